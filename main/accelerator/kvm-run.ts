@@ -1,0 +1,212 @@
+/**
+ * `struct kvm_run`: how a vcpu says why it stopped (Linux Documentation/virt/kvm/api.rst, "The kvm_run structure").
+ * KVM writes it; so does the emulator, so that one run loop and one exit handler serve both.
+ */
+import { array, struct, u16, u32, u64, u8 } from '../base/struct';
+
+/** The head of `struct kvm_run`; the union of exit data follows at offset 32. */
+export const kvm_run = struct('kvm_run', {
+  request_interrupt_window: u8,
+  immediate_exit: u8,
+  padding1: array(u8, 6),
+  exit_reason: u32,
+  ready_for_interrupt_injection: u8,
+  if_flag: u8,
+  flags: u16,
+  cr8: u64,
+  apic_base: u64,
+});
+
+const UNION = kvm_run.size;
+
+/** Members of kvm_run's union; their offsets count from the start of the union. */
+export const exit_io = struct('io', { direction: u8, size: u8, port: u16, count: u32, data_offset: u64 });
+export const exit_mmio = struct('mmio', { phys_addr: u64, data: array(u8, 8), len: u32, is_write: u8 });
+export const exit_msr = struct('msr', { error: u8, pad: array(u8, 7), reason: u32, index: u32, data: u64 });
+export const exit_fail_entry = struct('fail_entry', { hardware_entry_failure_reason: u64, cpu: u32 });
+export const exit_internal = struct('internal', { suberror: u32, ndata: u32, data: array(u64, 16) });
+export const exit_system_event = struct('system_event', { type: u32, ndata: u32, data: array(u64, 16) });
+export const exit_eoi = struct('eoi', { vector: u8 });
+
+export const ExitReason = {
+  UNKNOWN: 0,
+  EXCEPTION: 1,
+  IO: 2,
+  HYPERCALL: 3,
+  DEBUG: 4,
+  HLT: 5,
+  MMIO: 6,
+  IRQ_WINDOW_OPEN: 7,
+  SHUTDOWN: 8,
+  FAIL_ENTRY: 9,
+  INTR: 10,
+  SET_TPR: 11,
+  TPR_ACCESS: 12,
+  NMI: 16,
+  INTERNAL_ERROR: 17,
+  SYSTEM_EVENT: 24,
+  IOAPIC_EOI: 26,
+  X86_RDMSR: 29,
+  X86_WRMSR: 30,
+  X86_BUS_LOCK: 33,
+  NOTIFY: 37,
+  MEMORY_FAULT: 39,
+} as const;
+
+const EXIT_NAMES = new Map<number, string>(
+  Object.entries(ExitReason).map(([name, reason]) => [reason, name.toLowerCase().replaceAll('_', '-')]),
+);
+
+/** Reasons are counted up to this one (exclusive); KVM defines 42 today. */
+export const EXIT_REASONS = 48;
+
+/** `io`, `mmio`, `hlt`, …; `exit-N` for a reason without a name here. */
+export function exitName(reason: number): string {
+  return EXIT_NAMES.get(reason) ?? `exit-${reason}`;
+}
+
+/**
+ * A flyweight over one vcpu's kvm_run pages: each getter is a typed-array load, nothing is allocated.
+ * The pages start at `offset` of the buffer, a multiple of 4096.
+ */
+export class VcpuExit {
+  readonly #u8: Uint8Array;
+  readonly #u16: Uint16Array;
+  readonly #u32: Uint32Array;
+  readonly #view: DataView;
+
+  constructor(buffer: ArrayBufferLike, offset: number, size: number) {
+    this.#u8 = new Uint8Array(buffer, offset, size);
+    this.#u16 = new Uint16Array(buffer, offset, size / 2);
+    this.#u32 = new Uint32Array(buffer, offset, size / 4);
+    this.#view = new DataView(buffer, offset, size);
+  }
+
+  get reason(): number {
+    return this.#u32[kvm_run.at.exit_reason / 4];
+  }
+
+  /** Asks for an exit as soon as the guest can take an external interrupt. */
+  set requestInterruptWindow(wanted: boolean) {
+    this.#u8[kvm_run.at.request_interrupt_window] = wanted ? 1 : 0;
+  }
+
+  /** Makes the next entry return before the guest runs, after pending I/O has been completed. */
+  set immediateExit(wanted: boolean) {
+    this.#u8[kvm_run.at.immediate_exit] = wanted ? 1 : 0;
+  }
+
+  get readyForInterruptInjection(): boolean {
+    return this.#u8[kvm_run.at.ready_for_interrupt_injection] !== 0;
+  }
+
+  /** RFLAGS.IF at the exit. */
+  get interruptFlag(): boolean {
+    return this.#u8[kvm_run.at.if_flag] !== 0;
+  }
+
+  get cr8(): number {
+    return this.#u8[kvm_run.at.cr8];
+  }
+
+  set cr8(value: number) {
+    this.#u8[kvm_run.at.cr8] = value;
+  }
+
+  /** IA32_APIC_BASE as last seen, low 32 bits. */
+  get apicBase(): number {
+    return this.#u32[kvm_run.at.apic_base / 4];
+  }
+
+  get ioIsWrite(): boolean {
+    return this.#u8[UNION + exit_io.at.direction] !== 0;
+  }
+
+  get ioSize(): number {
+    return this.#u8[UNION + exit_io.at.size];
+  }
+
+  get ioPort(): number {
+    return this.#u16[(UNION + exit_io.at.port) / 2];
+  }
+
+  /** Repetitions of a string instruction; 1 for a plain IN or OUT. */
+  get ioCount(): number {
+    return this.#u32[(UNION + exit_io.at.count) / 4];
+  }
+
+  /** Offset of the data of IN and OUT from the start of kvm_run. */
+  get ioDataOffset(): number {
+    return this.#u32[(UNION + exit_io.at.data_offset) / 4];
+  }
+
+  /** Guest-physical address of a memory access that met no RAM. */
+  get mmioAddress(): number {
+    const word = (UNION + exit_mmio.at.phys_addr) / 4;
+    return this.#u32[word] + this.#u32[word + 1] * 2 ** 32;
+  }
+
+  get mmioLength(): number {
+    return this.#u32[(UNION + exit_mmio.at.len) / 4];
+  }
+
+  get mmioIsWrite(): boolean {
+    return this.#u8[UNION + exit_mmio.at.is_write] !== 0;
+  }
+
+  /** Offset of the data of a memory access from the start of kvm_run. */
+  get mmioDataOffset(): number {
+    return UNION + exit_mmio.at.data;
+  }
+
+  /** Reads 1, 2 or 4 bytes at an offset from the start of kvm_run. */
+  readData(offset: number, size: number): number {
+    if (size === 1) return this.#u8[offset];
+    return size === 2 ? this.#view.getUint16(offset, true) : this.#view.getUint32(offset, true);
+  }
+
+  writeData(offset: number, size: number, value: number): void {
+    if (size === 1) this.#u8[offset] = value;
+    else if (size === 2) this.#view.setUint16(offset, value, true);
+    else this.#view.setUint32(offset, value, true);
+  }
+
+  get msrIndex(): number {
+    return this.#u32[(UNION + exit_msr.at.index) / 4];
+  }
+
+  get msrData(): bigint {
+    return this.#view.getBigUint64(UNION + exit_msr.at.data, true);
+  }
+
+  set msrData(value: bigint) {
+    this.#view.setBigUint64(UNION + exit_msr.at.data, value, true);
+  }
+
+  /** Answers the access with #GP. */
+  set msrError(refused: boolean) {
+    this.#u8[UNION + exit_msr.at.error] = refused ? 1 : 0;
+  }
+
+  get failEntryReason(): bigint {
+    return this.#view.getBigUint64(UNION + exit_fail_entry.at.hardware_entry_failure_reason, true);
+  }
+
+  get internalSuberror(): number {
+    return this.#u32[(UNION + exit_internal.at.suberror) / 4];
+  }
+
+  /** Data words of an internal error, at most 16. */
+  internalData(): bigint[] {
+    const count = Math.min(this.#u32[(UNION + exit_internal.at.ndata) / 4], 16);
+    return Array.from({ length: count }, (_, i) => this.#view.getBigUint64(UNION + exit_internal.at.data + 8 * i, true));
+  }
+
+  get systemEventType(): number {
+    return this.#u32[(UNION + exit_system_event.at.type) / 4];
+  }
+
+  get eoiVector(): number {
+    return this.#u8[UNION + exit_eoi.at.vector];
+  }
+}

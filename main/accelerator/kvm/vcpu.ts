@@ -1,0 +1,252 @@
+/** One vcpu on KVM, on the worker thread that runs it. */
+import {
+  CONTROL_REGISTERS,
+  type CpuState,
+  cpuMode,
+  type DescriptorTable,
+  GENERAL_REGISTERS,
+  type Segment,
+  SEGMENTS,
+} from '../../base/cpu-state';
+import { ExitReason, VcpuExit } from '../kvm-run';
+import { type Position, RunResult, type Vcpu, type VcpuKicker } from '../types';
+import * as abi from './abi';
+import { KVM } from './abi';
+import * as libc from './libc';
+
+/** A real-time signal that neither glibc nor Node uses; blocked except inside KVM_RUN, so no handler ever runs. */
+const KICK_SIGNAL = 40;
+const IA32_TSC = 0x10;
+const VCPU_EVENTS_ALL_VALID = 0xd;
+const NO_WAIT = new BigInt64Array(2);
+const SEGMENT_BYTES = ['type', 'present', 'dpl', 'db', 's', 'l', 'g', 'avl', 'unusable'] as const;
+
+export interface KvmVcpuOptions {
+  fd: number;
+  buffer: ArrayBufferLike;
+  /** This vcpu's kvm_run pages within the buffer. */
+  runOffset: number;
+  runSize: number;
+  /** CLOCK_MONOTONIC in ns at machine time 0. */
+  epoch: number;
+}
+
+/** Sends the kick signal to a thread of this process. Usable on any thread. */
+export class KvmKicker implements VcpuKicker {
+  readonly #pid = libc.getpid();
+
+  kick(threadId: number): void {
+    libc.tgkill(this.#pid, threadId, KICK_SIGNAL);
+  }
+}
+
+export class KvmVcpu implements Vcpu {
+  readonly exit: VcpuExit;
+  readonly threadId = libc.gettid();
+  readonly #fd: number;
+  readonly #epoch: number;
+  readonly #timer: number;
+  readonly #timerValue = new BigInt64Array(libc.itimerspec.size / 8);
+  readonly #signals = new BigUint64Array(16);
+  readonly #interrupt = new Uint32Array(1);
+  #armed = Infinity;
+  #ioPending = false;
+
+  constructor({ fd, buffer, runOffset, runSize, epoch }: KvmVcpuOptions) {
+    this.#fd = fd;
+    this.#epoch = epoch;
+    this.exit = new VcpuExit(buffer, runOffset, runSize);
+    this.#signals[0] = 1n << BigInt(KICK_SIGNAL - 1);
+    this.#blockKickOutsideRun();
+    this.#timer = this.#createTimer();
+  }
+
+  dispose(): void {
+    libc.timerDelete(this.#timer);
+  }
+
+  run(): RunResult {
+    if (libc.ioctl(this.#fd, KVM.RUN, 0) === 0) {
+      const reason = this.exit.reason;
+      this.#ioPending =
+        reason === ExitReason.IO ||
+        reason === ExitReason.MMIO ||
+        reason === ExitReason.X86_RDMSR ||
+        reason === ExitReason.X86_WRMSR;
+      return RunResult.EXIT;
+    }
+    const code = libc.errno();
+    if (code === libc.EINTR) {
+      this.#takeSignals();
+      return RunResult.KICKED;
+    }
+    if (code === libc.EAGAIN) return RunResult.INIT_ARRIVED;
+    throw new libc.SystemError('KVM_RUN', code);
+  }
+
+  setTimer(deadline: number): void {
+    if (deadline === this.#armed) return;
+    this.#armed = deadline;
+    // 0 disarms. A fraction of a nanosecond late is better than early: an early kick finds nothing due.
+    const at = deadline === Infinity ? 0 : Math.max(1, Math.ceil(this.#epoch + deadline) + 1);
+    this.#timerValue[2] = BigInt(Math.floor(at / 1e9));
+    this.#timerValue[3] = BigInt(at % 1e9);
+    if (libc.timerSettime(this.#timer, libc.TIMER_ABSTIME, this.#timerValue, null) !== 0) {
+      throw libc.systemError('timer_settime');
+    }
+  }
+
+  interrupt(vector: number): void {
+    this.#interrupt[0] = vector;
+    libc.checked(libc.ioctlPointer(this.#fd, KVM.INTERRUPT, this.#interrupt), 'KVM_INTERRUPT');
+  }
+
+  nmi(): void {
+    libc.checked(libc.ioctl(this.#fd, KVM.NMI, 0), 'KVM_NMI');
+  }
+
+  completeExit(): boolean {
+    if (!this.#ioPending) return false;
+    this.exit.immediateExit = true;
+    const result = this.run();
+    this.exit.immediateExit = false;
+    if (result !== RunResult.EXIT) this.#ioPending = false;
+    return result === RunResult.EXIT;
+  }
+
+  state(): CpuState {
+    const regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
+    const sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
+    this.#pointer(KVM.GET_REGS, regs, 'KVM_GET_REGS');
+    this.#pointer(KVM.GET_SREGS, sregs, 'KVM_GET_SREGS');
+    const state = {} as CpuState;
+    for (const name of GENERAL_REGISTERS) state[name] = regs.getBigUint64(abi.kvm_regs.at[name], true);
+    for (const name of SEGMENTS) state[name] = readSegment(sregs, abi.kvm_sregs.at[name]);
+    for (const name of CONTROL_REGISTERS) state[name] = sregs.getBigUint64(abi.kvm_sregs.at[name], true);
+    state.gdt = readTable(sregs, abi.kvm_sregs.at.gdt);
+    state.idt = readTable(sregs, abi.kvm_sregs.at.idt);
+    return state;
+  }
+
+  setState(state: CpuState): void {
+    const regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
+    const sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
+    // IA32_APIC_BASE and CR8 are not part of the state: they stay as KVM has them.
+    this.#pointer(KVM.GET_SREGS, sregs, 'KVM_GET_SREGS');
+    for (const name of GENERAL_REGISTERS) regs.setBigUint64(abi.kvm_regs.at[name], state[name], true);
+    for (const name of SEGMENTS) writeSegment(sregs, abi.kvm_sregs.at[name], state[name]);
+    for (const name of CONTROL_REGISTERS) sregs.setBigUint64(abi.kvm_sregs.at[name], state[name], true);
+    writeTable(sregs, abi.kvm_sregs.at.gdt, state.gdt);
+    writeTable(sregs, abi.kvm_sregs.at.idt, state.idt);
+    for (let word = 0; word < 4; word++) sregs.setBigUint64(abi.kvm_sregs.at.interrupt_bitmap + 8 * word, 0n, true);
+    this.#pointer(KVM.SET_SREGS, sregs, 'KVM_SET_SREGS');
+    this.#pointer(KVM.SET_REGS, regs, 'KVM_SET_REGS');
+  }
+
+  resetEvents(): void {
+    const debug = new DataView(new ArrayBuffer(abi.kvm_debugregs.size));
+    debug.setBigUint64(abi.kvm_debugregs.at.dr6, 0xffff0ff0n, true);
+    debug.setBigUint64(abi.kvm_debugregs.at.dr7, 0x400n, true);
+    this.#pointer(KVM.SET_DEBUGREGS, debug, 'KVM_SET_DEBUGREGS');
+    const events = new DataView(new ArrayBuffer(abi.kvm_vcpu_events.size));
+    this.#pointer(KVM.GET_VCPU_EVENTS, events, 'KVM_GET_VCPU_EVENTS');
+    const flags = events.getUint32(abi.kvm_vcpu_events.at.flags, true) & VCPU_EVENTS_ALL_VALID;
+    const cleared = new DataView(new ArrayBuffer(abi.kvm_vcpu_events.size));
+    cleared.setUint32(abi.kvm_vcpu_events.at.flags, flags, true);
+    this.#pointer(KVM.SET_VCPU_EVENTS, cleared, 'KVM_SET_VCPU_EVENTS');
+  }
+
+  position(): Position {
+    const state = this.state();
+    const mode = cpuMode(state);
+    const linear = mode === 'long' && state.cs.l ? state.rip : (state.cs.base + state.rip) & 0xffffffffn;
+    return { rip: Number(linear), mode };
+  }
+
+  tsc(): bigint {
+    const { at, size } = abi.kvm_msr_entry;
+    const msrs = new DataView(new ArrayBuffer(abi.kvm_msrs.size + size));
+    msrs.setUint32(abi.kvm_msrs.at.nmsrs, 1, true);
+    msrs.setUint32(abi.kvm_msrs.size + at.index, IA32_TSC, true);
+    this.#pointer(KVM.GET_MSRS, msrs, 'KVM_GET_MSRS');
+    return msrs.getBigUint64(abi.kvm_msrs.size + at.data, true);
+  }
+
+  mpState(): number {
+    const state = new Uint32Array(1);
+    this.#pointer(KVM.GET_MP_STATE, state, 'KVM_GET_MP_STATE');
+    return state[0];
+  }
+
+  setMpState(state: number): void {
+    this.#pointer(KVM.SET_MP_STATE, new Uint32Array([state]), 'KVM_SET_MP_STATE');
+  }
+
+  tscKhz(): number {
+    return libc.checked(libc.ioctl(this.#fd, KVM.GET_TSC_KHZ, 0), 'KVM_GET_TSC_KHZ');
+  }
+
+  #pointer(request: number, argument: ArrayBufferView, name: string): void {
+    libc.checked(libc.ioctlPointer(this.#fd, request, argument), name);
+  }
+
+  /** Takes pending kicks off the thread; they have done their work. The timer has, too, if it was it. */
+  #takeSignals(): void {
+    while (libc.sigtimedwait(this.#signals, null, NO_WAIT) > 0);
+    this.#armed = NaN;
+  }
+
+  /**
+   * Outside KVM_RUN the signal stays pending, so a kick between the last look at the attention word and KVM_RUN is
+   * not lost: KVM_RUN unblocks it and returns at once (KVM_SET_SIGNAL_MASK).
+   */
+  #blockKickOutsideRun(): void {
+    const old = new BigUint64Array(16);
+    if (libc.pthreadSigmask(libc.SIG_BLOCK, this.#signals, old) !== 0) throw libc.systemError('pthread_sigmask');
+    const mask = new DataView(new ArrayBuffer(abi.kvm_signal_mask.size + 8));
+    mask.setUint32(abi.kvm_signal_mask.at.len, 8, true);
+    mask.setBigUint64(abi.kvm_signal_mask.size, old[0] & ~this.#signals[0], true);
+    this.#pointer(KVM.SET_SIGNAL_MASK, mask, 'KVM_SET_SIGNAL_MASK');
+  }
+
+  /** A POSIX timer that sends the kick signal to this thread: what is due makes KVM_RUN return. */
+  #createTimer(): number {
+    const event = new DataView(new ArrayBuffer(libc.sigevent.size));
+    event.setUint32(libc.sigevent.at.sigev_signo, KICK_SIGNAL, true);
+    event.setUint32(libc.sigevent.at.sigev_notify, libc.SIGEV_THREAD_ID, true);
+    event.setUint32(libc.sigevent.at.tid, this.threadId, true);
+    const id = new BigInt64Array(1);
+    if (libc.timerCreate(libc.CLOCK_MONOTONIC, event, id) !== 0) throw libc.systemError('timer_create');
+    return Number(id[0]);
+  }
+}
+
+function readSegment(view: DataView, offset: number): Segment {
+  const { at } = abi.kvm_segment;
+  const segment = {
+    base: view.getBigUint64(offset + at.base, true),
+    limit: view.getUint32(offset + at.limit, true),
+    selector: view.getUint16(offset + at.selector, true),
+  } as Segment;
+  for (const name of SEGMENT_BYTES) segment[name] = view.getUint8(offset + at[name]);
+  return segment;
+}
+
+function writeSegment(view: DataView, offset: number, segment: Segment): void {
+  const { at } = abi.kvm_segment;
+  view.setBigUint64(offset + at.base, segment.base, true);
+  view.setUint32(offset + at.limit, segment.limit, true);
+  view.setUint16(offset + at.selector, segment.selector, true);
+  for (const name of SEGMENT_BYTES) view.setUint8(offset + at[name], segment[name]);
+}
+
+function readTable(view: DataView, offset: number): DescriptorTable {
+  const { at } = abi.kvm_dtable;
+  return { base: view.getBigUint64(offset + at.base, true), limit: view.getUint16(offset + at.limit, true) };
+}
+
+function writeTable(view: DataView, offset: number, table: DescriptorTable): void {
+  const { at } = abi.kvm_dtable;
+  view.setBigUint64(offset + at.base, table.base, true);
+  view.setUint16(offset + at.limit, table.limit, true);
+}

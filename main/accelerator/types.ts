@@ -1,0 +1,64 @@
+/** What a machine needs of an accelerator. KVM and the emulator implement it; nothing above knows which one it has. */
+import type { CpuMode, CpuState } from '../base/cpu-state';
+import type { Disposable } from '../base/disposable';
+import type { VcpuExit } from './kvm-run';
+
+/** How `Vcpu.run` came back. */
+export const RunResult = {
+  /** `exit` says why. */
+  EXIT: 0,
+  /** A kick, or the timer: the guest may go on as it is. */
+  KICKED: 1,
+  /** An INIT reached a vcpu that the accelerator itself keeps waiting (interrupt modes `kernel` and `split`). */
+  INIT_ARRIVED: 2,
+} as const;
+export type RunResult = (typeof RunResult)[keyof typeof RunResult];
+
+/** Where a vcpu executes, for a display. */
+export interface Position {
+  /** Linear address of the next instruction. */
+  rip: number;
+  mode: CpuMode;
+}
+
+/** One virtual processor, on the thread that runs it. All but `kick` belongs to that thread alone. */
+export interface Vcpu extends Disposable {
+  readonly exit: VcpuExit;
+  run(): RunResult;
+  /** Asks for a `run` that returns KICKED no later than this moment of machine time (ns); Infinity takes it back. */
+  setTimer(deadline: number): void;
+  /** Queues an external interrupt; only where exit.readyForInterruptInjection was seen since the last run. */
+  interrupt(vector: number): void;
+  nmi(): void;
+  /**
+   * Finishes the I/O of the last exit, so that registers may be read or replaced. True where that led to a further exit
+   * (a string instruction goes on), which has to be handled and completed first.
+   */
+  completeExit(): boolean;
+  state(): CpuState;
+  setState(state: CpuState): void;
+  /** Debug registers, pending exceptions and interrupts as an INIT leaves them (SDM vol. 3A, "Processor State After Reset"). */
+  resetEvents(): void;
+  position(): Position;
+  /** The guest's time-stamp counter now. */
+  tsc(): bigint;
+  /** Frequency of the guest's time-stamp counter in kHz. */
+  tscKhz(): number;
+  /** MP state as the accelerator keeps it (`kernel`, `split`). */
+  mpState(): number;
+  setMpState(state: number): void;
+}
+
+/** What threads other than the vcpu's own may do to it. */
+export interface VcpuKicker {
+  /** Makes a `run` that is under way, or the next one, return; to be called only while the vcpu's thread says it is in `run`. */
+  kick(threadId: number): void;
+}
+
+/** Interrupt inputs of controllers that the accelerator owns (`kernel`: all of them; `split`: the local APICs). Any thread. */
+export interface KernelInterrupts {
+  setIrqLine(gsi: number, level: boolean): void;
+  signalMsi(destination: number, logical: boolean, mode: number, vector: number, level: boolean): void;
+  /** What each pin of an I/O APIC outside the kernel sends: low and high word of its redirection entry. */
+  routeIoapic(entries: Uint32Array): void;
+}

@@ -1,0 +1,31 @@
+/** The bundled guests: `guests.json`, and an image beside it for each. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { AppError } from './errors';
+
+export interface Guest {
+  name: string;
+  title: string;
+  description: string;
+  /** Words that the guest understands on its command line. */
+  options: { name: string; description: string }[];
+}
+
+/** The guests in a directory, whose URL ends in a slash. */
+export function bundledGuests(directory: URL): Guest[] {
+  return JSON.parse(readFileSync(new URL('guests.json', directory), 'utf8'));
+}
+
+/** The path of an image: of the bundled guest of that name, else what is at that path. */
+export function resolveGuest(nameOrPath: string, directory: URL): string {
+  const guests = bundledGuests(directory);
+  if (guests.some(({ name }) => name === nameOrPath)) return fileURLToPath(new URL(`${nameOrPath}.bin`, directory));
+  const names = guests.map(({ name }) => name).join(', ');
+  if (!existsSync(nameOrPath)) {
+    throw new AppError('usage', `"${nameOrPath}" is neither a file nor a bundled guest, which are ${names}`);
+  }
+  if (statSync(nameOrPath).isDirectory()) {
+    throw new AppError('usage', `"${nameOrPath}" is a directory; a guest is an image file, or one of ${names}`);
+  }
+  return nameOrPath;
+}

@@ -1,0 +1,171 @@
+/**
+ * The event stream as objects: what `--events` writes, one a line, and what models and traces are made from.
+ * The records behind it are in preload/contract/events.ts.
+ */
+import {
+  EventKind,
+  type EventRecord,
+  NO_CPU,
+  decisionName,
+  decodeEvents,
+  ipiModeName,
+  ipiTargets,
+  machineChangeName,
+} from '../../preload/contract/events';
+import { type MpStateName, mpStateName } from '../../preload/contract/mp-state';
+import { exitName } from '../accelerator/kvm-run';
+
+interface Base {
+  /** Nanoseconds of machine time. */
+  t: number;
+  /** The CPU it belongs to; null: none, or not known. */
+  cpu: number | null;
+}
+
+export interface MpStateEvent extends Base {
+  kind: 'mp-state';
+  cpu: number;
+  from: MpStateName;
+  to: MpStateName;
+  /** Concluded from what the accelerator shows, not seen. */
+  derived: boolean;
+}
+
+export interface IpiEvent extends Base {
+  kind: 'ipi';
+  /** Its sender, also in `cpu`; null where the sender cannot be seen. */
+  source: number | null;
+  targets: number[];
+  mode: string;
+  vector: number;
+  decision: string;
+  derived: boolean;
+}
+
+export type MachineEvent =
+  | MpStateEvent
+  | IpiEvent
+  | (Base & { kind: 'exit'; reason: string; count: number })
+  | (Base & { kind: 'serial-lost'; port: number; count: number })
+  | (Base & { kind: 'machine'; change: string; code: number | null })
+  | (Base & { kind: 'lost'; count: number })
+  | (Base & { kind: 'post'; code: number })
+  | (Base & { kind: 'unclaimed'; space: 'port' | 'memory'; address: number; write: boolean });
+
+const GROUP = 64;
+
+/**
+ * Decodes batches. One write to the ICR is one event, also where its targets fill several records (one for each group
+ * of 64 CPUs), and even where those arrive in two batches: a record that may go on is held until the next one shows.
+ */
+export class MachineEventDecoder {
+  readonly #cpus: number;
+  #held: { event: IpiEvent; group: number } | null = null;
+  #records = 0;
+
+  /** `cpus`: how many the machine has, which tells whether an IPI can have targets in a further group. */
+  constructor(cpus: number) {
+    this.#cpus = cpus;
+  }
+
+  /** Records decoded so far. */
+  get records(): number {
+    return this.#records;
+  }
+
+  *decode(batch: ArrayBuffer): Generator<MachineEvent> {
+    for (const record of decodeEvents(batch)) {
+      this.#records++;
+      const event = decodeRecord(record);
+      if (event === null) continue;
+      if (event.kind === 'ipi') {
+        yield* this.#join(event, record.payload[2]);
+      } else {
+        yield* this.end();
+        yield event;
+      }
+    }
+  }
+
+  /** What is still held; to be called after the last batch. */
+  *end(): Generator<MachineEvent> {
+    if (this.#held !== null) yield this.#held.event;
+    this.#held = null;
+  }
+
+  *#join(event: IpiEvent, group: number): Generator<MachineEvent> {
+    const held = this.#held;
+    if (held !== null && group > held.group && sameWrite(held.event, event)) {
+      held.event.targets.push(...event.targets);
+      held.group = group;
+    } else {
+      yield* this.end();
+      this.#held = { event, group };
+    }
+    if (group + GROUP >= this.#cpus) yield* this.end();
+  }
+}
+
+function sameWrite(a: IpiEvent, b: IpiEvent): boolean {
+  return (
+    a.t === b.t &&
+    a.source === b.source &&
+    a.mode === b.mode &&
+    a.vector === b.vector &&
+    a.decision === b.decision &&
+    a.derived === b.derived
+  );
+}
+
+/** Null for a kind that this version does not know. */
+function decodeRecord(record: EventRecord): MachineEvent | null {
+  const t = record.time;
+  const cpu = record.cpu === NO_CPU ? null : record.cpu;
+  const p = record.payload;
+  switch (record.kind) {
+    case EventKind.MP_STATE:
+      return {
+        t,
+        cpu: record.cpu,
+        kind: 'mp-state',
+        from: mpStateName(p[0]),
+        to: mpStateName(p[1]),
+        derived: p[2] !== 0,
+      };
+    case EventKind.IPI:
+      return {
+        t,
+        cpu,
+        kind: 'ipi',
+        source: cpu,
+        targets: ipiTargets(p),
+        mode: ipiModeName((p[0] >>> 8) & 0xff),
+        vector: p[0] & 0xff,
+        decision: decisionName(p[1] & 0xff),
+        derived: p[0] >>> 16 !== 0,
+      };
+    case EventKind.EXIT:
+      return { t, cpu, kind: 'exit', reason: exitName(p[0]), count: p[1] };
+    case EventKind.SERIAL_LOST:
+      return { t, cpu, kind: 'serial-lost', port: p[0], count: p[1] };
+    case EventKind.MACHINE: {
+      const change = machineChangeName(p[0]);
+      return { t, cpu, kind: 'machine', change, code: change === 'ended' ? p[1] : null };
+    }
+    case EventKind.LOST:
+      return { t, cpu, kind: 'lost', count: p[0] };
+    case EventKind.POST:
+      return { t, cpu, kind: 'post', code: p[0] };
+    case EventKind.UNCLAIMED:
+      return {
+        t,
+        cpu,
+        kind: 'unclaimed',
+        space: p[0] === 0 ? 'port' : 'memory',
+        address: p[1] + p[2] * 2 ** 32,
+        write: p[3] !== 0,
+      };
+    default:
+      return null;
+  }
+}

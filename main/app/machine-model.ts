@@ -1,0 +1,115 @@
+/** What a display knows of a machine: its CPUs as events and samples tell. One model serves every kind of display. */
+import type { CpuSample, CpuSummary, MachineConfig, Outcome, Sample, Summary } from '../../preload/contract/machine';
+import { type MpStateName, mpStateName } from '../../preload/contract/mp-state';
+import { exitName } from '../accelerator/kvm-run';
+import type { IpiEvent, MachineEvent } from './machine-events';
+
+export interface CpuModel {
+  id: number;
+  apicId: number;
+  bsp: boolean;
+  state: MpStateName;
+  /** Machine time of the last change of state. */
+  changedAt: number;
+  /** Machine time at which it first became RUNNABLE; null: not yet. */
+  startedAt: number | null;
+  /** The last IPI that it received. */
+  lastIpi: IpiEvent | null;
+  sample: CpuSample | null;
+  /** Exits a second between the last two samples, by name, most frequent first; kinds without any are left out. */
+  rates: { name: string; perSecond: number }[];
+}
+
+export class MachineModel {
+  readonly cpus: readonly CpuModel[];
+  readonly #config: MachineConfig;
+  #time = 0;
+  #sampledAt = 0;
+  #lost = 0;
+
+  constructor(config: MachineConfig) {
+    this.#config = config;
+    this.cpus = config.apicIds.map((apicId, id) => ({
+      id,
+      apicId,
+      bsp: id === config.bsp,
+      state: 'UNINITIALIZED',
+      changedAt: 0,
+      startedAt: null,
+      lastIpi: null,
+      sample: null,
+      rates: [],
+    }));
+  }
+
+  /** The latest machine time that was heard of, in ns. */
+  get time(): number {
+    return this.#time;
+  }
+
+  apply(event: MachineEvent): void {
+    this.#time = Math.max(this.#time, event.t);
+    if (event.kind === 'lost') this.#lost += event.count;
+    if (event.kind === 'ipi') {
+      for (const target of event.targets) {
+        const cpu = this.cpus[target];
+        if (cpu !== undefined) cpu.lastIpi = event;
+      }
+    }
+    if (event.kind === 'mp-state') {
+      const cpu = this.cpus[event.cpu];
+      if (cpu !== undefined) enter(cpu, event.to, event.t);
+    }
+  }
+
+  /** A sample also corrects what lost events left wrong. */
+  sample(sample: Sample): void {
+    const seconds = (sample.time - this.#sampledAt) / 1e9;
+    this.#time = Math.max(this.#time, sample.time);
+    this.#sampledAt = sample.time;
+    for (const cpu of this.cpus) {
+      const now = sample.cpus[cpu.id];
+      if (now === undefined) continue;
+      if (seconds > 0) cpu.rates = rates(cpu.sample?.exits ?? [], now.exits, seconds);
+      cpu.sample = now;
+      enter(cpu, mpStateName(now.state), sample.time);
+    }
+  }
+
+  /** What is known of a machine that had no time to sum up itself. */
+  summary(events: number, outcome: Outcome): Summary {
+    return {
+      accel: this.#config.accelerator,
+      irqchip: this.#config.irqchip,
+      cpus: this.cpus.map(cpuSummary),
+      events,
+      lost: this.#lost,
+      durationNs: this.#time,
+      outcome,
+    };
+  }
+}
+
+function enter(cpu: CpuModel, state: MpStateName, time: number): void {
+  if (cpu.state === state) return;
+  cpu.state = state;
+  cpu.changedAt = time;
+  if (state === 'RUNNABLE') cpu.startedAt ??= time;
+}
+
+function rates(before: readonly number[], now: readonly number[], seconds: number): CpuModel['rates'] {
+  const found: CpuModel['rates'] = [];
+  now.forEach((count, reason) => {
+    const more = count - (before[reason] ?? 0);
+    if (more > 0) found.push({ name: exitName(reason), perSecond: more / seconds });
+  });
+  return found.sort((a, b) => b.perSecond - a.perSecond);
+}
+
+function cpuSummary(cpu: CpuModel): CpuSummary {
+  const exits: Record<string, number> = {};
+  cpu.sample?.exits.forEach((count, reason) => {
+    if (count > 0) exits[exitName(reason)] = count;
+  });
+  return { id: cpu.id, apicId: cpu.apicId, bsp: cpu.bsp, state: cpu.state, startedAtNs: cpu.startedAt, exits };
+}

@@ -1,0 +1,4 @@
+/** Something that holds a resource until it is told to let go. */
+export interface Disposable {
+  dispose(): void;
+}

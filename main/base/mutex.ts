@@ -1,0 +1,22 @@
+/**
+ * A lock between threads over one word of shared memory: 0 free, 1 held, 2 held with somebody waiting
+ * (the three-state futex mutex of Drepper, "Futexes Are Tricky"). Not recursive.
+ */
+export class Mutex {
+  readonly #words: Int32Array;
+  readonly #index: number;
+
+  constructor(words: Int32Array, index: number) {
+    this.#words = words;
+    this.#index = index;
+  }
+
+  acquire(): void {
+    if (Atomics.compareExchange(this.#words, this.#index, 0, 1) === 0) return;
+    while (Atomics.exchange(this.#words, this.#index, 2) !== 0) Atomics.wait(this.#words, this.#index, 2);
+  }
+
+  release(): void {
+    if (Atomics.exchange(this.#words, this.#index, 0) === 2) Atomics.notify(this.#words, this.#index, 1);
+  }
+}

@@ -1,0 +1,7 @@
+/** The part of the WebAssembly JavaScript interface that is used here; neither ES2024 nor Node's types declare it. */
+declare namespace WebAssembly {
+  class Memory {
+    constructor(descriptor: { initial: number; maximum: number; shared: true });
+    readonly buffer: SharedArrayBuffer;
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The bus between the local APICs: it finds out whom a message addresses and brings it there (SDM vol. 3A,
+ * "Issuing Interprocessor Interrupts" and "Determining IPI Destination"; in xAPIC mode, with 8-bit destinations).
+ *
+ * INIT and start-up IPIs end here: what they do is the start-up router's to decide.
+ */
+import { IpiMode, NO_CPU } from '../../preload/contract/events';
+import type { Clock } from '../base/clock';
+import { DeliveryMode, type InterruptMessageSink } from './interrupt-message';
+import { Lapic, LAPIC_WORDS, Latch, type LapicHost } from './lapic';
+import { ICR_ASSERT, ICR_LEVEL_TRIGGERED, ICR_LOGICAL } from './lapic-registers';
+
+/**
+ * A set of CPUs: bit n of word m stands for CPU 32m + n. It is empty where nobody has the address,
+ * and whoever gets it has it only until he returns.
+ */
+export type CpuSet = Int32Array;
+
+/** Decides about INIT and start-up IPIs and reports them. `source` is a CPU, or NO_CPU for a device or an input pin. */
+export interface StartUpSink {
+  init(source: number, targets: CpuSet): void;
+  startUp(source: number, targets: CpuSet, vector: number): void;
+}
+
+/** Hears of every other IPI, before it arrives; of a lowest-priority one with the CPU it goes to. */
+export interface IpiObserver {
+  ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void;
+}
+
+export interface ApicBusHost {
+  readonly startUp: StartUpSink;
+  readonly observer: IpiObserver;
+  /** An EOI for the I/O APICs. It comes from the thread of a vcpu that does not hold the machine lock. */
+  broadcastEoi(vector: number): void;
+  /** Wakes or interrupts a vcpu. Any thread. */
+  kick(cpu: number): void;
+}
+
+const Shorthand = { NONE: 0, SELF: 1, ALL_INCLUDING_SELF: 2, ALL_EXCLUDING_SELF: 3 } as const;
+
+export class ApicBus implements LapicHost, InterruptMessageSink {
+  readonly lapics: readonly Lapic[];
+  readonly #host: ApicBusHost;
+  /** Of the message under way; every thread has a bus of its own. */
+  readonly #targets: CpuSet;
+
+  /** `state` is `cpus` times LAPIC_WORDS of shared memory, 8-byte aligned. */
+  constructor(state: Int32Array, cpus: number, clock: Clock, host: ApicBusHost) {
+    this.lapics = Array.from({ length: cpus }, (_, cpu) => {
+      return new Lapic(state.subarray(cpu * LAPIC_WORDS, (cpu + 1) * LAPIC_WORDS), cpu, clock, this);
+    });
+    this.#host = host;
+    this.#targets = new Int32Array((cpus + 31) >> 5);
+  }
+
+  /** The trigger mode and level of an IPI tell INIT from its de-assertion and else mean nothing. */
+  sendIpi(source: number, icrLow: number, destination: number): void {
+    const targets = this.#targets;
+    const mode = (icrLow >> 8) & 7;
+    const vector = icrLow & 0xff;
+    this.#addressIpi(source, icrLow, destination);
+    switch (mode) {
+      case DeliveryMode.INIT:
+        // The de-assertion set arbitration ids on a bus that no longer exists.
+        if ((icrLow & (ICR_LEVEL_TRIGGERED | ICR_ASSERT)) !== ICR_LEVEL_TRIGGERED) {
+          this.#host.startUp.init(source, targets);
+        } else this.#host.observer.ipi(source, IpiMode.INIT_DEASSERT, vector, targets);
+        return;
+      case DeliveryMode.START_UP:
+        this.#host.startUp.startUp(source, targets, vector);
+        return;
+      case DeliveryMode.LOWEST_PRIORITY:
+        this.#arbitrate();
+        this.#host.observer.ipi(source, mode, vector, targets);
+        this.#deliver(mode, vector, false);
+        return;
+      case DeliveryMode.FIXED:
+      case DeliveryMode.SMI:
+      case DeliveryMode.NMI:
+        this.#host.observer.ipi(source, mode, vector, targets);
+        this.#deliver(mode, vector, false);
+    }
+    // The other modes are reserved in the ICR, and no message comes of them.
+  }
+
+  message(destination: number, logical: boolean, mode: number, vector: number, level: boolean): void {
+    this.#address(destination, logical);
+    if (mode === DeliveryMode.INIT) {
+      this.#host.startUp.init(NO_CPU, this.#targets);
+      return;
+    }
+    if (mode === DeliveryMode.LOWEST_PRIORITY) this.#arbitrate();
+    this.#deliver(mode, vector, level);
+  }
+
+  localInit(cpu: number): void {
+    this.#targets.fill(0);
+    this.#add(cpu);
+    this.#host.startUp.init(NO_CPU, this.#targets);
+  }
+
+  broadcastEoi(vector: number): void {
+    this.#host.broadcastEoi(vector);
+  }
+
+  kick(cpu: number): void {
+    this.#host.kick(cpu);
+  }
+
+  /** Shorthands go with every delivery mode, as in KVM, though the SDM wants some combinations not to be used. */
+  #addressIpi(source: number, icrLow: number, destination: number): void {
+    const shorthand = (icrLow >> 18) & 3;
+    if (shorthand === Shorthand.NONE) {
+      this.#address(destination, (icrLow & ICR_LOGICAL) !== 0);
+      return;
+    }
+    this.#targets.fill(0);
+    for (let cpu = 0; cpu < this.lapics.length; cpu++) {
+      const wanted = cpu === source ? shorthand !== Shorthand.ALL_EXCLUDING_SELF : shorthand !== Shorthand.SELF;
+      if (wanted && this.lapics[cpu].enabled) this.#add(cpu);
+    }
+  }
+
+  #address(destination: number, logical: boolean): void {
+    this.#targets.fill(0);
+    for (let cpu = 0; cpu < this.lapics.length; cpu++) {
+      if (this.lapics[cpu].addressedBy(destination, logical)) this.#add(cpu);
+    }
+  }
+
+  #add(cpu: number): void {
+    this.#targets[cpu >> 5] |= 1 << (cpu & 31);
+  }
+
+  /** Leaves of the targets the one with the lowest processor priority, of several the first; software-disabled ones are out. */
+  #arbitrate(): void {
+    let chosen = -1;
+    let lowest = Infinity;
+    for (let cpu = this.#next(0); cpu >= 0; cpu = this.#next(cpu + 1)) {
+      const lapic = this.lapics[cpu];
+      if (!lapic.softwareEnabled || lapic.priority >= lowest) continue;
+      chosen = cpu;
+      lowest = lapic.priority;
+    }
+    this.#targets.fill(0);
+    if (chosen >= 0) this.#add(chosen);
+  }
+
+  #deliver(mode: number, vector: number, level: boolean): void {
+    for (let cpu = this.#next(0); cpu >= 0; cpu = this.#next(cpu + 1)) {
+      const lapic = this.lapics[cpu];
+      switch (mode) {
+        case DeliveryMode.FIXED:
+        case DeliveryMode.LOWEST_PRIORITY:
+          lapic.accept(vector, level);
+          break;
+        case DeliveryMode.SMI:
+          lapic.latch(Latch.SMI);
+          break;
+        case DeliveryMode.NMI:
+          lapic.latch(Latch.NMI);
+          break;
+        case DeliveryMode.EXTINT:
+          lapic.latch(Latch.EXTINT);
+      }
+    }
+  }
+
+  /** The first target from `cpu` on, or -1. */
+  #next(cpu: number): number {
+    for (let word = cpu >> 5; word < this.#targets.length; word++) {
+      // Only the first word has targets before `cpu`.
+      const bits = word === cpu >> 5 ? this.#targets[word] & (-1 << (cpu & 31)) : this.#targets[word];
+      if (bits !== 0) return word * 32 + 31 - Math.clz32(bits & -bits);
+    }
+    return -1;
+  }
+}

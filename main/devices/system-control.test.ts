@@ -1,0 +1,39 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { SYSTEM_CONTROL_WORDS, SystemControl } from './system-control';
+
+let control: SystemControl;
+let resets: number;
+
+beforeEach(() => {
+  resets = 0;
+  control = new SystemControl(new Int32Array(new SharedArrayBuffer(4 * SYSTEM_CONTROL_WORDS)), () => resets++);
+  control.powerOn();
+});
+
+describe('port 0x92', () => {
+  it('keeps the A20 gate, open at first', () => {
+    expect(control.portA.read(0, 1)).toBe(0x02);
+    control.portA.write(0, 1, 0x00);
+    expect(control.portA.read(0, 1)).toBe(0x00);
+    expect(resets).toBe(0);
+  });
+
+  it('resets when bit 0 goes from 0 to 1', () => {
+    control.portA.write(0, 1, 0x03);
+    control.portA.write(0, 1, 0x03);
+    expect(resets).toBe(1);
+    control.portA.write(0, 1, 0x02);
+    control.portA.write(0, 1, 0x03);
+    expect(resets).toBe(2);
+  });
+});
+
+describe('port 0xCF9', () => {
+  it('resets when bit 2 goes from 0 to 1, as a guest’s 0x02, 0x06 does', () => {
+    control.resetControl.write(0, 1, 0x02);
+    expect([resets, control.resetControl.read(0, 1)]).toEqual([0, 0x02]);
+    control.resetControl.write(0, 1, 0x06);
+    control.resetControl.write(0, 1, 0x0e);
+    expect(resets).toBe(1);
+  });
+});

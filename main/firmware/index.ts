@@ -1,0 +1,33 @@
+/**
+ * What a guest finds in memory as a PC's firmware leaves it: BIOS data area, EBDA, ACPI and MP tables. There is no
+ * firmware code: no interrupt vector leads anywhere.
+ */
+import { acpiTables } from './acpi';
+import { ByteWriter } from './byte-writer';
+import type { FirmwareCpu } from './cpu-list';
+import { ACPI_TABLES, BDA, EBDA, EBDA_SIZE, KIB, MP_TABLES } from './memory-map';
+import { mpTables, type ProcessorIdentity } from './mp-table';
+
+export interface FirmwareConfig {
+  /** In table order (cpusInTableOrder). */
+  cpus: readonly FirmwareCpu[];
+  identity: ProcessorIdentity;
+}
+
+/** Offsets in the BIOS data area. */
+const BDA_COM_PORTS = 0x00;
+const BDA_EBDA_SEGMENT = 0x0e;
+const BDA_MEMORY_KIB = 0x13;
+const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
+
+/** Writes it all into guest RAM. */
+export function writeFirmware(memory: Uint8Array, config: FirmwareConfig): void {
+  memory.set(new ByteWriter().u16(...COM_PORTS).finish(), BDA + BDA_COM_PORTS);
+  memory.set(new ByteWriter().u16(EBDA / 16).finish(), BDA + BDA_EBDA_SEGMENT);
+  memory.set(new ByteWriter().u16(EBDA / KIB).finish(), BDA + BDA_MEMORY_KIB);
+  // The EBDA starts with its own size in KiB.
+  memory[EBDA] = EBDA_SIZE / KIB;
+  memory.set(acpiTables(ACPI_TABLES, config.cpus), ACPI_TABLES);
+  const mp = mpTables(MP_TABLES, config.cpus, config.identity);
+  if (mp !== null) memory.set(mp, MP_TABLES);
+}

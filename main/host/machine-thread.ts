@@ -1,0 +1,176 @@
+/** The machine thread: makes the machine and its vcpu threads, carries its streams, and ends it. */
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { ReveilleError } from '../base/errors';
+import { EXIT_REASONS } from '../accelerator/kvm-run';
+import type { MachineCommand, MachineMessage, Outcome } from '../../preload/contract/machine';
+import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
+import { Machine } from '../machine/machine';
+import { HostClock, monotonicNow } from './clock';
+import { KernelObserver } from './kernel-observer';
+import { openSerialBackend, type SerialPort } from './serial';
+import type { CrashReport, VcpuMessage } from './vcpu-worker';
+
+/** Streams are fetched at once when the machine has been quiet, and then at most once in this time. */
+const FRAME_MS = 8;
+/** How often counts of exits go into the event stream. */
+const EXIT_REPORT_MS = 100;
+/** A vcpu thread that has been told to stop does so within a kick; one that has not by then never will. */
+const STOP_TIMEOUT_MS = 2000;
+
+/** What a guest says on ports 0xE9 and 0x402 goes to the shell. */
+const DEBUG_CONSOLE_BACKEND = { kind: 'stdio' } as const;
+
+class GuestFileError extends ReveilleError {}
+
+type StartCommand = Extract<MachineCommand, { type: 'start' }>;
+
+export class MachineThread {
+  readonly #post: (message: MachineMessage) => void;
+  readonly #workers = new Set<Worker>();
+  readonly #madeFor = new Set<number>();
+  readonly #crashes: CrashReport[] = [];
+  #machine: Machine | null = null;
+  #ports: SerialPort[] = [];
+  #spare: Worker | null;
+  #failure: unknown = null;
+  #pendingStop: Outcome | null = null;
+
+  constructor(post: (message: MachineMessage) => void) {
+    this.#post = post;
+    // The BSP's thread loads its code while the machine is made.
+    this.#spare = this.#newWorker();
+  }
+
+  /** Makes the machine and runs it to its end. */
+  async run({ config, sampleEveryMs }: StartCommand): Promise<void> {
+    const image = readGuest(config.guest);
+    const epoch = monotonicNow();
+    const clock = new HostClock(epoch);
+    const machine = new Machine({ config, image, clock, epoch, wallClock: Date.now() / 1000 });
+    this.#machine = machine;
+    const timers: NodeJS.Timeout[] = [];
+    try {
+      const backends = [...config.serial, DEBUG_CONSOLE_BACKEND];
+      this.#ports = backends.map((backend, port) => openSerialBackend(backend, port, machine, this.#post));
+      this.#startThread(config.bsp);
+      this.#post({ type: 'started', memory: config.memory });
+      const reported = config.apicIds.map(() => new Int32Array(EXIT_REASONS));
+      timers.push(setInterval(() => machine.reportExits(reported), EXIT_REPORT_MS));
+      if (sampleEveryMs > 0) {
+        timers.push(setInterval(() => this.#post({ type: 'sample', sample: machine.sample() }), sampleEveryMs));
+      }
+      if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());
+      if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
+      await this.#carryStreams(machine);
+      await this.#endThreads(machine);
+      machine.reportExits(reported);
+      machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.ENDED);
+      this.#fetch(machine);
+      await Promise.all(this.#ports.map((port) => port.close()));
+      this.#fetchEvents(machine);
+      if (this.#failure !== null) throw this.#failure;
+      this.#post({ type: 'ended', ...this.#conclusion(machine) });
+    } finally {
+      for (const timer of timers) clearInterval(timer);
+      void this.#spare?.terminate();
+    }
+  }
+
+  command(command: Exclude<MachineCommand, StartCommand>): void {
+    switch (command.type) {
+      case 'stop': {
+        const outcome: Outcome = { kind: command.kind, code: null, cpu: null, reason: command.reason };
+        this.#pendingStop = outcome;
+        this.#machine?.stop(outcome);
+        break;
+      }
+      case 'serial-input':
+        this.#ports[command.port]?.input(command.bytes);
+        break;
+      case 'serial-ack':
+        this.#ports[command.port]?.acknowledge(command.count);
+        break;
+    }
+  }
+
+  /** Carries events and serial bytes out until the machine is to end. */
+  async #carryStreams(machine: Machine): Promise<void> {
+    while (!machine.stopping) {
+      await machine.waitForNews();
+      this.#fetch(machine);
+      if (!machine.stopping) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+    }
+  }
+
+  #fetch(machine: Machine): void {
+    this.#fetchEvents(machine);
+    for (const port of this.#ports) port.pump();
+  }
+
+  #fetchEvents(machine: Machine): void {
+    const batch = machine.events.take();
+    if (batch !== null) this.#post({ type: 'events', batch });
+  }
+
+  /** One thread after the other: while the BSP already runs, the APs' threads come up behind it. */
+  #startThread(cpu: number): void {
+    const machine = this.#machine as Machine;
+    const worker = this.#spare ?? this.#newWorker();
+    this.#spare = null;
+    this.#madeFor.add(cpu);
+    worker.postMessage(machine.descriptor(cpu));
+  }
+
+  #startNextThread(): void {
+    const machine = this.#machine as Machine;
+    if (machine.stopping) return;
+    const next = machine.nextThread(this.#madeFor);
+    if (next >= 0) this.#startThread(next);
+  }
+
+  #newWorker(): Worker {
+    const worker = new Worker(new URL('./vcpu-worker.js', import.meta.url));
+    this.#workers.add(worker);
+    worker.on('message', (message: VcpuMessage) => {
+      if (message === 'running') this.#startNextThread();
+      else this.#crashes.push(message);
+    });
+    worker.on('error', (error) => {
+      this.#failure ??= error;
+      this.#machine?.stop({ kind: 'crash', code: null, cpu: null, reason: String(error) });
+    });
+    worker.on('exit', () => this.#workers.delete(worker));
+    return worker;
+  }
+
+  async #endThreads(machine: Machine): Promise<void> {
+    machine.board.stop();
+    const ended = Promise.all(
+      [...this.#workers].filter((worker) => worker !== this.#spare).map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
+    );
+    const timeout = new Promise((_, reject) => {
+      setTimeout(() => {
+        reject(new Error(`${this.#workers.size} vcpu threads did not stop within ${STOP_TIMEOUT_MS} ms.`));
+      }, STOP_TIMEOUT_MS).unref();
+    });
+    await Promise.race([ended, timeout]);
+  }
+
+  #conclusion(machine: Machine): Pick<Extract<MachineMessage, { type: 'ended' }>, 'summary' | 'diagnosis'> {
+    const summary = machine.summary();
+    const crash = this.#crashes[0];
+    if (crash === undefined) return { summary, diagnosis: [] };
+    const outcome: Outcome = { kind: 'crash', code: null, cpu: crash.cpu, reason: crash.reason };
+    return { summary: { ...summary, outcome }, diagnosis: crash.registers };
+  }
+}
+
+function readGuest(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new GuestFileError('usage', `The guest image ${path} cannot be read (${code ?? String(error)}).`);
+  }
+}

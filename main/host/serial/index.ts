@@ -1,0 +1,293 @@
+/** What a serial port is connected to on the host. */
+import { createWriteStream, closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { ReadStream } from 'node:tty';
+import type { Duplex, Writable } from 'node:stream';
+import { ReveilleError } from '../../base/errors';
+import { EventKind } from '../../../preload/contract/events';
+import type { MachineMessage, SerialBackend } from '../../../preload/contract/machine';
+import type { Machine } from '../../machine/machine';
+import { openPty, type Pty } from './pty';
+
+class SerialError extends ReveilleError {}
+
+/** Bytes that may wait on the host's side of a port, either way, before the faster end has to wait. */
+const HIGH_WATER = 256 * 1024;
+
+/** One serial port of the machine, connected. */
+export interface SerialPort {
+  /** Takes what the guest has said since, if there is room for it, and gives the guest what waits for it. */
+  pump(): void;
+  /** Bytes for the guest. */
+  input(bytes: Uint8Array): void;
+  /** The shell has dealt with that many bytes. */
+  acknowledge(count: number): void;
+  /** Writes out what is left and lets go of everything. */
+  close(): Promise<void>;
+}
+
+export function openSerialBackend(
+  backend: SerialBackend,
+  port: number,
+  machine: Machine,
+  post: (message: MachineMessage) => void,
+): SerialPort {
+  switch (backend.kind) {
+    case 'stdio':
+      return new ShellPort(machine, port, post);
+    case 'none':
+      return new SilentPort(machine, port);
+    case 'file':
+      return new StreamPort(machine, port, openFile(backend.path, port));
+    case 'unix':
+      return new SocketPort(machine, port, backend.path, post);
+    case 'pty':
+      return new PtyPort(machine, port, openPty(), post);
+  }
+}
+
+/** What all back ends share: the queue of bytes for the guest. */
+abstract class Port implements SerialPort {
+  protected readonly machine: Machine;
+  protected readonly port: number;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+
+  constructor(machine: Machine, port: number) {
+    this.machine = machine;
+    this.port = port;
+  }
+
+  input(bytes: Uint8Array): void {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    this.#feed();
+  }
+
+  pump(): void {
+    this.#feed();
+    this.output();
+  }
+
+  acknowledge(_count: number): void {}
+
+  abstract close(): Promise<void>;
+
+  /** Takes the guest's output, if there is room for it. */
+  protected abstract output(): void;
+
+  protected get congested(): boolean {
+    return this.#waitingBytes > HIGH_WATER;
+  }
+
+  /** Says that nobody was there to receive. */
+  protected lost(count: number): void {
+    if (count > 0) this.machine.board.events.write(EventKind.SERIAL_LOST, this.port, this.port, count);
+  }
+
+  /** As much as the UART's receiver takes; it rings the doorbell when the guest has emptied it. */
+  #feed(): void {
+    while (this.#waiting.length > 0) {
+      const bytes = this.#waiting[0];
+      const taken = this.machine.board.receive(this.port, bytes);
+      this.#waitingBytes -= taken;
+      if (taken < bytes.length) {
+        this.#waiting[0] = bytes.subarray(taken);
+        return;
+      }
+      this.#waiting.shift();
+    }
+  }
+}
+
+/** The shell's own console: bytes go over IPC, and come no faster than the shell acknowledges. */
+class ShellPort extends Port {
+  readonly #post: (message: MachineMessage) => void;
+  #unacknowledged = 0;
+
+  constructor(machine: Machine, port: number, post: (message: MachineMessage) => void) {
+    super(machine, port);
+    this.#post = post;
+  }
+
+  override acknowledge(count: number): void {
+    this.#unacknowledged -= count;
+    this.pump();
+  }
+
+  protected output(): void {
+    if (this.#unacknowledged > HIGH_WATER) return;
+    this.#send();
+  }
+
+  async close(): Promise<void> {
+    this.#send();
+  }
+
+  #send(): void {
+    const bytes = this.machine.serial[this.port].take();
+    if (bytes.length === 0) return;
+    this.#unacknowledged += bytes.length;
+    this.#post({ type: 'serial-output', port: this.port, bytes });
+  }
+}
+
+/** Nobody listens, by choice. */
+class SilentPort extends Port {
+  protected output(): void {
+    this.machine.serial[this.port].take();
+  }
+
+  async close(): Promise<void> {
+    this.output();
+  }
+}
+
+/** A file or anything else that can be written to. */
+class StreamPort extends Port {
+  readonly #stream: Writable;
+  #full = false;
+  #error: Error | null = null;
+
+  constructor(machine: Machine, port: number, stream: Writable) {
+    super(machine, port);
+    this.#stream = stream;
+    stream.on('drain', () => {
+      this.#full = false;
+      this.pump();
+    });
+    stream.on('error', (error) => {
+      this.#error = error;
+      machine.stop({ kind: 'stopped', code: null, cpu: null, reason: `COM${port + 1} cannot be written: ${error.message}` });
+    });
+  }
+
+  protected output(): void {
+    if (this.#full) return;
+    this.#write();
+  }
+
+  async close(): Promise<void> {
+    this.#write();
+    await new Promise<void>((resolve) => this.#stream.end(() => resolve()));
+  }
+
+  #write(): void {
+    const bytes = this.machine.serial[this.port].take();
+    if (bytes.length === 0) return;
+    if (this.#error !== null) this.lost(bytes.length);
+    else this.#full = !this.#stream.write(bytes);
+  }
+}
+
+/** Bytes to and from whoever is connected to a stream; without anybody, output is lost and counted. */
+abstract class DuplexPort extends Port {
+  #peer: Duplex | null = null;
+  #full = false;
+
+  protected get connected(): boolean {
+    return this.#peer !== null;
+  }
+
+  protected attach(peer: Duplex): void {
+    this.#peer = peer;
+    this.#full = false;
+    peer.on('data', (bytes: Uint8Array) => {
+      this.input(bytes);
+      if (this.congested) peer.pause();
+    });
+    peer.on('drain', () => {
+      this.#full = false;
+      this.pump();
+    });
+    peer.on('error', () => this.detach(peer));
+    peer.on('close', () => this.detach(peer));
+  }
+
+  protected detach(peer: Duplex): void {
+    if (this.#peer === peer) this.#peer = null;
+    peer.destroy();
+  }
+
+  override pump(): void {
+    super.pump();
+    if (this.#peer?.isPaused() && !this.congested) this.#peer.resume();
+  }
+
+  protected output(): void {
+    if (this.#full && this.#peer !== null) return;
+    const bytes = this.machine.serial[this.port].take();
+    if (bytes.length === 0) return;
+    if (this.#peer === null) this.lost(bytes.length);
+    else this.#full = !this.#peer.write(bytes);
+  }
+
+  async close(): Promise<void> {
+    this.#full = false;
+    this.output();
+    const peer = this.#peer;
+    if (peer !== null) await new Promise<void>((resolve) => peer.end(() => resolve()));
+    peer?.destroy();
+  }
+}
+
+/** A Unix socket that one client at a time may connect to. */
+class SocketPort extends DuplexPort {
+  readonly #server: Server;
+
+  constructor(machine: Machine, port: number, path: string, post: (message: MachineMessage) => void) {
+    super(machine, port);
+    removeStaleSocket(path, port);
+    this.#server = createServer((client: Socket) => {
+      if (this.connected) client.end('Reveille: another client is connected to this serial port.\r\n');
+      else this.attach(client);
+    });
+    this.#server.on('error', (error) => {
+      machine.stop({ kind: 'stopped', code: null, cpu: null, reason: `COM${port + 1}: no socket at ${path}: ${error.message}` });
+    });
+    this.#server.listen(path, () => post({ type: 'serial-path', port, path }));
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+/** The master of a pseudo-terminal. */
+class PtyPort extends DuplexPort {
+  readonly #pty: Pty;
+  readonly #stream: ReadStream;
+
+  constructor(machine: Machine, port: number, pty: Pty, post: (message: MachineMessage) => void) {
+    super(machine, port);
+    this.#pty = pty;
+    this.#stream = new ReadStream(pty.master);
+    this.attach(this.#stream);
+    post({ type: 'serial-path', port, path: pty.path });
+  }
+
+  override async close(): Promise<void> {
+    // Nobody may be reading the other end: what does not go out at once is given up.
+    this.output();
+    this.#stream.destroy();
+    closeSync(this.#pty.slave);
+  }
+}
+
+function openFile(path: string, port: number): Writable {
+  try {
+    return createWriteStream(path, { fd: openSync(path, 'w') });
+  } catch (error) {
+    throw new SerialError('usage', `COM${port + 1} cannot be written to ${path}: ${(error as Error).message}.`);
+  }
+}
+
+/** A socket that a killed process left behind is in the way of a new one; anything else there is not ours to remove. */
+function removeStaleSocket(path: string, port: number): void {
+  if (!existsSync(path)) return;
+  if (!statSync(path).isSocket()) {
+    throw new SerialError('usage', `COM${port + 1}: ${path} exists and is no socket; choose another path.`);
+  }
+  rmSync(path);
+}

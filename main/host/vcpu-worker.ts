@@ -1,0 +1,72 @@
+/**
+ * The thread of one vcpu. It starts before it is told which vcpu it is, so that loading its code does not wait for the
+ * machine; then it runs that vcpu until the machine stops.
+ */
+import { parentPort } from 'node:worker_threads';
+import { createInterrupts, createKicker, createVcpu } from '../accelerator/index';
+import type { Vcpu } from '../accelerator/types';
+import { Board } from '../machine/board';
+import { ExactLoop } from '../machine/exact-loop';
+import { GuestCrash, registerDump, whereabouts } from '../machine/guest-crash';
+import { KernelLoop } from '../machine/kernel-loop';
+import type { VcpuDescriptor } from '../machine/machine';
+import { EndCause, MachineMemory, VcpuWord } from '../machine/shared-memory';
+import { HostClock } from './clock';
+
+/** What a vcpu thread says: that it now runs its vcpu, and at its end how its guest crashed, if it did. */
+export type VcpuMessage = 'running' | CrashReport;
+
+export interface CrashReport {
+  cpu: number;
+  reason: string;
+  registers: string[];
+}
+
+if (parentPort === null) throw new Error('vcpu-worker is the code of a worker thread; run "reveille" instead.');
+const port = parentPort;
+
+port.once('message', (descriptor: VcpuDescriptor) => {
+  port.postMessage('running' satisfies VcpuMessage);
+  const crash = runVcpu(descriptor);
+  if (crash !== null) port.postMessage(crash satisfies VcpuMessage);
+  port.close();
+});
+
+/** Runs the vcpu until the machine stops; gives a report where its guest could not go on. */
+function runVcpu({ cpu, buffer, shape, config, handles, epoch, signature, entry }: VcpuDescriptor): CrashReport | null {
+  const memory = new MachineMemory(buffer, shape);
+  const clock = new HostClock(epoch);
+  const interrupts = createInterrupts(handles);
+  const board = new Board({ memory, config, clock, kicker: createKicker(), interrupts, cpu });
+  const control = board.vcpus[cpu];
+  const vcpu = createVcpu({
+    fd: handles.vcpus[cpu],
+    buffer,
+    runOffset: memory.runOffset(cpu),
+    runSize: shape.runSize,
+    epoch,
+  });
+  Atomics.store(control.words, VcpuWord.THREAD, vcpu.threadId);
+  const bsp = cpu === config.bsp;
+  const common = { vcpu, control, board, router: board.router, clock, bsp };
+  try {
+    if (entry !== null) {
+      vcpu.setState(entry);
+      board.router.bspStarted();
+    }
+    if (config.irqchip === 'exact') new ExactLoop({ ...common, lapic: board.lapic(cpu), signature }).run();
+    else new KernelLoop(common).run();
+    return null;
+  } catch (error) {
+    if (!(error instanceof GuestCrash)) throw error;
+    return report(error, vcpu, board);
+  } finally {
+    vcpu.dispose();
+  }
+}
+
+function report(crash: GuestCrash, vcpu: Vcpu, board: Board): CrashReport {
+  const state = vcpu.state();
+  board.end(crash.cpu, EndCause.CRASH, 0);
+  return { cpu: crash.cpu, reason: `CPU ${crash.cpu}: ${crash.what} ${whereabouts(state)}`, registers: registerDump(state) };
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { cpuMode } from '../base/cpu-state';
+import { loadGuest, LoaderError } from './index';
+import { sampleMemory } from './sample-images';
+
+const ROOM = 0x9fc00 - 0x7c00;
+
+test('an image without header is loaded and entered as a boot sector is', () => {
+  const memory = sampleMemory(1);
+  const { kind, entry, end } = loadGuest(Uint8Array.of(0xfa, 0xf4), 'boot.bin', memory, '');
+  expect([kind, end, cpuMode(entry)]).toEqual(['flat', 0x7c02, 'real']);
+  expect(entry).toMatchObject({ rip: 0x7c00n, rsp: 0x7c00n, rdx: 0x80n });
+  expect([...memory.subarray(0x7bff, 0x7c03)]).toEqual([0xa5, 0xfa, 0xf4, 0xa5]);
+});
+
+test('it may fill conventional memory up to the EBDA', () => {
+  const memory = sampleMemory(1);
+  expect(loadGuest(new Uint8Array(ROOM).fill(0x90), 'boot.bin', memory, '').end).toBe(0x9fc00);
+  expect([memory[0x9fbff], memory[0x9fc00]]).toEqual([0x90, 0xa5]);
+});
+
+test('a larger one is refused', () => {
+  expect(() => loadGuest(new Uint8Array(ROOM + 1), 'disk.img', sampleMemory(1), '')).toThrow(
+    new LoaderError(
+      'disk.img is neither ELF nor Multiboot, and as a flat image at 0x7c00 it may have 622592 bytes, but it has 622593: ' +
+        'give it as an ELF or Multiboot image',
+    ),
+  );
+});
+
+test('a Linux kernel is recognized', () => {
+  const image = new Uint8Array(0x400);
+  image.set([0x55, 0xaa], 0x1fe);
+  image.set([0x48, 0x64, 0x72, 0x53], 0x202);
+  expect(() => loadGuest(image, 'vmlinuz', sampleMemory(1), '')).toThrow(/^vmlinuz is a Linux kernel \(bzImage\)/);
+});
+
+test('an empty image is refused', () => {
+  expect(() => loadGuest(new Uint8Array(), 'empty', sampleMemory(1), '')).toThrow(
+    new LoaderError('empty is empty: it has no guest to load'),
+  );
+});

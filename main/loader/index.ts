@@ -1,0 +1,44 @@
+/** Guest image in, entry point out: finds out what an image is and loads it into guest RAM. */
+import { type BootState, longModeState, protectedModeState } from '../firmware/boot-state';
+import { MAX_COMMAND_LINE } from '../firmware/memory-map';
+import { isElf, loadElf } from './elf';
+import { loadFlat } from './flat';
+import { guestImage } from './image';
+import { LoaderError } from './loader-error';
+import { findMultiboot, loadMultiboot } from './multiboot';
+import { findMultiboot2, loadMultiboot2 } from './multiboot2';
+
+export { LoaderError };
+
+export type GuestKind = 'multiboot' | 'multiboot2' | 'elf32' | 'elf64' | 'flat';
+
+export interface LoadedGuest {
+  kind: GuestKind;
+  /** The state in which the BSP begins. */
+  entry: BootState;
+  /** First address after the loaded image. */
+  end: number;
+}
+
+/**
+ * Loads an image of any kind that Reveille knows; `name` is for messages. An image with both Multiboot headers is loaded
+ * by the first version. A LoaderError leaves guest RAM as it was.
+ */
+export function loadGuest(bytes: Uint8Array, name: string, memory: Uint8Array, cmdline: string): LoadedGuest {
+  if (bytes.length === 0) throw new LoaderError(`${name} is empty: it has no guest to load`);
+  const commandLine = new TextEncoder().encode(cmdline);
+  if (commandLine.length > MAX_COMMAND_LINE) {
+    throw new LoaderError(`The command line has ${commandLine.length} bytes: at most ${MAX_COMMAND_LINE} are possible`);
+  }
+  const image = guestImage(bytes, name);
+  const multiboot = findMultiboot(image);
+  if (multiboot !== undefined) return { kind: 'multiboot', ...loadMultiboot(image, multiboot, memory, commandLine) };
+  const multiboot2 = findMultiboot2(image);
+  if (multiboot2 !== undefined)
+    return { kind: 'multiboot2', ...loadMultiboot2(image, multiboot2, memory, commandLine) };
+  if (!isElf(image)) return { kind: 'flat', ...loadFlat(image, memory) };
+  const { bits, entry, end } = loadElf(image, memory);
+  return bits === 32
+    ? { kind: 'elf32', entry: protectedModeState(memory, entry), end }
+    : { kind: 'elf64', entry: longModeState(memory, entry), end };
+}

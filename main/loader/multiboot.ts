@@ -1,0 +1,108 @@
+/** Multiboot Specification 0.6.96: header (3.1), machine state (3.2), boot information (3.3). */
+import { e820Map } from '../firmware/e820';
+import { type BootState, protectedModeState } from '../firmware/boot-state';
+import { ByteWriter } from '../firmware/byte-writer';
+import { BOOT_INFORMATION } from '../firmware/memory-map';
+import { loadByAddress } from './address-fields';
+import { BOOT_LOADER_NAME, memoryBounds } from './boot-information';
+import { isElf, loadElf } from './elf';
+import type { GuestImage } from './image';
+import { hex, LoaderError } from './loader-error';
+
+const HEADER_MAGIC = 0x1badb002;
+const LOADER_MAGIC = 0x2badb002n;
+const SEARCHED = 8192;
+const HEADER_SIZE = 12;
+const HEADER_SIZE_WITH_ADDRESSES = 32;
+
+/** 3.1.2 Flags of the header: those of the lower half have to be understood. */
+const PAGE_ALIGN = 1 << 0;
+const MEMORY_INFO = 1 << 1;
+const VIDEO_MODE = 1 << 2;
+const REQUIREMENTS = 0xffff;
+const ADDRESS_FIELDS = 1 << 16;
+
+/** 3.3 Flags of the information structure, whose size has grown to this. */
+const INFO_SIZE = 116;
+const INFO_MEMORY = 1 << 0;
+const INFO_CMDLINE = 1 << 2;
+const INFO_MMAP = 1 << 6;
+const INFO_BOOT_LOADER_NAME = 1 << 9;
+/** A map entry's size field does not count itself. */
+const MMAP_ENTRY_SIZE = 20;
+
+/** Offset of the header in the file. */
+export function findMultiboot({ bytes, view }: GuestImage): number | undefined {
+  const last = Math.min(bytes.length, SEARCHED) - HEADER_SIZE;
+  for (let at = 0; at <= last; at += 4) {
+    if (view.getUint32(at, true) !== HEADER_MAGIC) continue;
+    const sum = HEADER_MAGIC + view.getUint32(at + 4, true) + view.getUint32(at + 8, true);
+    if (sum % 2 ** 32 === 0) return at;
+  }
+  return undefined;
+}
+
+export function loadMultiboot(
+  image: GuestImage,
+  header: number,
+  memory: Uint8Array,
+  cmdline: Uint8Array,
+): { entry: BootState; end: number } {
+  const { entry, end } = loadImage(image, header, memory);
+  memory.set(information(memory.length, cmdline), BOOT_INFORMATION);
+  const state = protectedModeState(memory, entry);
+  return { entry: { ...state, rax: LOADER_MAGIC, rbx: BigInt(BOOT_INFORMATION) }, end };
+}
+
+function loadImage(image: GuestImage, header: number, memory: Uint8Array): { entry: number; end: number } {
+  const { name, bytes, view } = image;
+  const flags = view.getUint32(header + 4, true);
+  const unknown = flags & REQUIREMENTS & ~(PAGE_ALIGN | MEMORY_INFO);
+  if (unknown !== 0) {
+    const what =
+      unknown === VIDEO_MODE ? 'a video mode, and the machine has no display' : 'what Reveille does not know';
+    throw new LoaderError(`${name}: its Multiboot header requires ${what}: clear bits ${hex(unknown)} of its flags`);
+  }
+  if ((flags & ADDRESS_FIELDS) === 0) {
+    if (isElf(image)) return loadElf(image, memory);
+    throw new LoaderError(
+      `${name} has a Multiboot header without addresses (bit 16 of its flags is clear), but is no ELF file, which would have them`,
+    );
+  }
+  if (header + HEADER_SIZE_WITH_ADDRESSES > bytes.length) {
+    throw new LoaderError(
+      `${name} is truncated: its Multiboot header ends at byte ${header + HEADER_SIZE_WITH_ADDRESSES}, but the file has ${bytes.length}`,
+    );
+  }
+  const field = (index: number): number => view.getUint32(header + HEADER_SIZE + index * 4, true);
+  const fields = { headerAddress: field(0), loadAddress: field(1), loadEnd: field(2), bssEnd: field(3) };
+  const entry = field(4);
+  return { entry, end: loadByAddress(image, header, fields, entry, memory) };
+}
+
+function information(ram: number, cmdline: Uint8Array): Uint8Array {
+  const map = new ByteWriter();
+  for (const { address, length, type } of e820Map(ram)) map.u32(MMAP_ENTRY_SIZE).u64(address, length).u32(type);
+  const mapAddress = BOOT_INFORMATION + INFO_SIZE;
+  const nameAddress = mapAddress + map.length;
+  const cmdlineAddress = nameAddress + BOOT_LOADER_NAME.length + 1;
+  const { lowerKib, upperKib } = memoryBounds(ram);
+
+  const info = new ByteWriter()
+    .u32(INFO_MEMORY | INFO_CMDLINE | INFO_MMAP | INFO_BOOT_LOADER_NAME)
+    .u32(lowerKib, upperKib)
+    .u32(0) // boot_device
+    .u32(cmdlineAddress)
+    .zeros(2 * 4 + 4 * 4) // modules, symbols
+    .u32(map.length, mapAddress)
+    .zeros(3 * 4) // drives, ROM configuration table
+    .u32(nameAddress);
+  return info
+    .zeros(INFO_SIZE - info.length)
+    .bytes(map.finish())
+    .ascii(BOOT_LOADER_NAME)
+    .u8(0)
+    .bytes(cmdline)
+    .u8(0)
+    .finish();
+}

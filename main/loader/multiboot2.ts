@@ -1,0 +1,183 @@
+/** Multiboot2 Specification 2.0: header (3.1), machine state (3.3, i386), boot information (3.6). */
+import { e820Map } from '../firmware/e820';
+import { type BootState, protectedModeState } from '../firmware/boot-state';
+import { ByteWriter } from '../firmware/byte-writer';
+import { BOOT_INFORMATION } from '../firmware/memory-map';
+import { type AddressFields, loadByAddress } from './address-fields';
+import { BOOT_LOADER_NAME, memoryBounds } from './boot-information';
+import { isElf, loadElf } from './elf';
+import type { GuestImage } from './image';
+import { LoaderError } from './loader-error';
+
+const HEADER_MAGIC = 0xe85250d6;
+const LOADER_MAGIC = 0x36d76289n;
+const SEARCHED = 32768;
+const HEADER_SIZE = 16;
+const ARCHITECTURE_I386 = 0;
+
+/** 3.1.3 Header tags. */
+const HeaderTag = {
+  END: 0,
+  INFORMATION_REQUEST: 1,
+  ADDRESS: 2,
+  ENTRY_ADDRESS: 3,
+  CONSOLE_FLAGS: 4,
+  FRAMEBUFFER: 5,
+  MODULE_ALIGNMENT: 6,
+  EFI_BOOT_SERVICES: 7,
+  EFI_I386_ENTRY: 8,
+  EFI_AMD64_ENTRY: 9,
+  RELOCATABLE: 10,
+} as const;
+const TAG_HEADER_SIZE = 8;
+const OPTIONAL = 1;
+const CONSOLE_REQUIRED = 1;
+/** Sizes of the tags whose fields are read. */
+const TAG_SIZES: Record<number, number> = {
+  [HeaderTag.ADDRESS]: 24,
+  [HeaderTag.ENTRY_ADDRESS]: 12,
+  [HeaderTag.CONSOLE_FLAGS]: 12,
+};
+
+/** 3.6 Boot information tags. */
+const InfoTag = { END: 0, CMDLINE: 1, BOOT_LOADER_NAME: 2, BASIC_MEMINFO: 4, MMAP: 6 } as const;
+const PROVIDED: readonly number[] = Object.values(InfoTag);
+const MMAP_ENTRY_SIZE = 24;
+
+interface Header {
+  offset: number;
+  address: AddressFields | undefined;
+  entry: number | undefined;
+}
+
+/** Offset of the header in the file. */
+export function findMultiboot2({ bytes, view }: GuestImage): number | undefined {
+  const last = Math.min(bytes.length, SEARCHED) - HEADER_SIZE;
+  for (let at = 0; at <= last; at += 8) {
+    if (view.getUint32(at, true) !== HEADER_MAGIC) continue;
+    const sum =
+      HEADER_MAGIC + view.getUint32(at + 4, true) + view.getUint32(at + 8, true) + view.getUint32(at + 12, true);
+    if (sum % 2 ** 32 === 0) return at;
+  }
+  return undefined;
+}
+
+export function loadMultiboot2(
+  image: GuestImage,
+  offset: number,
+  memory: Uint8Array,
+  cmdline: Uint8Array,
+): { entry: BootState; end: number } {
+  const { entry, end } = loadImage(image, readHeader(image, offset), memory);
+  memory.set(information(memory.length, cmdline), BOOT_INFORMATION);
+  const state = protectedModeState(memory, entry);
+  return { entry: { ...state, rax: LOADER_MAGIC, rbx: BigInt(BOOT_INFORMATION) }, end };
+}
+
+function loadImage(image: GuestImage, header: Header, memory: Uint8Array): { entry: number; end: number } {
+  const { offset, address, entry } = header;
+  if (address === undefined) {
+    if (isElf(image)) return loadElf(image, memory, entry === undefined ? undefined : BigInt(entry));
+    throw new LoaderError(
+      `${image.name} has a Multiboot 2 header without an address tag, but is no ELF file, which would have the addresses`,
+    );
+  }
+  if (entry === undefined) {
+    throw new LoaderError(
+      `${image.name} has a Multiboot 2 header with an address tag, but without an entry address tag`,
+    );
+  }
+  return { entry, end: loadByAddress(image, offset, address, entry, memory) };
+}
+
+function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
+  const fail = (fault: string): LoaderError => new LoaderError(`${name}: its Multiboot 2 header ${fault}`);
+  const u32 = (at: number): number => view.getUint32(at, true);
+  const architecture = u32(offset + 4);
+  if (architecture !== ARCHITECTURE_I386) {
+    throw fail(`is for architecture ${architecture}, not ${ARCHITECTURE_I386} (i386)`);
+  }
+  const end = offset + u32(offset + 8);
+  if (end > bytes.length) {
+    throw new LoaderError(
+      `${name} is truncated: its Multiboot 2 header ends at byte ${end}, but the file has ${bytes.length}`,
+    );
+  }
+  const header: Header = { offset, address: undefined, entry: undefined };
+  let at = offset + HEADER_SIZE;
+  while (at + TAG_HEADER_SIZE <= end) {
+    const type = view.getUint16(at, true);
+    const required = (view.getUint16(at + 2, true) & OPTIONAL) === 0;
+    const size = u32(at + 4);
+    if (size < (TAG_SIZES[type] ?? TAG_HEADER_SIZE) || at + size > end) {
+      throw fail(`is damaged: its tag of type ${type} at byte ${at} claims a size of ${size}`);
+    }
+    switch (type) {
+      case HeaderTag.END:
+        return header;
+      case HeaderTag.INFORMATION_REQUEST:
+        for (let request = at + TAG_HEADER_SIZE; required && request + 4 <= at + size; request += 4) {
+          if (PROVIDED.includes(u32(request))) continue;
+          throw fail(
+            `requires boot information of type ${u32(request)}, which Reveille does not have: mark the request as optional`,
+          );
+        }
+        break;
+      case HeaderTag.ADDRESS:
+        header.address = {
+          headerAddress: u32(at + 8),
+          loadAddress: u32(at + 12),
+          loadEnd: u32(at + 16),
+          bssEnd: u32(at + 20),
+        };
+        break;
+      case HeaderTag.ENTRY_ADDRESS:
+        header.entry = u32(at + 8);
+        break;
+      case HeaderTag.CONSOLE_FLAGS:
+        if (required && (u32(at + 8) & CONSOLE_REQUIRED) !== 0) {
+          throw fail(
+            'requires a text console, and the machine has none but its serial ports: mark the tag as optional',
+          );
+        }
+        break;
+      case HeaderTag.FRAMEBUFFER:
+        if (required) throw fail('requires a framebuffer, and the machine has no display: mark the tag as optional');
+        break;
+      // No modules are loaded, there is no EFI here, and an image that may be moved may also stay.
+      case HeaderTag.MODULE_ALIGNMENT:
+      case HeaderTag.EFI_BOOT_SERVICES:
+      case HeaderTag.EFI_I386_ENTRY:
+      case HeaderTag.EFI_AMD64_ENTRY:
+      case HeaderTag.RELOCATABLE:
+        break;
+      default:
+        if (required) throw fail(`has a tag of type ${type}, which Reveille does not know: mark it as optional`);
+    }
+    // Tags start at multiples of 8 from the header, which does so itself.
+    at += (size + 7) & ~7;
+  }
+  throw fail(`has no end tag within its ${end - offset} bytes`);
+}
+
+function information(ram: number, cmdline: Uint8Array): Uint8Array {
+  const tags = new ByteWriter();
+  const tag = (type: number, content: Uint8Array): void => {
+    tags
+      .u32(type, TAG_HEADER_SIZE + content.length)
+      .bytes(content)
+      .align(8);
+  };
+  const map = new ByteWriter().u32(MMAP_ENTRY_SIZE, 0);
+  for (const { address, length, type } of e820Map(ram)) map.u64(address, length).u32(type, 0);
+  const { lowerKib, upperKib } = memoryBounds(ram);
+  tag(InfoTag.CMDLINE, new ByteWriter().bytes(cmdline).u8(0).finish());
+  tag(InfoTag.BOOT_LOADER_NAME, new ByteWriter().ascii(BOOT_LOADER_NAME).u8(0).finish());
+  tag(InfoTag.BASIC_MEMINFO, new ByteWriter().u32(lowerKib, upperKib).finish());
+  tag(InfoTag.MMAP, map.finish());
+  tag(InfoTag.END, new Uint8Array());
+  return new ByteWriter()
+    .u32(TAG_HEADER_SIZE + tags.length, 0)
+    .bytes(tags.finish())
+    .finish();
+}

@@ -1,0 +1,383 @@
+/**
+ * The mainboard: devices, buses and interrupt wiring over the machine's shared memory. Each thread has a Board of its
+ * own, and all see one state. What differs by interrupt mode is decided here and nowhere else:
+ *
+ *     exact   local APICs, I/O APIC, 8259s and 8254 are ours
+ *     split   local APICs are KVM's, the others ours
+ *     kernel  all are KVM's
+ */
+import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
+import type { Clock } from '../base/clock';
+import { Mutex } from '../base/mutex';
+import { ApicBus, type CpuSet, type IpiObserver } from '../devices/apic-bus';
+import { Bus } from '../devices/bus';
+import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
+import type { Device, IrqLine, TimedDevice } from '../devices/device';
+import { I8042, I8042_WORDS } from '../devices/i8042';
+import type { InterruptMessageSink } from '../devices/interrupt-message';
+import { Ioapic, IOAPIC_PINS, IOAPIC_WORDS } from '../devices/ioapic';
+import type { Lapic } from '../devices/lapic';
+import { Pic, PIC_WORDS } from '../devices/pic';
+import { Pit, PIT_WORDS } from '../devices/pit';
+import { Rtc, RTC_WORDS } from '../devices/rtc';
+import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
+import { Uart16550 } from '../devices/uart16550';
+import { APIC_PAGE_SIZE, IO_APIC } from '../firmware/memory-map';
+import { Decision, EventKind, type IpiMode } from '../../preload/contract/events';
+import type { MachineConfig } from '../../preload/contract/machine';
+import { Doorbell } from './doorbell';
+import { EventWriter } from './event-ring';
+import type { ExitTarget } from './exit-handler';
+import { SerialWriter } from './serial-ring';
+import { DEBUG_CONSOLE, EndCause, type MachineMemory, MachineTime, MachineWord } from './shared-memory';
+import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router';
+import { Attention, VcpuControl } from './vcpu-control';
+
+const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
+const COM_IRQS = [4, 3, 4, 3] as const;
+const TIMER_IRQ = 0;
+const TIMER_IOAPIC_PIN = 2;
+const RTC_IRQ = 8;
+
+const IA32_TSC_DEADLINE = 0x6e0;
+const APIC_BASE_ENABLE = 1 << 11;
+/** Addresses whose first unclaimed access one thread reports; a guest that scans memory must not fill the host's. */
+const UNCLAIMED_REPORTS = 1024;
+
+export interface BoardOptions {
+  memory: MachineMemory;
+  config: MachineConfig;
+  clock: Clock;
+  kicker: VcpuKicker;
+  interrupts: KernelInterrupts;
+  /** The CPU whose thread this is; NO_CPU on the machine thread. */
+  cpu: number;
+}
+
+export class Board implements ExitTarget, IpiObserver {
+  readonly lock: Mutex;
+  readonly doorbell: Doorbell;
+  readonly events: EventWriter;
+  readonly vcpus: readonly VcpuControl[];
+  readonly router: StartUpRouter;
+  readonly ports: Bus;
+  readonly memory: Bus;
+  readonly #memory: MachineMemory;
+  readonly #config: MachineConfig;
+  readonly #clock: Clock;
+  readonly #interrupts: KernelInterrupts;
+  readonly #cpu: number;
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+  readonly #apics: ApicBus | null = null;
+  readonly #ioapic: Ioapic | null = null;
+  readonly #pic: Pic | null = null;
+  readonly #uarts: Uart16550[];
+  readonly #timed: TimedDevice[] = [];
+  readonly #powerOns: (() => void)[] = [];
+  readonly #unclaimed = new Set<number>();
+
+  constructor({ memory, config, clock, kicker, interrupts, cpu }: BoardOptions) {
+    this.#memory = memory;
+    this.#config = config;
+    this.#clock = clock;
+    this.#interrupts = interrupts;
+    this.#cpu = cpu;
+    this.#words = memory.words;
+    this.#times = memory.times;
+    this.lock = new Mutex(memory.words, MachineWord.LOCK);
+    this.doorbell = new Doorbell(memory.words);
+    this.events = new EventWriter(memory, clock, this.doorbell);
+    this.vcpus = config.apicIds.map((_, index) => new VcpuControl(memory, index, kicker));
+    this.router = new StartUpRouter({
+      vcpus: this.vcpus,
+      bsp: config.bsp,
+      lock: new Mutex(memory.words, MachineWord.ROUTER_LOCK),
+      events: this.events,
+      clock,
+      policy: deliverAlways,
+    });
+    this.ports = new Bus('port', (address, isWrite) => this.#reportUnclaimed(0, address, isWrite));
+    this.memory = new Bus('memory', (address, isWrite) => this.#reportUnclaimed(1, address, isWrite));
+
+    if (config.irqchip === 'exact') this.#apics = new ApicBus(memory.lapics(), config.cpus, clock, this.#apicHost());
+    if (config.irqchip !== 'kernel') {
+      this.#ioapic = this.#addIoapic(this.#apics ?? this.#messagesToKernel());
+      this.#pic = this.#addPic();
+      this.#addPit();
+    }
+    this.#uarts = COM_PORTS.map((port, index) => this.#addUart(port, index));
+    this.#addRtc();
+    this.#addSystemControl();
+    this.#addDebugPorts();
+  }
+
+  /** Once for all threads, before any vcpu runs. `wallClock`: seconds since 1970 at machine time 0. */
+  powerOn(wallClock: number): void {
+    this.#times[MachineTime.WALL_CLOCK] = wallClock;
+    for (const powerOn of this.#powerOns) powerOn();
+    this.#apics?.lapics.forEach((lapic, cpu) => lapic.powerOn(this.#config.apicIds[cpu]));
+    this.#apics?.lapics[this.#config.bsp].virtualWire();
+    this.router.powerOn();
+    this.#times[MachineTime.DEVICE_DEADLINE] = this.#earliestDeadline();
+  }
+
+  /** This CPU's local APIC; `exact` only. */
+  lapic(cpu: number): Lapic {
+    return (this.#apics as ApicBus).lapics[cpu];
+  }
+
+  /** Machine time at which a device is due; the BSP's thread calls `expireDevices` then. */
+  get deviceDeadline(): number {
+    return this.#times[MachineTime.DEVICE_DEADLINE];
+  }
+
+  expireDevices(now: number): void {
+    this.lock.acquire();
+    for (const device of this.#timed) if (device.deadline() <= now) device.expire(now);
+    this.#times[MachineTime.DEVICE_DEADLINE] = this.#earliestDeadline();
+    this.lock.release();
+  }
+
+  /** The 8259s' INTR output; never raised in `kernel`. */
+  get extInt(): boolean {
+    return Atomics.load(this.#words, MachineWord.EXTINT) !== 0;
+  }
+
+  /** The processor's interrupt acknowledgement: the vector that the 8259s give. */
+  acknowledgeExtInt(): number {
+    this.lock.acquire();
+    const vector = (this.#pic as Pic).acknowledge();
+    this.lock.release();
+    return vector;
+  }
+
+  /** Gives bytes to a serial port's receiver; says how many it took. It rings the doorbell when it has room again. */
+  receive(port: number, bytes: Uint8Array): number {
+    let taken = 0;
+    this.lock.acquire();
+    while (taken < bytes.length && this.#uarts[port].receive(bytes[taken])) taken++;
+    this.lock.release();
+    return taken;
+  }
+
+  /** Ends the machine; the first cause stands. */
+  end(cpu: number, cause: number, value: number): void {
+    if (Atomics.compareExchange(this.#words, MachineWord.END_CAUSE, EndCause.NONE, EndCause.CLAIMED) === EndCause.NONE) {
+      this.#words[MachineWord.END_CPU] = cpu;
+      this.#words[MachineWord.END_VALUE] = value;
+      Atomics.store(this.#words, MachineWord.END_CAUSE, cause);
+    }
+    this.stop();
+  }
+
+  /** Makes every vcpu thread come out of its loop. */
+  stop(): void {
+    Atomics.store(this.#words, MachineWord.STOPPING, 1);
+    for (const vcpu of this.vcpus) vcpu.alert(Attention.STOP);
+    this.doorbell.ring();
+  }
+
+  lapicAt(cpu: number, address: number, apicBase: number): Device | null {
+    if (this.#apics === null) return null;
+    const lapic = this.#apics.lapics[cpu];
+    lapic.setBaseEnabled((apicBase & APIC_BASE_ENABLE) !== 0);
+    const page = (apicBase & ~(APIC_PAGE_SIZE - 1)) >>> 0;
+    return lapic.enabled && address >= page && address < page + APIC_PAGE_SIZE ? lapic : null;
+  }
+
+  readMsr(_vcpu: Vcpu, cpu: number, index: number): bigint | null {
+    if (index !== IA32_TSC_DEADLINE || this.#apics === null) return null;
+    const lapic = this.#apics.lapics[cpu];
+    return (BigInt(lapic.tscDeadlineHigh) << 32n) | BigInt(lapic.tscDeadlineLow);
+  }
+
+  writeMsr(vcpu: Vcpu, cpu: number, index: number, value: bigint): boolean {
+    if (index !== IA32_TSC_DEADLINE || this.#apics === null) return false;
+    const cyclesLeft = Number(BigInt.asIntN(64, value - vcpu.tsc()));
+    const at = this.#clock.now() + (cyclesLeft / vcpu.tscKhz()) * 1e6;
+    this.#apics.lapics[cpu].setTscDeadline(Number(value & 0xffffffffn), Number(value >> 32n), at);
+    return true;
+  }
+
+  endOfInterrupt(vector: number): void {
+    this.lock.acquire();
+    this.#ioapic?.eoi(vector);
+    this.lock.release();
+  }
+
+  /** Of IPIs other than INIT and SIPI, which the router reports. */
+  ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void {
+    writeIpiEvents(this.events, source, mode, vector, Decision.DELIVER, targets, false);
+  }
+
+  #apicHost() {
+    return {
+      startUp: this.router,
+      observer: this,
+      broadcastEoi: (vector: number) => this.endOfInterrupt(vector),
+      kick: (cpu: number) => this.vcpus[cpu].alert(Attention.LOOK),
+    };
+  }
+
+  #messagesToKernel(): InterruptMessageSink {
+    return {
+      message: (destination, logical, mode, vector, level) =>
+        this.#interrupts.signalMsi(destination, logical, mode, vector, level),
+    };
+  }
+
+  #addIoapic(sink: InterruptMessageSink): Ioapic {
+    const ioapic = new Ioapic(this.#memory.device('ioapic', IOAPIC_WORDS), sink);
+    this.memory.add(IO_APIC, APIC_PAGE_SIZE, this.#apics === null ? this.#mirrored(ioapic) : ioapic);
+    this.#powerOns.push(() => ioapic.powerOn());
+    return ioapic;
+  }
+
+  /** KVM has to know what an I/O APIC outside it sends, to tell us of the EOIs. */
+  #mirrored(ioapic: Ioapic): Device {
+    return {
+      read: (offset, size) => ioapic.read(offset, size),
+      write: (offset, size, value) => {
+        ioapic.write(offset, size, value);
+        const entries = new Uint32Array(2 * IOAPIC_PINS);
+        for (let pin = 0; pin < IOAPIC_PINS; pin++) {
+          entries[2 * pin] = ioapic.entryLow(pin);
+          entries[2 * pin + 1] = ioapic.entryHigh(pin);
+        }
+        this.#interrupts.routeIoapic(entries);
+      },
+    };
+  }
+
+  #addPic(): Pic {
+    const bsp = this.vcpus[this.#config.bsp];
+    const pic = new Pic(this.#memory.device('pic', PIC_WORDS), {
+      set: (level) => {
+        const before = Atomics.exchange(this.#words, MachineWord.EXTINT, level ? 1 : 0);
+        if (level && before === 0) bsp.alert(Attention.LOOK);
+      },
+    });
+    this.ports.add(0x20, 2, pic.master);
+    this.ports.add(0xa0, 2, pic.slave);
+    this.ports.add(0x4d0, 2, pic.elcr);
+    this.#powerOns.push(() => pic.powerOn());
+    return pic;
+  }
+
+  #addPit(): void {
+    const pit = new Pit(this.#memory.device('pit', PIT_WORDS), this.#clock, this.#isaLine(TIMER_IRQ));
+    this.ports.add(0x40, 4, this.#timedDevice(pit));
+    this.ports.add(0x61, 1, pit.portB);
+    this.#powerOns.push(() => pit.powerOn());
+  }
+
+  #addUart(port: number, index: number): Uart16550 {
+    const output = new SerialWriter(this.#memory, index, this.lock, this.doorbell);
+    const sink = { transmit: (byte: number) => output.transmit(byte), drained: () => this.doorbell.ring() };
+    const uart = new Uart16550(this.#memory.uart(index), this.#sharedLine(index), sink);
+    this.ports.add(port, 8, uart);
+    this.#powerOns.push(() => uart.powerOn());
+    return uart;
+  }
+
+  #addRtc(): void {
+    const wallClock = this.#times[MachineTime.WALL_CLOCK];
+    const rtc = new Rtc(this.#memory.device('rtc', RTC_WORDS), this.#clock, this.#isaLine(RTC_IRQ), wallClock);
+    this.ports.add(0x70, 2, this.#timedDevice(rtc));
+    this.#powerOns.push(() => rtc.powerOn({ memory: this.#config.memory }));
+  }
+
+  #addSystemControl(): void {
+    const reset = () => this.end(this.#cpu, EndCause.RESET, 0);
+    const i8042 = new I8042(this.#memory.device('i8042', I8042_WORDS), reset);
+    this.ports.add(0x60, 1, i8042.data);
+    this.ports.add(0x64, 1, i8042.command);
+    const control = new SystemControl(this.#memory.device('systemControl', SYSTEM_CONTROL_WORDS), reset);
+    this.ports.add(0x92, 1, control.portA);
+    this.ports.add(0xcf9, 1, control.resetControl);
+    this.#powerOns.push(
+      () => i8042.powerOn(),
+      () => control.powerOn(),
+    );
+  }
+
+  #addDebugPorts(): void {
+    const post = new PostCode(this.#memory.device('debug', DEBUG_WORDS), (code) => {
+      this.events.write(EventKind.POST, this.#cpu, code);
+    });
+    const console = new DebugConsole(new SerialWriter(this.#memory, DEBUG_CONSOLE, this.lock, this.doorbell));
+    this.ports.add(0x80, 1, post);
+    this.ports.add(0xe9, 1, console);
+    this.ports.add(0x402, 1, console);
+    this.ports.add(0xf4, 4, new DebugExit((value) => this.end(this.#cpu, EndCause.GUEST_EXIT, value)));
+    this.#powerOns.push(() => post.powerOn());
+  }
+
+  /** An ISA interrupt, as it reaches the controllers of this mode; the timer is wired to the I/O APIC's pin 2. */
+  #isaLine(irq: number): IrqLine {
+    if (this.#pic === null || this.#ioapic === null) {
+      return { set: (level) => this.#interrupts.setIrqLine(irq, level) };
+    }
+    const toPic = this.#pic.line(irq);
+    const toIoapic = this.#ioapic.line(irq === TIMER_IRQ ? TIMER_IOAPIC_PIN : irq);
+    return {
+      set: (level) => {
+        toPic.set(level);
+        toIoapic.set(level);
+      },
+    };
+  }
+
+  /** COM1 and COM3, COM2 and COM4 share an interrupt: it is raised while either asks. */
+  #sharedLine(index: number): IrqLine {
+    const line = this.#isaLine(COM_IRQS[index]);
+    const partners = COM_IRQS.reduce((bits, irq, port) => bits | (irq === COM_IRQS[index] ? 1 << port : 0), 0);
+    const words = this.#words;
+    return {
+      set: (level) => {
+        const before = words[MachineWord.SERIAL_IRQS];
+        const after = level ? before | (1 << index) : before & ~(1 << index);
+        words[MachineWord.SERIAL_IRQS] = after;
+        const raised = (after & partners) !== 0;
+        if (raised !== ((before & partners) !== 0)) line.set(raised);
+      },
+    };
+  }
+
+  /** A device that acts by itself; when an access changes the moment, the thread that waits for it learns of it. */
+  #timedDevice(device: TimedDevice): Device {
+    this.#timed.push(device);
+    return {
+      read: (offset, size) => {
+        const value = device.read(offset, size);
+        this.#updateDeadline();
+        return value;
+      },
+      write: (offset, size, value) => {
+        device.write(offset, size, value);
+        this.#updateDeadline();
+      },
+    };
+  }
+
+  #updateDeadline(): void {
+    const deadline = this.#earliestDeadline();
+    if (deadline === this.#times[MachineTime.DEVICE_DEADLINE]) return;
+    this.#times[MachineTime.DEVICE_DEADLINE] = deadline;
+    if (this.#cpu !== this.#config.bsp) this.vcpus[this.#config.bsp].alert(Attention.LOOK);
+  }
+
+  #earliestDeadline(): number {
+    let earliest = Infinity;
+    for (const device of this.#timed) earliest = Math.min(earliest, device.deadline());
+    return earliest;
+  }
+
+  #reportUnclaimed(space: number, address: number, isWrite: boolean): void {
+    const key = space * 2 ** 52 + address;
+    if (this.#unclaimed.size >= UNCLAIMED_REPORTS || this.#unclaimed.has(key)) return;
+    this.#unclaimed.add(key);
+    this.events.write(EventKind.UNCLAIMED, this.#cpu, space, address, address / 2 ** 32, isWrite ? 1 : 0);
+  }
+}

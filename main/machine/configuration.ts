@@ -1,0 +1,213 @@
+/**
+ * What a machine may be made from. A configuration comes from a command line, a window or a socket: it is data that
+ * nobody vouches for until `checkConfiguration` has returned it.
+ */
+import * as v from 'valibot';
+import type { MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
+import { MAX_COMMAND_LINE, MAX_RAM, MIB, MIN_RAM } from '../firmware/memory-map';
+import { ConfigurationError } from './configuration-error';
+import { apicIdShifts, cpuCount, defaultApicIds, formatTopology } from './topology';
+
+export { ConfigurationError };
+
+export const MAX_CPUS = 1024;
+/** KVM takes the APIC id as vcpu id, of which there are KVM_MAX_VCPU_IDS = 4 * KVM_MAX_VCPUS. */
+const MAX_APIC_ID = 4 * MAX_CPUS - 1;
+/** 0xFF is an xAPIC's broadcast destination. */
+const MAX_XAPIC_ID = 254;
+const MAX_EXACT_CPUS = MAX_XAPIC_ID + 1;
+const DEFAULT_CPUS = 4;
+const DEFAULT_MEMORY = 128 * MIB;
+/** PATH_MAX, and sizeof(sun_path) of struct sockaddr_un; both count the terminating NUL. */
+const MAX_PATH = 4095;
+const MAX_SOCKET_PATH = 107;
+
+type Issue = v.BaseIssue<unknown>;
+
+const mustBe =
+  (what: string, expected: string) =>
+  (issue: Issue): string =>
+    `${what} must be ${expected}, not ${show(issue.input)}`;
+
+function whole(what: string, min: number, max: number) {
+  const message = mustBe(what, `a whole number from ${min} to ${max}`);
+  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
+}
+
+/** Text that the host or the guest reads up to its first NUL. */
+function text(what: string, minBytes: number, maxBytes: number) {
+  return v.pipe(
+    v.string(mustBe(what, 'text')),
+    v.check((value) => !value.includes('\0'), `${what} contains a NUL character, which would end it: remove it`),
+    v.minBytes(minBytes, `${what} is empty: name a file`),
+    v.maxBytes(maxBytes, (issue) => `${what} is ${issue.received} bytes long: at most ${maxBytes} are possible`),
+  );
+}
+
+function oneOf<const Names extends readonly string[]>(what: string, names: Names) {
+  return v.picklist(names, mustBe(what, names.map((name) => `'${name}'`).join(' or ')));
+}
+
+function object<const Entries extends v.ObjectEntries>(what: string, entries: Entries) {
+  return v.strictObject(entries, (issue) =>
+    issue.expected === 'never'
+      ? `${what} has no property ${issue.received}: it has ${Object.keys(entries).join(', ')}`
+      : issue.expected === 'Object'
+        ? mustBe(what, 'an object')(issue)
+        : `${what} has to have the property ${issue.expected}, which is missing`,
+  );
+}
+
+const SERIAL_PORTS = ['COM1', 'COM2', 'COM3', 'COM4'] as const;
+
+function serialBackend(port: string): v.GenericSchema<unknown, SerialBackend> {
+  const backend = (kind: string) => `The ${kind} back end of ${port}`;
+  return v.variant(
+    'kind',
+    [
+      object(backend('stdio'), { kind: v.literal('stdio') }),
+      object(backend('none'), { kind: v.literal('none') }),
+      object(backend('pty'), { kind: v.literal('pty') }),
+      object(backend('file'), { kind: v.literal('file'), path: text(`The file of ${port}`, 1, MAX_PATH) }),
+      object(backend('unix'), { kind: v.literal('unix'), path: text(`The socket of ${port}`, 1, MAX_SOCKET_PATH) }),
+    ],
+    mustBe(`The back end of ${port}`, "of kind 'stdio', 'none', 'pty', 'file' or 'unix'"),
+  );
+}
+
+const [com1, com2, com3, com4] = SERIAL_PORTS;
+
+const schema: v.GenericSchema<unknown, MachineConfig> = object('A machine', {
+  guest: text('The path of the guest image', 1, MAX_PATH),
+  cpus: whole('The number of CPUs', 1, MAX_CPUS),
+  topology: object('A topology', {
+    sockets: whole('The number of sockets', 1, MAX_CPUS),
+    cores: whole('The number of cores a socket', 1, MAX_CPUS),
+    threads: whole('The number of threads a core', 1, MAX_CPUS),
+  }),
+  apicIds: v.array(whole('An APIC id', 0, MAX_APIC_ID), mustBe('The APIC ids', 'a list of numbers')),
+  bsp: v.number(mustBe('The BSP', 'the number of a CPU')),
+  memory: v.number(mustBe('The memory', 'a number of bytes')),
+  accelerator: oneOf('The accelerator', ['kvm', 'wasm']),
+  irqchip: oneOf('The irqchip', ['exact', 'kernel', 'split']),
+  cmdline: text('The command line', 0, MAX_COMMAND_LINE),
+  serial: v.strictTuple(
+    [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
+    `The serial ports must be a list of four back ends, for ${SERIAL_PORTS.join(', ')}`,
+  ),
+});
+
+/** The configuration as a copy of its own, every rule checked; a ConfigurationError says which one is broken. */
+export function checkConfiguration(input: unknown): MachineConfig {
+  const result = v.safeParse(schema, input, { abortEarly: true });
+  if (!result.success) throw new ConfigurationError(result.issues[0].message);
+  const config = result.output;
+  checkTopology(config.cpus, config.topology);
+  checkIrqchip(config);
+  checkApicIds(config);
+  if (!Number.isInteger(config.bsp) || config.bsp < 0 || config.bsp >= config.cpus) {
+    throw new ConfigurationError(`BSP ${config.bsp} is not a CPU: this machine has ${cpuRange(config.cpus)}`);
+  }
+  checkMemory(config.memory);
+  return config;
+}
+
+type Optional<T> = { [K in keyof T]?: T[K] | undefined };
+export type PartialMachineConfig = Pick<MachineConfig, 'guest' | 'accelerator'> & Optional<MachineConfig>;
+
+/** A whole configuration, checked, from what the user chose. */
+export function completeConfiguration(chosen: PartialMachineConfig): MachineConfig {
+  const cpus = chosen.cpus ?? (chosen.topology === undefined ? DEFAULT_CPUS : cpuCount(chosen.topology));
+  const topology = chosen.topology ?? { sockets: 1, cores: cpus, threads: 1 };
+  // Before ids are made for them.
+  checkTopology(cpus, topology);
+  return checkConfiguration({
+    guest: chosen.guest,
+    cpus,
+    topology,
+    apicIds: chosen.apicIds ?? defaultApicIds(topology),
+    bsp: chosen.bsp ?? 0,
+    memory: chosen.memory ?? DEFAULT_MEMORY,
+    accelerator: chosen.accelerator,
+    irqchip: chosen.irqchip ?? 'exact',
+    cmdline: chosen.cmdline ?? '',
+    serial: chosen.serial ?? [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
+  });
+}
+
+function checkTopology(cpus: number, topology: Topology): void {
+  const count = cpuCount(topology);
+  const text = formatTopology(topology);
+  if (!(Number.isInteger(count) && count >= 1 && count <= MAX_CPUS)) {
+    throw new ConfigurationError(`A machine has 1 to ${MAX_CPUS} CPUs, not ${count} (topology ${text})`);
+  }
+  if (count !== cpus) {
+    throw new ConfigurationError(
+      `Topology ${text} has ${plural(count, 'CPU')}, but the machine has ${cpus}: change one of them`,
+    );
+  }
+}
+
+function checkIrqchip({ accelerator, irqchip, cpus }: MachineConfig): void {
+  if (accelerator === 'wasm' && irqchip !== 'exact') {
+    throw new ConfigurationError(`The emulator has no irqchip '${irqchip}', which is KVM's: use --irqchip exact`);
+  }
+  if (irqchip === 'exact' && cpus > MAX_EXACT_CPUS) {
+    throw new ConfigurationError(
+      `A machine with irqchip 'exact' has at most ${MAX_EXACT_CPUS} CPUs, since its APIC ids have eight bits, but ${cpus} are wanted: ` +
+        'use fewer, or --irqchip kernel',
+    );
+  }
+}
+
+function checkApicIds({ apicIds, cpus, topology, irqchip }: MachineConfig): void {
+  if (apicIds.length !== cpus) {
+    throw new ConfigurationError(
+      `There are ${plural(apicIds.length, 'APIC id')} for ${plural(cpus, 'CPU')}: every CPU needs one`,
+    );
+  }
+  const owner = new Map<number, number>();
+  apicIds.forEach((id, cpu) => {
+    if (irqchip === 'exact' && id > MAX_XAPIC_ID) {
+      throw new ConfigurationError(
+        `APIC id ${id} of CPU ${cpu} needs an x2APIC, which irqchip 'exact' does not have: use ids from 0 to ${MAX_XAPIC_ID}, or --irqchip kernel`,
+      );
+    }
+    const other = owner.get(id);
+    if (other !== undefined) {
+      throw new ConfigurationError(
+        `CPU ${other} and CPU ${cpu} both have APIC id ${id}: every CPU needs an id of its own`,
+      );
+    }
+    owner.set(id, cpu);
+  });
+  apicIdShifts(topology, apicIds);
+}
+
+function checkMemory(memory: number): void {
+  const range = `a machine has ${MIN_RAM / MIB} to ${MAX_RAM / MIB} MiB, since the APICs and other devices are above`;
+  if (!(memory >= MIN_RAM && memory <= MAX_RAM)) {
+    throw new ConfigurationError(`${memory} bytes of memory (${memory / MIB} MiB) are not possible: ${range}`);
+  }
+  if (memory % MIB !== 0) {
+    throw new ConfigurationError(
+      `${memory} bytes of memory are not a whole number of MiB: use ${Math.ceil(memory / MIB)}M`,
+    );
+  }
+}
+
+function cpuRange(cpus: number): string {
+  return cpus === 1 ? 'CPU 0 only' : `CPUs 0 to ${cpus - 1}`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A value of unknown origin in few words. */
+function show(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`;
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
+  return Array.isArray(value) ? `a list of ${value.length}` : `a value of type ${typeof value}`;
+}

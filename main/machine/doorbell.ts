@@ -1,0 +1,21 @@
+import { MachineWord } from './shared-memory';
+
+/** Tells the machine thread that a ring has something for it. Rung once for any number of records until it looks. */
+export class Doorbell {
+  readonly #words: Int32Array;
+
+  constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  ring(): void {
+    if (Atomics.exchange(this.#words, MachineWord.DOORBELL, 1) === 0) Atomics.notify(this.#words, MachineWord.DOORBELL);
+  }
+
+  /** Resolves when it has been rung, at once if that was before; takes the ring back. */
+  async wait(): Promise<void> {
+    const waiting = Atomics.waitAsync(this.#words, MachineWord.DOORBELL, 0);
+    if (waiting.async) await waiting.value;
+    Atomics.store(this.#words, MachineWord.DOORBELL, 0);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The event stream's ring in shared memory: any thread writes, the machine thread takes.
+ * A writer reserves a slot with one compare-and-exchange on the head, fills it, and publishes it by storing its
+ * kind last; the reader takes slots in order as far as they are published, and zeroes them.
+ */
+import type { Clock } from '../base/clock';
+import { EVENT_WORDS, EventKind, NO_CPU } from '../../preload/contract/events';
+import type { Doorbell } from './doorbell';
+import { EVENT_CAPACITY, type MachineMemory, MachineWord } from './shared-memory';
+
+const MASK = EVENT_CAPACITY - 1;
+
+export class EventWriter {
+  readonly #head: Int32Array;
+  readonly #ring: Int32Array;
+  readonly #clock: Clock;
+  readonly #doorbell: Doorbell;
+
+  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell) {
+    this.#head = memory.words;
+    this.#ring = memory.events();
+    this.#clock = clock;
+    this.#doorbell = doorbell;
+  }
+
+  /** Writes one record (preload/contract/events.ts) with the time of now; counts it as lost where the ring is full. */
+  write(kind: number, cpu: number, p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0): void {
+    const slot = this.#reserve();
+    if (slot < 0) return;
+    const ring = this.#ring;
+    const time = this.#clock.now();
+    ring[slot] = time;
+    ring[slot + 1] = time / 2 ** 32;
+    ring[slot + 3] = p0;
+    ring[slot + 4] = p1;
+    ring[slot + 5] = p2;
+    ring[slot + 6] = p3;
+    ring[slot + 7] = p4;
+    Atomics.store(ring, slot + 2, kind | (cpu << 16));
+    this.#doorbell.ring();
+  }
+
+  #reserve(): number {
+    const words = this.#head;
+    for (;;) {
+      const head = Atomics.load(words, MachineWord.EVENT_HEAD);
+      if (((head - Atomics.load(words, MachineWord.EVENT_TAIL)) | 0) >= EVENT_CAPACITY) {
+        Atomics.add(words, MachineWord.EVENTS_LOST, 1);
+        return -1;
+      }
+      if (Atomics.compareExchange(words, MachineWord.EVENT_HEAD, head, (head + 1) | 0) === head) {
+        return (head & MASK) * EVENT_WORDS;
+      }
+    }
+  }
+}
+
+/** The reading end; one a machine. */
+export class EventReader {
+  /** Records taken, and records lost, so far. */
+  taken = 0;
+  lost = 0;
+  readonly #head: Int32Array;
+  readonly #ring: Int32Array;
+
+  constructor(memory: MachineMemory) {
+    this.#head = memory.words;
+    this.#ring = memory.events();
+  }
+
+  /** All published records, oldest first, as a batch of whole records; null where there are none. */
+  take(): ArrayBuffer | null {
+    const words = this.#head;
+    const ring = this.#ring;
+    const first = Atomics.load(words, MachineWord.EVENT_TAIL);
+    const waiting = (Atomics.load(words, MachineWord.EVENT_HEAD) - first) | 0;
+    let count = 0;
+    while (count < waiting && Atomics.load(ring, ((first + count) & MASK) * EVENT_WORDS + 2) !== 0) count++;
+    const lost = Atomics.exchange(words, MachineWord.EVENTS_LOST, 0);
+    if (count === 0 && lost === 0) return null;
+
+    const batch = new Int32Array((count + (lost > 0 ? 1 : 0)) * EVENT_WORDS);
+    for (let i = 0; i < count; i++) {
+      const slot = ((first + i) & MASK) * EVENT_WORDS;
+      for (let word = 0; word < EVENT_WORDS; word++) batch[i * EVENT_WORDS + word] = ring[slot + word];
+      Atomics.store(ring, slot + 2, 0);
+    }
+    Atomics.store(words, MachineWord.EVENT_TAIL, (first + count) | 0);
+    if (lost > 0) this.#appendLost(batch, count, lost);
+    this.taken += count;
+    this.lost += lost;
+    return batch.buffer;
+  }
+
+  /** Says how many records are missing, at the time of the record before the gap. */
+  #appendLost(batch: Int32Array, count: number, lost: number): void {
+    const at = count * EVENT_WORDS;
+    if (count > 0) batch.copyWithin(at, at - EVENT_WORDS, at - EVENT_WORDS + 2);
+    batch[at + 2] = EventKind.LOST | (NO_CPU << 16);
+    batch[at + 3] = lost;
+  }
+}

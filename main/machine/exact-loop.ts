@@ -1,0 +1,159 @@
+/**
+ * The run loop of one vcpu where Reveille owns the local APIC and the MP state (interrupt mode `exact`).
+ * One turn: take what others asked for; sleep if the CPU waits; deliver interrupts; run the guest; handle its exit.
+ */
+import { RunResult, type Vcpu } from '../accelerator/types';
+import type { Clock } from '../base/clock';
+import { initState, sipiState } from '../firmware/boot-state';
+import { MpState } from '../../preload/contract/mp-state';
+import { type Lapic, Latch } from '../devices/lapic';
+import type { Board } from './board';
+import { handleExit, Next } from './exit-handler';
+import { VcpuWord } from './shared-memory';
+import type { StartUpRouter } from './start-up-router';
+import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
+
+const NS_PER_MS = 1e6;
+
+export class ExactLoop {
+  readonly #vcpu: Vcpu;
+  readonly #control: VcpuControl;
+  readonly #board: Board;
+  readonly #lapic: Lapic;
+  readonly #router: StartUpRouter;
+  readonly #clock: Clock;
+  readonly #bsp: boolean;
+  readonly #signature: number;
+  /** One interrupt at a time: what kvm_run says of readiness is true until something was injected. */
+  #injectable = true;
+
+  constructor(options: {
+    vcpu: Vcpu;
+    control: VcpuControl;
+    board: Board;
+    lapic: Lapic;
+    router: StartUpRouter;
+    clock: Clock;
+    bsp: boolean;
+    /** CPUID.01H:EAX, which EDX holds after an INIT. */
+    signature: number;
+  }) {
+    this.#vcpu = options.vcpu;
+    this.#control = options.control;
+    this.#board = options.board;
+    this.#lapic = options.lapic;
+    this.#router = options.router;
+    this.#clock = options.clock;
+    this.#bsp = options.bsp;
+    this.#signature = options.signature;
+  }
+
+  /** Runs until the machine stops. */
+  run(): void {
+    const control = this.#control;
+    for (;;) {
+      if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return;
+      const deadline = this.#expireTimers();
+      if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) {
+        control.sleep(deadline === Infinity ? Infinity : Math.max(0, deadline - this.#clock.now()) / NS_PER_MS);
+        continue;
+      }
+      this.#deliverInterrupts();
+      this.#vcpu.setTimer(deadline);
+      this.#enter();
+    }
+  }
+
+  /** Does what was asked for; false: the machine stops. */
+  #attend(attention: number): boolean {
+    if ((attention & Attention.STOP) !== 0) return false;
+    if ((attention & Attention.INIT) !== 0) this.#init();
+    if ((attention & Attention.SIPI) !== 0) this.#start();
+    if ((attention & Attention.SAMPLE) !== 0) publishPosition(this.#control, this.#vcpu.position());
+    return true;
+  }
+
+  #init(): void {
+    this.#settle();
+    this.#vcpu.resetEvents();
+    this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
+    // What kvm_run says of interrupts is of the CPU before the reset.
+    this.#injectable = false;
+    this.#lapic.init();
+    if (this.#bsp) this.#router.restarted(this.#control.cpu);
+  }
+
+  #start(): void {
+    const state = sipiState(this.#vcpu.state(), this.#control.words[VcpuWord.SIPI_VECTOR]);
+    this.#vcpu.setState(state);
+    this.#router.started(this.#control.cpu);
+  }
+
+  /** Finishes the instruction of the last exit: its completion inside KVM would overwrite new registers. */
+  #settle(): void {
+    while (this.#vcpu.completeExit()) this.#handle();
+  }
+
+  /** The moment at which something of this CPU's is due next; what is due now is done. */
+  #expireTimers(): number {
+    const own = this.#lapic.deadline();
+    const devices = this.#bsp ? this.#board.deviceDeadline : Infinity;
+    const deadline = Math.min(own, devices);
+    if (deadline === Infinity) return Infinity;
+    const now = this.#clock.now();
+    if (now < deadline) return deadline;
+    if (own <= now) this.#lapic.expire(now);
+    if (devices <= now) this.#board.expireDevices(now);
+    return Math.min(this.#lapic.deadline(), this.#bsp ? this.#board.deviceDeadline : Infinity);
+  }
+
+  /** Whether a halted CPU has a reason to go on; it then is RUNNABLE. */
+  #wakes(): boolean {
+    if (this.#control.mpState !== MpState.HALTED) return false;
+    const interrupts = this.#vcpu.exit.interruptFlag;
+    const woken =
+      (this.#lapic.latched & Latch.NMI) !== 0 || (interrupts && (this.#lapic.pendingVector() >= 0 || this.#externalInterrupt()));
+    if (woken) this.#router.woken(this.#control.cpu);
+    return woken;
+  }
+
+  #externalInterrupt(): boolean {
+    return this.#board.extInt && this.#lapic.acceptsExtInt();
+  }
+
+  /** Hands the CPU what its local APIC has for it; asks for an exit where it cannot take it yet. */
+  #deliverInterrupts(): void {
+    const { exit } = this.#vcpu;
+    const lapic = this.#lapic;
+    if (lapic.latched !== 0 && (lapic.takeLatched(Latch.NMI) & Latch.NMI) !== 0) this.#vcpu.nmi();
+    let more = false;
+    const external = this.#externalInterrupt();
+    if (external || lapic.pendingVector() >= 0) {
+      if (exit.readyForInterruptInjection && exit.interruptFlag && this.#injectable) {
+        const vector = external ? this.#board.acknowledgeExtInt() : lapic.acknowledge();
+        this.#vcpu.interrupt(vector);
+        this.#injectable = false;
+        more = lapic.pendingVector() >= 0 || this.#externalInterrupt();
+      } else more = true;
+    }
+    exit.requestInterruptWindow = more;
+    exit.cr8 = lapic.cr8;
+  }
+
+  #enter(): void {
+    const control = this.#control;
+    const vcpu = this.#vcpu;
+    if (!control.enterGuest()) return;
+    const result = vcpu.run();
+    control.leaveGuest();
+    this.#injectable = true;
+    if (this.#lapic.cr8 !== vcpu.exit.cr8) this.#lapic.cr8 = vcpu.exit.cr8;
+    if (result === RunResult.EXIT) this.#handle();
+  }
+
+  #handle(): void {
+    const { exit } = this.#vcpu;
+    this.#control.countExit(exit.reason);
+    if (handleExit(this.#vcpu, this.#board, this.#control.cpu) === Next.HALT) this.#router.halted(this.#control.cpu);
+  }
+}

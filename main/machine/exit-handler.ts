@@ -1,0 +1,151 @@
+/**
+ * What an exit asks of the machine. Free functions over the exit and the board: nothing here knows an accelerator or
+ * a port number.
+ */
+import { ExitReason, exitName, type VcpuExit } from '../accelerator/kvm-run';
+import type { Vcpu } from '../accelerator/types';
+import type { Mutex } from '../base/mutex';
+import type { Bus } from '../devices/bus';
+import type { Device } from '../devices/device';
+import { GuestCrash } from './guest-crash';
+import { EndCause } from './shared-memory';
+
+export const Next = {
+  /** The CPU goes on. */
+  CONTINUE: 0,
+  /** It executed HLT. */
+  HALT: 1,
+} as const;
+export type Next = (typeof Next)[keyof typeof Next];
+
+/** The board as an exit sees it. */
+export interface ExitTarget {
+  readonly ports: Bus;
+  readonly memory: Bus;
+  /** Everything on the buses is reached under this lock; a CPU's own LAPIC needs none. */
+  readonly lock: Mutex;
+  /** The LAPIC of this CPU where the address lies in its page, else null. */
+  lapicAt(cpu: number, address: number, apicBase: number): Device | null;
+  /** An MSR that the accelerator leaves to the machine, by its number; null: there is no such MSR. */
+  readMsr(vcpu: Vcpu, cpu: number, index: number): bigint | null;
+  /** False: there is no such MSR. */
+  writeMsr(vcpu: Vcpu, cpu: number, index: number, value: bigint): boolean;
+  /** A level-triggered vector ended at a LAPIC in the kernel. */
+  endOfInterrupt(vector: number): void;
+  /** The guest asked for a reset or to be switched off. */
+  end(cpu: number, cause: number, value: number): void;
+}
+
+const APIC_PAGE_MASK = 0xfff;
+const SYSTEM_EVENT_SHUTDOWN = 1;
+const SYSTEM_EVENT_RESET = 2;
+const INTERNAL_ERROR_EMULATION = 1;
+
+export function handleExit(vcpu: Vcpu, target: ExitTarget, cpu: number): Next {
+  const { exit } = vcpu;
+  switch (exit.reason) {
+    case ExitReason.IO:
+      handlePortIo(exit, target);
+      return Next.CONTINUE;
+    case ExitReason.MMIO:
+      handleMemory(exit, target, cpu);
+      return Next.CONTINUE;
+    case ExitReason.HLT:
+      return Next.HALT;
+    case ExitReason.IRQ_WINDOW_OPEN:
+    case ExitReason.INTR:
+    case ExitReason.SET_TPR:
+      // The loop looks at interrupts and CR8 on each turn; there is nothing else to do.
+      return Next.CONTINUE;
+    case ExitReason.X86_RDMSR:
+      readMsr(vcpu, target, cpu);
+      return Next.CONTINUE;
+    case ExitReason.X86_WRMSR:
+      exit.msrError = !target.writeMsr(vcpu, cpu, exit.msrIndex, exit.msrData);
+      return Next.CONTINUE;
+    case ExitReason.IOAPIC_EOI:
+      target.endOfInterrupt(exit.eoiVector);
+      return Next.CONTINUE;
+    case ExitReason.SYSTEM_EVENT:
+      return handleSystemEvent(exit, target, cpu);
+    case ExitReason.SHUTDOWN:
+      throw new GuestCrash(cpu, 'triple fault');
+    case ExitReason.FAIL_ENTRY:
+      throw new GuestCrash(
+        cpu,
+        `the processor refused to enter the guest (KVM_EXIT_FAIL_ENTRY, hardware reason 0x${exit.failEntryReason.toString(16)})`,
+      );
+    case ExitReason.INTERNAL_ERROR:
+      throw new GuestCrash(cpu, internalError(exit));
+    default:
+      throw new GuestCrash(cpu, `exit ${exit.reason} (${exitName(exit.reason)}), which nothing here handles`);
+  }
+}
+
+/** INS and OUTS come as one exit for several items, which lie one after the other in kvm_run. */
+function handlePortIo(exit: VcpuExit, target: ExitTarget): void {
+  const port = exit.ioPort;
+  const size = exit.ioSize;
+  const count = exit.ioCount;
+  const isWrite = exit.ioIsWrite;
+  let offset = exit.ioDataOffset;
+  target.lock.acquire();
+  try {
+    for (let i = 0; i < count; i++, offset += size) {
+      if (isWrite) target.ports.write(port, size, exit.readData(offset, size));
+      else exit.writeData(offset, size, target.ports.read(port, size));
+    }
+  } finally {
+    target.lock.release();
+  }
+}
+
+function handleMemory(exit: VcpuExit, target: ExitTarget, cpu: number): void {
+  const lapic = target.lapicAt(cpu, exit.mmioAddress, exit.apicBase);
+  if (lapic !== null) {
+    access(exit, lapic, exit.mmioAddress & APIC_PAGE_MASK);
+    return;
+  }
+  target.lock.acquire();
+  try {
+    access(exit, target.memory, exit.mmioAddress);
+  } finally {
+    target.lock.release();
+  }
+}
+
+/** A memory access has up to 8 bytes; devices know pieces of 4, 2 and 1. */
+function access(exit: VcpuExit, device: Device, address: number): void {
+  const length = exit.mmioLength;
+  const data = exit.mmioDataOffset;
+  for (let done = 0; done < length; ) {
+    const left = length - done;
+    const size = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    if (exit.mmioIsWrite) device.write(address + done, size, exit.readData(data + done, size));
+    else exit.writeData(data + done, size, device.read(address + done, size));
+    done += size;
+  }
+}
+
+function readMsr(vcpu: Vcpu, target: ExitTarget, cpu: number): void {
+  const { exit } = vcpu;
+  const value = target.readMsr(vcpu, cpu, exit.msrIndex);
+  exit.msrError = value === null;
+  if (value !== null) exit.msrData = value;
+}
+
+function handleSystemEvent(exit: VcpuExit, target: ExitTarget, cpu: number): Next {
+  const type = exit.systemEventType;
+  if (type !== SYSTEM_EVENT_SHUTDOWN && type !== SYSTEM_EVENT_RESET) {
+    throw new GuestCrash(cpu, `a system event of type ${type}, which nothing here handles`);
+  }
+  target.end(cpu, EndCause.RESET, 0);
+  return Next.CONTINUE;
+}
+
+/** KVM_EXIT_INTERNAL_ERROR: the host kernel could not go on with this guest. */
+function internalError(exit: VcpuExit): string {
+  const data = exit.internalData().map((word) => `0x${word.toString(16)}`);
+  const what = exit.internalSuberror === INTERNAL_ERROR_EMULATION ? 'KVM could not emulate an instruction' : 'KVM gave up';
+  return `${what} (KVM_EXIT_INTERNAL_ERROR ${exit.internalSuberror}, data ${data.join(' ') || 'none'})`;
+}

@@ -1,0 +1,124 @@
+/**
+ * The run loop of one vcpu where KVM owns the local APIC and the MP state (interrupt modes `kernel` and `split`).
+ *
+ * An AP is gated: its first KVM_RUN blocks in the kernel and returns when an INIT has arrived; from then on its thread
+ * looks at KVM_GET_MP_STATE until KVM has taken the SIPI as well, reports both, and only then lets it run. KVM never
+ * shows SIPI_RECEIVED and never says who sent an IPI: such events are derived.
+ */
+import { RunResult, type Vcpu } from '../accelerator/types';
+import type { Clock } from '../base/clock';
+import { MpState } from '../../preload/contract/mp-state';
+import type { Board } from './board';
+import { handleExit } from './exit-handler';
+import { VcpuWord } from './shared-memory';
+import type { StartUpRouter } from './start-up-router';
+import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
+
+/** How long a gated AP sleeps between two looks at its MP state. */
+const GATE_INTERVAL_MS = 0.05;
+
+export class KernelLoop {
+  readonly #vcpu: Vcpu;
+  readonly #control: VcpuControl;
+  readonly #board: Board;
+  readonly #router: StartUpRouter;
+  readonly #clock: Clock;
+  readonly #bsp: boolean;
+  #injectable = true;
+
+  constructor(options: {
+    vcpu: Vcpu;
+    control: VcpuControl;
+    board: Board;
+    router: StartUpRouter;
+    clock: Clock;
+    bsp: boolean;
+  }) {
+    this.#vcpu = options.vcpu;
+    this.#control = options.control;
+    this.#board = options.board;
+    this.#router = options.router;
+    this.#clock = options.clock;
+    this.#bsp = options.bsp;
+  }
+
+  /** Runs until the machine stops. */
+  run(): void {
+    if (!this.#bsp && !this.#passGate()) return;
+    while (this.#attend()) {
+      if (this.#bsp) this.#serveDevices();
+      if (!this.#control.enterGuest()) continue;
+      const result = this.#vcpu.run();
+      this.#control.leaveGuest();
+      this.#injectable = true;
+      if (result === RunResult.EXIT) this.#handle();
+    }
+    this.#observe();
+  }
+
+  /** Waits for INIT and SIPI; false: the machine stops. */
+  #passGate(): boolean {
+    const { cpu } = this.#control;
+    for (;;) {
+      if (!this.#attend()) return false;
+      const state = this.#vcpu.mpState();
+      if (state === MpState.RUNNABLE) {
+        if (this.#router.observedSipi(cpu, this.#vcpu.state().cs.selector >> 8)) return true;
+        this.#vcpu.setMpState(MpState.INIT_RECEIVED);
+      }
+      if (state === MpState.UNINITIALIZED) {
+        this.#enterUntilInit();
+      } else {
+        this.#router.observed(cpu, MpState.INIT_RECEIVED);
+        this.#control.sleep(GATE_INTERVAL_MS);
+      }
+    }
+  }
+
+  #enterUntilInit(): void {
+    if (!this.#control.enterGuest()) return;
+    this.#vcpu.run();
+    this.#control.leaveGuest();
+  }
+
+  /** Does what was asked for; false: the machine stops. */
+  #attend(): boolean {
+    if (Atomics.load(this.#control.words, VcpuWord.ATTENTION) === 0) return true;
+    const attention = this.#control.takeAttention();
+    if ((attention & Attention.STOP) !== 0) return false;
+    if ((attention & Attention.SAMPLE) !== 0) {
+      if (this.#control.mpState !== MpState.UNINITIALIZED) this.#observe();
+      publishPosition(this.#control, this.#vcpu.position());
+    }
+    return true;
+  }
+
+  /** Reports the MP state that KVM has now, unless a gate still stands before the CPU. */
+  #observe(): void {
+    const { cpu, mpState } = this.#control;
+    const state = this.#vcpu.mpState() as MpState;
+    if (mpState !== MpState.UNINITIALIZED || this.#bsp) this.#router.observed(cpu, state);
+  }
+
+  /** The BSP's thread keeps the devices' time, and hands over what an 8259 outside the kernel has for it. */
+  #serveDevices(): void {
+    if (this.#board.deviceDeadline !== Infinity) {
+      const now = this.#clock.now();
+      if (this.#board.deviceDeadline <= now) this.#board.expireDevices(now);
+    }
+    this.#vcpu.setTimer(this.#board.deviceDeadline);
+    const { exit } = this.#vcpu;
+    if (!this.#board.extInt) {
+      exit.requestInterruptWindow = false;
+    } else if (exit.readyForInterruptInjection && exit.interruptFlag && this.#injectable) {
+      this.#vcpu.interrupt(this.#board.acknowledgeExtInt());
+      this.#injectable = false;
+      exit.requestInterruptWindow = this.#board.extInt;
+    } else exit.requestInterruptWindow = true;
+  }
+
+  #handle(): void {
+    this.#control.countExit(this.#vcpu.exit.reason);
+    handleExit(this.#vcpu, this.#board, this.#control.cpu);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * A serial port's output on its way from the vcpu that wrote it to the machine thread. When the reader falls
+ * behind by the ring's size, the writing CPU waits: nothing that a guest says is lost, and what the guest sees of its
+ * UART does not depend on how fast the host reads.
+ */
+import type { Mutex } from '../base/mutex';
+import type { Doorbell } from './doorbell';
+import { type MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
+
+const MASK = SERIAL_RING_BYTES - 1;
+
+/** The writing end, used under the machine lock. */
+export class SerialWriter {
+  readonly #words: Int32Array;
+  readonly #ring: Uint8Array;
+  readonly #head: number;
+  readonly #tail: number;
+  readonly #lock: Mutex;
+  readonly #doorbell: Doorbell;
+
+  constructor(memory: MachineMemory, port: number, lock: Mutex, doorbell: Doorbell) {
+    this.#words = memory.words;
+    this.#ring = memory.serial(port);
+    this.#head = MachineWord.SERIAL + 2 * port;
+    this.#tail = this.#head + 1;
+    this.#lock = lock;
+    this.#doorbell = doorbell;
+  }
+
+  /** Puts a byte into the ring; where it is full, waits for room with the machine lock let go. */
+  transmit(byte: number): void {
+    const words = this.#words;
+    let head = Atomics.load(words, this.#head);
+    let tail = Atomics.load(words, this.#tail);
+    while (((head - tail) | 0) >= SERIAL_RING_BYTES) {
+      if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
+      this.#doorbell.ring();
+      this.#lock.release();
+      Atomics.wait(words, this.#tail, tail);
+      this.#lock.acquire();
+      head = Atomics.load(words, this.#head);
+      tail = Atomics.load(words, this.#tail);
+    }
+    this.#ring[head & MASK] = byte;
+    Atomics.store(words, this.#head, (head + 1) | 0);
+    this.#doorbell.ring();
+  }
+}
+
+/** The reading end, on the machine thread. */
+export class SerialReader {
+  readonly #words: Int32Array;
+  readonly #ring: Uint8Array;
+  readonly #head: number;
+  readonly #tail: number;
+
+  constructor(memory: MachineMemory, port: number) {
+    this.#words = memory.words;
+    this.#ring = memory.serial(port);
+    this.#head = MachineWord.SERIAL + 2 * port;
+    this.#tail = this.#head + 1;
+  }
+
+  /** A copy of all bytes that are there; empty where there are none. */
+  take(): Uint8Array {
+    const tail = this.#words[this.#tail];
+    const count = (Atomics.load(this.#words, this.#head) - tail) | 0;
+    const bytes = new Uint8Array(count);
+    for (let i = 0; i < count; i++) bytes[i] = this.#ring[(tail + i) & MASK];
+    if (count > 0) this.#advance(tail + count);
+    return bytes;
+  }
+
+  /** Wakes a CPU that waits for room, so that it sees that the machine is stopping. */
+  wakeWriter(): void {
+    Atomics.notify(this.#words, this.#tail);
+  }
+
+  #advance(tail: number): void {
+    Atomics.store(this.#words, this.#tail, tail | 0);
+    Atomics.notify(this.#words, this.#tail);
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * One machine's shared memory: a WebAssembly.Memory that every thread of the machine's process sees, and the only
+ * state that its threads share. This file says what lies where; who owns each part is said beside it.
+ *
+ *     machine words | vcpu blocks | device registers | event ring | serial rings | kvm_run pages | guest RAM
+ */
+import { EXIT_REASONS } from '../accelerator/kvm-run';
+import { alignUp } from '../base/struct';
+import { EVENT_BYTES } from '../../preload/contract/events';
+import { IOAPIC_WORDS } from '../devices/ioapic';
+import { LAPIC_WORDS } from '../devices/lapic';
+import { PIC_WORDS } from '../devices/pic';
+import { PIT_WORDS } from '../devices/pit';
+import { RTC_WORDS } from '../devices/rtc';
+import { UART_WORDS } from '../devices/uart16550';
+import { I8042_WORDS } from '../devices/i8042';
+import { DEBUG_WORDS } from '../devices/debug-ports';
+import { SYSTEM_CONTROL_WORDS } from '../devices/system-control';
+
+const WASM_PAGE = 65536;
+const HUGE_PAGE = 2 << 20;
+
+export const EVENT_CAPACITY = 65536;
+export const SERIAL_PORTS = 4;
+/** The debug console (ports 0xE9 and 0x402) has a ring like a serial port's, after theirs. */
+export const DEBUG_CONSOLE = SERIAL_PORTS;
+const SERIAL_RINGS = SERIAL_PORTS + 1;
+/** Bytes a serial port may be ahead of its reader; then the guest's writing CPU waits. */
+export const SERIAL_RING_BYTES = 65536;
+
+/** Words of the machine's head. */
+export const MachineWord = {
+  /** The machine lock (Mutex). */
+  LOCK: 0,
+  /** Changed and notified whenever the machine thread has something to fetch. */
+  DOORBELL: 1,
+  /** 1 as soon as the machine is to end; no vcpu enters the guest again. */
+  STOPPING: 2,
+  /** Records written to the ring, taken from it, and lost (free-running counts). */
+  EVENT_HEAD: 3,
+  EVENT_TAIL: 4,
+  EVENTS_LOST: 5,
+  /** 8259 INTR output, 1 asserted. */
+  EXTINT: 6,
+  /** CPU + 1 that ended the machine, its OutcomeCause and value. */
+  END_CPU: 7,
+  END_CAUSE: 8,
+  END_VALUE: 9,
+  /** The lock of the start-up router (Mutex); may be taken while the machine lock is held, never the other way round. */
+  ROUTER_LOCK: 10,
+  /** Bit n: COM n + 1 asks for its interrupt. */
+  SERIAL_IRQS: 11,
+  /** Head and tail (free-running byte counts) of each output ring, two words a port. */
+  SERIAL: 16,
+} as const;
+const MACHINE_WORDS = 64;
+
+/** Float64 slots of the machine's head, after its words. */
+export const MachineTime = {
+  /** Machine time at which a device other than a local APIC is due next. */
+  DEVICE_DEADLINE: 0,
+  /** Seconds since 1970 at machine time 0. */
+  WALL_CLOCK: 1,
+} as const;
+const MACHINE_TIMES = 2;
+
+/** Why a CPU ended the machine; CLAIMED while the first one to end it writes who and with what. */
+export const EndCause = { NONE: 0, CLAIMED: 1, GUEST_EXIT: 2, RESET: 3, CRASH: 4 } as const;
+
+/** Words of one vcpu's block. */
+export const VcpuWord = {
+  /** Attention bits set by anybody, taken by the vcpu's thread; it sleeps on this word. */
+  ATTENTION: 0,
+  /** 1 while the vcpu's thread is in Vcpu.run: whoever wants its attention has to kick it. */
+  IN_GUEST: 1,
+  /** Kernel thread id; 0 until the thread exists. */
+  THREAD: 2,
+  /** MP state; changes under the machine lock. */
+  MP_STATE: 3,
+  SIPI_VECTOR: 4,
+  /** 1 once the CPU has been RUNNABLE. */
+  STARTED: 5,
+  /** 1: position below was taken since the CPU last entered the guest. */
+  POSITION_VALID: 6,
+  /** 1 + index into CPU_MODES; 0: not known. */
+  MODE: 7,
+  /** Exit counts by reason. */
+  EXITS: 8,
+} as const;
+
+/** Float64 slots of one vcpu's block, after its words. */
+export const VcpuTime = {
+  /** Machine time of the first RUNNABLE. */
+  STARTED: 0,
+  /** Linear address last seen. */
+  RIP: 1,
+} as const;
+
+const VCPU_WORDS = VcpuWord.EXITS + EXIT_REASONS;
+const VCPU_BYTES = alignUp(VCPU_WORDS * 4 + 2 * 8, 64);
+
+export interface MemoryShape {
+  cpus: number;
+  ramSize: number;
+  /** Bytes of one vcpu's kvm_run mapping, a multiple of 4096. */
+  runSize: number;
+}
+
+function layout({ cpus, ramSize, runSize }: MemoryShape) {
+  let offset = 0;
+  const take = (bytes: number, align = 64) => {
+    const start = alignUp(offset, align);
+    offset = start + bytes;
+    return start;
+  };
+  return {
+    machine: take(MACHINE_WORDS * 4 + MACHINE_TIMES * 8),
+    vcpus: take(cpus * VCPU_BYTES),
+    lapics: take(cpus * LAPIC_WORDS * 4),
+    ioapic: take(IOAPIC_WORDS * 4),
+    pic: take(PIC_WORDS * 4),
+    pit: take(PIT_WORDS * 4),
+    rtc: take(RTC_WORDS * 4),
+    uarts: take(SERIAL_PORTS * alignUp(UART_WORDS * 4, 64)),
+    i8042: take(I8042_WORDS * 4),
+    systemControl: take(SYSTEM_CONTROL_WORDS * 4),
+    debug: take(DEBUG_WORDS * 4),
+    events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
+    serial: take(SERIAL_RINGS * SERIAL_RING_BYTES, 4096),
+    run: take(cpus * runSize, 4096),
+    ram: take(ramSize, HUGE_PAGE),
+    end: offset,
+  };
+}
+
+/** Views of the parts; a thread makes one over the buffer that it was handed. */
+export class MachineMemory {
+  readonly shape: MemoryShape;
+  readonly buffer: SharedArrayBuffer;
+  readonly words: Int32Array;
+  readonly times: Float64Array;
+  readonly offsets: ReturnType<typeof layout>;
+
+  constructor(buffer: SharedArrayBuffer, shape: MemoryShape) {
+    this.shape = shape;
+    this.buffer = buffer;
+    this.offsets = layout(shape);
+    this.words = this.#words(this.offsets.machine, MACHINE_WORDS);
+    this.times = new Float64Array(buffer, this.offsets.machine + MACHINE_WORDS * 4, MACHINE_TIMES);
+  }
+
+  /** A new memory for a machine of this shape, all zero. */
+  static allocate(shape: MemoryShape): WebAssembly.Memory {
+    const pages = Math.ceil(layout(shape).end / WASM_PAGE);
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  }
+
+  get ram(): Uint8Array {
+    return new Uint8Array(this.buffer, this.offsets.ram, this.shape.ramSize);
+  }
+
+  vcpu(cpu: number): Int32Array {
+    return this.#words(this.offsets.vcpus + cpu * VCPU_BYTES, VCPU_WORDS);
+  }
+
+  vcpuTimes(cpu: number): Float64Array {
+    return new Float64Array(this.buffer, this.offsets.vcpus + cpu * VCPU_BYTES + VCPU_WORDS * 4, 2);
+  }
+
+  /** The registers of all local APICs, LAPIC_WORDS each. */
+  lapics(): Int32Array {
+    return this.#words(this.offsets.lapics, this.shape.cpus * LAPIC_WORDS);
+  }
+
+  uart(port: number): Int32Array {
+    return this.#words(this.offsets.uarts + port * alignUp(UART_WORDS * 4, 64), UART_WORDS);
+  }
+
+  device(part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'debug', words: number): Int32Array {
+    return this.#words(this.offsets[part], words);
+  }
+
+  events(): Int32Array {
+    return this.#words(this.offsets.events, (EVENT_CAPACITY * EVENT_BYTES) / 4);
+  }
+
+  serial(port: number): Uint8Array {
+    return new Uint8Array(this.buffer, this.offsets.serial + port * SERIAL_RING_BYTES, SERIAL_RING_BYTES);
+  }
+
+  runOffset(cpu: number): number {
+    return this.offsets.run + cpu * this.shape.runSize;
+  }
+
+  #words(offset: number, length: number): Int32Array {
+    return new Int32Array(this.buffer, offset, length);
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Decides what an INIT or a start-up IPI does: the one place that changes MP states.
+ *
+ * The state machine (SDM vol. 3A, "MP Initialization Protocol Algorithm" and "Local APIC State After It Receives an
+ * INIT-Deassert"; state names as KVM_GET_MP_STATE has them):
+ *
+ *     UNINITIALIZED --INIT--> INIT_RECEIVED --SIPI--> SIPI_RECEIVED --registers loaded--> RUNNABLE <--HLT, wake--> HALTED
+ *
+ * An INIT is taken in every state; on the BSP it leads to the reset vector, without a SIPI. A SIPI is taken in
+ * INIT_RECEIVED only and ignored elsewhere, so the first of two wins.
+ *
+ * In the interrupt modes `kernel` and `split` KVM runs this machine; there the router is told what was observed, and
+ * its events say that they are derived.
+ */
+import type { Clock } from '../base/clock';
+import type { Mutex } from '../base/mutex';
+import { Decision, EventKind, IpiMode, NO_CPU } from '../../preload/contract/events';
+import { MpState } from '../../preload/contract/mp-state';
+import type { EventWriter } from './event-ring';
+import { VcpuWord } from './shared-memory';
+import { Attention, type VcpuControl } from './vcpu-control';
+
+/** Who decided: 0 is the machine itself; policies count from 1. */
+const AUTHOR_MACHINE = 0;
+const NO_VECTOR = -1;
+
+/** Where a policy decides over each start-up IPI. It is asked under the machine lock and must answer at once. */
+export interface StartUpPolicy {
+  decide(mode: IpiMode, source: number, target: number, vector: number): Decision;
+}
+
+/** The built-in policy: what the guest sends arrives. */
+export const deliverAlways: StartUpPolicy = { decide: () => Decision.DELIVER };
+
+/** CPUs as bits: CPU n is bit n & 31 of word n >> 5. */
+export type CpuSet = Int32Array | Uint32Array;
+
+export class StartUpRouter {
+  readonly #vcpus: readonly VcpuControl[];
+  readonly #bsp: number;
+  readonly #lock: Mutex;
+  readonly #events: EventWriter;
+  readonly #clock: Clock;
+  readonly #policy: StartUpPolicy;
+  /** Targets of the IPI at hand by what became of it; used under the lock. */
+  readonly #outcome: Int32Array[];
+
+  constructor(options: {
+    vcpus: readonly VcpuControl[];
+    bsp: number;
+    lock: Mutex;
+    events: EventWriter;
+    clock: Clock;
+    policy: StartUpPolicy;
+  }) {
+    this.#vcpus = options.vcpus;
+    this.#bsp = options.bsp;
+    this.#lock = options.lock;
+    this.#events = options.events;
+    this.#clock = options.clock;
+    this.#policy = options.policy;
+    const words = Math.ceil(options.vcpus.length / 64) * 2;
+    this.#outcome = Object.values(Decision).map(() => new Int32Array(words));
+  }
+
+  /** Before any vcpu runs: the BSP is RUNNABLE, the others wait for INIT. */
+  powerOn(): void {
+    for (const vcpu of this.#vcpus) {
+      vcpu.mpState = vcpu.cpu === this.#bsp ? MpState.RUNNABLE : MpState.UNINITIALIZED;
+    }
+  }
+
+  /** The BSP executes its first instruction. */
+  bspStarted(): void {
+    this.#vcpus[this.#bsp].markStarted(this.#clock.now());
+    this.#event(this.#bsp, MpState.UNINITIALIZED, MpState.RUNNABLE, NO_VECTOR, false);
+  }
+
+  /** An INIT for each CPU of the set. */
+  init(source: number, targets: CpuSet): void {
+    this.#route(IpiMode.INIT, source, targets, 0);
+  }
+
+  /** A start-up IPI for each CPU of the set. */
+  startUp(source: number, targets: CpuSet, vector: number): void {
+    this.#route(IpiMode.SIPI, source, targets, vector);
+  }
+
+  /** The vcpu's thread has loaded the registers of the SIPI: the CPU begins. False where an INIT came in between. */
+  started(cpu: number): boolean {
+    const vcpu = this.#vcpus[cpu];
+    this.#lock.acquire();
+    const begins = vcpu.mpState === MpState.SIPI_RECEIVED;
+    if (begins) this.#change(vcpu, MpState.RUNNABLE, vcpu.words[VcpuWord.SIPI_VECTOR]);
+    this.#lock.release();
+    return begins;
+  }
+
+  /** The vcpu's thread has reset the BSP after an INIT: it goes on at the reset vector. */
+  restarted(cpu: number): void {
+    this.#ownChange(cpu, MpState.INIT_RECEIVED, MpState.RUNNABLE);
+  }
+
+  /** The CPU executed HLT. */
+  halted(cpu: number): void {
+    this.#ownChange(cpu, MpState.RUNNABLE, MpState.HALTED);
+  }
+
+  /** An interrupt ends the HLT. */
+  woken(cpu: number): void {
+    this.#ownChange(cpu, MpState.HALTED, MpState.RUNNABLE);
+  }
+
+  /** KVM keeps the state (`kernel`, `split`) and this is what it was seen to be. */
+  observed(cpu: number, state: MpState, vector = NO_VECTOR): void {
+    const vcpu = this.#vcpus[cpu];
+    this.#lock.acquire();
+    if (vcpu.mpState !== state) this.#change(vcpu, state, vector, true);
+    this.#lock.release();
+  }
+
+  /**
+   * A SIPI that KVM consumed before anybody could see it: the policy is asked now, and what must have happened is
+   * written as derived events. False: the CPU is to go back to INIT_RECEIVED.
+   */
+  observedSipi(cpu: number, vector: number): boolean {
+    const vcpu = this.#vcpus[cpu];
+    this.#lock.acquire();
+    if (vcpu.mpState === MpState.UNINITIALIZED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR, true);
+    const decision = this.#policy.decide(IpiMode.SIPI, NO_CPU, cpu, vector);
+    this.#clearOutcome();
+    this.#outcome[decision][cpu >> 5] = 1 << (cpu & 31);
+    writeIpiEvents(this.#events, NO_CPU, IpiMode.SIPI, vector, decision, this.#outcome[decision], true);
+    const begins = decision === Decision.DELIVER;
+    if (begins) {
+      this.#change(vcpu, MpState.SIPI_RECEIVED, vector, true);
+      this.#change(vcpu, MpState.RUNNABLE, vector, true);
+    }
+    this.#lock.release();
+    return begins;
+  }
+
+  #route(mode: IpiMode, source: number, targets: CpuSet, vector: number): void {
+    this.#lock.acquire();
+    this.#clearOutcome();
+    for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
+      if ((targets[cpu >> 5] & (1 << (cpu & 31))) === 0) continue;
+      let decision = this.#policy.decide(mode, source, cpu, vector);
+      if (decision === Decision.DELIVER && !this.#takes(cpu, mode)) decision = Decision.IGNORED;
+      this.#outcome[decision][cpu >> 5] |= 1 << (cpu & 31);
+    }
+    // The IPI is written before what it does, so that a reader meets the cause first.
+    this.#writeIpi(mode, source, vector);
+    const delivered = this.#outcome[Decision.DELIVER];
+    for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
+      if ((delivered[cpu >> 5] & (1 << (cpu & 31))) !== 0) this.#apply(this.#vcpus[cpu], mode, vector);
+    }
+    this.#lock.release();
+  }
+
+  #clearOutcome(): void {
+    for (const group of this.#outcome) group.fill(0);
+  }
+
+  #takes(cpu: number, mode: IpiMode): boolean {
+    return mode === IpiMode.INIT || this.#vcpus[cpu].mpState === MpState.INIT_RECEIVED;
+  }
+
+  #apply(vcpu: VcpuControl, mode: IpiMode, vector: number): void {
+    if (mode === IpiMode.INIT) {
+      if (vcpu.mpState !== MpState.INIT_RECEIVED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR);
+      vcpu.alert(Attention.INIT);
+    } else {
+      Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);
+      this.#change(vcpu, MpState.SIPI_RECEIVED, vector);
+      vcpu.alert(Attention.SIPI);
+    }
+  }
+
+  #ownChange(cpu: number, from: MpState, to: MpState): void {
+    const vcpu = this.#vcpus[cpu];
+    this.#lock.acquire();
+    if (vcpu.mpState === from) this.#change(vcpu, to, NO_VECTOR);
+    this.#lock.release();
+  }
+
+  #change(vcpu: VcpuControl, to: MpState, vector: number, derived = false): void {
+    const from = vcpu.mpState;
+    vcpu.mpState = to;
+    if (to === MpState.RUNNABLE) vcpu.markStarted(this.#clock.now());
+    this.#event(vcpu.cpu, from, to, vector, derived);
+  }
+
+  #event(cpu: number, from: MpState, to: MpState, vector: number, derived: boolean): void {
+    this.#events.write(EventKind.MP_STATE, cpu, from, to, derived ? 1 : 0, vector);
+  }
+
+  #writeIpi(mode: IpiMode, source: number, vector: number): void {
+    for (let decision = 0; decision < this.#outcome.length; decision++) {
+      writeIpiEvents(this.#events, source, mode, vector, decision, this.#outcome[decision], false);
+    }
+  }
+}
+
+/** Writes one IPI to the event stream: a record for each group of 64 CPUs that has targets in it. */
+export function writeIpiEvents(
+  events: EventWriter,
+  source: number,
+  mode: IpiMode,
+  vector: number,
+  decision: number,
+  targets: CpuSet,
+  derived: boolean,
+): void {
+  const what = vector | (mode << 8) | (derived ? 1 << 16 : 0);
+  for (let word = 0; word < targets.length; word += 2) {
+    const low = targets[word];
+    const high = word + 1 < targets.length ? targets[word + 1] : 0;
+    if ((low | high) !== 0) events.write(EventKind.IPI, source, what, decision | (AUTHOR_MACHINE << 8), word * 32, low, high);
+  }
+}

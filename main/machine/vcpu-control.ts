@@ -1,0 +1,102 @@
+/**
+ * What threads may ask of a vcpu's thread, and how they get its attention: one word of bits that anybody sets and the
+ * vcpu's thread takes. A thread that sleeps does so on that word; one that is in the guest is kicked.
+ */
+import type { Position, VcpuKicker } from '../accelerator/types';
+import { MpState } from '../../preload/contract/mp-state';
+import { type MachineMemory, VcpuTime, VcpuWord } from './shared-memory';
+
+export const Attention = {
+  /** Something about interrupts or timers has changed: look again. */
+  LOOK: 1,
+  /** An INIT was accepted: reset the registers. */
+  INIT: 2,
+  /** A SIPI was accepted: start at its vector. */
+  SIPI: 4,
+  /** Publish the position. */
+  SAMPLE: 8,
+  /** The machine ends. */
+  STOP: 16,
+} as const;
+
+export const CPU_MODES = ['real', 'protected', 'long'] as const;
+
+/** One vcpu's block of shared memory. */
+export class VcpuControl {
+  readonly cpu: number;
+  readonly words: Int32Array;
+  readonly times: Float64Array;
+  readonly #kicker: VcpuKicker;
+
+  constructor(memory: MachineMemory, cpu: number, kicker: VcpuKicker) {
+    this.cpu = cpu;
+    this.words = memory.vcpu(cpu);
+    this.times = memory.vcpuTimes(cpu);
+    this.#kicker = kicker;
+  }
+
+  get mpState(): MpState {
+    return Atomics.load(this.words, VcpuWord.MP_STATE) as MpState;
+  }
+
+  set mpState(state: MpState) {
+    Atomics.store(this.words, VcpuWord.MP_STATE, state);
+  }
+
+  get startedAt(): number | null {
+    return this.words[VcpuWord.STARTED] === 0 ? null : this.times[VcpuTime.STARTED];
+  }
+
+  markStarted(now: number): void {
+    if (this.words[VcpuWord.STARTED] !== 0) return;
+    this.times[VcpuTime.STARTED] = now;
+    this.words[VcpuWord.STARTED] = 1;
+  }
+
+  /** Sets attention bits and makes sure that the vcpu's thread sees them soon. From any thread. */
+  alert(bits: number): void {
+    Atomics.or(this.words, VcpuWord.ATTENTION, bits);
+    if (Atomics.load(this.words, VcpuWord.IN_GUEST) !== 0) {
+      this.#kicker.kick(Atomics.load(this.words, VcpuWord.THREAD));
+    } else {
+      Atomics.notify(this.words, VcpuWord.ATTENTION);
+    }
+  }
+
+  /** Takes all attention bits. On the vcpu's thread. */
+  takeAttention(): number {
+    return Atomics.exchange(this.words, VcpuWord.ATTENTION, 0);
+  }
+
+  /** Sleeps until somebody wants attention, `timeout` ms at most. On the vcpu's thread. */
+  sleep(timeout: number): void {
+    Atomics.wait(this.words, VcpuWord.ATTENTION, 0, timeout);
+  }
+
+  /**
+   * Announces that the thread is about to enter the guest; false where somebody wants attention first.
+   * Whoever sets a bit after this look sees IN_GUEST and kicks, so no request is overlooked.
+   */
+  enterGuest(): boolean {
+    Atomics.store(this.words, VcpuWord.IN_GUEST, 1);
+    if (Atomics.load(this.words, VcpuWord.ATTENTION) === 0) return true;
+    Atomics.store(this.words, VcpuWord.IN_GUEST, 0);
+    return false;
+  }
+
+  leaveGuest(): void {
+    Atomics.store(this.words, VcpuWord.IN_GUEST, 0);
+    this.words[VcpuWord.POSITION_VALID] = 0;
+  }
+
+  countExit(reason: number): void {
+    this.words[VcpuWord.EXITS + reason]++;
+  }
+}
+
+/** Puts where the CPU stands where other threads can read it. On the vcpu's thread. */
+export function publishPosition(control: VcpuControl, position: Position): void {
+  control.times[VcpuTime.RIP] = position.rip;
+  control.words[VcpuWord.MODE] = CPU_MODES.indexOf(position.mode) + 1;
+  Atomics.store(control.words, VcpuWord.POSITION_VALID, 1);
+}

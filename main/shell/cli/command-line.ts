@@ -1,0 +1,57 @@
+/** The `reveille` command: its subcommands, and what becomes of their errors. */
+import { readFileSync } from 'node:fs';
+import { ReveilleError } from '../../app/errors';
+import type { Installation } from './installation';
+import { Status, failureStatus } from './outcome';
+import { guests, probe } from './reports';
+import { run } from './run';
+import { HELP, UsageError } from './usage';
+
+/** Settles with the exit status; every error has been told on stderr by then. */
+export async function commandLine(args: string[], installation: Installation): Promise<number> {
+  // Without a listener the error would be thrown. Nobody can be told on a closed stderr; stdout decides the status.
+  process.stderr.on('error', () => {});
+  let stdoutClosed = false;
+  process.stdout.on('error', () => (stdoutClosed = true));
+  try {
+    const status = await dispatch(args, installation);
+    return stdoutClosed ? Status.SIGPIPE : status;
+  } catch (error) {
+    const known = error instanceof ReveilleError;
+    process.stderr.write(`reveille: ${known ? sentence(error.message) : (error as Error).stack}\n`);
+    return failureStatus(known ? error.kind : 'internal');
+  }
+}
+
+async function dispatch([command, ...args]: string[], installation: Installation): Promise<number> {
+  const before = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined);
+  if (command === undefined) throw new UsageError(`There is no command.\n\n${HELP}`);
+  if (isHelp(command) || before.some(isHelp)) return print(HELP);
+  switch (command) {
+    case '--version':
+      return print(`${JSON.parse(readFileSync(installation.packageJson, 'utf8')).version}\n`);
+    case 'run':
+      return run(args, installation);
+    case 'probe':
+      return print(await probe(args));
+    case 'guests':
+      return print(guests(args, installation.guests));
+    default:
+      throw new UsageError(
+        `There is no command "${command}"; the commands are run, probe and guests (see reveille --help).`,
+      );
+  }
+}
+
+/** Messages are written to stand in other sentences, too, so not all bring their full stop. */
+function sentence(message: string): string {
+  return /[.!?\n]$/.test(message) ? message : `${message}.`;
+}
+
+function isHelp(arg: string): boolean {
+  return arg === '--help' || arg === '-h';
+}
+
+function print(text: string): Promise<number> {
+  return new Promise((resolve) => process.stdout.write(text, () => resolve(Status.SUCCESS)));
+}

@@ -1,0 +1,8 @@
+/** Where the parts of an installed Reveille are. Only the entry file knows: it is never bundled into a chunk. */
+export interface Installation {
+  /** The built machine-process.js. */
+  machineProcess: URL;
+  /** The directory of the bundled guests. */
+  guests: URL;
+  packageJson: URL;
+}

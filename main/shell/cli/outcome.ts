@@ -1,0 +1,53 @@
+/** How a run ends for who called it: the exit status and the sentence. */
+import type { FailureKind, Outcome, Summary } from '../../../preload/contract/machine';
+
+export const Status = {
+  SUCCESS: 0,
+  GUEST_FAILURE: 1,
+  USAGE: 2,
+  TIMEOUT: 3,
+  CRASH: 4,
+  HOST: 5,
+  /** EX_SOFTWARE of sysexits.h. */
+  INTERNAL: 70,
+  /** A process that ends by a signal has 128 and its number (POSIX shells). */
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGPIPE: 141,
+  SIGTERM: 143,
+} as const;
+
+/** Values of the debug-exit port that mean success; both are in use. */
+const SUCCESS_CODES: readonly (number | null)[] = [0, 0x10];
+
+const FAILURE_STATUS: Record<FailureKind, number> = {
+  usage: Status.USAGE,
+  host: Status.HOST,
+  internal: Status.INTERNAL,
+};
+
+export function failureStatus(kind: FailureKind): number {
+  return FAILURE_STATUS[kind];
+}
+
+/** `stopped`: the status of a run that was stopped, by what stopped it. */
+export function outcomeStatus(outcome: Outcome, stopped: number): number {
+  switch (outcome.kind) {
+    case 'guest-exit':
+      return SUCCESS_CODES.includes(outcome.code) ? Status.SUCCESS : Status.GUEST_FAILURE;
+    case 'timeout':
+      return Status.TIMEOUT;
+    case 'crash':
+      return Status.CRASH;
+    case 'stopped':
+      return stopped;
+  }
+}
+
+/** `guest-exit 0x10 by cpu 0 after 12.345 ms: …; 245 events, 0 lost`. */
+export function outcomeLine({ outcome, durationNs, events, lost }: Summary): string {
+  const code = outcome.code === null ? '' : ` 0x${outcome.code.toString(16)}`;
+  const cpu = outcome.cpu === null ? '' : ` by cpu ${outcome.cpu}`;
+  const after = `${(durationNs / 1e6).toFixed(3)} ms`;
+  return `${outcome.kind}${code}${cpu} after ${after}: ${outcome.reason} (${events} events, ${lost} lost)`;
+}

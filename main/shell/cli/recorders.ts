@@ -1,0 +1,102 @@
+/** What a run is recorded into: `--events` and `--trace`. */
+import type { MachineConfig } from '../../../preload/contract/machine';
+import type { MachineEvent } from '../../app/machine-events';
+import { PerfettoWriter } from '../../app/perfetto';
+import { FileSink } from './file-sink';
+
+export interface Recorder {
+  /** The machine has started. */
+  begin(): void;
+  /** Throws an AppError where the file cannot take it. */
+  add(events: readonly MachineEvent[]): void;
+  /** The machine has ended, at this machine time (ns). */
+  end(time: number): void;
+  /** The machine never started. */
+  discard(): void;
+}
+
+/** One JSON object a line. */
+class EventLines implements Recorder {
+  readonly #file: FileSink;
+  readonly #encoder = new TextEncoder();
+
+  constructor(path: string) {
+    this.#file = new FileSink('--events', path);
+  }
+
+  begin(): void {
+    this.#file.begin();
+  }
+
+  add(events: readonly MachineEvent[]): void {
+    this.#file.write(this.#encoder.encode(jsonLines(events)));
+  }
+
+  end(): void {
+    this.#file.close();
+  }
+
+  discard(): void {
+    this.#file.discard();
+  }
+}
+
+/** The same on stdout, which may be a pipe that must not be waited for: Ctrl-C has to work meanwhile. */
+class EventLinesOnStdout implements Recorder {
+  begin(): void {}
+
+  add(events: readonly MachineEvent[]): void {
+    process.stdout.write(jsonLines(events));
+  }
+
+  end(): void {}
+
+  discard(): void {}
+}
+
+class TraceFile implements Recorder {
+  readonly #file: FileSink;
+  readonly #writer: PerfettoWriter;
+
+  constructor(path: string, config: MachineConfig) {
+    this.#file = new FileSink('--trace', path);
+    this.#writer = new PerfettoWriter(config.apicIds, `Reveille: ${config.guest}`);
+  }
+
+  begin(): void {
+    this.#file.begin();
+    this.#file.write(this.#writer.take());
+  }
+
+  add(events: readonly MachineEvent[]): void {
+    for (const event of events) this.#writer.add(event);
+    this.#file.write(this.#writer.take());
+  }
+
+  end(time: number): void {
+    this.#writer.end(time);
+    this.#file.write(this.#writer.take());
+    this.#file.close();
+  }
+
+  discard(): void {
+    this.#file.discard();
+  }
+}
+
+/** Opens what was asked for, before the machine starts; throws a UsageError where one cannot be written. */
+export function openRecorders(events: string | null, trace: string | null, config: MachineConfig): Recorder[] {
+  const recorders: Recorder[] = [];
+  try {
+    if (events !== null) recorders.push(events === '-' ? new EventLinesOnStdout() : new EventLines(events));
+    if (trace !== null) recorders.push(new TraceFile(trace, config));
+  } catch (error) {
+    for (const recorder of recorders) recorder.discard();
+    throw error;
+  }
+  return recorders;
+}
+
+function jsonLines(events: readonly MachineEvent[]): string {
+  return events.map((event) => `${JSON.stringify(event)}\n`).join('');
+}

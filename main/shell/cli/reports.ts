@@ -1,0 +1,48 @@
+/** `reveille probe` and `reveille guests`: reports for a person, or as JSON. */
+import type { AcceleratorProbe, HostProbe } from '../../../preload/contract/machine';
+import { type Guest, bundledGuests } from '../../app/guests';
+import { probeHost } from '../../app/host';
+import { formatSize } from './quantities';
+import { parseReportOptions } from './run-options';
+
+export async function probe(args: string[]): Promise<string> {
+  const { json } = parseReportOptions('probe', args);
+  const host = await probeHost();
+  return json ? `${JSON.stringify(host)}\n` : probeReport(host);
+}
+
+export function guests(args: string[], directory: URL): string {
+  const { json } = parseReportOptions('guests', args);
+  const list = bundledGuests(directory);
+  if (json) return `${JSON.stringify(list)}\n`;
+  return list.map(guestReport).join('\n');
+}
+
+function guestReport({ name, title, description, options }: Guest): string {
+  const width = Math.max(0, ...options.map((option) => option.name.length)) + 2;
+  const lines = options.map((option) => `    ${option.name.padEnd(width)}${option.description}\n`);
+  return `${name} - ${title}\n  ${description}\n${lines.length > 0 ? '  On its command line:\n' : ''}${lines.join('')}`;
+}
+
+export function probeReport(host: HostProbe): string {
+  const auto =
+    host.auto === null ? 'nothing: no accelerator works here' : `${host.auto.accelerator}: ${host.auto.reason}`;
+  return [
+    `memory   ${formatSize(host.memory)}, at most ${formatSize(host.maxGuestMemory)} for a guest`,
+    `auto     ${auto}`,
+    ...host.accelerators.flatMap((accelerator) => ['', ...acceleratorReport(accelerator)]),
+    '',
+  ].join('\n');
+}
+
+function acceleratorReport({ name, usable, reason, modes, facts }: AcceleratorProbe): string[] {
+  if (!usable) return [`${name}: not usable. ${reason}`];
+  const width = Math.max(...Object.keys(facts).map((fact) => fact.length)) + 2;
+  return [
+    `${name}: usable`,
+    ...modes.map(
+      (mode) => `  irqchip ${mode.mode.padEnd(8)}${mode.usable ? `up to ${mode.maxCpus} CPUs` : mode.reason}`,
+    ),
+    ...Object.entries(facts).map(([fact, value]) => `  ${fact.padEnd(width)}${value}`),
+  ];
+}

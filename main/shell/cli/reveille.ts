@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+import { commandLine } from './command-line';
+
+process.exitCode = await commandLine(process.argv.slice(2), {
+  machineProcess: new URL('./machine-process.js', import.meta.url),
+  guests: new URL('../resources/guests/', import.meta.url),
+  packageJson: new URL('../package.json', import.meta.url),
+});

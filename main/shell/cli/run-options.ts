@@ -1,0 +1,133 @@
+/** The command line of `reveille run`. */
+import { parseArgs } from 'node:util';
+import type { RunRequest } from '../../app/machine-runs';
+import type { MachineConfig, SerialBackend } from '../../../preload/contract/machine';
+import {
+  parseApicIds,
+  parseChoice,
+  parseCount,
+  parseDuration,
+  parseSerial,
+  parseSize,
+  parseTopology,
+} from './quantities';
+import { UsageError } from './usage';
+
+export interface RunOptions {
+  request: RunRequest;
+  /** In ms; null: none. */
+  timeout: number | null;
+  /** A path, `-` for stdout; null: none. */
+  events: string | null;
+  trace: string | null;
+  json: boolean;
+  /** The serial port that is on the console, 0 for COM1; null: none. */
+  console: number | null;
+}
+
+const ACCELERATORS = ['auto', 'kvm', 'wasm'] as const;
+const IRQCHIPS = ['exact', 'kernel', 'split'] as const;
+
+const TEXT = { type: 'string' } as const;
+const FLAG = { type: 'boolean' } as const;
+
+type SerialPorts = MachineConfig['serial'];
+
+export function parseRunOptions(args: string[]): RunOptions {
+  const { values, positionals } = parseStrictly(args, {
+    cpus: TEXT,
+    topology: TEXT,
+    'apic-ids': TEXT,
+    bsp: TEXT,
+    memory: TEXT,
+    accel: TEXT,
+    irqchip: TEXT,
+    cmdline: TEXT,
+    serial1: TEXT,
+    serial2: TEXT,
+    serial3: TEXT,
+    serial4: TEXT,
+    timeout: TEXT,
+    events: TEXT,
+    trace: TEXT,
+    json: FLAG,
+  });
+  if (positionals.length !== 1) {
+    const found = positionals.length === 0 ? 'none' : positionals.map((name) => `"${name}"`).join(' and ');
+    throw new UsageError(`reveille run takes one guest, a bundled guest's name or a path; there is ${found}.`);
+  }
+  const events = values.events ?? null;
+  const serial = serialPorts([values.serial1, values.serial2, values.serial3, values.serial4], events === '-');
+  const request: RunRequest = {
+    guest: positionals[0],
+    accelerator: given('--accel', values.accel, (option, text) => parseChoice(option, text, ACCELERATORS)) ?? 'auto',
+    irqchip: given('--irqchip', values.irqchip, (option, text) => parseChoice(option, text, IRQCHIPS)),
+    cpus: given('--cpus', values.cpus, parseCount),
+    topology: given('--topology', values.topology, parseTopology),
+    apicIds: given('--apic-ids', values['apic-ids'], parseApicIds),
+    bsp: given('--bsp', values.bsp, parseCount),
+    memory: given('--memory', values.memory, parseSize),
+    cmdline: values.cmdline,
+    serial,
+  };
+  const console = serial.findIndex(({ kind }) => kind === 'stdio');
+  return {
+    request,
+    timeout: given('--timeout', values.timeout, parseDuration) ?? null,
+    events,
+    trace: values.trace ?? null,
+    json: values.json ?? false,
+    console: console < 0 ? null : console,
+  };
+}
+
+function given<T>(option: string, text: string | undefined, parse: (option: string, text: string) => T): T | undefined {
+  return text === undefined ? undefined : parse(option, text);
+}
+
+/** A command that takes nothing but `--json`. */
+export function parseReportOptions(command: string, args: string[]): { json: boolean } {
+  const { values, positionals } = parseStrictly(args, { json: FLAG });
+  if (positionals.length > 0) throw new UsageError(`reveille ${command} takes no "${positionals[0]}".`);
+  return { json: values.json ?? false };
+}
+
+function serialPorts(texts: (string | undefined)[], eventsOnStdout: boolean): SerialPorts {
+  const com1 = eventsOnStdout ? 'none' : 'stdio';
+  const port = (n: number, otherwise: string): SerialBackend => parseSerial(`--serial${n + 1}`, texts[n] ?? otherwise);
+  const ports: SerialPorts = [port(0, com1), port(1, 'none'), port(2, 'none'), port(3, 'none')];
+  const onConsole = ports.flatMap(({ kind }, n) => (kind === 'stdio' ? [`--serial${n + 1}`] : []));
+  if (onConsole.length > 1) {
+    throw new UsageError(
+      `${onConsole.join(' and ')} cannot all be stdio: there is one console. ` +
+        (texts[0] === undefined ? 'COM1 has it unless --serial1 says otherwise, such as --serial1 none.' : ''),
+    );
+  }
+  if (eventsOnStdout && onConsole.length > 0) {
+    throw new UsageError(
+      `--events - and ${onConsole[0]} stdio would mix on stdout; write the events to a file, or the port elsewhere.`,
+    );
+  }
+  return ports;
+}
+
+type Options = Record<string, typeof TEXT | typeof FLAG>;
+
+/** node:util's parser, with its complaints in our words: it refuses what it does not know. */
+function parseStrictly<T extends Options>(args: string[], options: T) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const option = /'(?:-\w, )?(--?[^' =]+)/.exec(message)?.[1] ?? 'this';
+    if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+      const known = Object.keys(options).map((name) => `--${name}`);
+      throw new UsageError(`There is no option ${option}; the options here are ${known.join(', ')}.`);
+    }
+    if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
+      const takes = options[option.slice(2)]?.type === 'boolean' ? 'takes no value' : 'needs a value';
+      throw new UsageError(`${option} ${takes}; a value that starts with a dash is written ${option}=VALUE.`);
+    }
+    throw error;
+  }
+}

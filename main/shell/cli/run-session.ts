@@ -1,0 +1,227 @@
+/** One run: carries the machine's messages to stdout, display and records, and the person's wishes to the machine. */
+import type { MachineConfig, MachineMessage, Outcome, Summary } from '../../../preload/contract/machine';
+import { AppError, systemReason } from '../../app/errors';
+import { type MachineEvent, MachineEventDecoder } from '../../app/machine-events';
+import type { MachineModel } from '../../app/machine-model';
+import type { MachineProcess } from '../../app/machine-process';
+import { openConsoleInput } from './console-input';
+import type { Display } from './display';
+import { Status, outcomeStatus } from './outcome';
+import type { Recorder } from './recorders';
+
+/** What a machine has to say goodbye in before it is killed. */
+const GRACE_MS = 2000;
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export interface RunEnd {
+  summary: Summary;
+  diagnosis: string[];
+  status: number;
+}
+
+export interface RunParts {
+  machine: MachineProcess;
+  config: MachineConfig;
+  model: MachineModel;
+  display: Display;
+  recorders: readonly Recorder[];
+  /** The serial port on stdin and stdout, 0 for COM1; null: none. */
+  console: number | null;
+  /** In ms; null: none. */
+  timeout: number | null;
+  /** Printed when the machine starts. */
+  greeting: string;
+}
+
+export class RunSession {
+  readonly #parts: RunParts;
+  readonly #decoder: MachineEventDecoder;
+  /** Those that are open. */
+  readonly #recorders: Recorder[];
+  readonly #cleanups: (() => void)[] = [];
+  readonly #finished: Promise<RunEnd>;
+  #finish!: (end: RunEnd) => void;
+  #fail!: (error: Error) => void;
+  #started = false;
+  /** How the run ends where the machine itself cannot say it any more. */
+  #stopping: Outcome | null = null;
+  #stoppedStatus: number = Status.SIGINT;
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+    this.#decoder = new MachineEventDecoder(parts.config.cpus);
+    this.#recorders = [...parts.recorders];
+    this.#finished = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+  }
+
+  /** Settles when the machine has ended and its process is gone; rejects with what kept it from running. */
+  async run(): Promise<RunEnd> {
+    const { machine, config, display, timeout } = this.#parts;
+    try {
+      this.#listen();
+      machine.send({ type: 'start', config, sampleEveryMs: display.sampleEveryMs });
+      if (timeout !== null) this.#stopAfter(timeout);
+      const end = await this.#finished;
+      this.#events(this.#decoder.end());
+      display.finish();
+      this.#closeRecords();
+      return end;
+    } catch (error) {
+      this.#closeRecords();
+      throw error;
+    } finally {
+      this.#restore();
+      machine.kill();
+      await machine.closed;
+    }
+  }
+
+  #listen(): void {
+    const { machine, display } = this.#parts;
+    const messages = machine.onMessage((message) => this.#receive(message));
+    this.#cleanups.push(
+      () => messages.dispose(),
+      () => display.restore(),
+    );
+    for (const signal of SIGNALS) {
+      const stop = (): void => this.#interrupt(Status[signal], `stopped by ${signal}`);
+      process.on(signal, stop);
+      this.#cleanups.push(() => process.off(signal, stop));
+    }
+    const stdoutFailed = (error: NodeJS.ErrnoException): void => {
+      if (error.code === 'EPIPE') this.#interrupt(Status.SIGPIPE, 'nobody reads stdout any more');
+      else this.#fail(new AppError('host', `stdout cannot be written: ${systemReason(error)}.`));
+    };
+    process.stdout.on('error', stdoutFailed);
+    this.#cleanups.push(() => process.stdout.off('error', stdoutFailed));
+    // An uncaught exception ends the process without the finally of `run`.
+    const restore = (): void => this.#restore();
+    process.once('exit', restore);
+    this.#cleanups.push(() => process.off('exit', restore));
+  }
+
+  #receive(message: MachineMessage): void {
+    const { model, display, console } = this.#parts;
+    switch (message.type) {
+      case 'started':
+        this.#begin();
+        break;
+      case 'events':
+        this.#events(this.#decoder.decode(message.batch));
+        break;
+      case 'sample':
+        model.sample(message.sample);
+        display.sampled();
+        break;
+      case 'serial-output':
+        if (message.port === console) this.#output(message.port, message.bytes);
+        break;
+      case 'serial-path':
+        display.line(`COM${message.port + 1} is at ${message.path}`);
+        break;
+      case 'ended':
+        this.#finish({
+          summary: message.summary,
+          diagnosis: message.diagnosis,
+          status: outcomeStatus(message.summary.outcome, this.#stoppedStatus),
+        });
+        break;
+      case 'failed':
+        this.#fail(new AppError(message.kind, message.message));
+        break;
+    }
+  }
+
+  #begin(): void {
+    const { machine, display, console, greeting } = this.#parts;
+    this.#started = true;
+    this.#guarded(() => this.#recorders.forEach((recorder) => recorder.begin()));
+    display.line(greeting);
+    display.start();
+    if (console === null) return;
+    const input = openConsoleInput(
+      (bytes) => machine.send({ type: 'serial-input', port: console, bytes }),
+      () => this.#interrupt(Status.SIGINT, 'stopped by Ctrl-C'),
+    );
+    this.#cleanups.push(() => input.dispose());
+  }
+
+  #events(decoded: Iterable<MachineEvent>): void {
+    const { model, display } = this.#parts;
+    const events: MachineEvent[] = [];
+    for (const event of decoded) {
+      model.apply(event);
+      display.event(event);
+      events.push(event);
+    }
+    if (events.length > 0) this.#guarded(() => this.#recorders.forEach((recorder) => recorder.add(events)));
+  }
+
+  /** The machine holds its guest back when too much is not acknowledged, so a slow reader of stdout slows the guest. */
+  #output(port: number, bytes: Uint8Array): void {
+    const { machine, display } = this.#parts;
+    process.stdout.write(bytes, () => machine.send({ type: 'serial-ack', port, count: bytes.length }));
+    display.output(bytes);
+  }
+
+  /** A record that cannot be written ends the run: half a record that looks whole is worse than none. */
+  #guarded(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #stopAfter(timeout: number): void {
+    const timer = setTimeout(() => this.#stop('timeout', `the guest did not end within ${timeout / 1000} s`), timeout);
+    this.#cleanups.push(() => clearTimeout(timer));
+  }
+
+  /** The first asks the machine to stop, the second kills it. */
+  #interrupt(status: number, reason: string): void {
+    if (this.#stopping !== null) {
+      this.#kill(`${this.#stopping.reason}; killed by the second request`);
+      return;
+    }
+    this.#stoppedStatus = status;
+    this.#stop('stopped', reason);
+  }
+
+  #stop(kind: 'stopped' | 'timeout', reason: string): void {
+    if (this.#stopping !== null) return;
+    this.#stopping = { kind, code: null, cpu: null, reason };
+    this.#parts.machine.send({ type: 'stop', kind, reason });
+    const timer = setTimeout(
+      () => this.#kill(`${reason}; the machine's process did not answer for ${GRACE_MS / 1000} s and was killed`),
+      GRACE_MS,
+    );
+    this.#cleanups.push(() => clearTimeout(timer));
+  }
+
+  #kill(reason: string): void {
+    const { machine, model } = this.#parts;
+    const outcome: Outcome = { kind: 'stopped', code: null, cpu: null, ...this.#stopping, reason };
+    machine.kill();
+    this.#finish({
+      summary: model.summary(this.#decoder.records, outcome),
+      diagnosis: [],
+      status: outcomeStatus(outcome, this.#stoppedStatus),
+    });
+  }
+
+  #closeRecords(): void {
+    for (const recorder of this.#recorders.splice(0)) {
+      if (this.#started) recorder.end(this.#parts.model.time);
+      else recorder.discard();
+    }
+  }
+
+  #restore(): void {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) cleanup();
+  }
+}

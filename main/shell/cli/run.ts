@@ -1,0 +1,59 @@
+/** `reveille run`. */
+import type { MachineConfig } from '../../../preload/contract/machine';
+import { resolveGuest } from '../../app/guests';
+import { probeHost } from '../../app/host';
+import { MachineModel } from '../../app/machine-model';
+import { type MachineProcess, startMachineProcess } from '../../app/machine-process';
+import { prepareRun } from '../../app/machine-runs';
+import { chooseDisplay } from './display';
+import type { Installation } from './installation';
+import { Status, outcomeLine } from './outcome';
+import { formatSize } from './quantities';
+import { openRecorders } from './recorders';
+import { type RunOptions, parseRunOptions } from './run-options';
+import { RunSession } from './run-session';
+
+/** Settles with the exit status; rejects with a ReveilleError where the request cannot be met. */
+export async function run(args: string[], installation: Installation): Promise<number> {
+  const options = parseRunOptions(args);
+  const guest = resolveGuest(options.request.guest, installation.guests);
+  // Node needs some 40 ms to start: meanwhile the host is probed.
+  const machine = startMachineProcess(installation.machineProcess);
+  try {
+    const { config, choice } = prepareRun({ ...options.request, guest }, await probeHost());
+    return await runMachine(machine, config, choice, options);
+  } finally {
+    machine.kill();
+  }
+}
+
+async function runMachine(
+  machine: MachineProcess,
+  config: MachineConfig,
+  choice: string,
+  options: RunOptions,
+): Promise<number> {
+  const model = new MachineModel(config);
+  const display = chooseDisplay(model);
+  const session = new RunSession({
+    machine,
+    config,
+    model,
+    display,
+    recorders: openRecorders(options.events, options.trace, config),
+    console: options.console,
+    timeout: options.timeout,
+    greeting: greeting(config, choice),
+  });
+  const { summary, diagnosis, status } = await session.run();
+  // Nobody reads any more, and who closed the pipe did not ask for a report.
+  if (status === Status.SIGPIPE) return status;
+  for (const line of [...diagnosis, outcomeLine(summary)]) display.line(line);
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  return status;
+}
+
+function greeting(config: MachineConfig, choice: string): string {
+  const cpus = config.cpus === 1 ? '1 cpu' : `${config.cpus} cpus`;
+  return `${config.accelerator}, irqchip ${config.irqchip}, ${cpus}, bsp ${config.bsp}, ${formatSize(config.memory)} (${choice})`;
+}

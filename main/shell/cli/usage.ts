@@ -1,0 +1,44 @@
+import { ReveilleError } from '../../app/errors';
+
+/** A command line that cannot be understood. */
+export class UsageError extends ReveilleError {
+  constructor(message: string) {
+    super('usage', message);
+  }
+}
+
+export const HELP = `Reveille shows and steers how the processors of an x86 machine wake up.
+
+  reveille run <guest> [options]   boots a guest; <guest> is a bundled guest's name or a path
+  reveille probe [--json]          what this host can do, and why not
+  reveille guests [--json]         the bundled guests
+  reveille --help | --version
+
+The machine
+  --cpus N                  logical processors (default 4)
+  --topology SxCxT          sockets x cores x threads (default 1xNx1)
+  --apic-ids A,B,…          APIC id of each CPU (default: by topology)
+  --bsp N                   the CPU that is the bootstrap processor (default 0)
+  --memory SIZE             guest RAM, in bytes or with K, M, G (default 128M)
+  --accel auto|kvm|wasm     what executes the guest (default auto)
+  --irqchip exact|kernel|split
+                            who owns the interrupt controllers and MP states (default exact)
+  --cmdline TEXT            the guest's command line
+  --serial1 BACKEND         COM1: stdio, none, pty, file:PATH or unix:PATH (default stdio); also
+                            --serial2 to --serial4 (default none)
+
+The run
+  --timeout TIME            stops the machine after 500ms, 30s, 2m, …
+  --events PATH             writes every event as a line of JSON; "-" is stdout, in COM1's place
+  --trace PATH              writes a trace for ui.perfetto.dev
+  --json                    one summary as the last line of stdout
+
+COM1 goes to stdout byte for byte; Reveille's own lines go to stderr: a live table on a terminal, plain lines
+elsewhere. Ctrl-C stops the machine, a second one kills it. NO_COLOR is respected.
+
+Exit status
+  0  the guest reports success       4    the guest crashed
+  1  the guest reports failure       5    this host cannot run it
+  2  wrong usage                     70   a fault of Reveille
+  3  time-out                        130  stopped by Ctrl-C (129 by SIGHUP, 143 by SIGTERM, 141: stdout closed)
+`;

@@ -1,0 +1,79 @@
+/** How the command line words and colours what happens in a machine. */
+import type { CpuModel } from '../../app/machine-model';
+import type { IpiEvent, MachineEvent } from '../../app/machine-events';
+import type { MpStateName } from '../../../preload/contract/mp-state';
+import { formatTime } from './quantities';
+
+/** Wraps text in a colour (an SGR parameter), or leaves it as it is. */
+export type Paint = (colour: number, text: string) => string;
+
+export const plain: Paint = (_, text) => text;
+export const coloured: Paint = (colour, text) => `\x1b[${colour}m${text}\x1b[0m`;
+
+export const Colour = { BOLD: 1, DIM: 2, RED: 31, GREEN: 32, YELLOW: 33, BLUE: 34, MAGENTA: 35, CYAN: 36 } as const;
+
+/** A state's shape fills as the CPU comes up, so that the column also reads without colour. */
+const STATE_LOOKS: Partial<Record<MpStateName, { shape: string; colour: number }>> = {
+  UNINITIALIZED: { shape: '○', colour: Colour.DIM },
+  INIT_RECEIVED: { shape: '◔', colour: Colour.YELLOW },
+  SIPI_RECEIVED: { shape: '◑', colour: Colour.MAGENTA },
+  RUNNABLE: { shape: '●', colour: Colour.GREEN },
+  HALTED: { shape: '■', colour: Colour.BLUE },
+};
+
+export function stateLook(state: MpStateName): { shape: string; colour: number } {
+  return STATE_LOOKS[state] ?? { shape: '?', colour: Colour.RED };
+}
+
+function hexByte(value: number): string {
+  return `0x${value.toString(16).padStart(2, '0')}`;
+}
+
+/** `INIT`, `SIPI 0x08`, `fixed 0x40`, with what became of it where it was not simply delivered. */
+export function describeIpi(ipi: IpiEvent): string {
+  const mode = ['init', 'sipi', 'nmi', 'smi'].includes(ipi.mode) ? ipi.mode.toUpperCase() : ipi.mode;
+  const vector = ['sipi', 'fixed', 'lowest-priority'].includes(ipi.mode) ? ` ${hexByte(ipi.vector)}` : '';
+  return mode + vector + (ipi.decision === 'deliver' ? '' : ` (${ipi.decision})`);
+}
+
+export function describeSource(ipi: IpiEvent): string {
+  return ipi.source === null ? 'an unseen cpu' : `cpu ${ipi.source}`;
+}
+
+/** `1-3,5`. */
+export function describeCpus(cpus: readonly number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < cpus.length;) {
+    let last = i;
+    while (cpus[last + 1] === cpus[last] + 1) last++;
+    parts.push(last === i ? `${cpus[i]}` : `${cpus[i]}-${cpus[last]}`);
+    i = last + 1;
+  }
+  return parts.join(',');
+}
+
+/** The line of an event that plain output shows: a change of MP state, an INIT, a SIPI, a loss; null for the others. */
+export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): string | null {
+  const time = formatTime(event.t);
+  switch (event.kind) {
+    case 'mp-state': {
+      const ipi = cpus[event.cpu]?.lastIpi ?? null;
+      const cause =
+        ipi !== null && event.to === `${ipi.mode.toUpperCase()}_RECEIVED`
+          ? `  (${describeIpi(ipi)} from ${describeSource(ipi)})`
+          : '';
+      return `${time}  cpu ${event.cpu}  ${event.from} -> ${event.to}${cause}${event.derived ? '  [derived]' : ''}`;
+    }
+    case 'ipi': {
+      if (event.mode !== 'init' && event.mode !== 'sipi') return null;
+      const to = event.targets.length === 0 ? 'no cpu' : `cpu ${describeCpus(event.targets)}`;
+      return `${time}  ${describeSource(event)}  ${describeIpi(event)} to ${to}${event.derived ? '  [derived]' : ''}`;
+    }
+    case 'serial-lost':
+      return `${time}  COM${event.port + 1} lost ${event.count} bytes that nobody received`;
+    case 'lost':
+      return `${time}  ${event.count} events were lost: the machine made them faster than they could be written`;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The event stream of a machine: fixed 32-byte little-endian records.
+ *
+ *     offset  size  field
+ *          0     8  time      u64, nanoseconds of machine time
+ *          8     2  kind      u16, EventKind; 0 marks a slot that is not yet published
+ *         10     2  cpu       u16, index of the CPU the event belongs to; 0xffff: none
+ *         12    20  payload   five u32, by kind (below)
+ *
+ * Seen as Int32Array words: 0 time low, 1 time high, 2 kind | cpu << 16, 3 to 7 payload.
+ */
+export const EVENT_BYTES = 32;
+export const EVENT_WORDS = EVENT_BYTES / 4;
+export const NO_CPU = 0xffff;
+
+export const EventKind = {
+  /** A CPU changed its MP state. Payload: from, to, derived (0 or 1), SIPI vector (to SIPI_RECEIVED and to RUNNABLE by SIPI) or -1. */
+  MP_STATE: 1,
+  /**
+   * An inter-processor interrupt; `cpu` is its sender, NO_CPU where the sender cannot be seen.
+   * Payload: vector | mode << 8 (IpiMode) | derived << 16, decision (Decision) | author << 8,
+   * first CPU of a group of 64, and two words of bitmap: bit n stands for CPU first + n.
+   * An IPI to CPUs of several groups, or with several decisions, is several records with the same time and sender.
+   */
+  IPI: 2,
+  /** Exits of one reason since the last such record. Payload: KVM exit reason, count. */
+  EXIT: 3,
+  /** Bytes of a serial port that had no receiver. Payload: port (0 for COM1), count. */
+  SERIAL_LOST: 4,
+  /** The machine's life. Payload: MachineChange, and for ENDED the exit code. */
+  MACHINE: 5,
+  /** The ring was full. Payload: number of records lost since the last such record. */
+  LOST: 6,
+  /** The guest wrote a POST code to port 0x80. Payload: code. */
+  POST: 7,
+  /** A guest access that no device answers. Payload: space (0 port, 1 memory), address low, address high, is write. First access to each address only. */
+  UNCLAIMED: 8,
+} as const;
+export type EventKind = (typeof EventKind)[keyof typeof EventKind];
+
+/** Delivery modes of the interrupt command register (SDM vol. 3A, "Interrupt Command Register"), INIT de-assert apart. */
+export const IpiMode = {
+  FIXED: 0,
+  LOWEST_PRIORITY: 1,
+  SMI: 2,
+  NMI: 4,
+  INIT: 5,
+  SIPI: 6,
+  INIT_DEASSERT: 8,
+} as const;
+export type IpiMode = (typeof IpiMode)[keyof typeof IpiMode];
+
+const IPI_MODE_NAMES: Record<IpiMode, string> = {
+  [IpiMode.FIXED]: 'fixed',
+  [IpiMode.LOWEST_PRIORITY]: 'lowest-priority',
+  [IpiMode.SMI]: 'smi',
+  [IpiMode.NMI]: 'nmi',
+  [IpiMode.INIT]: 'init',
+  [IpiMode.SIPI]: 'sipi',
+  [IpiMode.INIT_DEASSERT]: 'init-deassert',
+};
+
+export function ipiModeName(mode: number): string {
+  return IPI_MODE_NAMES[mode as IpiMode] ?? `reserved-${mode}`;
+}
+
+/**
+ * What became of an IPI. IGNORED is the processor's own doing: an INIT or SIPI that finds its target in a
+ * state that discards it (SDM vol. 3A, "Wait-for-SIPI state"); the others are a policy's decision.
+ */
+export const Decision = { DELIVER: 0, IGNORED: 1, DELAY: 2, HOLD: 3, DROP: 4, REDIRECT: 5 } as const;
+export type Decision = (typeof Decision)[keyof typeof Decision];
+
+const DECISION_NAMES = ['deliver', 'ignored', 'delay', 'hold', 'drop', 'redirect'] as const;
+
+export function decisionName(decision: number): string {
+  return DECISION_NAMES[decision] ?? `decision-${decision}`;
+}
+
+export const MachineChange = { STARTED: 1, STOPPING: 2, ENDED: 3 } as const;
+export type MachineChange = (typeof MachineChange)[keyof typeof MachineChange];
+
+const MACHINE_CHANGE_NAMES: Record<MachineChange, string> = {
+  [MachineChange.STARTED]: 'started',
+  [MachineChange.STOPPING]: 'stopping',
+  [MachineChange.ENDED]: 'ended',
+};
+
+export function machineChangeName(change: number): string {
+  return MACHINE_CHANGE_NAMES[change as MachineChange] ?? `change-${change}`;
+}
+
+/** One record, decoded. The payload words are unsigned. */
+export interface EventRecord {
+  /** Nanoseconds of machine time. */
+  time: number;
+  kind: number;
+  cpu: number;
+  payload: readonly [number, number, number, number, number];
+}
+
+/** Decodes a batch of whole records; throws a RangeError where the length is no multiple of 32. */
+export function* decodeEvents(batch: ArrayBuffer): Generator<EventRecord> {
+  if (batch.byteLength % EVENT_BYTES !== 0) {
+    throw new RangeError(`an event batch of ${batch.byteLength} bytes is not a whole number of ${EVENT_BYTES}-byte records`);
+  }
+  const words = new Uint32Array(batch);
+  for (let i = 0; i < words.length; i += EVENT_WORDS) {
+    yield {
+      time: words[i] + words[i + 1] * 2 ** 32,
+      kind: words[i + 2] & 0xffff,
+      cpu: words[i + 2] >>> 16,
+      payload: [words[i + 3], words[i + 4], words[i + 5], words[i + 6], words[i + 7]],
+    };
+  }
+}
+
+/** The CPUs of an IPI record: payload words 2 to 4. */
+export function ipiTargets(payload: EventRecord['payload']): number[] {
+  const targets: number[] = [];
+  for (let bit = 0; bit < 64; bit++) {
+    if ((payload[3 + (bit >> 5)] >>> (bit & 31)) & 1) targets.push(payload[2] + bit);
+  }
+  return targets;
+}

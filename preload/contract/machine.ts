@@ -1,0 +1,135 @@
+import type { MpStateName } from './mp-state';
+
+export type AcceleratorName = 'kvm' | 'wasm';
+export type IrqchipMode = 'exact' | 'kernel' | 'split';
+
+export interface Topology {
+  sockets: number;
+  /** Cores a socket. */
+  cores: number;
+  /** Threads a core. */
+  threads: number;
+}
+
+/** Where a serial port's bytes go and come from. `stdio` is the shell's own console. */
+export type SerialBackend =
+  | { kind: 'stdio' }
+  | { kind: 'none' }
+  | { kind: 'pty' }
+  | { kind: 'file'; path: string }
+  | { kind: 'unix'; path: string };
+
+/** All that a machine is made from; plain data, checked by `checkConfiguration`. */
+export interface MachineConfig {
+  /** Path of the guest image. */
+  guest: string;
+  /** Number of logical processors; CPUs are numbered from 0. */
+  cpus: number;
+  topology: Topology;
+  /** APIC id of each CPU. */
+  apicIds: number[];
+  /** The CPU that is the bootstrap processor. */
+  bsp: number;
+  /** Guest RAM in bytes. */
+  memory: number;
+  accelerator: AcceleratorName;
+  irqchip: IrqchipMode;
+  cmdline: string;
+  /** COM1 to COM4. */
+  serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
+}
+
+/** How a run ended. */
+export interface Outcome {
+  kind: 'guest-exit' | 'timeout' | 'crash' | 'stopped';
+  /** Value the guest wrote to the debug-exit port; null unless kind is `guest-exit`. */
+  code: number | null;
+  /** The CPU that ended it, or null. */
+  cpu: number | null;
+  reason: string;
+}
+
+export interface CpuSummary {
+  id: number;
+  apicId: number;
+  bsp: boolean;
+  state: MpStateName;
+  /** Machine time at which the CPU first became RUNNABLE; null: it never did. */
+  startedAtNs: number | null;
+  /** Exits by name (`io`, `mmio`, `hlt`, …). */
+  exits: Record<string, number>;
+}
+
+export interface Summary {
+  accel: AcceleratorName;
+  irqchip: IrqchipMode;
+  cpus: CpuSummary[];
+  /** Records written to the event stream. */
+  events: number;
+  /** Records lost because the ring was full. */
+  lost: number;
+  durationNs: number;
+  outcome: Outcome;
+}
+
+/** What one CPU is doing now, for a live display. */
+export interface CpuSample {
+  state: number;
+  /** Exits since the start by KVM exit reason, index = reason. */
+  exits: number[];
+  /** Last published instruction pointer as linear address; -1: none yet. */
+  rip: number;
+  mode: 'real' | 'protected' | 'long' | null;
+}
+
+export interface Sample {
+  /** Nanoseconds of machine time. */
+  time: number;
+  cpus: CpuSample[];
+}
+
+/** From the shell to a machine's process. */
+export type MachineCommand =
+  | { type: 'start'; config: MachineConfig; sampleEveryMs: number }
+  | { type: 'serial-input'; port: number; bytes: Uint8Array }
+  /** The shell has consumed that many bytes of a stdio port's output. */
+  | { type: 'serial-ack'; port: number; count: number }
+  | { type: 'stop'; kind: 'stopped' | 'timeout'; reason: string };
+
+/** From a machine's process to the shell. */
+export type MachineMessage =
+  | { type: 'started'; memory: number }
+  /** Whole event records (events.ts), oldest first. */
+  | { type: 'events'; batch: ArrayBuffer }
+  | { type: 'serial-output'; port: number; bytes: Uint8Array }
+  /** Where a pty or socket can be reached. */
+  | { type: 'serial-path'; port: number; path: string }
+  | { type: 'sample'; sample: Sample }
+  | { type: 'ended'; summary: Summary; diagnosis: string[] }
+  | { type: 'failed'; kind: FailureKind; message: string };
+
+/** Whose fault it is: the request's, the host's, or Reveille's own. */
+export type FailureKind = 'usage' | 'host' | 'internal';
+
+/** What an accelerator can do on this host. */
+export interface AcceleratorProbe {
+  name: AcceleratorName;
+  usable: boolean;
+  /** Why it is not usable, and the way on, as a sentence; null where it is. */
+  reason: string | null;
+  /** Most CPUs a machine may have; 0 where not usable. */
+  maxCpus: number;
+  modes: { mode: IrqchipMode; usable: boolean; reason: string | null; maxCpus: number }[];
+  /** Named facts for a reader: API version, capabilities. */
+  facts: Record<string, string | number | boolean>;
+}
+
+export interface HostProbe {
+  /** RAM of the host in bytes. */
+  memory: number;
+  /** Largest guest RAM a machine may ask for, in bytes. */
+  maxGuestMemory: number;
+  accelerators: AcceleratorProbe[];
+  /** What `auto` takes, and why; null where nothing works. */
+  auto: { accelerator: AcceleratorName; reason: string } | null;
+}

@@ -1,0 +1,71 @@
+; fault: the first AP of the table (the BSP, where there is none) does what it should not.
+;
+; Command line: triple (the default) faults with no IDT to handle it; ud executes an invalid opcode, which its handler
+; reports and ends the run with; spin never halts again. table=mp reads the MP table, not the MADT.
+
+%include "guest.inc"
+
+section .data
+ud_option:   db "ud", 0
+spin_option: db "spin", 0
+no_idt:                                         ; limit 0: not even the first gate is within
+    dw 0
+    dq 0
+
+section .text
+bits 64
+
+bsp_main:
+    announce "fault"
+    for_each_cpu rbx, .next
+    cmp ebx, [bsp]
+    jne .wake
+    next_cpu rbx, .next
+    mov ebx, [bsp]
+    jmp misbehave
+.wake:
+    mov edi, [rbx + percpu.apic_id]
+    xor esi, esi
+    call init_sipi_sipi
+    lea rdi, [rbx + percpu.state]
+    mov esi, CPU_HERE
+    call wait_for
+    test eax, eax
+    jz .absent
+.halt:
+    sti
+    hlt
+    jmp .halt
+.absent:
+    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " does not answer"
+    jmp end_failure
+
+ap_entry:
+    find_self
+    own_stack
+    call become_cpu
+    mov dword [rbx + percpu.state], CPU_HERE
+; RBX = this CPU's entry.
+misbehave:
+    mov edi, ud_option
+    call find_option
+    test rax, rax
+    jnz .ud
+    mov edi, spin_option
+    call find_option
+    test rax, rax
+    jnz .spin
+
+    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " is about to fault with no IDT: a triple fault"
+    lidt [no_idt]
+    ud2                                         ; #UD has no gate: #GP; neither has #GP: #DF; nor has #DF: shutdown
+.ud:
+    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " is about to execute an invalid opcode"
+    ud2
+.spin:
+    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " is about to spin with interrupts off"
+.for_ever:
+    pause
+    jmp .for_ever
+
+%include "image-end.inc"
