@@ -290,6 +290,7 @@ describe('software disable', () => {
     lapic.latch(Latch.EXTINT);
     expect(kicks).toEqual([3, 3, 3]);
     expect(lapic.takeLatched(Latch.NMI | Latch.SMI)).toBe(Latch.NMI);
+    expect(lapic.takeLatched(Latch.NMI)).toBe(0);
     expect(lapic.latched).toBe(Latch.EXTINT);
   });
 });

@@ -1,5 +1,6 @@
 /** The machine thread: makes the machine and its vcpu threads, carries its streams, and ends it. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
 import { EXIT_REASONS } from '../accelerator/kvm-run';
@@ -29,6 +30,7 @@ export class MachineThread {
   readonly #post: (message: MachineMessage) => void;
   readonly #workers = new Set<Worker>();
   readonly #madeFor = new Set<number>();
+  #running = 0;
   readonly #crashes: CrashReport[] = [];
   #machine: Machine | null = null;
   #ports: SerialPort[] = [];
@@ -113,7 +115,6 @@ export class MachineThread {
     if (batch !== null) this.#post({ type: 'events', batch });
   }
 
-  /** One thread after the other: while the BSP already runs, the APs' threads come up behind it. */
   #startThread(cpu: number): void {
     const machine = this.#machine as Machine;
     const worker = this.#spare ?? this.#newWorker();
@@ -122,18 +123,25 @@ export class MachineThread {
     worker.postMessage(machine.descriptor(cpu));
   }
 
-  #startNextThread(): void {
+  /** A vcpu thread is up. The BSP's brings up the first of the others, on a larger host several at a time. */
+  #threadIsUp(): void {
     const machine = this.#machine as Machine;
-    if (machine.stopping) return;
-    const next = machine.nextThread(this.#madeFor);
-    if (next >= 0) this.#startThread(next);
+    this.#running++;
+    if (this.#running === machine.config.cpus) {
+      machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.THREADS_READY);
+    }
+    const starts = this.#running === 1 ? Math.max(1, availableParallelism() >> 1) : 1;
+    for (let i = 0; i < starts && !machine.stopping; i++) {
+      const next = machine.nextThread(this.#madeFor);
+      if (next >= 0) this.#startThread(next);
+    }
   }
 
   #newWorker(): Worker {
     const worker = new Worker(new URL('./vcpu-worker.js', import.meta.url));
     this.#workers.add(worker);
     worker.on('message', (message: VcpuMessage) => {
-      if (message === 'running') this.#startNextThread();
+      if (message === 'running') this.#threadIsUp();
       else this.#crashes.push(message);
     });
     worker.on('error', (error) => {

@@ -208,7 +208,7 @@ export class Board implements ExitTarget, IpiObserver {
 
   /** Of IPIs other than INIT and SIPI, which the router reports. */
   ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void {
-    writeIpiEvents(this.events, source, mode, vector, Decision.DELIVER, targets, false);
+    writeIpiEvents(this.events, this.#clock.now(), source, mode, vector, Decision.DELIVER, targets, false);
   }
 
   #apicHost() {

@@ -10,7 +10,7 @@ import { apicIdShifts, cpuCount, defaultApicIds, formatTopology } from './topolo
 
 export { ConfigurationError };
 
-export const MAX_CPUS = 1024;
+const MAX_CPUS = 1024;
 /** KVM takes the APIC id as vcpu id, of which there are KVM_MAX_VCPU_IDS = 4 * KVM_MAX_VCPUS. */
 const MAX_APIC_ID = 4 * MAX_CPUS - 1;
 /** 0xFF is an xAPIC's broadcast destination. */

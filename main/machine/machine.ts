@@ -95,7 +95,7 @@ export class Machine implements Disposable {
       cpus: cpusInTableOrder(config.apicIds, config.bsp),
       identity: this.#vm.identity,
     });
-    this.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.STARTED);
+    this.board.events.writeAt(0, EventKind.MACHINE, NO_CPU, MachineChange.STARTED, epoch, epoch / 2 ** 32);
   }
 
   dispose(): void {

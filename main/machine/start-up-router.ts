@@ -130,7 +130,16 @@ export class StartUpRouter {
     const decision = this.#policy.decide(IpiMode.SIPI, NO_CPU, cpu, vector);
     this.#clearOutcome();
     this.#outcome[decision][cpu >> 5] = 1 << (cpu & 31);
-    writeIpiEvents(this.#events, NO_CPU, IpiMode.SIPI, vector, decision, this.#outcome[decision], true);
+    writeIpiEvents(
+      this.#events,
+      this.#clock.now(),
+      NO_CPU,
+      IpiMode.SIPI,
+      vector,
+      decision,
+      this.#outcome[decision],
+      true,
+    );
     const begins = decision === Decision.DELIVER;
     if (begins) {
       this.#change(vcpu, MpState.SIPI_RECEIVED, vector, true);
@@ -196,8 +205,9 @@ export class StartUpRouter {
   }
 
   #writeIpi(mode: IpiMode, source: number, vector: number): void {
+    const now = this.#clock.now();
     for (let decision = 0; decision < this.#outcome.length; decision++) {
-      writeIpiEvents(this.#events, source, mode, vector, decision, this.#outcome[decision], false);
+      writeIpiEvents(this.#events, now, source, mode, vector, decision, this.#outcome[decision], false);
     }
   }
 }
@@ -205,6 +215,7 @@ export class StartUpRouter {
 /** Writes one IPI to the event stream: a record for each group of 64 CPUs that has targets in it. */
 export function writeIpiEvents(
   events: EventWriter,
+  now: number,
   source: number,
   mode: IpiMode,
   vector: number,
@@ -216,6 +227,7 @@ export function writeIpiEvents(
   for (let word = 0; word < targets.length; word += 2) {
     const low = targets[word];
     const high = word + 1 < targets.length ? targets[word + 1] : 0;
-    if ((low | high) !== 0) events.write(EventKind.IPI, source, what, decision | (AUTHOR_MACHINE << 8), word * 32, low, high);
+    if ((low | high) === 0) continue;
+    events.writeAt(now, EventKind.IPI, source, what, decision | (AUTHOR_MACHINE << 8), word * 32, low, high);
   }
 }

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { ReadStream } from 'node:tty';
 import type { Duplex, Writable } from 'node:stream';
 import { ReveilleError } from '../../base/errors';
-import { EventKind } from '../../../preload/contract/events';
+import { EventKind, NO_CPU } from '../../../preload/contract/events';
 import type { MachineMessage, SerialBackend } from '../../../preload/contract/machine';
 import type { Machine } from '../../machine/machine';
 import { openPty, type Pty } from './pty';
@@ -82,7 +82,7 @@ abstract class Port implements SerialPort {
 
   /** Says that nobody was there to receive. */
   protected lost(count: number): void {
-    if (count > 0) this.machine.board.events.write(EventKind.SERIAL_LOST, this.port, this.port, count);
+    if (count > 0) this.machine.board.events.write(EventKind.SERIAL_LOST, NO_CPU, this.port, count);
   }
 
   /** As much as the UART's receiver takes; it rings the doorbell when the guest has emptied it. */
