@@ -199,7 +199,9 @@ export class VcpuExit {
   /** Data words of an internal error, at most 16. */
   internalData(): bigint[] {
     const count = Math.min(this.#u32[(UNION + exit_internal.at.ndata) / 4], 16);
-    return Array.from({ length: count }, (_, i) => this.#view.getBigUint64(UNION + exit_internal.at.data + 8 * i, true));
+    return Array.from({ length: count }, (_, i) =>
+      this.#view.getBigUint64(UNION + exit_internal.at.data + 8 * i, true),
+    );
   }
 
   get systemEventType(): number {

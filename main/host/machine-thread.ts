@@ -12,7 +12,7 @@ import { KernelObserver } from './kernel-observer';
 import { openSerialBackend, type SerialPort } from './serial';
 import type { CrashReport, VcpuMessage } from './vcpu-worker';
 
-/** Streams are fetched at once when the machine has been quiet, and then at most once in this time. */
+/** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
 /** How often counts of exits go into the event stream. */
 const EXIT_REPORT_MS = 100;
@@ -100,8 +100,9 @@ export class MachineThread {
   async #carryStreams(machine: Machine): Promise<void> {
     while (!machine.stopping) {
       await machine.waitForNews();
-      this.#fetch(machine);
+      // Not at once: what rang comes with more behind it, and its processors need the host's now.
       if (!machine.stopping) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+      this.#fetch(machine);
     }
   }
 
@@ -155,7 +156,9 @@ export class MachineThread {
   async #endThreads(machine: Machine): Promise<void> {
     machine.board.stop();
     const ended = Promise.all(
-      [...this.#workers].filter((worker) => worker !== this.#spare).map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
+      [...this.#workers]
+        .filter((worker) => worker !== this.#spare)
+        .map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
     );
     const timeout = new Promise((_, reject) => {
       setTimeout(() => {

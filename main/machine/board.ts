@@ -163,7 +163,9 @@ export class Board implements ExitTarget, IpiObserver {
 
   /** Ends the machine; the first cause stands. */
   end(cpu: number, cause: number, value: number): void {
-    if (Atomics.compareExchange(this.#words, MachineWord.END_CAUSE, EndCause.NONE, EndCause.CLAIMED) === EndCause.NONE) {
+    if (
+      Atomics.compareExchange(this.#words, MachineWord.END_CAUSE, EndCause.NONE, EndCause.CLAIMED) === EndCause.NONE
+    ) {
       this.#words[MachineWord.END_CPU] = cpu;
       this.#words[MachineWord.END_VALUE] = value;
       Atomics.store(this.#words, MachineWord.END_CAUSE, cause);

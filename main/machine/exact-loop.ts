@@ -4,6 +4,7 @@
  */
 import { RunResult, type Vcpu } from '../accelerator/types';
 import type { Clock } from '../base/clock';
+import type { CpuState } from '../base/cpu-state';
 import { initState, sipiState } from '../firmware/boot-state';
 import { MpState } from '../../preload/contract/mp-state';
 import { type Lapic, Latch } from '../devices/lapic';
@@ -24,6 +25,8 @@ export class ExactLoop {
   readonly #clock: Clock;
   readonly #bsp: boolean;
   readonly #signature: number;
+  /** The state after the last INIT or power-up, until the CPU runs. */
+  #resting: CpuState | null = null;
   /** One interrupt at a time: what kvm_run says of readiness is true until something was injected. */
   #injectable = true;
 
@@ -51,6 +54,8 @@ export class ExactLoop {
   /** Runs until the machine stops. */
   run(): void {
     const control = this.#control;
+    // An AP is reset before its INIT comes: the SIPI then finds little to do, and code that has run before.
+    if (!this.#bsp) this.#reset();
     for (;;) {
       if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return;
       const deadline = this.#expireTimers();
@@ -74,18 +79,24 @@ export class ExactLoop {
   }
 
   #init(): void {
-    this.#settle();
-    this.#vcpu.resetEvents();
-    this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
-    // What kvm_run says of interrupts is of the CPU before the reset.
-    this.#injectable = false;
+    if (this.#resting === null) this.#reset();
     this.#lapic.init();
     if (this.#bsp) this.#router.restarted(this.#control.cpu);
   }
 
+  /** Puts the registers into the state after an INIT, from which a SIPI starts. */
+  #reset(): void {
+    this.#settle();
+    this.#vcpu.resetEvents();
+    this.#resting = initState(this.#signature, this.#vcpu.state().cr0);
+    this.#vcpu.setState(this.#resting);
+    // What kvm_run says of interrupts is of the CPU before the reset.
+    this.#injectable = false;
+  }
+
   #start(): void {
-    const state = sipiState(this.#vcpu.state(), this.#control.words[VcpuWord.SIPI_VECTOR]);
-    this.#vcpu.setState(state);
+    if (this.#resting === null) this.#reset();
+    this.#vcpu.setState(sipiState(this.#resting as CpuState, this.#control.words[VcpuWord.SIPI_VECTOR]));
     this.#router.started(this.#control.cpu);
   }
 
@@ -117,21 +128,24 @@ export class ExactLoop {
     return woken;
   }
 
+  /** The 8259s' interrupt comes through LINT0, or by an I/O APIC pin in ExtINT mode. */
   #externalInterrupt(): boolean {
-    return this.#board.extInt && this.#lapic.acceptsExtInt();
+    if (!this.#board.extInt) return false;
+    return (this.#bsp && this.#lapic.acceptsExtInt()) || (this.#lapic.latched & Latch.EXTINT) !== 0;
   }
 
   /** Hands the CPU what its local APIC has for it; asks for an exit where it cannot take it yet. */
   #deliverInterrupts(): void {
     const { exit } = this.#vcpu;
     const lapic = this.#lapic;
-    if (lapic.latched !== 0 && (lapic.takeLatched(Latch.NMI) & Latch.NMI) !== 0) this.#vcpu.nmi();
+    // There is no system management mode: an SMI is taken off and has no effect.
+    if (lapic.latched !== 0 && (lapic.takeLatched(Latch.NMI | Latch.SMI) & Latch.NMI) !== 0) this.#vcpu.nmi();
     let more = false;
     const external = this.#externalInterrupt();
     if (external || lapic.pendingVector() >= 0) {
       if (exit.readyForInterruptInjection && exit.interruptFlag && this.#injectable) {
-        const vector = external ? this.#board.acknowledgeExtInt() : lapic.acknowledge();
-        this.#vcpu.interrupt(vector);
+        if (external) lapic.takeLatched(Latch.EXTINT);
+        this.#vcpu.interrupt(external ? this.#board.acknowledgeExtInt() : lapic.acknowledge());
         this.#injectable = false;
         more = lapic.pendingVector() >= 0 || this.#externalInterrupt();
       } else more = true;
@@ -146,6 +160,7 @@ export class ExactLoop {
     if (!control.enterGuest()) return;
     const result = vcpu.run();
     control.leaveGuest();
+    this.#resting = null;
     this.#injectable = true;
     if (this.#lapic.cr8 !== vcpu.exit.cr8) this.#lapic.cr8 = vcpu.exit.cr8;
     if (result === RunResult.EXIT) this.#handle();

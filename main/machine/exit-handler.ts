@@ -118,7 +118,7 @@ function handleMemory(exit: VcpuExit, target: ExitTarget, cpu: number): void {
 function access(exit: VcpuExit, device: Device, address: number): void {
   const length = exit.mmioLength;
   const data = exit.mmioDataOffset;
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const left = length - done;
     const size = left >= 4 ? 4 : left >= 2 ? 2 : 1;
     if (exit.mmioIsWrite) device.write(address + done, size, exit.readData(data + done, size));
@@ -146,6 +146,7 @@ function handleSystemEvent(exit: VcpuExit, target: ExitTarget, cpu: number): Nex
 /** KVM_EXIT_INTERNAL_ERROR: the host kernel could not go on with this guest. */
 function internalError(exit: VcpuExit): string {
   const data = exit.internalData().map((word) => `0x${word.toString(16)}`);
-  const what = exit.internalSuberror === INTERNAL_ERROR_EMULATION ? 'KVM could not emulate an instruction' : 'KVM gave up';
+  const what =
+    exit.internalSuberror === INTERNAL_ERROR_EMULATION ? 'KVM could not emulate an instruction' : 'KVM gave up';
   return `${what} (KVM_EXIT_INTERNAL_ERROR ${exit.internalSuberror}, data ${data.join(' ') || 'none'})`;
 }

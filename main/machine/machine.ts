@@ -16,7 +16,15 @@ import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
 import { SerialReader } from './serial-ring';
-import { EndCause, MachineMemory, MachineWord, type MemoryShape, SERIAL_PORTS, VcpuTime, VcpuWord } from './shared-memory';
+import {
+  EndCause,
+  MachineMemory,
+  MachineWord,
+  type MemoryShape,
+  SERIAL_PORTS,
+  VcpuTime,
+  VcpuWord,
+} from './shared-memory';
 import { apicIdShifts } from './topology';
 import { Attention, CPU_MODES } from './vcpu-control';
 

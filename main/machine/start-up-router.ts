@@ -72,8 +72,7 @@ export class StartUpRouter {
 
   /** The BSP executes its first instruction. */
   bspStarted(): void {
-    this.#vcpus[this.#bsp].markStarted(this.#clock.now());
-    this.#event(this.#bsp, MpState.UNINITIALIZED, MpState.RUNNABLE, NO_VECTOR, false);
+    this.#report(this.#vcpus[this.#bsp], MpState.UNINITIALIZED, NO_VECTOR, false);
   }
 
   /** An INIT for each CPU of the set. */
@@ -196,12 +195,15 @@ export class StartUpRouter {
   #change(vcpu: VcpuControl, to: MpState, vector: number, derived = false): void {
     const from = vcpu.mpState;
     vcpu.mpState = to;
-    if (to === MpState.RUNNABLE) vcpu.markStarted(this.#clock.now());
-    this.#event(vcpu.cpu, from, to, vector, derived);
+    this.#report(vcpu, from, vector, derived);
   }
 
-  #event(cpu: number, from: MpState, to: MpState, vector: number, derived: boolean): void {
-    this.#events.write(EventKind.MP_STATE, cpu, from, to, derived ? 1 : 0, vector);
+  /** The CPU is in a new state: its event, and the first time its start, are of one moment. */
+  #report(vcpu: VcpuControl, from: MpState, vector: number, derived: boolean): void {
+    const now = this.#clock.now();
+    const to = vcpu.mpState;
+    if (to === MpState.RUNNABLE) vcpu.markStarted(now);
+    this.#events.writeAt(now, EventKind.MP_STATE, vcpu.cpu, from, to, derived ? 1 : 0, vector);
   }
 
   #writeIpi(mode: IpiMode, source: number, vector: number): void {

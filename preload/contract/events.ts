@@ -107,7 +107,9 @@ export interface EventRecord {
 /** Decodes a batch of whole records; throws a RangeError where the length is no multiple of 32. */
 export function* decodeEvents(batch: ArrayBuffer): Generator<EventRecord> {
   if (batch.byteLength % EVENT_BYTES !== 0) {
-    throw new RangeError(`an event batch of ${batch.byteLength} bytes is not a whole number of ${EVENT_BYTES}-byte records`);
+    throw new RangeError(
+      `an event batch of ${batch.byteLength} bytes is not a whole number of ${EVENT_BYTES}-byte records`,
+    );
   }
   const words = new Uint32Array(batch);
   for (let i = 0; i < words.length; i += EVENT_WORDS) {

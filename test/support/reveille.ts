@@ -11,7 +11,8 @@ import type { Summary } from '../../preload/contract/machine';
 
 export const REVEILLE = fileURLToPath(new URL('../../out/reveille.js', import.meta.url));
 
-if (!existsSync(REVEILLE)) throw new Error(`${REVEILLE} is missing: build it with "npm run build", then run the tests again.`);
+if (!existsSync(REVEILLE))
+  throw new Error(`${REVEILLE} is missing: build it with "npm run build", then run the tests again.`);
 
 /** Ends the test as skipped, and says why, where there is no KVM for this user. */
 export function needsKvm(ctx: Pick<TestContext, 'skip'>): void {
@@ -93,7 +94,9 @@ export class Run {
       const found = find();
       if (found >= 0) return found;
       if ((await Promise.race([once(stream, 'data'), over])) === 'ended' && find() < 0) {
-        throw new Error(`the run ended before ${JSON.stringify(text)}:\n${this.stdout.toString('latin1')}${this.stderr}`);
+        throw new Error(
+          `the run ended before ${JSON.stringify(text)}:\n${this.stdout.toString('latin1')}${this.stderr}`,
+        );
       }
     }
   }

@@ -50,7 +50,8 @@ export class KvmVcpu implements Vcpu {
   readonly #signals = new BigUint64Array(16);
   readonly #interrupt = new Uint32Array(1);
   #armed = Infinity;
-  #ioPending = false;
+  /** From the start, so that a vcpu that is reset before it runs has been through KVM_RUN once when its time comes. */
+  #ioPending = true;
 
   constructor({ fd, buffer, runOffset, runSize, epoch }: KvmVcpuOptions) {
     this.#fd = fd;

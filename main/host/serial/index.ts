@@ -158,7 +158,12 @@ class StreamPort extends Port {
     });
     stream.on('error', (error) => {
       this.#error = error;
-      machine.stop({ kind: 'stopped', code: null, cpu: null, reason: `COM${port + 1} cannot be written: ${error.message}` });
+      machine.stop({
+        kind: 'stopped',
+        code: null,
+        cpu: null,
+        reason: `COM${port + 1} cannot be written: ${error.message}`,
+      });
     });
   }
 
@@ -234,6 +239,8 @@ abstract class DuplexPort extends Port {
 /** A Unix socket that one client at a time may connect to. */
 class SocketPort extends DuplexPort {
   readonly #server: Server;
+  /** For a process that ends without closing its ports: its shell was killed, or the machine could not be made. */
+  readonly #remove: () => void;
 
   constructor(machine: Machine, port: number, path: string, post: (message: MachineMessage) => void) {
     super(machine, port);
@@ -243,14 +250,24 @@ class SocketPort extends DuplexPort {
       else this.attach(client);
     });
     this.#server.on('error', (error) => {
-      machine.stop({ kind: 'stopped', code: null, cpu: null, reason: `COM${port + 1}: no socket at ${path}: ${error.message}` });
+      machine.stop({
+        kind: 'stopped',
+        code: null,
+        cpu: null,
+        reason: `COM${port + 1}: no socket at ${path}: ${error.message}`,
+      });
     });
-    this.#server.listen(path, () => post({ type: 'serial-path', port, path }));
+    this.#remove = () => rmSync(path, { force: true });
+    this.#server.listen(path, () => {
+      process.once('exit', this.#remove);
+      post({ type: 'serial-path', port, path });
+    });
   }
 
   override async close(): Promise<void> {
     await super.close();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    process.off('exit', this.#remove);
   }
 }
 

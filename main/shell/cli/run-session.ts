@@ -9,18 +9,20 @@ import type { Display } from './display';
 import { Status, outcomeStatus } from './outcome';
 import type { Recorder } from './recorders';
 
+const LF = 0x0a;
+
 /** What a machine has to say goodbye in before it is killed. */
 const GRACE_MS = 2000;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-export interface RunEnd {
+interface RunEnd {
   summary: Summary;
   diagnosis: string[];
   status: number;
 }
 
-export interface RunParts {
+interface RunParts {
   machine: MachineProcess;
   config: MachineConfig;
   model: MachineModel;
@@ -44,6 +46,8 @@ export class RunSession {
   #finish!: (end: RunEnd) => void;
   #fail!: (error: Error) => void;
   #started = false;
+  #lastWord = false;
+  #atLineStart = true;
   /** How the run ends where the machine itself cannot say it any more. */
   #stopping: Outcome | null = null;
   #stoppedStatus: number = Status.SIGINT;
@@ -75,9 +79,21 @@ export class RunSession {
       throw error;
     } finally {
       this.#restore();
-      machine.kill();
-      await machine.closed;
+      await this.#goodbye();
     }
+  }
+
+  /** Whether the guest's output on stdout ends with a whole line. */
+  get atLineStart(): boolean {
+    return this.#atLineStart;
+  }
+
+  /** A machine that has said its last word still takes away its sockets, and is given time for it. */
+  async #goodbye(): Promise<void> {
+    const { machine } = this.#parts;
+    const timer = setTimeout(() => machine.kill(), this.#lastWord ? GRACE_MS : 0);
+    await machine.closed;
+    clearTimeout(timer);
   }
 
   #listen(): void {
@@ -119,11 +135,14 @@ export class RunSession {
         break;
       case 'serial-output':
         if (message.port === console) this.#output(message.port, message.bytes);
+        // The debug console's (ports 0xE9 and 0x402), which has no place here: its guest must not wait for a reader.
+        else this.#parts.machine.send({ type: 'serial-ack', port: message.port, count: message.bytes.length });
         break;
       case 'serial-path':
         display.line(`COM${message.port + 1} is at ${message.path}`);
         break;
       case 'ended':
+        this.#lastWord = true;
         this.#finish({
           summary: message.summary,
           diagnosis: message.diagnosis,
@@ -131,6 +150,7 @@ export class RunSession {
         });
         break;
       case 'failed':
+        this.#lastWord = true;
         this.#fail(new AppError(message.kind, message.message));
         break;
     }
@@ -143,11 +163,11 @@ export class RunSession {
     display.line(greeting);
     display.start();
     if (console === null) return;
-    const input = openConsoleInput(
+    const close = openConsoleInput(
       (bytes) => machine.send({ type: 'serial-input', port: console, bytes }),
       () => this.#interrupt(Status.SIGINT, 'stopped by Ctrl-C'),
     );
-    this.#cleanups.push(() => input.dispose());
+    this.#cleanups.push(close);
   }
 
   #events(decoded: Iterable<MachineEvent>): void {
@@ -165,6 +185,7 @@ export class RunSession {
   #output(port: number, bytes: Uint8Array): void {
     const { machine, display } = this.#parts;
     process.stdout.write(bytes, () => machine.send({ type: 'serial-ack', port, count: bytes.length }));
+    this.#atLineStart = bytes.at(-1) === LF;
     display.output(bytes);
   }
 

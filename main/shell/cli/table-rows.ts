@@ -14,9 +14,6 @@ const NARROW: readonly number[] = [4, 5, 4, 17, 18, 14, 18];
 const WIDE: readonly number[] = [4, 5, 4, 17, 30, 34, 26];
 const ENOUGH_FOR_WIDE = 120;
 
-/** Kinds of exit that fit into their column. */
-const KINDS = 3;
-
 /**
  * A header and a line for each CPU, at most `rows` lines. Where there are more CPUs, those stay that changed last, and
  * the last line counts the others by state.
@@ -45,7 +42,7 @@ function cells(cpu: CpuModel, widths: readonly number[]): Cell[] {
     { text: cpu.bsp ? 'BSP' : '', width: bsp, colour: Colour.CYAN },
     { text: `${shape} ${cpu.state}`, width: state, colour },
     { text: lastIpi(cpu), width: ipi },
-    { text: rates(cpu), width: exits },
+    { text: rates(cpu, exits), width: exits },
     { text: position(cpu), width: rip },
   ];
 }
@@ -55,11 +52,15 @@ function lastIpi({ lastIpi: ipi }: CpuModel): string {
   return ipi === null ? '' : `${describeIpi(ipi)} by ${ipi.source ?? '?'}${describeDecision(ipi)}`;
 }
 
-function rates(cpu: CpuModel): string {
-  return cpu.rates
-    .slice(0, KINDS)
-    .map(({ name, perSecond }) => `${name} ${shortNumber(perSecond)}`)
-    .join('  ');
+/** The most frequent kinds, as many as fit. */
+function rates(cpu: CpuModel, width: number): string {
+  let text = '';
+  for (const { name, perSecond } of cpu.rates) {
+    const next = `${text === '' ? '' : `${text}  `}${name} ${shortNumber(perSecond)}`;
+    if (next.length >= width) break;
+    text = next;
+  }
+  return text;
 }
 
 /** In at most five characters: `950`, `12.3k`, `4.5M`. */

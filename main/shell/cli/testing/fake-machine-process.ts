@@ -5,7 +5,7 @@
 import { IpiMode } from '../../../../preload/contract/events';
 import type { MachineCommand, MachineConfig, MachineMessage, Outcome } from '../../../../preload/contract/machine';
 import { MpState } from '../../../../preload/contract/mp-state';
-import { batch, ipi, mpState } from './event-batch';
+import { batch, ipi, mpState } from '../../../app/testing/event-batch';
 
 const { RUNNABLE, UNINITIALIZED, INIT_RECEIVED, HALTED, SIPI_RECEIVED } = MpState;
 const UNACKNOWLEDGED = 64 * 1024;
