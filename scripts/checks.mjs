@@ -1,6 +1,7 @@
 // What tools can tell about the source without running the product: one list, for `npm run check` and for `npm test`.
 import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -38,15 +39,10 @@ function runCheck({ command: [program, ...args], needs }) {
   }
   const path = `${root}node_modules/.bin:${process.env.PATH}`;
   return new Promise((resolve) => {
-    execFile(
-      program,
-      args,
-      { cwd: root, env: { ...process.env, PATH: path, NO_COLOR: '1' } },
-      (error, stdout, stderr) => {
-        const said = `${stdout}${stderr}`.trimEnd();
-        if (error === null) resolve({ state: 'passed', detail: '' });
-        else resolve({ state: 'failed', detail: said === '' ? error.message : said });
-      },
-    );
+    execFile(program, args, { cwd: root, env: { ...process.env, PATH: path } }, (error, stdout, stderr) => {
+      const said = stripVTControlCharacters(`${stdout}${stderr}`).trimEnd();
+      if (error === null) resolve({ state: 'passed', detail: '' });
+      else resolve({ state: 'failed', detail: said === '' ? error.message : said });
+    });
   });
 }

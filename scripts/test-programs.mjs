@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 const PROGRAMS = [
   {
     packages: ['nasm'],
-    why: 'assembles the bundled guests and the tests’ own',
+    why: 'assembles the bundled guests and those of the tests',
     probe: ['nasm', '-v'],
   },
   {

@@ -68,7 +68,9 @@ const statesOf = (events: readonly MachineEvent[], cpu: number) =>
   events.filter((event): event is EventOf<'mp-state'> => event.kind === 'mp-state' && event.cpu === cpu);
 
 const startUps = (events: readonly MachineEvent[]) =>
-  events.filter((event): event is EventOf<'ipi'> => event.kind === 'ipi' && (event.mode === 'init' || event.mode === 'sipi'));
+  events.filter(
+    (event): event is EventOf<'ipi'> => event.kind === 'ipi' && (event.mode === 'init' || event.mode === 'sipi'),
+  );
 
 /** A success by the guest's verdict, no event missing, and every CPU's states one chain from power-on to the end. */
 function expectSuccess(run: MachineRun, of: Machine): void {

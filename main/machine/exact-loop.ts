@@ -4,8 +4,7 @@
  */
 import { RunResult, type Vcpu } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import type { CpuState } from '../base/cpu-state';
-import { initState, sipiState } from '../firmware/boot-state';
+import { initState } from '../firmware/boot-state';
 import { MpState } from '../../preload/contract/mp-state';
 import { type Lapic, Latch } from '../devices/lapic';
 import type { Board } from './board';
@@ -25,8 +24,8 @@ export class ExactLoop {
   readonly #clock: Clock;
   readonly #bsp: boolean;
   readonly #signature: number;
-  /** The state after the last INIT or power-up, until the CPU runs. */
-  #resting: CpuState | null = null;
+  /** The registers are as after an INIT, from the reset until the CPU runs. */
+  #atRest = false;
   /** One interrupt at a time: what kvm_run says of readiness is true until something was injected. */
   #injectable = true;
 
@@ -79,7 +78,7 @@ export class ExactLoop {
   }
 
   #init(): void {
-    if (this.#resting === null) this.#reset();
+    if (!this.#atRest) this.#reset();
     this.#lapic.init();
     if (this.#bsp) this.#router.restarted(this.#control.cpu);
   }
@@ -88,16 +87,17 @@ export class ExactLoop {
   #reset(): void {
     this.#settle();
     this.#vcpu.resetEvents();
-    this.#resting = initState(this.#signature, this.#vcpu.state().cr0);
-    this.#vcpu.setState(this.#resting);
+    this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
+    this.#atRest = true;
     // What kvm_run says of interrupts is of the CPU before the reset.
     this.#injectable = false;
   }
 
+  /** Straight into the guest: after an INIT there is no interrupt and no timer to look at first. */
   #start(): void {
-    if (this.#resting === null) this.#reset();
-    this.#vcpu.setState(sipiState(this.#resting as CpuState, this.#control.words[VcpuWord.SIPI_VECTOR]));
-    this.#router.started(this.#control.cpu);
+    if (!this.#atRest) this.#reset();
+    this.#vcpu.startAt(this.#control.words[VcpuWord.SIPI_VECTOR]);
+    if (this.#router.started(this.#control.cpu)) this.#enter();
   }
 
   /** Finishes the instruction of the last exit: its completion inside KVM would overwrite new registers. */
@@ -160,7 +160,7 @@ export class ExactLoop {
     if (!control.enterGuest()) return;
     const result = vcpu.run();
     control.leaveGuest();
-    this.#resting = null;
+    this.#atRest = false;
     this.#injectable = true;
     if (this.#lapic.cr8 !== vcpu.exit.cr8) this.#lapic.cr8 = vcpu.exit.cr8;
     if (result === RunResult.EXIT) this.#handle();

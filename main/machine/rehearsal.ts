@@ -87,6 +87,7 @@ class PaperVcpu implements Vcpu {
     return initState(0, 0n);
   }
   setState(): void {}
+  startAt(): void {}
   resetEvents(): void {}
   position() {
     return { rip: 0, mode: 'real' } as const;

@@ -176,8 +176,11 @@ export class StartUpRouter {
 
   #apply(vcpu: VcpuControl, mode: IpiMode, vector: number): void {
     if (mode === IpiMode.INIT) {
-      if (vcpu.mpState !== MpState.INIT_RECEIVED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR);
-      vcpu.alert(Attention.INIT);
+      const before = vcpu.mpState;
+      if (before !== MpState.INIT_RECEIVED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR);
+      // One that waits already does not have to wake up to wait on.
+      if (before === MpState.UNINITIALIZED || before === MpState.INIT_RECEIVED) vcpu.note(Attention.INIT);
+      else vcpu.alert(Attention.INIT);
     } else {
       Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);
       this.#change(vcpu, MpState.SIPI_RECEIVED, vector);
