@@ -24,13 +24,15 @@ export async function runChecks() {
   for (const check of CHECKS) {
     const result = { name: check.name, ...(await runCheck(check)) };
     results.push(result);
-    const { state, detail } = result;
-    if (state === 'passed') console.log(`${'ok'.padEnd(8)}${check.name}`);
-    else if (state === 'skipped') console.log(`${state.padEnd(8)}${check.name}: ${detail}`);
-    else
-      console.log(`${state.padEnd(8)}${check.name}: ${check.command.join(' ')}\n${detail.replace(/^(?=.)/gm, '    ')}`);
+    console.log(describe(result, check.command));
   }
   return results;
+}
+
+function describe({ name, state, detail }, command) {
+  if (state === 'passed') return `ok      ${name}`;
+  if (state === 'skipped') return `skipped ${name}: ${detail}`;
+  return `failed  ${name}: ${command.join(' ')}\n${detail.replace(/^(?=.)/gm, '    ')}`;
 }
 
 function runCheck({ command: [program, ...args], needs }) {

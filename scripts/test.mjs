@@ -11,6 +11,10 @@ import { provideTestPrograms } from './test-programs.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
 
+/** The first and the last that a build writes, and what says how; the sources are in main and preload. */
+const BUILT = ['out/reveille.js', 'out/vcpu-worker.cjs'];
+const BUILD_FILES = ['package.json', 'vite.config.ts', 'vite.worker.config.ts'];
+
 const count = { passed: 0, failed: 0, skipped: 0 };
 /** A line for each test that was skipped, and for each that was without saying why: that is a failure. */
 const skipped = [];
@@ -30,18 +34,16 @@ for (const line of unexplained) console.log(`failed  ${line}: skipped without a 
 if (count.failed > 0) process.exitCode = 1;
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 
-/** Whether what is built is older than anything that it is built from. */
+/** Whether something is not built, or older than anything that it is built from. */
 function isStale() {
-  const newest = (path) => {
-    const stats = statSync(path);
-    if (!stats.isDirectory()) return stats.mtimeMs;
-    return Math.max(stats.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
-  };
-  const built = statSync('out/reveille.js', { throwIfNoEntry: false });
-  return (
-    built === undefined ||
-    ['main', 'preload', 'package.json', 'vite.config.ts'].some((path) => newest(path) > built.mtimeMs)
-  );
+  const time = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const newest = (directory) =>
+    Math.max(
+      time(directory),
+      ...readdirSync(directory, { recursive: true }).map((name) => time(join(directory, name))),
+    );
+  const sources = [newest('main'), newest('preload'), ...BUILD_FILES.map(time)];
+  return Math.max(...sources) > Math.min(...BUILT.map(time));
 }
 
 function countChecks(results) {

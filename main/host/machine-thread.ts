@@ -16,8 +16,9 @@ import type { CrashReport, VcpuMessage } from './vcpu-worker';
 const FRAME_MS = 8;
 /** How often counts of exits go into the event stream. */
 const EXIT_REPORT_MS = 100;
-/** A vcpu thread that has been told to stop does so within a kick; one that has not by then never will. */
+/** A vcpu thread that has been told to stop comes out with a kick and takes itself down; hundreds do so in turn. */
 const STOP_TIMEOUT_MS = 2000;
+const STOP_TIMEOUT_PER_CPU_MS = 50;
 
 /** What a guest says on ports 0xE9 and 0x402 goes to the shell. */
 const DEBUG_CONSOLE_BACKEND = { kind: 'stdio' } as const;
@@ -139,7 +140,7 @@ export class MachineThread {
   }
 
   #newWorker(): Worker {
-    const worker = new Worker(new URL('./vcpu-worker.js', import.meta.url));
+    const worker = new Worker(new URL('./vcpu-worker.cjs', import.meta.url));
     this.#workers.add(worker);
     worker.on('message', (message: VcpuMessage) => {
       if (message === 'running') this.#threadIsUp();
@@ -160,10 +161,11 @@ export class MachineThread {
         .filter((worker) => worker !== this.#spare)
         .map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
     );
+    const milliseconds = STOP_TIMEOUT_MS + machine.config.cpus * STOP_TIMEOUT_PER_CPU_MS;
     const timeout = new Promise((_, reject) => {
       setTimeout(() => {
-        reject(new Error(`${this.#workers.size} vcpu threads did not stop within ${STOP_TIMEOUT_MS} ms.`));
-      }, STOP_TIMEOUT_MS).unref();
+        reject(new Error(`${this.#workers.size} vcpu threads did not stop within ${milliseconds} ms.`));
+      }, milliseconds).unref();
     });
     await Promise.race([ended, timeout]);
   }

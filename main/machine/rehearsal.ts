@@ -110,19 +110,17 @@ const ROUNDS = 8;
 
 export function rehearseStart(clock: Clock): void {
   const shape = { cpus: CONFIG.cpus, ramSize: 0, runSize: RUN_SIZE };
-  const buffer = new SharedArrayBuffer(MachineMemory.size(shape));
-  for (let round = 0; round < ROUNDS; round++) rehearse(clock, new MachineMemory(buffer, shape));
-}
-
-function rehearse(clock: Clock, memory: MachineMemory): void {
+  const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
   const interrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };
   const board = new Board({ memory, config: CONFIG, clock, kicker: { kick() {} }, interrupts, cpu: AP });
   board.powerOn(0);
   const bsp = board.lapic(BSP);
-  bsp.write(ICR_LOW, 4, BROADCAST_INIT);
-  bsp.write(ICR_LOW, 4, BROADCAST_SIPI);
-  const control = board.vcpus[AP];
-  const vcpu = new PaperVcpu(memory, () => control.alert(Attention.STOP));
   const lapic = board.lapic(AP);
-  new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp: false, signature: 0 }).run();
+  const control = board.vcpus[AP];
+  for (let round = 0; round < ROUNDS; round++) {
+    bsp.write(ICR_LOW, 4, BROADCAST_INIT);
+    bsp.write(ICR_LOW, 4, BROADCAST_SIPI);
+    const vcpu = new PaperVcpu(memory, () => control.alert(Attention.STOP));
+    new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp: false, signature: 0 }).run();
+  }
 }

@@ -17,7 +17,8 @@ export class Terminal {
   output = '';
 
   constructor(rows: number, columns: number) {
-    this.#stty('rows', `${rows}`, 'cols', `${columns}`);
+    // The helper makes a serial line; this is what a shell leaves to a command.
+    this.#stty('sane', 'rows', `${rows}`, 'cols', `${columns}`);
     this.#master.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     // A master whose slaves are all closed reads EIO.
     this.#master.on('error', () => {});

@@ -76,6 +76,9 @@ abstract class Port implements SerialPort {
   /** Takes the guest's output, if there is room for it. */
   protected abstract output(): void;
 
+  /** The guest has taken that many bytes. */
+  protected taken(_count: number): void {}
+
   protected get congested(): boolean {
     return this.#waitingBytes > HIGH_WATER;
   }
@@ -91,6 +94,7 @@ abstract class Port implements SerialPort {
       const bytes = this.#waiting[0];
       const taken = this.machine.board.receive(this.port, bytes);
       this.#waitingBytes -= taken;
+      if (taken > 0) this.taken(taken);
       if (taken < bytes.length) {
         this.#waiting[0] = bytes.subarray(taken);
         return;
@@ -113,6 +117,10 @@ class ShellPort extends Port {
   override acknowledge(count: number): void {
     this.#unacknowledged -= count;
     this.pump();
+  }
+
+  protected override taken(count: number): void {
+    this.#post({ type: 'serial-taken', port: this.port, count });
   }
 
   protected output(): void {
