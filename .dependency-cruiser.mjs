@@ -8,7 +8,7 @@ const MAY_IMPORT = {
   'main/devices': ['main/base', 'preload/contract'],
   'main/firmware': ['main/base', 'preload/contract'],
   'main/loader': ['main/base', 'main/firmware', 'preload/contract'],
-  'main/accelerator': ['main/base'],
+  'main/accelerator': ['main/base', 'preload/contract'],
   'main/machine': [
     'main/base',
     'main/devices',

@@ -22,7 +22,14 @@ const spread = (values, digits) =>
 
 function assemble(name, output, ...defines) {
   const path = join(work, output);
-  execFileSync('nasm', ['-f', 'bin', ...defines.map((define) => `-D${define}`), join(here, 'guests', `${name}.asm`), '-o', path]);
+  execFileSync('nasm', [
+    '-f',
+    'bin',
+    ...defines.map((define) => `-D${define}`),
+    join(here, 'guests', `${name}.asm`),
+    '-o',
+    path,
+  ]);
   return path;
 }
 
@@ -75,7 +82,12 @@ async function portExit() {
   console.log('A port-I/O exit through bus and UART (200,000 exits a round; ns, min / median / max)');
   console.log(`  bare C loop   ${spread(c, 0)}`);
   console.log(`  Reveille      ${spread(ours, 0)}`);
-  console.log(`  ratio         ${spread(ours.map((value, i) => value / c[i]), 3)}   (asked: at most 1.15)`);
+  console.log(
+    `  ratio         ${spread(
+      ours.map((value, i) => value / c[i]),
+      3,
+    )}   (asked: at most 1.15)`,
+  );
 }
 
 /** Runs a machine's process by itself with the garbage collector's log on; gives the collections in its vcpu's thread. */
@@ -129,7 +141,12 @@ async function wakeAll() {
     }
     console.log(`  ${String(aps).padStart(2)} APs  C         ${spread(c, 0)}`);
     console.log(`          Reveille  ${spread(ours, 0)}`);
-    console.log(`          ratio     ${spread(ours.map((value, i) => value / c[i]), 2)}   (asked: at most 1.5)`);
+    console.log(
+      `          ratio     ${spread(
+        ours.map((value, i) => value / c[i]),
+        2,
+      )}   (asked: at most 1.5)`,
+    );
   }
 }
 
@@ -138,7 +155,8 @@ async function wakeOnce(image, aps) {
   let client = null;
   const { events } = await run([image, '--cpus', String(aps + 1), '--serial1', `unix:${socket}`], {
     onEvent: (event) => {
-      if (event.kind === 'machine' && event.change === 'threads-ready') client = connect(socket, () => client.write('g'));
+      if (event.kind === 'machine' && event.change === 'threads-ready')
+        client = connect(socket, () => client.write('g'));
     },
   });
   client?.destroy();
@@ -175,7 +193,7 @@ async function startUp() {
 
 try {
   console.log(`Node ${process.version}, ${rounds} rounds`);
-  //await portExit();
+  await portExit();
   await allocation();
   await wakeAll();
   await startUp();

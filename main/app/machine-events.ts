@@ -14,7 +14,7 @@ import {
   machineChangeName,
 } from '../../preload/contract/events';
 import { type MpStateName, mpStateName } from '../../preload/contract/mp-state';
-import { exitName } from '../accelerator/kvm-run';
+import { exitName } from '../../preload/contract/exit-reasons';
 
 interface Base {
   /** Nanoseconds of machine time. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
-import { EXIT_REASONS } from '../accelerator/kvm-run';
+import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import type { MachineCommand, MachineMessage, Outcome } from '../../preload/contract/machine';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { Machine } from '../machine/machine';

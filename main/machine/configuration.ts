@@ -137,13 +137,13 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
 
 function checkTopology(cpus: number, topology: Topology): void {
   const count = cpuCount(topology);
-  const text = formatTopology(topology);
+  const shape = formatTopology(topology);
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_CPUS)) {
-    throw new ConfigurationError(`A machine has 1 to ${MAX_CPUS} CPUs, not ${count} (topology ${text})`);
+    throw new ConfigurationError(`A machine has 1 to ${MAX_CPUS} CPUs, not ${count} (topology ${shape})`);
   }
   if (count !== cpus) {
     throw new ConfigurationError(
-      `Topology ${text} has ${plural(count, 'CPU')}, but the machine has ${cpus}: change one of them`,
+      `Topology ${shape} has ${plural(count, 'CPU')}, but the machine has ${cpus}: change one of them`,
     );
   }
 }

@@ -123,7 +123,8 @@ export class ExactLoop {
     if (this.#control.mpState !== MpState.HALTED) return false;
     const interrupts = this.#vcpu.exit.interruptFlag;
     const woken =
-      (this.#lapic.latched & Latch.NMI) !== 0 || (interrupts && (this.#lapic.pendingVector() >= 0 || this.#externalInterrupt()));
+      (this.#lapic.latched & Latch.NMI) !== 0 ||
+      (interrupts && (this.#lapic.pendingVector() >= 0 || this.#externalInterrupt()));
     if (woken) this.#router.woken(this.#control.cpu);
     return woken;
   }

@@ -2,7 +2,8 @@
  * What an exit asks of the machine. Free functions over the exit and the board: nothing here knows an accelerator or
  * a port number.
  */
-import { ExitReason, exitName, type VcpuExit } from '../accelerator/kvm-run';
+import type { VcpuExit } from '../accelerator/kvm-run';
+import { ExitReason, exitName } from '../../preload/contract/exit-reasons';
 import type { Vcpu } from '../accelerator/types';
 import type { Mutex } from '../base/mutex';
 import type { Bus } from '../devices/bus';

@@ -3,7 +3,7 @@
  * descriptors, watched through its rings, and summed up at its end.
  */
 import { createInterrupts, createKicker, createVm, type Vm, type VmHandles, vcpuRunSize } from '../accelerator/index';
-import { EXIT_REASONS, exitName } from '../accelerator/kvm-run';
+import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
 import type { Clock } from '../base/clock';
 import type { CpuState } from '../base/cpu-state';
 import type { Disposable } from '../base/disposable';

@@ -3,7 +3,8 @@
  * anew: without this the BSP would compile the path of an IPI while it sends its first one, and an AP all of its start-up
  * between its SIPI and its first instruction. A vcpu's thread rehearses before it is told which vcpu it is.
  */
-import { exit_io, ExitReason, kvm_run, VcpuExit } from '../accelerator/kvm-run';
+import { exit_io, kvm_run, VcpuExit } from '../accelerator/kvm-run';
+import { ExitReason } from '../../preload/contract/exit-reasons';
 import { RunResult, type Vcpu } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import { initState } from '../firmware/boot-state';

@@ -4,7 +4,7 @@
  *
  *     machine words | vcpu blocks | device registers | event ring | serial rings | kvm_run pages | guest RAM
  */
-import { EXIT_REASONS } from '../accelerator/kvm-run';
+import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import { alignUp } from '../base/struct';
 import { EVENT_BYTES } from '../../preload/contract/events';
 import { IOAPIC_WORDS } from '../devices/ioapic';

@@ -96,7 +96,6 @@ export const EINTR = koffi.os.errno.EINTR;
 export const EAGAIN = koffi.os.errno.EAGAIN;
 export const EACCES = koffi.os.errno.EACCES;
 export const ENOENT = koffi.os.errno.ENOENT;
-export const E2BIG = koffi.os.errno.E2BIG;
 
 export class SystemError extends ReveilleError {
   readonly errno: number;

@@ -8,7 +8,8 @@ import {
   type Segment,
   SEGMENTS,
 } from '../../base/cpu-state';
-import { ExitReason, VcpuExit } from '../kvm-run';
+import { VcpuExit } from '../kvm-run';
+import { ExitReason } from '../../../preload/contract/exit-reasons';
 import { type Position, RunResult, type Vcpu, type VcpuKicker } from '../types';
 import * as abi from './abi';
 import { KVM } from './abi';

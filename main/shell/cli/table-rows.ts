@@ -85,11 +85,11 @@ function countStates(cpus: readonly CpuModel[]): string {
 }
 
 /** Cut to the terminal's width before it is coloured: escape sequences have no width. */
-function line(cells: readonly Cell[], columns: number, paint: Paint): string {
+function line(row: readonly Cell[], columns: number, paint: Paint): string {
   let text = '';
   let left = columns;
-  cells.forEach((cell, i) => {
-    const isLast = i === cells.length - 1;
+  row.forEach((cell, i) => {
+    const isLast = i === row.length - 1;
     const cut = cell.text.slice(0, Math.min(left, isLast ? cell.width : cell.width - 1));
     const padded = isLast ? cut : cut.padEnd(Math.min(cell.width, left));
     text += cell.colour === undefined || padded === '' ? padded : paint(cell.colour, padded);
