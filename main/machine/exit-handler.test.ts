@@ -28,7 +28,7 @@ const PORT = 0x3f8;
 const RAMLESS = 0xfed00000;
 const LAPIC = 0xfee00000;
 const LAPIC_PAGE = 0x1000;
-const APIC_BASE = LAPIC | (1 << 11);
+const APIC_BASE = LAPIC + (1 << 11);
 const MSR = 0x6e0;
 
 /** A device that remembers what was asked of it and whether the lock was held. */

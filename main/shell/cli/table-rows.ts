@@ -11,8 +11,13 @@ interface Cell {
 const TITLES = ['CPU', 'APIC', 'BSP', 'MP STATE', 'LAST IPI', 'EXITS/S', 'RIP'] as const;
 /** On 80 columns the last one still holds a 64-bit address. */
 const NARROW: readonly number[] = [4, 5, 4, 17, 18, 14, 18];
+const MIDDLE: readonly number[] = [4, 5, 4, 17, 26, 20, 24];
 const WIDE: readonly number[] = [4, 5, 4, 17, 30, 34, 26];
-const ENOUGH_FOR_WIDE = 120;
+
+/** The widest that fits; the narrow one is cut where even it does not. */
+function columnWidths(columns: number): readonly number[] {
+  return [WIDE, MIDDLE].find((widths) => widths.reduce((sum, width) => sum + width) <= columns) ?? NARROW;
+}
 
 /**
  * A header and a line for each CPU, at most `rows` lines. Where there are more CPUs, those stay that changed last, and
@@ -20,7 +25,7 @@ const ENOUGH_FOR_WIDE = 120;
  */
 export function tableRows(cpus: readonly CpuModel[], rows: number, columns: number, paint: Paint): string[] {
   if (rows < 2) return [];
-  const widths = columns < ENOUGH_FOR_WIDE ? NARROW : WIDE;
+  const widths = columnWidths(columns);
   const header = TITLES.map((text, i) => ({ text, width: widths[i], colour: Colour.BOLD }));
   const lines = [line(header, columns, paint)];
   const cpuLine = (cpu: CpuModel): string => line(cells(cpu, widths), columns, paint);
@@ -69,8 +74,9 @@ function shortNumber(value: number): string {
   return value < 1e6 ? `${(value / 1e3).toFixed(1)}k` : `${(value / 1e6).toFixed(1)}M`;
 }
 
-function position({ sample }: CpuModel): string {
-  if (sample === null || sample.rip < 0) return '';
+/** A CPU that waits for INIT or SIPI is nowhere. */
+function position({ sample, state }: CpuModel): string {
+  if (sample === null || sample.rip < 0 || (state !== 'RUNNABLE' && state !== 'HALTED')) return '';
   return `0x${sample.rip.toString(16).padStart(8, '0')}${sample.mode === null ? '' : ` ${sample.mode}`}`;
 }
 
