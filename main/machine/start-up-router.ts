@@ -170,8 +170,9 @@ export class StartUpRouter {
     for (const group of this.#outcome) group.fill(0);
   }
 
+  /** The BSP never waits for a SIPI: between its INIT and the reset vector it is INIT_RECEIVED for a moment all the same. */
   #takes(cpu: number, mode: IpiMode): boolean {
-    return mode === IpiMode.INIT || this.#vcpus[cpu].mpState === MpState.INIT_RECEIVED;
+    return mode === IpiMode.INIT || (cpu !== this.#bsp && this.#vcpus[cpu].mpState === MpState.INIT_RECEIVED);
   }
 
   #apply(vcpu: VcpuControl, mode: IpiMode, vector: number): void {
