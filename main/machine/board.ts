@@ -28,7 +28,7 @@ import type { MachineConfig } from '../../preload/contract/machine';
 import { Doorbell } from './doorbell';
 import { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
-import { SerialWriter } from './serial-ring';
+import { SerialWriter, wakeSerialWriters } from './serial-ring';
 import { DEBUG_CONSOLE, EndCause, type MachineMemory, MachineTime, MachineWord } from './shared-memory';
 import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router';
 import { Attention, VcpuControl } from './vcpu-control';
@@ -177,6 +177,7 @@ export class Board implements ExitTarget, IpiObserver {
   stop(): void {
     Atomics.store(this.#words, MachineWord.STOPPING, 1);
     for (const vcpu of this.vcpus) vcpu.alert(Attention.STOP);
+    wakeSerialWriters(this.#words);
     this.doorbell.ring();
   }
 

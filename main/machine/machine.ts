@@ -146,7 +146,6 @@ export class Machine implements Disposable {
   stop(outcome: Outcome): void {
     this.#outcome ??= outcome;
     this.board.stop();
-    for (const reader of this.serial) reader.wakeWriter();
   }
 
   /** The next CPU whose thread is to be made: one that an INIT has reached, else the first. -1: all have one. */

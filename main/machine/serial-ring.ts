@@ -30,20 +30,25 @@ export class SerialWriter {
   /** Puts a byte into the ring; where it is full, waits for room with the machine lock let go. */
   transmit(byte: number): void {
     const words = this.#words;
-    let head = Atomics.load(words, this.#head);
-    let tail = Atomics.load(words, this.#tail);
-    while (((head - tail) | 0) >= SERIAL_RING_BYTES) {
+    while (this.#full) {
+      // Before the looks that follow: what changes after them changes this, too, and there is no wait.
+      const turn = Atomics.load(words, MachineWord.SERIAL_TURN);
       if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
+      if (!this.#full) break;
       this.#doorbell.ring();
       this.#lock.release();
-      Atomics.wait(words, this.#tail, tail);
+      Atomics.wait(words, MachineWord.SERIAL_TURN, turn);
       this.#lock.acquire();
-      head = Atomics.load(words, this.#head);
-      tail = Atomics.load(words, this.#tail);
     }
+    const head = Atomics.load(words, this.#head);
     this.#ring[head & MASK] = byte;
     Atomics.store(words, this.#head, (head + 1) | 0);
     this.#doorbell.ring();
+  }
+
+  get #full(): boolean {
+    const ahead = (Atomics.load(this.#words, this.#head) - Atomics.load(this.#words, this.#tail)) | 0;
+    return ahead >= SERIAL_RING_BYTES;
   }
 }
 
@@ -71,13 +76,14 @@ export class SerialReader {
     return bytes;
   }
 
-  /** Wakes a CPU that waits for room, so that it sees that the machine is stopping. */
-  wakeWriter(): void {
-    Atomics.notify(this.#words, this.#tail);
-  }
-
   #advance(tail: number): void {
     Atomics.store(this.#words, this.#tail, tail | 0);
-    Atomics.notify(this.#words, this.#tail);
+    wakeSerialWriters(this.#words);
   }
+}
+
+/** Has every CPU that waits for room look again: there is some, or the machine is stopping. From any thread. */
+export function wakeSerialWriters(words: Int32Array): void {
+  Atomics.add(words, MachineWord.SERIAL_TURN, 1);
+  Atomics.notify(words, MachineWord.SERIAL_TURN);
 }

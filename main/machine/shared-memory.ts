@@ -50,6 +50,8 @@ export const MachineWord = {
   ROUTER_LOCK: 10,
   /** Bit n: COM n + 1 asks for its interrupt. */
   SERIAL_IRQS: 11,
+  /** Changed and notified whenever a CPU that waits for room in a serial ring is to look again. */
+  SERIAL_TURN: 12,
   /** Head and tail (free-running byte counts) of each output ring, two words a port. */
   SERIAL: 16,
 } as const;
