@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-/** Builds what runs on Node: the command line, the machine's process and the vcpu's worker, each an entry of its own. */
+/** Builds what runs on Node: the command line and the machine's process, each an entry of its own. */
 export default defineConfig({
   build: {
     ssr: true,
@@ -12,7 +12,6 @@ export default defineConfig({
       input: {
         reveille: 'main/shell/cli/reveille.ts',
         'machine-process': 'main/host/machine-process.ts',
-        'vcpu-worker': 'main/host/vcpu-worker.ts',
       },
       output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
     },

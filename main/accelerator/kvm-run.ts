@@ -28,43 +28,6 @@ export const exit_internal = struct('internal', { suberror: u32, ndata: u32, dat
 export const exit_system_event = struct('system_event', { type: u32, ndata: u32, data: array(u64, 16) });
 export const exit_eoi = struct('eoi', { vector: u8 });
 
-export const ExitReason = {
-  UNKNOWN: 0,
-  EXCEPTION: 1,
-  IO: 2,
-  HYPERCALL: 3,
-  DEBUG: 4,
-  HLT: 5,
-  MMIO: 6,
-  IRQ_WINDOW_OPEN: 7,
-  SHUTDOWN: 8,
-  FAIL_ENTRY: 9,
-  INTR: 10,
-  SET_TPR: 11,
-  TPR_ACCESS: 12,
-  NMI: 16,
-  INTERNAL_ERROR: 17,
-  SYSTEM_EVENT: 24,
-  IOAPIC_EOI: 26,
-  X86_RDMSR: 29,
-  X86_WRMSR: 30,
-  X86_BUS_LOCK: 33,
-  NOTIFY: 37,
-  MEMORY_FAULT: 39,
-} as const;
-
-const EXIT_NAMES = new Map<number, string>(
-  Object.entries(ExitReason).map(([name, reason]) => [reason, name.toLowerCase().replaceAll('_', '-')]),
-);
-
-/** Reasons are counted up to this one (exclusive); KVM defines 42 today. */
-export const EXIT_REASONS = 48;
-
-/** `io`, `mmio`, `hlt`, …; `exit-N` for a reason without a name here. */
-export function exitName(reason: number): string {
-  return EXIT_NAMES.get(reason) ?? `exit-${reason}`;
-}
-
 /**
  * A flyweight over one vcpu's kvm_run pages: each getter is a typed-array load, nothing is allocated.
  * The pages start at `offset` of the buffer, a multiple of 4096.
@@ -199,7 +162,9 @@ export class VcpuExit {
   /** Data words of an internal error, at most 16. */
   internalData(): bigint[] {
     const count = Math.min(this.#u32[(UNION + exit_internal.at.ndata) / 4], 16);
-    return Array.from({ length: count }, (_, i) => this.#view.getBigUint64(UNION + exit_internal.at.data + 8 * i, true));
+    return Array.from({ length: count }, (_, i) =>
+      this.#view.getBigUint64(UNION + exit_internal.at.data + 8 * i, true),
+    );
   }
 
   get systemEventType(): number {

@@ -57,7 +57,10 @@ function openFailure(code: number): string {
 function probeOpenKvm(fd: number): AcceleratorProbe {
   const version = libc.ioctl(fd, KVM.GET_API_VERSION, 0);
   if (version !== API_VERSION) {
-    return unusable('kvm', `This KVM has API version ${version}; Reveille needs ${API_VERSION}, of Linux 2.6.22 and later.`);
+    return unusable(
+      'kvm',
+      `This KVM has API version ${version}; Reveille needs ${API_VERSION}, of Linux 2.6.22 and later.`,
+    );
   }
   const cap = (number: number) => Math.max(0, libc.ioctl(fd, KVM.CHECK_EXTENSION, number));
   const facts: AcceleratorProbe['facts'] = { apiVersion: version };

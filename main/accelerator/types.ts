@@ -37,6 +37,11 @@ export interface Vcpu extends Disposable {
   completeExit(): boolean;
   state(): CpuState;
   setState(state: CpuState): void;
+  /**
+   * Starts at the page that a SIPI's vector names, CS:IP = vector << 8 : 0, with all else as `setState` has just left it
+   * (SDM vol. 3A, "MP Initialization Protocol Algorithm").
+   */
+  startAt(vector: number): void;
   /** Debug registers, pending exceptions and interrupts as an INIT leaves them (SDM vol. 3A, "Processor State After Reset"). */
   resetEvents(): void;
   position(): Position;

@@ -4,6 +4,7 @@
  */
 import {
   EventKind,
+  MachineChange,
   type EventRecord,
   NO_CPU,
   decisionName,
@@ -13,7 +14,7 @@ import {
   machineChangeName,
 } from '../../preload/contract/events';
 import { type MpStateName, mpStateName } from '../../preload/contract/mp-state';
-import { exitName } from '../accelerator/kvm-run';
+import { exitName } from '../../preload/contract/exit-reasons';
 
 interface Base {
   /** Nanoseconds of machine time. */
@@ -47,7 +48,8 @@ export type MachineEvent =
   | IpiEvent
   | (Base & { kind: 'exit'; reason: string; count: number })
   | (Base & { kind: 'serial-lost'; port: number; count: number })
-  | (Base & { kind: 'machine'; change: string; code: number | null })
+  /** `monotonicNs`, of `started` only: the host's CLOCK_MONOTONIC at machine time 0. */
+  | (Base & { kind: 'machine'; change: string; monotonicNs?: number })
   | (Base & { kind: 'lost'; count: number })
   | (Base & { kind: 'post'; code: number })
   | (Base & { kind: 'unclaimed'; space: 'port' | 'memory'; address: number; write: boolean });
@@ -150,7 +152,8 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
       return { t, cpu, kind: 'serial-lost', port: p[0], count: p[1] };
     case EventKind.MACHINE: {
       const change = machineChangeName(p[0]);
-      return { t, cpu, kind: 'machine', change, code: change === 'ended' ? p[1] : null };
+      const event = { t, cpu, kind: 'machine', change } as const;
+      return p[0] === MachineChange.STARTED ? { ...event, monotonicNs: p[1] + p[2] * 2 ** 32 } : event;
     }
     case EventKind.LOST:
       return { t, cpu, kind: 'lost', count: p[0] };

@@ -1,8 +1,11 @@
 /** What a display knows of a machine: its CPUs as events and samples tell. One model serves every kind of display. */
 import type { CpuSample, CpuSummary, MachineConfig, Outcome, Sample, Summary } from '../../preload/contract/machine';
 import { type MpStateName, mpStateName } from '../../preload/contract/mp-state';
-import { exitName } from '../accelerator/kvm-run';
+import { exitName } from '../../preload/contract/exit-reasons';
 import type { IpiEvent, MachineEvent } from './machine-events';
+
+/** Exits are averaged over this much machine time. */
+const RATE_WINDOW_NS = 1e9;
 
 export interface CpuModel {
   id: number;
@@ -16,7 +19,7 @@ export interface CpuModel {
   /** The last IPI that it received. */
   lastIpi: IpiEvent | null;
   sample: CpuSample | null;
-  /** Exits a second between the last two samples, by name, most frequent first; kinds without any are left out. */
+  /** Exits a second over the last second, by name, most frequent first; kinds without any are left out. */
   rates: { name: string; perSecond: number }[];
 }
 
@@ -24,7 +27,8 @@ export class MachineModel {
   readonly cpus: readonly CpuModel[];
   readonly #config: MachineConfig;
   #time = 0;
-  #sampledAt = 0;
+  /** The samples of the last second, oldest first. */
+  #recent: Sample[] = [];
   #lost = 0;
 
   constructor(config: MachineConfig) {
@@ -64,16 +68,18 @@ export class MachineModel {
 
   /** A sample also corrects what lost events left wrong. */
   sample(sample: Sample): void {
-    const seconds = (sample.time - this.#sampledAt) / 1e9;
     this.#time = Math.max(this.#time, sample.time);
-    this.#sampledAt = sample.time;
+    const before = this.#recent[0];
+    const seconds = (sample.time - (before?.time ?? 0)) / 1e9;
     for (const cpu of this.cpus) {
       const now = sample.cpus[cpu.id];
       if (now === undefined) continue;
-      if (seconds > 0) cpu.rates = rates(cpu.sample?.exits ?? [], now.exits, seconds);
+      if (seconds > 0) cpu.rates = rates(before?.cpus[cpu.id]?.exits ?? [], now.exits, seconds);
       cpu.sample = now;
       enter(cpu, mpStateName(now.state), sample.time);
     }
+    this.#recent = this.#recent.filter(({ time }) => time > sample.time - RATE_WINDOW_NS);
+    this.#recent.push(sample);
   }
 
   /** What is known of a machine that had no time to sum up itself. */

@@ -5,17 +5,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { MachineCommand, MachineMessage } from '../../preload/contract/machine';
-import type { Disposable } from '../base/disposable';
 import { Emitter, type Event } from '../base/emitter';
 
-export type { Disposable };
-
-export interface ProcessEnd {
+interface ProcessEnd {
   code: number | null;
   signal: NodeJS.Signals | null;
 }
 
-export interface MachineProcess extends Disposable {
+export interface MachineProcess {
   /** Every message of the machine. The last one is `ended` or `failed`, unless `kill` was called. */
   readonly onMessage: Event<MachineMessage>;
   /** Settles when the process is gone and all that it sent has been delivered; never rejects. */
@@ -64,10 +61,6 @@ class ForkedMachine implements MachineProcess {
   kill(): void {
     this.#finished = true;
     this.#child.kill('SIGKILL');
-  }
-
-  dispose(): void {
-    this.kill();
   }
 
   #deliver(message: MachineMessage): void {

@@ -7,7 +7,7 @@ export interface RunRequest extends Omit<PartialMachineConfig, 'accelerator'> {
   accelerator: AcceleratorName | 'auto';
 }
 
-export interface PreparedRun {
+interface PreparedRun {
   config: MachineConfig;
   /** Why it is this accelerator, for a reader. */
   choice: string;

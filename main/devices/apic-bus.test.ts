@@ -78,7 +78,7 @@ function setUp(cpus: Partial<ModelCpu>[]) {
 const four = [{}, {}, {}, {}];
 
 describe('destinations', () => {
-  const cpu: fc.Arbitrary<Omit<ModelCpu, 'apicId'>> = fc.record({
+  const modelCpu: fc.Arbitrary<Omit<ModelCpu, 'apicId'>> = fc.record({
     ldr: fc.integer({ min: 0, max: 0xff }),
     cluster: fc.boolean(),
     enabled: fc.boolean(),
@@ -89,7 +89,7 @@ describe('destinations', () => {
     .integer({ min: 1, max: 70 })
     .chain((count) =>
       fc.tuple(
-        fc.array(cpu, { minLength: count, maxLength: count }),
+        fc.array(modelCpu, { minLength: count, maxLength: count }),
         fc.uniqueArray(fc.integer({ min: 0, max: 254 }), { minLength: count, maxLength: count }),
         fc.nat({ max: count - 1 }),
       ),

@@ -9,11 +9,8 @@ export const VERSION = 0x03;
 /** Version 0x14 (integrated APIC), last LVT entry 5 (no CMCI), EOI-broadcast suppression. */
 export const VERSION_VALUE = 0x14 | (5 << 16) | (1 << 24);
 export const TPR = 0x08;
-/** Of the P6 family; reads 0 since, as does the remote read register. */
-export const APR = 0x09;
 export const PPR = 0x0a;
 export const EOI = 0x0b;
-export const RRD = 0x0c;
 export const LDR = 0x0d;
 export const DFR = 0x0e;
 export const DFR_FLAT = 0xf;

@@ -1,11 +1,8 @@
 /**
  * The local APIC timer (SDM vol. 3A, "APIC Timer" and "TSC-Deadline Mode"): one moment of machine time, from which the
- * current count is computed when somebody reads it. Only the owner's thread calls it.
+ * current count is computed when somebody reads it. Its input clock, before the divider, has 1 GHz: a tick a nanosecond. Only the owner's thread calls it.
  */
 import * as reg from './lapic-registers';
-
-/** The timer's input clock before the divider, in Hz: one tick a nanosecond. */
-export const APIC_TIMER_HZ = 1_000_000_000;
 
 const MODE_SHIFT = 17;
 const MODE_MASK = 3;

@@ -215,7 +215,7 @@ describe('priorities', () => {
         const level = new Set<number>();
         const ended: number[] = [];
         let tpr = 0;
-        const top = (set: Set<number>) => Math.max(-1, ...set);
+        const top = (vectorSet: Set<number>) => Math.max(-1, ...vectorSet);
         const classOf = (value: number) => Math.floor(value / 16);
         for (const s of steps) {
           const deliverable = classOf(top(irr)) > Math.max(classOf(tpr), classOf(top(isr))) ? top(irr) : -1;
@@ -240,7 +240,7 @@ describe('priorities', () => {
           }
           expect(get(PPR)).toBe(classOf(tpr) >= classOf(top(isr)) ? tpr : classOf(top(isr)) * 16);
         }
-        const sorted = (set: Set<number>) => [...set].sort((a, b) => a - b);
+        const sorted = (vectorSet: Set<number>) => [...vectorSet].sort((a, b) => a - b);
         expect([vectors(IRR), vectors(ISR), vectors(TMR)]).toEqual([sorted(irr), sorted(isr), sorted(level)]);
         expect(eois).toEqual(ended);
       }),
@@ -290,6 +290,7 @@ describe('software disable', () => {
     lapic.latch(Latch.EXTINT);
     expect(kicks).toEqual([3, 3, 3]);
     expect(lapic.takeLatched(Latch.NMI | Latch.SMI)).toBe(Latch.NMI);
+    expect(lapic.takeLatched(Latch.NMI)).toBe(0);
     expect(lapic.latched).toBe(Latch.EXTINT);
   });
 });

@@ -2,8 +2,8 @@
  * The local APIC in xAPIC mode (SDM vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)").
  *
  * Only the thread of the owning vcpu touches the registers, with these exceptions, which any thread may call at any
- * time: `accept`, `latch` and `lint`, and what decides who is addressed (`addressedBy`, `softwareEnabled`, `priority`,
- * `acceptsExtInt`). Words that a call from elsewhere reads or writes are written with Atomics only.
+ * time: `accept`, `latch` and `lint`, and what decides who is addressed (`addressedBy`, `enabled`, `softwareEnabled`,
+ * `priority`, `acceptsExtInt`). Words that several threads change are changed by Atomics.
  */
 import type { Clock } from '../base/clock';
 import type { TimedDevice } from './device';
@@ -51,8 +51,8 @@ export class Lapic implements TimedDevice {
     this.#state[reg.VERSION] = reg.VERSION_VALUE;
     this.#state[reg.LINT] = 0;
     this.#reset();
-    Atomics.store(this.#state, reg.ID, apicId << 24);
-    Atomics.store(this.#state, reg.BASE_ENABLED, 1);
+    this.#state[reg.ID] = apicId << 24;
+    this.#state[reg.BASE_ENABLED] = 1;
   }
 
   /** The INIT reset: as at power-on, but the APIC id stays ("Local APIC State After an INIT Reset"). */
@@ -70,32 +70,32 @@ export class Lapic implements TimedDevice {
   /** IA32_APIC_BASE bit 11. A LAPIC switched off loses its state and comes back as after power-on. */
   setBaseEnabled(enabled: boolean): void {
     if (enabled === this.enabled) return;
-    Atomics.store(this.#state, reg.BASE_ENABLED, enabled ? 1 : 0);
+    this.#state[reg.BASE_ENABLED] = enabled ? 1 : 0;
     if (enabled) return;
     this.#reset();
-    Atomics.store(this.#state, reg.ID, this.#state[reg.INITIAL_ID]);
+    this.#state[reg.ID] = this.#state[reg.INITIAL_ID];
   }
 
   get enabled(): boolean {
-    return Atomics.load(this.#state, reg.BASE_ENABLED) !== 0;
+    return this.#state[reg.BASE_ENABLED] !== 0;
   }
 
   get softwareEnabled(): boolean {
-    return (Atomics.load(this.#state, reg.SVR) & reg.SVR_ENABLE) !== 0;
+    return (this.#state[reg.SVR] & reg.SVR_ENABLE) !== 0;
   }
 
   /** The processor priority (PPR), by which lowest-priority delivery chooses. */
   get priority(): number {
-    return Atomics.load(this.#state, reg.PPR);
+    return this.#state[reg.PPR];
   }
 
   /** Whether a message to this destination is for this LAPIC ("Determining IPI Destination"). */
   addressedBy(destination: number, logical: boolean): boolean {
     if (!this.enabled) return false;
     if (destination === BROADCAST) return true;
-    if (!logical) return Atomics.load(this.#state, reg.ID) >>> 24 === destination;
-    const own = Atomics.load(this.#state, reg.LDR) >>> 24;
-    const model = Atomics.load(this.#state, reg.DFR) >>> 28;
+    if (!logical) return this.#state[reg.ID] >>> 24 === destination;
+    const own = this.#state[reg.LDR] >>> 24;
+    const model = this.#state[reg.DFR] >>> 28;
     if (model === reg.DFR_FLAT) return (own & destination) !== 0;
     return model === reg.DFR_CLUSTER && own >> 4 === destination >> 4 && (own & destination & 0xf) !== 0;
   }
@@ -108,8 +108,8 @@ export class Lapic implements TimedDevice {
       return;
     }
     if (!this.#vectors.request(vector, level)) return;
-    if (this.softwareEnabled) this.#host.kick(this.cpu);
-    // Reset in between, by an INIT: what it cleared must not come back.
+    // An INIT in between has disabled it and then cleared the IRR: what it cleared must not come back.
+    if ((Atomics.load(this.#state, reg.SVR) & reg.SVR_ENABLE) !== 0) this.#host.kick(this.cpu);
     else this.#vectors.withdraw(vector);
   }
 
@@ -120,11 +120,12 @@ export class Lapic implements TimedDevice {
 
   /** The signals that are latched (Latch). */
   get latched(): number {
-    return Atomics.load(this.#state, reg.LATCHED);
+    return this.#state[reg.LATCHED];
   }
 
   /** Takes those of `signals` that are latched, and says which they were. */
   takeLatched(signals: number): number {
+    if ((this.latched & signals) === 0) return 0;
     return Atomics.and(this.#state, reg.LATCHED, ~signals) & signals;
   }
 
@@ -148,7 +149,7 @@ export class Lapic implements TimedDevice {
   /** Whether the 8259's INTR gets through to the processor. */
   acceptsExtInt(): boolean {
     if (!this.enabled) return true;
-    const lvt = Atomics.load(this.#state, reg.LVT_LINT0);
+    const lvt = this.#state[reg.LVT_LINT0];
     return (lvt & reg.LVT_MASKED) === 0 && deliveryMode(lvt) === DeliveryMode.EXTINT;
   }
 
@@ -214,7 +215,7 @@ export class Lapic implements TimedDevice {
       case reg.ID:
       case reg.LDR:
       case reg.ICR_HIGH:
-        Atomics.store(state, index, value & 0xff00_0000);
+        state[index] = value & 0xff00_0000;
         return;
       case reg.TPR:
         this.#vectors.setTaskPriority(value & 0xff);
@@ -223,7 +224,7 @@ export class Lapic implements TimedDevice {
         this.#endOfInterrupt();
         return;
       case reg.DFR:
-        Atomics.store(state, index, value | reg.DFR_RESERVED);
+        state[index] = value | reg.DFR_RESERVED;
         return;
       case reg.SVR:
         this.#writeSvr(value);
@@ -249,7 +250,7 @@ export class Lapic implements TimedDevice {
         this.#writeLint(1, value);
         return;
       case reg.LVT_ERROR:
-        Atomics.store(state, index, this.#maskedUnlessEnabled(value & reg.LVT_ERROR_WRITABLE));
+        state[index] = this.#maskedUnlessEnabled(value & reg.LVT_ERROR_WRITABLE);
         return;
       case reg.INITIAL_COUNT: {
         const now = this.#clock.now();
@@ -280,8 +281,8 @@ export class Lapic implements TimedDevice {
       this.expire(now);
       return this.#timer.currentCount(now);
     }
-    const value = Atomics.load(state, index);
-    if (index === reg.LVT_LINT0 && (Atomics.load(state, reg.LINT) & reg.LINT0_REMOTE_IRR) !== 0) {
+    const value = state[index];
+    if (index === reg.LVT_LINT0 && (state[reg.LINT] & reg.LINT0_REMOTE_IRR) !== 0) {
       return value | reg.LVT_REMOTE_IRR;
     }
     return value >>> 0;
@@ -302,9 +303,9 @@ export class Lapic implements TimedDevice {
   #writeSvr(value: number): void {
     // What is due came before the write, which may mask it.
     this.expire(this.#clock.now());
-    Atomics.store(this.#state, reg.SVR, value & reg.SVR_WRITABLE);
+    this.#state[reg.SVR] = value & reg.SVR_WRITABLE;
     if ((value & reg.SVR_ENABLE) !== 0) return;
-    for (let index = reg.LVT_TIMER; index <= reg.LVT_ERROR; index++) Atomics.or(this.#state, index, reg.LVT_MASKED);
+    for (let index = reg.LVT_TIMER; index <= reg.LVT_ERROR; index++) this.#state[index] |= reg.LVT_MASKED;
   }
 
   #writeIcr(low: number): void {
@@ -317,6 +318,7 @@ export class Lapic implements TimedDevice {
 
   #writeLint(pin: 0 | 1, value: number): void {
     const lvt = this.#maskedUnlessEnabled(value & reg.LVT_LINT_WRITABLE);
+    // Against `lint`, which sets the input and then reads the LVT: one of the two sees both.
     Atomics.store(this.#state, reg.LVT_LINT0 + pin, lvt);
     if (pin === 0) {
       if (!isLevel(lvt)) Atomics.and(this.#state, reg.LINT, ~reg.LINT0_REMOTE_IRR);
@@ -363,7 +365,7 @@ export class Lapic implements TimedDevice {
   /** Any thread. The error interrupt comes with the first error after a write to the ESR, which arms it again. */
   #error(bit: number): void {
     if (Atomics.or(this.#state, reg.ERRORS, bit) !== 0) return;
-    const lvt = Atomics.load(this.#state, reg.LVT_ERROR);
+    const lvt = this.#state[reg.LVT_ERROR];
     if ((lvt & reg.LVT_MASKED) === 0) this.accept(lvt & reg.LVT_VECTOR, false);
   }
 
@@ -373,13 +375,13 @@ export class Lapic implements TimedDevice {
     // Software-disabled before the IRR is cleared: see `accept`.
     Atomics.store(state, reg.SVR, reg.SVR_VECTOR);
     this.#vectors.reset();
-    Atomics.store(state, reg.LDR, 0);
-    Atomics.store(state, reg.DFR, -1);
+    state[reg.LDR] = 0;
+    state[reg.DFR] = -1;
     state[reg.ESR] = 0;
     Atomics.store(state, reg.ERRORS, 0);
     state[reg.ICR_LOW] = 0;
     state[reg.ICR_HIGH] = 0;
-    for (let index = reg.LVT_THERMAL; index <= reg.LVT_ERROR; index++) Atomics.store(state, index, reg.LVT_MASKED);
+    for (let index = reg.LVT_THERMAL; index <= reg.LVT_ERROR; index++) state[index] = reg.LVT_MASKED;
     Atomics.store(state, reg.LATCHED, 0);
     Atomics.and(state, reg.LINT, ~reg.LINT0_REMOTE_IRR);
     this.#timer.reset();

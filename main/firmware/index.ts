@@ -5,7 +5,7 @@
 import { acpiTables } from './acpi';
 import { ByteWriter } from './byte-writer';
 import type { FirmwareCpu } from './cpu-list';
-import { ACPI_TABLES, BDA, EBDA, EBDA_SIZE, KIB, MP_TABLES } from './memory-map';
+import { ACPI_TABLES, BDA, EBDA, KIB, MP_TABLES, VIDEO_AREA } from './memory-map';
 import { mpTables, type ProcessorIdentity } from './mp-table';
 
 export interface FirmwareConfig {
@@ -26,7 +26,7 @@ export function writeFirmware(memory: Uint8Array, config: FirmwareConfig): void 
   memory.set(new ByteWriter().u16(EBDA / 16).finish(), BDA + BDA_EBDA_SEGMENT);
   memory.set(new ByteWriter().u16(EBDA / KIB).finish(), BDA + BDA_MEMORY_KIB);
   // The EBDA starts with its own size in KiB.
-  memory[EBDA] = EBDA_SIZE / KIB;
+  memory[EBDA] = (VIDEO_AREA - EBDA) / KIB;
   memory.set(acpiTables(ACPI_TABLES, config.cpus), ACPI_TABLES);
   const mp = mpTables(MP_TABLES, config.cpus, config.identity);
   if (mp !== null) memory.set(mp, MP_TABLES);

@@ -12,9 +12,9 @@ export const MIB = 1024 * KIB;
 export const GIB = 1024 * MIB;
 
 /** Real-mode interrupt vectors, then the BIOS data area (BDA). */
-export const REAL_MODE_AREA = 0x0;
+const REAL_MODE_AREA = 0x0;
 export const BDA = 0x400;
-export const BDA_END = 0x500;
+const BDA_END = 0x500;
 
 /** Where a boot sector is loaded and entered; its stack grows down from here. */
 export const BOOT_SECTOR = 0x7c00;
@@ -23,13 +23,12 @@ export const BOOT_SECTOR = 0x7c00;
 export const BOOT_GDT = 0x90000;
 /** One PML4, one page-directory-pointer table and four page directories. */
 export const BOOT_PAGE_TABLES = 0x91000;
+/** What a boot protocol tells the guest, 16 KiB; then the stack, as much again. */
 export const BOOT_INFORMATION = 0x97000;
-export const BOOT_INFORMATION_SIZE = 0x4000;
 export const BOOT_STACK_TOP = 0x9f000;
 
 /** Extended BIOS data area: the last KiB of conventional memory. */
 export const EBDA = 0x9fc00;
-export const EBDA_SIZE = KIB;
 
 /** Display memory and option ROMs of a PC. */
 export const VIDEO_AREA = 0xa0000;

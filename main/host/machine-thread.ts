@@ -1,8 +1,9 @@
 /** The machine thread: makes the machine and its vcpu threads, carries its streams, and ends it. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
-import { EXIT_REASONS } from '../accelerator/kvm-run';
+import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import type { MachineCommand, MachineMessage, Outcome } from '../../preload/contract/machine';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { Machine } from '../machine/machine';
@@ -11,12 +12,13 @@ import { KernelObserver } from './kernel-observer';
 import { openSerialBackend, type SerialPort } from './serial';
 import type { CrashReport, VcpuMessage } from './vcpu-worker';
 
-/** Streams are fetched at once when the machine has been quiet, and then at most once in this time. */
+/** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
 /** How often counts of exits go into the event stream. */
 const EXIT_REPORT_MS = 100;
-/** A vcpu thread that has been told to stop does so within a kick; one that has not by then never will. */
+/** A vcpu thread that has been told to stop comes out with a kick and takes itself down; hundreds do so in turn. */
 const STOP_TIMEOUT_MS = 2000;
+const STOP_TIMEOUT_PER_CPU_MS = 50;
 
 /** What a guest says on ports 0xE9 and 0x402 goes to the shell. */
 const DEBUG_CONSOLE_BACKEND = { kind: 'stdio' } as const;
@@ -29,6 +31,7 @@ export class MachineThread {
   readonly #post: (message: MachineMessage) => void;
   readonly #workers = new Set<Worker>();
   readonly #madeFor = new Set<number>();
+  #running = 0;
   readonly #crashes: CrashReport[] = [];
   #machine: Machine | null = null;
   #ports: SerialPort[] = [];
@@ -98,8 +101,9 @@ export class MachineThread {
   async #carryStreams(machine: Machine): Promise<void> {
     while (!machine.stopping) {
       await machine.waitForNews();
-      this.#fetch(machine);
+      // Not at once: what rang comes with more behind it, and its processors need the host's now.
       if (!machine.stopping) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+      this.#fetch(machine);
     }
   }
 
@@ -113,7 +117,6 @@ export class MachineThread {
     if (batch !== null) this.#post({ type: 'events', batch });
   }
 
-  /** One thread after the other: while the BSP already runs, the APs' threads come up behind it. */
   #startThread(cpu: number): void {
     const machine = this.#machine as Machine;
     const worker = this.#spare ?? this.#newWorker();
@@ -122,18 +125,25 @@ export class MachineThread {
     worker.postMessage(machine.descriptor(cpu));
   }
 
-  #startNextThread(): void {
+  /** A vcpu thread is up. The BSP's brings up the first of the others, on a larger host several at a time. */
+  #threadIsUp(): void {
     const machine = this.#machine as Machine;
-    if (machine.stopping) return;
-    const next = machine.nextThread(this.#madeFor);
-    if (next >= 0) this.#startThread(next);
+    this.#running++;
+    if (this.#running === machine.config.cpus) {
+      machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.THREADS_READY);
+    }
+    const starts = this.#running === 1 ? Math.max(1, availableParallelism() >> 1) : 1;
+    for (let i = 0; i < starts && !machine.stopping; i++) {
+      const next = machine.nextThread(this.#madeFor);
+      if (next >= 0) this.#startThread(next);
+    }
   }
 
   #newWorker(): Worker {
-    const worker = new Worker(new URL('./vcpu-worker.js', import.meta.url));
+    const worker = new Worker(new URL('./vcpu-worker.cjs', import.meta.url));
     this.#workers.add(worker);
     worker.on('message', (message: VcpuMessage) => {
-      if (message === 'running') this.#startNextThread();
+      if (message === 'running') this.#threadIsUp();
       else this.#crashes.push(message);
     });
     worker.on('error', (error) => {
@@ -147,12 +157,15 @@ export class MachineThread {
   async #endThreads(machine: Machine): Promise<void> {
     machine.board.stop();
     const ended = Promise.all(
-      [...this.#workers].filter((worker) => worker !== this.#spare).map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
+      [...this.#workers]
+        .filter((worker) => worker !== this.#spare)
+        .map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
     );
+    const milliseconds = STOP_TIMEOUT_MS + machine.config.cpus * STOP_TIMEOUT_PER_CPU_MS;
     const timeout = new Promise((_, reject) => {
       setTimeout(() => {
-        reject(new Error(`${this.#workers.size} vcpu threads did not stop within ${STOP_TIMEOUT_MS} ms.`));
-      }, STOP_TIMEOUT_MS).unref();
+        reject(new Error(`${this.#workers.size} vcpu threads did not stop within ${milliseconds} ms.`));
+      }, milliseconds).unref();
     });
     await Promise.race([ended, timeout]);
   }

@@ -10,6 +10,7 @@ import { ExactLoop } from '../machine/exact-loop';
 import { GuestCrash, registerDump, whereabouts } from '../machine/guest-crash';
 import { KernelLoop } from '../machine/kernel-loop';
 import type { VcpuDescriptor } from '../machine/machine';
+import { rehearseStart } from '../machine/rehearsal';
 import { EndCause, MachineMemory, VcpuWord } from '../machine/shared-memory';
 import { HostClock } from './clock';
 
@@ -24,16 +25,17 @@ export interface CrashReport {
 
 if (parentPort === null) throw new Error('vcpu-worker is the code of a worker thread; run "reveille" instead.');
 const port = parentPort;
+rehearseStart(new HostClock(0));
 
 port.once('message', (descriptor: VcpuDescriptor) => {
-  port.postMessage('running' satisfies VcpuMessage);
-  const crash = runVcpu(descriptor);
+  const crash = runVcpu(descriptor, () => port.postMessage('running' satisfies VcpuMessage));
   if (crash !== null) port.postMessage(crash satisfies VcpuMessage);
   port.close();
 });
 
 /** Runs the vcpu until the machine stops; gives a report where its guest could not go on. */
-function runVcpu({ cpu, buffer, shape, config, handles, epoch, signature, entry }: VcpuDescriptor): CrashReport | null {
+function runVcpu(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
+  const { cpu, buffer, shape, config, handles, epoch, signature, entry } = descriptor;
   const memory = new MachineMemory(buffer, shape);
   const clock = new HostClock(epoch);
   const interrupts = createInterrupts(handles);
@@ -54,6 +56,7 @@ function runVcpu({ cpu, buffer, shape, config, handles, epoch, signature, entry 
       vcpu.setState(entry);
       board.router.bspStarted();
     }
+    running();
     if (config.irqchip === 'exact') new ExactLoop({ ...common, lapic: board.lapic(cpu), signature }).run();
     else new KernelLoop(common).run();
     return null;
@@ -68,5 +71,9 @@ function runVcpu({ cpu, buffer, shape, config, handles, epoch, signature, entry 
 function report(crash: GuestCrash, vcpu: Vcpu, board: Board): CrashReport {
   const state = vcpu.state();
   board.end(crash.cpu, EndCause.CRASH, 0);
-  return { cpu: crash.cpu, reason: `CPU ${crash.cpu}: ${crash.what} ${whereabouts(state)}`, registers: registerDump(state) };
+  return {
+    cpu: crash.cpu,
+    reason: `CPU ${crash.cpu}: ${crash.what} ${whereabouts(state)}`,
+    registers: registerDump(state),
+  };
 }

@@ -10,7 +10,7 @@ import { findMultiboot2, loadMultiboot2 } from './multiboot2';
 
 export { LoaderError };
 
-export type GuestKind = 'multiboot' | 'multiboot2' | 'elf32' | 'elf64' | 'flat';
+type GuestKind = 'multiboot' | 'multiboot2' | 'elf32' | 'elf64' | 'flat';
 
 export interface LoadedGuest {
   kind: GuestKind;

@@ -116,7 +116,8 @@ function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
       case HeaderTag.END:
         return header;
       case HeaderTag.INFORMATION_REQUEST:
-        for (let request = at + TAG_HEADER_SIZE; required && request + 4 <= at + size; request += 4) {
+        if (!required) break;
+        for (let request = at + TAG_HEADER_SIZE; request + 4 <= at + size; request += 4) {
           if (PROVIDED.includes(u32(request))) continue;
           throw fail(
             `requires boot information of type ${u32(request)}, which Reveille does not have: mark the request as optional`,

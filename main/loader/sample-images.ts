@@ -1,7 +1,7 @@
 /** Guest images built in memory, for tests. */
 import { ByteWriter } from '../firmware/byte-writer';
 
-export interface SampleSegment {
+interface SampleSegment {
   address: number;
   virtual?: number;
   data: Uint8Array;

@@ -163,7 +163,9 @@ export class Board implements ExitTarget, IpiObserver {
 
   /** Ends the machine; the first cause stands. */
   end(cpu: number, cause: number, value: number): void {
-    if (Atomics.compareExchange(this.#words, MachineWord.END_CAUSE, EndCause.NONE, EndCause.CLAIMED) === EndCause.NONE) {
+    if (
+      Atomics.compareExchange(this.#words, MachineWord.END_CAUSE, EndCause.NONE, EndCause.CLAIMED) === EndCause.NONE
+    ) {
       this.#words[MachineWord.END_CPU] = cpu;
       this.#words[MachineWord.END_VALUE] = value;
       Atomics.store(this.#words, MachineWord.END_CAUSE, cause);
@@ -208,7 +210,7 @@ export class Board implements ExitTarget, IpiObserver {
 
   /** Of IPIs other than INIT and SIPI, which the router reports. */
   ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void {
-    writeIpiEvents(this.events, source, mode, vector, Decision.DELIVER, targets, false);
+    writeIpiEvents(this.events, this.#clock.now(), source, mode, vector, Decision.DELIVER, targets, false);
   }
 
   #apicHost() {

@@ -10,7 +10,7 @@ import { apicIdShifts, cpuCount, defaultApicIds, formatTopology } from './topolo
 
 export { ConfigurationError };
 
-export const MAX_CPUS = 1024;
+const MAX_CPUS = 1024;
 /** KVM takes the APIC id as vcpu id, of which there are KVM_MAX_VCPU_IDS = 4 * KVM_MAX_VCPUS. */
 const MAX_APIC_ID = 4 * MAX_CPUS - 1;
 /** 0xFF is an xAPIC's broadcast destination. */
@@ -137,13 +137,13 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
 
 function checkTopology(cpus: number, topology: Topology): void {
   const count = cpuCount(topology);
-  const text = formatTopology(topology);
+  const shape = formatTopology(topology);
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_CPUS)) {
-    throw new ConfigurationError(`A machine has 1 to ${MAX_CPUS} CPUs, not ${count} (topology ${text})`);
+    throw new ConfigurationError(`A machine has 1 to ${MAX_CPUS} CPUs, not ${count} (topology ${shape})`);
   }
   if (count !== cpus) {
     throw new ConfigurationError(
-      `Topology ${text} has ${plural(count, 'CPU')}, but the machine has ${cpus}: change one of them`,
+      `Topology ${shape} has ${plural(count, 'CPU')}, but the machine has ${cpus}: change one of them`,
     );
   }
 }

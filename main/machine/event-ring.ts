@@ -25,10 +25,14 @@ export class EventWriter {
 
   /** Writes one record (preload/contract/events.ts) with the time of now; counts it as lost where the ring is full. */
   write(kind: number, cpu: number, p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0): void {
+    this.writeAt(this.#clock.now(), kind, cpu, p0, p1, p2, p3, p4);
+  }
+
+  /** The same with a time of its own: the records of one occurrence have one time. */
+  writeAt(time: number, kind: number, cpu: number, p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0): void {
     const slot = this.#reserve();
     if (slot < 0) return;
     const ring = this.#ring;
-    const time = this.#clock.now();
     ring[slot] = time;
     ring[slot + 1] = time / 2 ** 32;
     ring[slot + 3] = p0;

@@ -4,7 +4,7 @@
  */
 import { RunResult, type Vcpu } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import { initState, sipiState } from '../firmware/boot-state';
+import { initState } from '../firmware/boot-state';
 import { MpState } from '../../preload/contract/mp-state';
 import { type Lapic, Latch } from '../devices/lapic';
 import type { Board } from './board';
@@ -24,6 +24,8 @@ export class ExactLoop {
   readonly #clock: Clock;
   readonly #bsp: boolean;
   readonly #signature: number;
+  /** The registers are as after an INIT, from the reset until the CPU runs. */
+  #atRest = false;
   /** One interrupt at a time: what kvm_run says of readiness is true until something was injected. */
   #injectable = true;
 
@@ -51,6 +53,8 @@ export class ExactLoop {
   /** Runs until the machine stops. */
   run(): void {
     const control = this.#control;
+    // An AP is reset before its INIT comes: the SIPI then finds little to do, and code that has run before.
+    if (!this.#bsp) this.#reset();
     for (;;) {
       if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return;
       const deadline = this.#expireTimers();
@@ -74,19 +78,26 @@ export class ExactLoop {
   }
 
   #init(): void {
-    this.#settle();
-    this.#vcpu.resetEvents();
-    this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
-    // What kvm_run says of interrupts is of the CPU before the reset.
-    this.#injectable = false;
+    if (!this.#atRest) this.#reset();
     this.#lapic.init();
     if (this.#bsp) this.#router.restarted(this.#control.cpu);
   }
 
+  /** Puts the registers into the state after an INIT, from which a SIPI starts. */
+  #reset(): void {
+    this.#settle();
+    this.#vcpu.resetEvents();
+    this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
+    this.#atRest = true;
+    // What kvm_run says of interrupts is of the CPU before the reset.
+    this.#injectable = false;
+  }
+
+  /** Straight into the guest: after an INIT there is no interrupt and no timer to look at first. */
   #start(): void {
-    const state = sipiState(this.#vcpu.state(), this.#control.words[VcpuWord.SIPI_VECTOR]);
-    this.#vcpu.setState(state);
-    this.#router.started(this.#control.cpu);
+    if (!this.#atRest) this.#reset();
+    this.#vcpu.startAt(this.#control.words[VcpuWord.SIPI_VECTOR]);
+    if (this.#router.started(this.#control.cpu)) this.#enter();
   }
 
   /** Finishes the instruction of the last exit: its completion inside KVM would overwrite new registers. */
@@ -112,26 +123,30 @@ export class ExactLoop {
     if (this.#control.mpState !== MpState.HALTED) return false;
     const interrupts = this.#vcpu.exit.interruptFlag;
     const woken =
-      (this.#lapic.latched & Latch.NMI) !== 0 || (interrupts && (this.#lapic.pendingVector() >= 0 || this.#externalInterrupt()));
+      (this.#lapic.latched & Latch.NMI) !== 0 ||
+      (interrupts && (this.#lapic.pendingVector() >= 0 || this.#externalInterrupt()));
     if (woken) this.#router.woken(this.#control.cpu);
     return woken;
   }
 
+  /** The 8259s' interrupt comes through LINT0, or by an I/O APIC pin in ExtINT mode. */
   #externalInterrupt(): boolean {
-    return this.#board.extInt && this.#lapic.acceptsExtInt();
+    if (!this.#board.extInt) return false;
+    return (this.#bsp && this.#lapic.acceptsExtInt()) || (this.#lapic.latched & Latch.EXTINT) !== 0;
   }
 
   /** Hands the CPU what its local APIC has for it; asks for an exit where it cannot take it yet. */
   #deliverInterrupts(): void {
     const { exit } = this.#vcpu;
     const lapic = this.#lapic;
-    if (lapic.latched !== 0 && (lapic.takeLatched(Latch.NMI) & Latch.NMI) !== 0) this.#vcpu.nmi();
+    // There is no system management mode: an SMI is taken off and has no effect.
+    if (lapic.latched !== 0 && (lapic.takeLatched(Latch.NMI | Latch.SMI) & Latch.NMI) !== 0) this.#vcpu.nmi();
     let more = false;
     const external = this.#externalInterrupt();
     if (external || lapic.pendingVector() >= 0) {
       if (exit.readyForInterruptInjection && exit.interruptFlag && this.#injectable) {
-        const vector = external ? this.#board.acknowledgeExtInt() : lapic.acknowledge();
-        this.#vcpu.interrupt(vector);
+        if (external) lapic.takeLatched(Latch.EXTINT);
+        this.#vcpu.interrupt(external ? this.#board.acknowledgeExtInt() : lapic.acknowledge());
         this.#injectable = false;
         more = lapic.pendingVector() >= 0 || this.#externalInterrupt();
       } else more = true;
@@ -146,6 +161,7 @@ export class ExactLoop {
     if (!control.enterGuest()) return;
     const result = vcpu.run();
     control.leaveGuest();
+    this.#atRest = false;
     this.#injectable = true;
     if (this.#lapic.cr8 !== vcpu.exit.cr8) this.#lapic.cr8 = vcpu.exit.cr8;
     if (result === RunResult.EXIT) this.#handle();

@@ -2,7 +2,8 @@
  * What an exit asks of the machine. Free functions over the exit and the board: nothing here knows an accelerator or
  * a port number.
  */
-import { ExitReason, exitName, type VcpuExit } from '../accelerator/kvm-run';
+import type { VcpuExit } from '../accelerator/kvm-run';
+import { ExitReason, exitName } from '../../preload/contract/exit-reasons';
 import type { Vcpu } from '../accelerator/types';
 import type { Mutex } from '../base/mutex';
 import type { Bus } from '../devices/bus';
@@ -118,7 +119,7 @@ function handleMemory(exit: VcpuExit, target: ExitTarget, cpu: number): void {
 function access(exit: VcpuExit, device: Device, address: number): void {
   const length = exit.mmioLength;
   const data = exit.mmioDataOffset;
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const left = length - done;
     const size = left >= 4 ? 4 : left >= 2 ? 2 : 1;
     if (exit.mmioIsWrite) device.write(address + done, size, exit.readData(data + done, size));
@@ -146,6 +147,7 @@ function handleSystemEvent(exit: VcpuExit, target: ExitTarget, cpu: number): Nex
 /** KVM_EXIT_INTERNAL_ERROR: the host kernel could not go on with this guest. */
 function internalError(exit: VcpuExit): string {
   const data = exit.internalData().map((word) => `0x${word.toString(16)}`);
-  const what = exit.internalSuberror === INTERNAL_ERROR_EMULATION ? 'KVM could not emulate an instruction' : 'KVM gave up';
+  const what =
+    exit.internalSuberror === INTERNAL_ERROR_EMULATION ? 'KVM could not emulate an instruction' : 'KVM gave up';
   return `${what} (KVM_EXIT_INTERNAL_ERROR ${exit.internalSuberror}, data ${data.join(' ') || 'none'})`;
 }

@@ -29,7 +29,8 @@ export function registerDump(state: CpuState): string[] {
     const { selector, base, limit } = state[name];
     return `${name.padEnd(6)} ${hex(selector, 4)} base ${hex(base, 16)} limit ${hex(limit, 8)}`;
   };
-  const table = (name: 'gdt' | 'idt') => `${name.padEnd(6)} base ${hex(state[name].base, 16)} limit ${hex(state[name].limit, 4)}`;
+  const table = (name: 'gdt' | 'idt') =>
+    `${name.padEnd(6)} base ${hex(state[name].base, 16)} limit ${hex(state[name].limit, 4)}`;
   return [
     row('rip', 'rflags', 'rsp', 'rbp'),
     row('rax', 'rbx', 'rcx', 'rdx'),

@@ -3,7 +3,7 @@
  * descriptors, watched through its rings, and summed up at its end.
  */
 import { createInterrupts, createKicker, createVm, type Vm, type VmHandles, vcpuRunSize } from '../accelerator/index';
-import { EXIT_REASONS, exitName } from '../accelerator/kvm-run';
+import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
 import type { Clock } from '../base/clock';
 import type { CpuState } from '../base/cpu-state';
 import type { Disposable } from '../base/disposable';
@@ -16,7 +16,15 @@ import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
 import { SerialReader } from './serial-ring';
-import { EndCause, MachineMemory, MachineWord, type MemoryShape, SERIAL_PORTS, VcpuTime, VcpuWord } from './shared-memory';
+import {
+  EndCause,
+  MachineMemory,
+  MachineWord,
+  type MemoryShape,
+  SERIAL_PORTS,
+  VcpuTime,
+  VcpuWord,
+} from './shared-memory';
 import { apicIdShifts } from './topology';
 import { Attention, CPU_MODES } from './vcpu-control';
 
@@ -95,7 +103,7 @@ export class Machine implements Disposable {
       cpus: cpusInTableOrder(config.apicIds, config.bsp),
       identity: this.#vm.identity,
     });
-    this.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.STARTED);
+    this.board.events.writeAt(0, EventKind.MACHINE, NO_CPU, MachineChange.STARTED, epoch, epoch / 2 ** 32);
   }
 
   dispose(): void {

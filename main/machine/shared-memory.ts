@@ -4,7 +4,7 @@
  *
  *     machine words | vcpu blocks | device registers | event ring | serial rings | kvm_run pages | guest RAM
  */
-import { EXIT_REASONS } from '../accelerator/kvm-run';
+import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import { alignUp } from '../base/struct';
 import { EVENT_BYTES } from '../../preload/contract/events';
 import { IOAPIC_WORDS } from '../devices/ioapic';
@@ -149,9 +149,14 @@ export class MachineMemory {
     this.times = new Float64Array(buffer, this.offsets.machine + MACHINE_WORDS * 4, MACHINE_TIMES);
   }
 
+  /** Bytes that a machine of this shape takes. */
+  static size(shape: MemoryShape): number {
+    return layout(shape).end;
+  }
+
   /** A new memory for a machine of this shape, all zero. */
   static allocate(shape: MemoryShape): WebAssembly.Memory {
-    const pages = Math.ceil(layout(shape).end / WASM_PAGE);
+    const pages = Math.ceil(MachineMemory.size(shape) / WASM_PAGE);
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   }
 

@@ -72,8 +72,7 @@ export class StartUpRouter {
 
   /** The BSP executes its first instruction. */
   bspStarted(): void {
-    this.#vcpus[this.#bsp].markStarted(this.#clock.now());
-    this.#event(this.#bsp, MpState.UNINITIALIZED, MpState.RUNNABLE, NO_VECTOR, false);
+    this.#report(this.#vcpus[this.#bsp], MpState.UNINITIALIZED, NO_VECTOR, false);
   }
 
   /** An INIT for each CPU of the set. */
@@ -130,7 +129,16 @@ export class StartUpRouter {
     const decision = this.#policy.decide(IpiMode.SIPI, NO_CPU, cpu, vector);
     this.#clearOutcome();
     this.#outcome[decision][cpu >> 5] = 1 << (cpu & 31);
-    writeIpiEvents(this.#events, NO_CPU, IpiMode.SIPI, vector, decision, this.#outcome[decision], true);
+    writeIpiEvents(
+      this.#events,
+      this.#clock.now(),
+      NO_CPU,
+      IpiMode.SIPI,
+      vector,
+      decision,
+      this.#outcome[decision],
+      true,
+    );
     const begins = decision === Decision.DELIVER;
     if (begins) {
       this.#change(vcpu, MpState.SIPI_RECEIVED, vector, true);
@@ -162,14 +170,18 @@ export class StartUpRouter {
     for (const group of this.#outcome) group.fill(0);
   }
 
+  /** The BSP never waits for a SIPI: between its INIT and the reset vector it is INIT_RECEIVED for a moment all the same. */
   #takes(cpu: number, mode: IpiMode): boolean {
-    return mode === IpiMode.INIT || this.#vcpus[cpu].mpState === MpState.INIT_RECEIVED;
+    return mode === IpiMode.INIT || (cpu !== this.#bsp && this.#vcpus[cpu].mpState === MpState.INIT_RECEIVED);
   }
 
   #apply(vcpu: VcpuControl, mode: IpiMode, vector: number): void {
     if (mode === IpiMode.INIT) {
-      if (vcpu.mpState !== MpState.INIT_RECEIVED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR);
-      vcpu.alert(Attention.INIT);
+      const before = vcpu.mpState;
+      if (before !== MpState.INIT_RECEIVED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR);
+      // One that waits already does not have to wake up to wait on.
+      if (before === MpState.UNINITIALIZED || before === MpState.INIT_RECEIVED) vcpu.note(Attention.INIT);
+      else vcpu.alert(Attention.INIT);
     } else {
       Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);
       this.#change(vcpu, MpState.SIPI_RECEIVED, vector);
@@ -187,17 +199,21 @@ export class StartUpRouter {
   #change(vcpu: VcpuControl, to: MpState, vector: number, derived = false): void {
     const from = vcpu.mpState;
     vcpu.mpState = to;
-    if (to === MpState.RUNNABLE) vcpu.markStarted(this.#clock.now());
-    this.#event(vcpu.cpu, from, to, vector, derived);
+    this.#report(vcpu, from, vector, derived);
   }
 
-  #event(cpu: number, from: MpState, to: MpState, vector: number, derived: boolean): void {
-    this.#events.write(EventKind.MP_STATE, cpu, from, to, derived ? 1 : 0, vector);
+  /** The CPU is in a new state: its event, and the first time its start, are of one moment. */
+  #report(vcpu: VcpuControl, from: MpState, vector: number, derived: boolean): void {
+    const now = this.#clock.now();
+    const to = vcpu.mpState;
+    if (to === MpState.RUNNABLE) vcpu.markStarted(now);
+    this.#events.writeAt(now, EventKind.MP_STATE, vcpu.cpu, from, to, derived ? 1 : 0, vector);
   }
 
   #writeIpi(mode: IpiMode, source: number, vector: number): void {
+    const now = this.#clock.now();
     for (let decision = 0; decision < this.#outcome.length; decision++) {
-      writeIpiEvents(this.#events, source, mode, vector, decision, this.#outcome[decision], false);
+      writeIpiEvents(this.#events, now, source, mode, vector, decision, this.#outcome[decision], false);
     }
   }
 }
@@ -205,6 +221,7 @@ export class StartUpRouter {
 /** Writes one IPI to the event stream: a record for each group of 64 CPUs that has targets in it. */
 export function writeIpiEvents(
   events: EventWriter,
+  now: number,
   source: number,
   mode: IpiMode,
   vector: number,
@@ -216,6 +233,7 @@ export function writeIpiEvents(
   for (let word = 0; word < targets.length; word += 2) {
     const low = targets[word];
     const high = word + 1 < targets.length ? targets[word + 1] : 0;
-    if ((low | high) !== 0) events.write(EventKind.IPI, source, what, decision | (AUTHOR_MACHINE << 8), word * 32, low, high);
+    if ((low | high) === 0) continue;
+    events.writeAt(now, EventKind.IPI, source, what, decision | (AUTHOR_MACHINE << 8), word * 32, low, high);
   }
 }

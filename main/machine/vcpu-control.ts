@@ -63,6 +63,11 @@ export class VcpuControl {
     }
   }
 
+  /** Sets attention bits for when the vcpu's thread looks next: nothing that it does until then depends on them. */
+  note(bits: number): void {
+    Atomics.or(this.words, VcpuWord.ATTENTION, bits);
+  }
+
   /** Takes all attention bits. On the vcpu's thread. */
   takeAttention(): number {
     return Atomics.exchange(this.words, VcpuWord.ATTENTION, 0);

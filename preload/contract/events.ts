@@ -27,7 +27,7 @@ export const EventKind = {
   EXIT: 3,
   /** Bytes of a serial port that had no receiver. Payload: port (0 for COM1), count. */
   SERIAL_LOST: 4,
-  /** The machine's life. Payload: MachineChange, and for ENDED the exit code. */
+  /** The machine's life. Payload: MachineChange, and for STARTED the host's CLOCK_MONOTONIC at time 0 in ns (low, high). */
   MACHINE: 5,
   /** The ring was full. Payload: number of records lost since the last such record. */
   LOST: 6,
@@ -77,12 +77,17 @@ export function decisionName(decision: number): string {
   return DECISION_NAMES[decision] ?? `decision-${decision}`;
 }
 
-export const MachineChange = { STARTED: 1, STOPPING: 2, ENDED: 3 } as const;
+export const MachineChange = {
+  STARTED: 1,
+  /** Every CPU has its thread: from now on a start-up IPI finds one waiting. */
+  THREADS_READY: 2,
+  ENDED: 3,
+} as const;
 export type MachineChange = (typeof MachineChange)[keyof typeof MachineChange];
 
 const MACHINE_CHANGE_NAMES: Record<MachineChange, string> = {
   [MachineChange.STARTED]: 'started',
-  [MachineChange.STOPPING]: 'stopping',
+  [MachineChange.THREADS_READY]: 'threads-ready',
   [MachineChange.ENDED]: 'ended',
 };
 
@@ -102,7 +107,9 @@ export interface EventRecord {
 /** Decodes a batch of whole records; throws a RangeError where the length is no multiple of 32. */
 export function* decodeEvents(batch: ArrayBuffer): Generator<EventRecord> {
   if (batch.byteLength % EVENT_BYTES !== 0) {
-    throw new RangeError(`an event batch of ${batch.byteLength} bytes is not a whole number of ${EVENT_BYTES}-byte records`);
+    throw new RangeError(
+      `an event batch of ${batch.byteLength} bytes is not a whole number of ${EVENT_BYTES}-byte records`,
+    );
   }
   const words = new Uint32Array(batch);
   for (let i = 0; i < words.length; i += EVENT_WORDS) {

@@ -102,6 +102,8 @@ export type MachineMessage =
   /** Whole event records (events.ts), oldest first. */
   | { type: 'events'; batch: ArrayBuffer }
   | { type: 'serial-output'; port: number; bytes: Uint8Array }
+  /** The guest has taken that many bytes of a stdio port's input. */
+  | { type: 'serial-taken'; port: number; count: number }
   /** Where a pty or socket can be reached. */
   | { type: 'serial-path'; port: number; path: string }
   | { type: 'sample'; sample: Sample }

@@ -134,7 +134,8 @@ function adapt(entry: CpuidEntry, identity: CpuidIdentity): CpuidEntry {
  */
 function cacheLeaves(supported: readonly CpuidEntry[]): CpuidEntry[] {
   const own = supported.filter((entry) => entry.function === 4 && (entry.eax & 0x1f) !== 0);
-  const source = own.length > 0 ? own : supported.filter((entry) => entry.function === 0x8000001d && (entry.eax & 0x1f) !== 0);
+  const source =
+    own.length > 0 ? own : supported.filter((entry) => entry.function === 0x8000001d && (entry.eax & 0x1f) !== 0);
   const leaves = source.map((entry, index) => ({ ...entry, function: 4, index, flags: SIGNIFICANT_INDEX }));
   leaves.push({ function: 4, index: leaves.length, flags: SIGNIFICANT_INDEX, eax: 0, ebx: 0, ecx: 0, edx: 0 });
   return leaves;

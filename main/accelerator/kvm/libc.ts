@@ -12,11 +12,11 @@ const libc = koffi.load('libc.so.6');
 export const open: (path: string, flags: number) => number = libc.func('int open(const char *path, int flags)');
 export const close: (fd: number) => number = libc.func('int close(int fd)');
 /** ioctl with a number, or 0, as its argument. */
-export const ioctl: (fd: number, request: number, argument: number) => number = libc.func(
-  'ioctl',
+export const ioctl: (fd: number, request: number, argument: number) => number = libc.func('ioctl', 'int', [
   'int',
-  ['int', 'ulong', 'long'],
-);
+  'ulong',
+  'long',
+]);
 /** ioctl with the address of a struct as its argument. */
 export const ioctlPointer: (fd: number, request: number, argument: ArrayBufferView) => number = libc.func(
   'ioctl',
@@ -45,8 +45,14 @@ export const timerSettime: (id: number, flags: number, value: ArrayBufferView, o
 );
 export const timerDelete: (id: number) => number = libc.func('int timer_delete(intptr timerid)');
 
-const mmapAt: (address: bigint, length: number, protection: number, flags: number, fd: number, offset: number) => bigint =
-  libc.func('intptr mmap(intptr addr, size_t length, int prot, int flags, int fd, long offset)');
+const mmapAt: (
+  address: bigint,
+  length: number,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: number,
+) => bigint = libc.func('intptr mmap(intptr addr, size_t length, int prot, int flags, int fd, long offset)');
 const memmove: (to: ArrayBufferView, from: ArrayBufferView, count: number) => bigint | number = libc.func(
   'intptr memmove(void *to, void *from, size_t count)',
 );
@@ -60,7 +66,13 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
 
 /** `struct sigevent` with SIGEV_THREAD_ID: the signal goes to one thread (timer_create(2)). */
-export const sigevent = struct('sigevent', { sigev_value: u64, sigev_signo: u32, sigev_notify: u32, tid: u32, pad: array(u32, 11) });
+export const sigevent = struct('sigevent', {
+  sigev_value: u64,
+  sigev_signo: u32,
+  sigev_notify: u32,
+  tid: u32,
+  pad: array(u32, 11),
+});
 export const SIGEV_THREAD_ID = 4;
 export const itimerspec = struct('itimerspec', { interval: array(u64, 2), value: array(u64, 2) });
 
@@ -84,7 +96,6 @@ export const EINTR = koffi.os.errno.EINTR;
 export const EAGAIN = koffi.os.errno.EAGAIN;
 export const EACCES = koffi.os.errno.EACCES;
 export const ENOENT = koffi.os.errno.ENOENT;
-export const E2BIG = koffi.os.errno.E2BIG;
 
 export class SystemError extends ReveilleError {
   readonly errno: number;

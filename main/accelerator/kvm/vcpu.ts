@@ -8,7 +8,8 @@ import {
   type Segment,
   SEGMENTS,
 } from '../../base/cpu-state';
-import { ExitReason, VcpuExit } from '../kvm-run';
+import { VcpuExit } from '../kvm-run';
+import { ExitReason } from '../../../preload/contract/exit-reasons';
 import { type Position, RunResult, type Vcpu, type VcpuKicker } from '../types';
 import * as abi from './abi';
 import { KVM } from './abi';
@@ -49,8 +50,12 @@ export class KvmVcpu implements Vcpu {
   readonly #timerValue = new BigInt64Array(libc.itimerspec.size / 8);
   readonly #signals = new BigUint64Array(16);
   readonly #interrupt = new Uint32Array(1);
+  /** What `setState` wrote last. */
+  readonly #regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
+  readonly #sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
   #armed = Infinity;
-  #ioPending = false;
+  /** From the start, so that a vcpu that is reset before it runs has been through KVM_RUN once when its time comes. */
+  #ioPending = true;
 
   constructor({ fd, buffer, runOffset, runSize, epoch }: KvmVcpuOptions) {
     this.#fd = fd;
@@ -129,8 +134,8 @@ export class KvmVcpu implements Vcpu {
   }
 
   setState(state: CpuState): void {
-    const regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
-    const sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
+    const regs = this.#regs;
+    const sregs = this.#sregs;
     // IA32_APIC_BASE and CR8 are not part of the state: they stay as KVM has them.
     this.#pointer(KVM.GET_SREGS, sregs, 'KVM_GET_SREGS');
     for (const name of GENERAL_REGISTERS) regs.setBigUint64(abi.kvm_regs.at[name], state[name], true);
@@ -139,8 +144,16 @@ export class KvmVcpu implements Vcpu {
     writeTable(sregs, abi.kvm_sregs.at.gdt, state.gdt);
     writeTable(sregs, abi.kvm_sregs.at.idt, state.idt);
     for (let word = 0; word < 4; word++) sregs.setBigUint64(abi.kvm_sregs.at.interrupt_bitmap + 8 * word, 0n, true);
-    this.#pointer(KVM.SET_SREGS, sregs, 'KVM_SET_SREGS');
-    this.#pointer(KVM.SET_REGS, regs, 'KVM_SET_REGS');
+    this.#store();
+  }
+
+  startAt(vector: number): void {
+    const cs = abi.kvm_sregs.at.cs;
+    this.#sregs.setUint16(cs + abi.kvm_segment.at.selector, vector << 8, true);
+    this.#sregs.setUint32(cs + abi.kvm_segment.at.base, vector << 12, true);
+    this.#sregs.setUint32(cs + abi.kvm_segment.at.base + 4, 0, true);
+    this.#regs.setUint32(abi.kvm_regs.at.rip, 0, true);
+    this.#store();
   }
 
   resetEvents(): void {
@@ -184,6 +197,11 @@ export class KvmVcpu implements Vcpu {
 
   tscKhz(): number {
     return libc.checked(libc.ioctl(this.#fd, KVM.GET_TSC_KHZ, 0), 'KVM_GET_TSC_KHZ');
+  }
+
+  #store(): void {
+    this.#pointer(KVM.SET_SREGS, this.#sregs, 'KVM_SET_SREGS');
+    this.#pointer(KVM.SET_REGS, this.#regs, 'KVM_SET_REGS');
   }
 
   #pointer(request: number, argument: ArrayBufferView, name: string): void {

@@ -36,7 +36,7 @@ export interface KvmHandles {
   stats: number[];
 }
 
-export class KvmError extends ReveilleError {}
+class KvmError extends ReveilleError {}
 
 /** IOAPIC pins that a split irqchip routes. */
 const IOAPIC_PINS = 24;
@@ -50,7 +50,7 @@ const MAX_CPUID_ENTRIES = 256;
 const TSS_ADDRESS = 0xfffbd000;
 const IDENTITY_MAP_ADDRESS = 0xfffbc000n;
 
-export function openKvm(): number {
+function openKvm(): number {
   const fd = libc.open('/dev/kvm', libc.O_RDWR | libc.O_CLOEXEC);
   if (fd < 0) throw libc.systemError('open /dev/kvm');
   return fd;

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { ReadStream } from 'node:tty';
 import type { Duplex, Writable } from 'node:stream';
 import { ReveilleError } from '../../base/errors';
-import { EventKind } from '../../../preload/contract/events';
+import { EventKind, NO_CPU } from '../../../preload/contract/events';
 import type { MachineMessage, SerialBackend } from '../../../preload/contract/machine';
 import type { Machine } from '../../machine/machine';
 import { openPty, type Pty } from './pty';
@@ -76,13 +76,16 @@ abstract class Port implements SerialPort {
   /** Takes the guest's output, if there is room for it. */
   protected abstract output(): void;
 
+  /** The guest has taken that many bytes. */
+  protected taken(_count: number): void {}
+
   protected get congested(): boolean {
     return this.#waitingBytes > HIGH_WATER;
   }
 
   /** Says that nobody was there to receive. */
   protected lost(count: number): void {
-    if (count > 0) this.machine.board.events.write(EventKind.SERIAL_LOST, this.port, this.port, count);
+    if (count > 0) this.machine.board.events.write(EventKind.SERIAL_LOST, NO_CPU, this.port, count);
   }
 
   /** As much as the UART's receiver takes; it rings the doorbell when the guest has emptied it. */
@@ -91,6 +94,7 @@ abstract class Port implements SerialPort {
       const bytes = this.#waiting[0];
       const taken = this.machine.board.receive(this.port, bytes);
       this.#waitingBytes -= taken;
+      if (taken > 0) this.taken(taken);
       if (taken < bytes.length) {
         this.#waiting[0] = bytes.subarray(taken);
         return;
@@ -113,6 +117,10 @@ class ShellPort extends Port {
   override acknowledge(count: number): void {
     this.#unacknowledged -= count;
     this.pump();
+  }
+
+  protected override taken(count: number): void {
+    this.#post({ type: 'serial-taken', port: this.port, count });
   }
 
   protected output(): void {
@@ -158,7 +166,12 @@ class StreamPort extends Port {
     });
     stream.on('error', (error) => {
       this.#error = error;
-      machine.stop({ kind: 'stopped', code: null, cpu: null, reason: `COM${port + 1} cannot be written: ${error.message}` });
+      machine.stop({
+        kind: 'stopped',
+        code: null,
+        cpu: null,
+        reason: `COM${port + 1} cannot be written: ${error.message}`,
+      });
     });
   }
 
@@ -234,6 +247,8 @@ abstract class DuplexPort extends Port {
 /** A Unix socket that one client at a time may connect to. */
 class SocketPort extends DuplexPort {
   readonly #server: Server;
+  /** For a process that ends without closing its ports: its shell was killed, or the machine could not be made. */
+  readonly #remove: () => void;
 
   constructor(machine: Machine, port: number, path: string, post: (message: MachineMessage) => void) {
     super(machine, port);
@@ -243,14 +258,24 @@ class SocketPort extends DuplexPort {
       else this.attach(client);
     });
     this.#server.on('error', (error) => {
-      machine.stop({ kind: 'stopped', code: null, cpu: null, reason: `COM${port + 1}: no socket at ${path}: ${error.message}` });
+      machine.stop({
+        kind: 'stopped',
+        code: null,
+        cpu: null,
+        reason: `COM${port + 1}: no socket at ${path}: ${error.message}`,
+      });
     });
-    this.#server.listen(path, () => post({ type: 'serial-path', port, path }));
+    this.#remove = () => rmSync(path, { force: true });
+    this.#server.listen(path, () => {
+      process.once('exit', this.#remove);
+      post({ type: 'serial-path', port, path });
+    });
   }
 
   override async close(): Promise<void> {
     await super.close();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    process.off('exit', this.#remove);
   }
 }
 

@@ -24,7 +24,7 @@ function guestReport({ name, title, description, options }: Guest): string {
   return `${name} - ${title}\n  ${description}\n${lines.length > 0 ? '  On its command line:\n' : ''}${lines.join('')}`;
 }
 
-export function probeReport(host: HostProbe): string {
+function probeReport(host: HostProbe): string {
   const auto =
     host.auto === null ? 'nothing: no accelerator works here' : `${host.auto.accelerator}: ${host.auto.reason}`;
   return [

@@ -4,23 +4,29 @@ import { AppError, systemReason } from '../../app/errors';
 import { type MachineEvent, MachineEventDecoder } from '../../app/machine-events';
 import type { MachineModel } from '../../app/machine-model';
 import type { MachineProcess } from '../../app/machine-process';
-import { openConsoleInput } from './console-input';
+import { type ConsoleInput, openConsoleInput } from './console-input';
 import type { Display } from './display';
 import { Status, outcomeStatus } from './outcome';
 import type { Recorder } from './recorders';
 
-/** What a machine has to say goodbye in before it is killed. */
+const LF = 0x0a;
+
+/** What a machine has to say goodbye in before it is killed; its threads end one after the other. */
 const GRACE_MS = 2000;
+const GRACE_PER_CPU_MS = 60;
+
+/** Characters of the debug console that wait for the end of their line. */
+const DEBUG_LINE_LIMIT = 4096;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-export interface RunEnd {
+interface RunEnd {
   summary: Summary;
   diagnosis: string[];
   status: number;
 }
 
-export interface RunParts {
+interface RunParts {
   machine: MachineProcess;
   config: MachineConfig;
   model: MachineModel;
@@ -44,6 +50,11 @@ export class RunSession {
   #finish!: (end: RunEnd) => void;
   #fail!: (error: Error) => void;
   #started = false;
+  #lastWord = false;
+  #atLineStart = true;
+  #input: ConsoleInput | null = null;
+  readonly #debugText = new TextDecoder('latin1');
+  #debugRest = '';
   /** How the run ends where the machine itself cannot say it any more. */
   #stopping: Outcome | null = null;
   #stoppedStatus: number = Status.SIGINT;
@@ -75,9 +86,25 @@ export class RunSession {
       throw error;
     } finally {
       this.#restore();
-      machine.kill();
-      await machine.closed;
+      await this.#goodbye();
     }
+  }
+
+  get #grace(): number {
+    return GRACE_MS + this.#parts.config.cpus * GRACE_PER_CPU_MS;
+  }
+
+  /** Whether the guest's output on stdout ends with a whole line. */
+  get atLineStart(): boolean {
+    return this.#atLineStart;
+  }
+
+  /** A machine that has said its last word still takes away its sockets, and is given time for it. */
+  async #goodbye(): Promise<void> {
+    const { machine } = this.#parts;
+    const timer = setTimeout(() => machine.kill(), this.#lastWord ? this.#grace : 0);
+    await machine.closed;
+    clearTimeout(timer);
   }
 
   #listen(): void {
@@ -119,11 +146,16 @@ export class RunSession {
         break;
       case 'serial-output':
         if (message.port === console) this.#output(message.port, message.bytes);
+        else this.#debugOutput(message.port, message.bytes);
+        break;
+      case 'serial-taken':
+        this.#input?.taken(message.count);
         break;
       case 'serial-path':
         display.line(`COM${message.port + 1} is at ${message.path}`);
         break;
       case 'ended':
+        this.#lastWord = true;
         this.#finish({
           summary: message.summary,
           diagnosis: message.diagnosis,
@@ -131,6 +163,7 @@ export class RunSession {
         });
         break;
       case 'failed':
+        this.#lastWord = true;
         this.#fail(new AppError(message.kind, message.message));
         break;
     }
@@ -147,7 +180,8 @@ export class RunSession {
       (bytes) => machine.send({ type: 'serial-input', port: console, bytes }),
       () => this.#interrupt(Status.SIGINT, 'stopped by Ctrl-C'),
     );
-    this.#cleanups.push(() => input.dispose());
+    this.#input = input;
+    this.#cleanups.push(() => input.close());
   }
 
   #events(decoded: Iterable<MachineEvent>): void {
@@ -165,7 +199,17 @@ export class RunSession {
   #output(port: number, bytes: Uint8Array): void {
     const { machine, display } = this.#parts;
     process.stdout.write(bytes, () => machine.send({ type: 'serial-ack', port, count: bytes.length }));
+    this.#atLineStart = bytes.at(-1) === LF;
     display.output(bytes);
+  }
+
+  /** The debug console (ports 0xE9 and 0x402) shows line by line among Reveille's own lines. */
+  #debugOutput(port: number, bytes: Uint8Array): void {
+    const { machine, display } = this.#parts;
+    const lines = (this.#debugRest + this.#debugText.decode(bytes)).split('\n');
+    this.#debugRest = (lines.pop() ?? '').slice(0, DEBUG_LINE_LIMIT);
+    for (const line of lines) display.line(`debug console: ${line.replaceAll(/[^\x20-\x7e]/g, '')}`);
+    machine.send({ type: 'serial-ack', port, count: bytes.length });
   }
 
   /** A record that cannot be written ends the run: half a record that looks whole is worse than none. */
@@ -197,8 +241,8 @@ export class RunSession {
     this.#stopping = { kind, code: null, cpu: null, reason };
     this.#parts.machine.send({ type: 'stop', kind, reason });
     const timer = setTimeout(
-      () => this.#kill(`${reason}; the machine's process did not answer for ${GRACE_MS / 1000} s and was killed`),
-      GRACE_MS,
+      () => this.#kill(`${reason}; the machine's process did not answer for ${this.#grace / 1000} s and was killed`),
+      this.#grace,
     );
     this.#cleanups.push(() => clearTimeout(timer));
   }

@@ -49,11 +49,12 @@ async function runMachine(
   // Nobody reads any more, and who closed the pipe did not ask for a report.
   if (status === Status.SIGPIPE) return status;
   for (const line of [...diagnosis, outcomeLine(summary)]) display.line(line);
-  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  // A line of its own, also where the guest stopped in the middle of one.
+  if (options.json) process.stdout.write(`${session.atLineStart ? '' : '\n'}${JSON.stringify(summary)}\n`);
   return status;
 }
 
 function greeting(config: MachineConfig, choice: string): string {
   const cpus = config.cpus === 1 ? '1 cpu' : `${config.cpus} cpus`;
-  return `${config.accelerator}, irqchip ${config.irqchip}, ${cpus}, bsp ${config.bsp}, ${formatSize(config.memory)} (${choice})`;
+  return `${config.accelerator}, irqchip ${config.irqchip}, ${cpus}, bsp ${config.bsp}, ${formatSize(config.memory)} (${choice.replace(/\.$/, '')})`;
 }

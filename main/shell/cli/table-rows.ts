@@ -1,6 +1,6 @@
 /** The live table as lines of text. */
 import type { CpuModel } from '../../app/machine-model';
-import { Colour, type Paint, describeIpi, stateLook } from './words';
+import { Colour, type Paint, describeDecision, describeIpi, stateLook } from './words';
 
 interface Cell {
   text: string;
@@ -8,19 +8,16 @@ interface Cell {
   colour?: number;
 }
 
-const HEADER: readonly Cell[] = [
-  { text: 'CPU', width: 4 },
-  { text: 'APIC', width: 5 },
-  { text: 'BSP', width: 4 },
-  { text: 'MP STATE', width: 16 },
-  { text: 'LAST IPI', width: 26 },
-  { text: 'EXITS/S', width: 34 },
-  { text: 'RIP', width: 28 },
-];
-const [ID, APIC, BSP, STATE, IPI, EXITS, RIP] = HEADER.map(({ width }) => width);
+const TITLES = ['CPU', 'APIC', 'BSP', 'MP STATE', 'LAST IPI', 'EXITS/S', 'RIP'] as const;
+/** On 80 columns the last one still holds a 64-bit address. */
+const NARROW: readonly number[] = [4, 5, 4, 17, 18, 14, 18];
+const MIDDLE: readonly number[] = [4, 5, 4, 17, 26, 20, 24];
+const WIDE: readonly number[] = [4, 5, 4, 17, 30, 34, 26];
 
-/** Kinds of exit that fit into their column. */
-const KINDS = 3;
+/** The widest that fits; the narrow one is cut where even it does not. */
+function columnWidths(columns: number): readonly number[] {
+  return [WIDE, MIDDLE].find((widths) => widths.reduce((sum, width) => sum + width) <= columns) ?? NARROW;
+}
 
 /**
  * A header and a line for each CPU, at most `rows` lines. Where there are more CPUs, those stay that changed last, and
@@ -28,41 +25,47 @@ const KINDS = 3;
  */
 export function tableRows(cpus: readonly CpuModel[], rows: number, columns: number, paint: Paint): string[] {
   if (rows < 2) return [];
-  const lines = [
-    line(
-      HEADER.map((cell) => ({ ...cell, colour: Colour.BOLD })),
-      columns,
-      paint,
-    ),
-  ];
-  if (cpus.length <= rows - 1) return lines.concat(cpus.map((cpu) => line(cells(cpu), columns, paint)));
+  const widths = columnWidths(columns);
+  const header = TITLES.map((text, i) => ({ text, width: widths[i], colour: Colour.BOLD }));
+  const lines = [line(header, columns, paint)];
+  const cpuLine = (cpu: CpuModel): string => line(cells(cpu, widths), columns, paint);
+  if (cpus.length <= rows - 1) return lines.concat(cpus.map(cpuLine));
 
   const byChange = [...cpus].sort((a, b) => b.changedAt - a.changedAt || a.id - b.id);
   const shown = byChange.slice(0, rows - 2).sort((a, b) => a.id - b.id);
   const others = byChange.slice(rows - 2);
   const more = { text: `… and ${others.length} more: ${countStates(others)}`, width: columns, colour: Colour.DIM };
-  return [...lines, ...shown.map((cpu) => line(cells(cpu), columns, paint)), line([more], columns, paint)];
+  return [...lines, ...shown.map(cpuLine), line([more], columns, paint)];
 }
 
-function cells(cpu: CpuModel): Cell[] {
+function cells(cpu: CpuModel, widths: readonly number[]): Cell[] {
+  const [id, apic, bsp, state, ipi, exits, rip] = widths;
   const { shape, colour } = stateLook(cpu.state);
-  const ipi = cpu.lastIpi;
   return [
-    { text: String(cpu.id), width: ID },
-    { text: String(cpu.apicId), width: APIC },
-    { text: cpu.bsp ? 'BSP' : '', width: BSP, colour: Colour.CYAN },
-    { text: `${shape} ${cpu.state}`, width: STATE, colour },
-    { text: ipi === null ? '' : `${describeIpi(ipi)} from ${ipi.source ?? '?'}`, width: IPI },
-    { text: rates(cpu), width: EXITS },
-    { text: position(cpu), width: RIP },
+    { text: String(cpu.id), width: id },
+    { text: String(cpu.apicId), width: apic },
+    { text: cpu.bsp ? 'BSP' : '', width: bsp, colour: Colour.CYAN },
+    { text: `${shape} ${cpu.state}`, width: state, colour },
+    { text: lastIpi(cpu), width: ipi },
+    { text: rates(cpu, exits), width: exits },
+    { text: position(cpu), width: rip },
   ];
 }
 
-function rates(cpu: CpuModel): string {
-  return cpu.rates
-    .slice(0, KINDS)
-    .map(({ name, perSecond }) => `${name} ${shortNumber(perSecond)}`)
-    .join('  ');
+/** `SIPI 0x08 by 0 (ignored)`. */
+function lastIpi({ lastIpi: ipi }: CpuModel): string {
+  return ipi === null ? '' : `${describeIpi(ipi)} by ${ipi.source ?? '?'}${describeDecision(ipi)}`;
+}
+
+/** The most frequent kinds, as many as fit. */
+function rates(cpu: CpuModel, width: number): string {
+  let text = '';
+  for (const { name, perSecond } of cpu.rates) {
+    const next = `${text === '' ? '' : `${text}  `}${name} ${shortNumber(perSecond)}`;
+    if (next.length >= width) break;
+    text = next;
+  }
+  return text;
 }
 
 /** In at most five characters: `950`, `12.3k`, `4.5M`. */
@@ -71,8 +74,9 @@ function shortNumber(value: number): string {
   return value < 1e6 ? `${(value / 1e3).toFixed(1)}k` : `${(value / 1e6).toFixed(1)}M`;
 }
 
-function position({ sample }: CpuModel): string {
-  if (sample === null || sample.rip < 0) return '';
+/** A CPU that waits for INIT or SIPI is nowhere. */
+function position({ sample, state }: CpuModel): string {
+  if (sample === null || sample.rip < 0 || (state !== 'RUNNABLE' && state !== 'HALTED')) return '';
   return `0x${sample.rip.toString(16).padStart(8, '0')}${sample.mode === null ? '' : ` ${sample.mode}`}`;
 }
 
@@ -87,16 +91,15 @@ function countStates(cpus: readonly CpuModel[]): string {
 }
 
 /** Cut to the terminal's width before it is coloured: escape sequences have no width. */
-function line(cells: readonly Cell[], columns: number, paint: Paint): string {
+function line(row: readonly Cell[], columns: number, paint: Paint): string {
   let text = '';
   let left = columns;
-  for (const cell of cells) {
-    if (left <= 0) break;
-    const gap = cell.width < left ? 1 : 0;
-    const cut = cell.text.slice(0, Math.min(cell.width - gap, left));
-    const padded = cut.padEnd(Math.min(cell.width, left));
-    text += cell.colour === undefined ? padded : paint(cell.colour, padded);
+  row.forEach((cell, i) => {
+    const isLast = i === row.length - 1;
+    const cut = cell.text.slice(0, Math.min(left, isLast ? cell.width : cell.width - 1));
+    const padded = isLast ? cut : cut.padEnd(Math.min(cell.width, left));
+    text += cell.colour === undefined || padded === '' ? padded : paint(cell.colour, padded);
     left -= padded.length;
-  }
+  });
   return text;
 }

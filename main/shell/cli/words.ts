@@ -29,19 +29,24 @@ function hexByte(value: number): string {
   return `0x${value.toString(16).padStart(2, '0')}`;
 }
 
-/** `INIT`, `SIPI 0x08`, `fixed 0x40`, with what became of it where it was not simply delivered. */
+/** `INIT`, `SIPI 0x08`, `fixed 0x40`. */
 export function describeIpi(ipi: IpiEvent): string {
   const mode = ['init', 'sipi', 'nmi', 'smi'].includes(ipi.mode) ? ipi.mode.toUpperCase() : ipi.mode;
   const vector = ['sipi', 'fixed', 'lowest-priority'].includes(ipi.mode) ? ` ${hexByte(ipi.vector)}` : '';
-  return mode + vector + (ipi.decision === 'deliver' ? '' : ` (${ipi.decision})`);
+  return mode + vector;
 }
 
-export function describeSource(ipi: IpiEvent): string {
+/** What became of it, where it was not simply delivered: ` (ignored)`. */
+export function describeDecision(ipi: IpiEvent): string {
+  return ipi.decision === 'deliver' ? '' : ` (${ipi.decision})`;
+}
+
+function describeSource(ipi: IpiEvent): string {
   return ipi.source === null ? 'an unseen cpu' : `cpu ${ipi.source}`;
 }
 
 /** `1-3,5`. */
-export function describeCpus(cpus: readonly number[]): string {
+function describeCpus(cpus: readonly number[]): string {
   const parts: string[] = [];
   for (let i = 0; i < cpus.length;) {
     let last = i;
@@ -67,7 +72,7 @@ export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): strin
     case 'ipi': {
       if (event.mode !== 'init' && event.mode !== 'sipi') return null;
       const to = event.targets.length === 0 ? 'no cpu' : `cpu ${describeCpus(event.targets)}`;
-      return `${time}  ${describeSource(event)}  ${describeIpi(event)} to ${to}${event.derived ? '  [derived]' : ''}`;
+      return `${time}  ${describeSource(event)}  ${describeIpi(event)} to ${to}${describeDecision(event)}${event.derived ? '  [derived]' : ''}`;
     }
     case 'serial-lost':
       return `${time}  COM${event.port + 1} lost ${event.count} bytes that nobody received`;

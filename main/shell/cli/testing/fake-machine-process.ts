@@ -5,7 +5,7 @@
 import { IpiMode } from '../../../../preload/contract/events';
 import type { MachineCommand, MachineConfig, MachineMessage, Outcome } from '../../../../preload/contract/machine';
 import { MpState } from '../../../../preload/contract/mp-state';
-import { batch, ipi, mpState } from './event-batch';
+import { batch, ipi, mpState } from '../../../app/testing/event-batch';
 
 const { RUNNABLE, UNINITIALIZED, INIT_RECEIVED, HALTED, SIPI_RECEIVED } = MpState;
 const UNACKNOWLEDGED = 64 * 1024;
@@ -19,6 +19,11 @@ let onAck = (): void => {};
 
 function send(message: MachineMessage): void {
   process.send?.(message);
+}
+
+/** The last message; the process ends when it is on its way. */
+function bye(message: MachineMessage): void {
+  process.send?.(message, () => process.exit());
 }
 
 function print(text: string | Uint8Array): void {
@@ -38,9 +43,7 @@ function end(outcome: Outcome, diagnosis: string[] = []): void {
     exits: { io: 7 },
   }));
   const { accelerator: accel, irqchip } = config;
-  send({ type: 'ended', summary: { accel, irqchip, cpus, events: 5, lost: 0, durationNs: 2e6, outcome }, diagnosis });
-  process.disconnect();
-  clearInterval(sampling);
+  bye({ type: 'ended', summary: { accel, irqchip, cpus, events: 5, lost: 0, durationNs: 2e6, outcome }, diagnosis });
 }
 
 function guestExit(code: number): void {
@@ -77,8 +80,7 @@ const scenarios: Record<string, (argument: string) => void> = {
   exit: (code) => guestExit(Number(code)),
   crash: () => end({ kind: 'crash', code: null, cpu: 1, reason: 'triple fault of cpu 1' }, ['rip 0x8000']),
   fail: (kind) => {
-    send({ type: 'failed', kind: kind as 'usage' | 'host', message: 'The guest image is empty' });
-    process.disconnect();
+    bye({ type: 'failed', kind: kind as 'usage' | 'host', message: 'The guest image is empty' });
   },
   die: () => process.kill(process.pid, 'SIGSEGV'),
   wait: () => print('waiting\n'),
@@ -112,7 +114,7 @@ const scenarios: Record<string, (argument: string) => void> = {
   show: () => {
     send({ type: 'events', batch: wake() });
     let beat = 0;
-    sampling = setInterval(() => {
+    setInterval(() => {
       beat++;
       const cpu = beat % config.cpus;
       const now = beat * 1e8;
@@ -137,7 +139,8 @@ const scenarios: Record<string, (argument: string) => void> = {
   },
 };
 
-let sampling: NodeJS.Timeout | undefined;
+// The shell is gone.
+process.on('disconnect', () => process.exit());
 
 process.on('message', (command: MachineCommand) => {
   switch (command.type) {

@@ -1,5 +1,5 @@
 /** Event records as a machine writes them, for tests. */
-import { EVENT_BYTES, EventKind, NO_CPU } from '../../../../preload/contract/events';
+import { EVENT_BYTES, EventKind, NO_CPU } from '../../../preload/contract/events';
 
 export interface RawRecord {
   time: number;

@@ -1,0 +1,202 @@
+/**
+ * Measures Reveille against C programs of the same shape, both in one run and in turn, so that what else the machine does
+ * meets both alike; prints every figure with what it was measured against. Needs gcc, nasm, /dev/kvm and `npm run build`.
+ *
+ *     npm run bench [-- ROUNDS]
+ */
+import { execFileSync, fork, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const reveille = fileURLToPath(new URL('../out/reveille.js', import.meta.url));
+const rounds = Number(process.argv[2] ?? 7);
+const work = mkdtempSync(join(tmpdir(), 'reveille-bench-'));
+
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+const spread = (values, digits) =>
+  `${Math.min(...values).toFixed(digits)} / ${median(values).toFixed(digits)} / ${Math.max(...values).toFixed(digits)}`;
+
+function assemble(name, output, ...defines) {
+  const path = join(work, output);
+  execFileSync('nasm', [
+    '-f',
+    'bin',
+    ...defines.map((define) => `-D${define}`),
+    join(here, 'guests', `${name}.asm`),
+    '-o',
+    path,
+  ]);
+  return path;
+}
+
+function compile(name) {
+  const path = join(work, name);
+  execFileSync('gcc', ['-O2', '-Wall', '-o', path, join(here, 'c', `${name}.c`), '-lpthread']);
+  return path;
+}
+
+/** Runs a guest under Reveille with nothing on the console; gives the summary and the events. */
+async function run(args, { onEvent } = {}) {
+  const child = spawn(process.execPath, [reveille, 'run', ...args, '--events', '-', '--json', '--timeout', '120s'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const startedAt = process.hrtime.bigint();
+  const lines = [];
+  let rest = '';
+  let errors = '';
+  child.stderr.on('data', (chunk) => (errors += chunk));
+  child.stdout.on('data', (chunk) => {
+    const parts = (rest + chunk).split('\n');
+    rest = parts.pop();
+    for (const line of parts) {
+      if (!line.startsWith('{')) {
+        lines.push(line);
+        continue;
+      }
+      const event = JSON.parse(line);
+      lines.push(event);
+      onEvent?.(event, child);
+    }
+  });
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  if (status !== 0) throw new Error(`reveille run ${args.join(' ')} ended with ${status}:\n${errors}`);
+  const summary = lines.findLast((line) => line.outcome !== undefined);
+  return { summary, events: lines.filter((line) => line.kind !== undefined), startedAt: Number(startedAt) };
+}
+
+async function portExit() {
+  const image = assemble('port-writes', 'port-writes.bin');
+  const bare = compile('port-writes');
+  const c = [];
+  const ours = [];
+  for (let round = 0; round < rounds; round++) {
+    c.push(Number(execFileSync(bare, [image])));
+    const { summary } = await run([image, '--cpus', '1', '--serial1', 'none', '--irqchip', 'exact']);
+    const [cpu] = summary.cpus;
+    ours.push((summary.durationNs - cpu.startedAtNs) / cpu.exits.io);
+  }
+  console.log('A port-I/O exit through bus and UART (200,000 exits a round; ns, min / median / max)');
+  console.log(`  bare C loop   ${spread(c, 0)}`);
+  console.log(`  Reveille      ${spread(ours, 0)}`);
+  console.log(
+    `  ratio         ${spread(
+      ours.map((value, i) => value / c[i]),
+      3,
+    )}   (asked: at most 1.15)`,
+  );
+}
+
+/** Runs a machine's process by itself with the garbage collector's log on; gives the collections in its vcpu's thread. */
+async function collectionsFor(exits) {
+  const guest = assemble('port-writes', `port-writes-${exits}.bin`, `EXITS=${exits}`);
+  const child = fork(fileURLToPath(new URL('../out/machine-process.js', import.meta.url)), [], {
+    serialization: 'advanced',
+    execArgv: ['--trace-gc'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  let log = '';
+  child.stdout.on('data', (chunk) => (log += chunk));
+  const none = { kind: 'none' };
+  child.send({
+    type: 'start',
+    sampleEveryMs: 0,
+    config: {
+      guest,
+      cpus: 1,
+      topology: { sockets: 1, cores: 1, threads: 1 },
+      apicIds: [0],
+      bsp: 0,
+      memory: 2 ** 20,
+      accelerator: 'kvm',
+      irqchip: 'exact',
+      cmdline: '',
+      serial: [none, none, none, none],
+    },
+  });
+  await new Promise((resolve) => child.on('close', resolve));
+  // A line a collection, headed by process and isolate; the vcpu's thread is the isolate that is not the main thread's.
+  const isolates = [...log.matchAll(/^\[\d+:(0x[0-9a-f]+)\] .*(?:Scavenge|Mark-Compact)/gm)].map((match) => match[1]);
+  return isolates.filter((isolate) => isolate !== isolates[0]).length;
+}
+
+async function allocation() {
+  console.log("Allocation in the run loop (garbage collections in the vcpu's thread, its start included)");
+  for (const exits of [100_000, 500_000]) console.log(`  ${exits} exits: ${await collectionsFor(exits)}`);
+}
+
+async function wakeAll() {
+  const bare = compile('wake-all');
+  console.log('INIT to the first instruction of the last AP, all threads waiting (us, min / median / max)');
+  for (const aps of [1, 7, 63]) {
+    const image = assemble('wake-all', `wake-all-${aps}.bin`, `APS=${aps}`);
+    const c = [];
+    const ours = [];
+    for (let round = 0; round < rounds; round++) {
+      c.push(Number(execFileSync(bare, [image, String(aps + 1)])) / 1000);
+      ours.push(await wakeOnce(image, aps));
+    }
+    console.log(`  ${String(aps).padStart(2)} APs  C         ${spread(c, 0)}`);
+    console.log(`          Reveille  ${spread(ours, 0)}`);
+    console.log(
+      `          ratio     ${spread(
+        ours.map((value, i) => value / c[i]),
+        2,
+      )}   (asked: at most 1.5)`,
+    );
+  }
+}
+
+async function wakeOnce(image, aps) {
+  const socket = join(work, 'com1');
+  let client = null;
+  const { events } = await run([image, '--cpus', String(aps + 1), '--serial1', `unix:${socket}`], {
+    onEvent: (event) => {
+      if (event.kind === 'machine' && event.change === 'threads-ready')
+        client = connect(socket, () => client.write('g'));
+    },
+  });
+  client?.destroy();
+  const init = events.find((event) => event.kind === 'ipi' && event.mode === 'init');
+  const first = events.filter((event) => event.kind === 'post');
+  if (first.length !== aps) throw new Error(`${first.length} of ${aps} APs wrote their POST code`);
+  return (Math.max(...first.map((event) => event.t)) - init.t) / 1000;
+}
+
+async function startUp() {
+  const total = [];
+  const parts = { node: [], setUp: [], bsp: [], guest: [] };
+  for (let round = 0; round < rounds; round++) {
+    const before = process.hrtime.bigint();
+    spawnSync(process.execPath, ['-e', '0']);
+    parts.node.push(Number(process.hrtime.bigint() - before) / 1e6);
+    const { summary, events, startedAt } = await run(['roll-call', '--cpus', '4', '--serial1', 'none']);
+    const epoch = events.find((event) => event.change === 'started').monotonicNs;
+    const starts = summary.cpus.map((cpu) => cpu.startedAtNs);
+    const bsp = summary.cpus.findIndex((cpu) => cpu.bsp);
+    const last = Math.max(...starts);
+    parts.setUp.push((epoch - startedAt) / 1e6 - parts.node.at(-1));
+    parts.bsp.push(starts[bsp] / 1e6);
+    parts.guest.push((last - starts[bsp]) / 1e6);
+    total.push((epoch + last - startedAt) / 1e6);
+  }
+  console.log('reveille run roll-call --cpus 4, from process start to the last AP started (ms, min / median / max)');
+  console.log(`  all                                     ${spread(total, 1)}`);
+  console.log(`  of it an empty Node process             ${spread(parts.node, 1)}`);
+  console.log(`  command line to machine time 0          ${spread(parts.setUp, 1)}`);
+  console.log(`  machine made to the BSP's first entry   ${spread(parts.bsp, 1)}`);
+  console.log(`  guest: BSP's first entry to last AP     ${spread(parts.guest, 1)}   (it waits 3 x 10.4 ms itself)`);
+}
+
+try {
+  console.log(`Node ${process.version}, ${rounds} rounds`);
+  await portExit();
+  await allocation();
+  await wakeAll();
+  await startUp();
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}

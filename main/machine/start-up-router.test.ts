@@ -1,0 +1,404 @@
+import * as fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  Decision,
+  decodeEvents,
+  EventKind,
+  type EventRecord,
+  IpiMode,
+  ipiTargets,
+  NO_CPU,
+} from '../../preload/contract/events';
+import { MpState } from '../../preload/contract/mp-state';
+import { Mutex } from '../base/mutex';
+import { Doorbell } from './doorbell';
+import { EventReader, EventWriter } from './event-ring';
+import { MachineMemory, MachineWord, VcpuWord } from './shared-memory';
+import { deliverAlways, type StartUpPolicy, StartUpRouter } from './start-up-router';
+import { Attention, VcpuControl } from './vcpu-control';
+
+const { UNINITIALIZED, INIT_RECEIVED, SIPI_RECEIVED, RUNNABLE, HALTED } = MpState;
+const STATES = [UNINITIALIZED, INIT_RECEIVED, SIPI_RECEIVED, RUNNABLE, HALTED];
+const BSP = 0;
+const AP = 1;
+const VECTOR = 0x9a;
+
+/** A router over the shared memory of a machine, with a clock that goes on by 1 at each look. */
+class Setup {
+  readonly router: StartUpRouter;
+  readonly vcpus: VcpuControl[];
+  readonly kicked: number[] = [];
+  readonly lock: Int32Array;
+  readonly #reader: EventReader;
+  #now = 0;
+
+  constructor(cpus: number, policy: StartUpPolicy = deliverAlways) {
+    const shape = { cpus, ramSize: 0, runSize: 4096 };
+    const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
+    const clock = { now: () => ++this.#now };
+    this.vcpus = Array.from({ length: cpus }, (_, cpu) => {
+      const vcpu = new VcpuControl(memory, cpu, { kick: (thread) => this.kicked.push(thread) });
+      vcpu.words[VcpuWord.THREAD] = 1000 + cpu;
+      return vcpu;
+    });
+    this.lock = memory.words.subarray(MachineWord.ROUTER_LOCK, MachineWord.ROUTER_LOCK + 1);
+    this.router = new StartUpRouter({
+      vcpus: this.vcpus,
+      bsp: BSP,
+      lock: new Mutex(memory.words, MachineWord.ROUTER_LOCK),
+      events: new EventWriter(memory, clock, new Doorbell(memory.words)),
+      clock,
+      policy,
+    });
+    this.#reader = new EventReader(memory);
+    this.router.powerOn();
+  }
+
+  /** Events since the last call. */
+  events(): EventRecord[] {
+    const batch = this.#reader.take();
+    return batch === null ? [] : [...decodeEvents(batch)];
+  }
+
+  /** The same as words: `AP UNINITIALIZED>INIT_RECEIVED`. */
+  story(): string[] {
+    return this.events().map(({ kind, cpu, payload }) => {
+      if (kind === EventKind.MP_STATE) {
+        const [from, to, derived, vector] = payload;
+        const by = vector === 0xffffffff ? '' : ` vector ${vector}`;
+        return `cpu ${cpu} ${nameOf(from)} > ${nameOf(to)}${by}${derived === 1 ? ' derived' : ''}`;
+      }
+      const mode = ((payload[0] >>> 8) & 0xff) === IpiMode.INIT ? 'INIT' : 'SIPI';
+      const by = mode === 'INIT' ? '' : ` vector ${payload[0] & 0xff}`;
+      const derived = payload[0] >>> 16 === 1 ? ' derived' : '';
+      const from = cpu === NO_CPU ? 'nobody' : `cpu ${cpu}`;
+      return `${from} ${mode}${by} to ${ipiTargets(payload).join()}: ${decisionOf(payload[1])}${derived}`;
+    });
+  }
+
+  /** Puts a CPU into a state without a word. */
+  put(cpu: number, state: MpState): void {
+    this.vcpus[cpu].mpState = state;
+  }
+}
+
+const nameOf = (state: number) => Object.entries(MpState).find(([, number]) => number === state)?.[0];
+const decisionOf = (decision: number) => Object.entries(Decision).find(([, number]) => number === decision)?.[0];
+
+function set(cpus: number, ...members: number[]): Int32Array {
+  const words = new Int32Array(Math.ceil(cpus / 32));
+  for (const cpu of members) words[cpu >> 5] |= 1 << (cpu & 31);
+  return words;
+}
+
+let setup: Setup;
+
+beforeEach(() => {
+  setup = new Setup(4);
+});
+
+test('at power-on the BSP is RUNNABLE and the APs wait for INIT', () => {
+  expect(setup.vcpus.map(({ mpState }) => mpState)).toEqual([RUNNABLE, UNINITIALIZED, UNINITIALIZED, UNINITIALIZED]);
+  expect(setup.story()).toEqual([]);
+  expect(setup.vcpus[BSP].startedAt).toBeNull();
+});
+
+test('the BSP starts: event and start are of one moment', () => {
+  setup.router.bspStarted();
+  const [event] = setup.events();
+  expect(event).toMatchObject({
+    kind: EventKind.MP_STATE,
+    cpu: BSP,
+    payload: [UNINITIALIZED, RUNNABLE, 0, 0xffffffff, 0],
+  });
+  expect(setup.vcpus[BSP].startedAt).toBe(event.time);
+});
+
+describe('an INIT', () => {
+  test.each(STATES.filter((state) => state !== INIT_RECEIVED))('is taken by an AP in state %i', (state) => {
+    setup.put(AP, state);
+    setup.router.init(BSP, set(4, AP));
+    expect(setup.vcpus[AP].mpState).toBe(INIT_RECEIVED);
+    expect(setup.story()).toEqual(['cpu 0 INIT to 1: DELIVER', `cpu 1 ${nameOf(state)} > INIT_RECEIVED`]);
+    expect(setup.vcpus[AP].takeAttention()).toBe(Attention.INIT);
+  });
+
+  test('to an AP in INIT_RECEIVED is taken once more and changes nothing', () => {
+    setup.put(AP, INIT_RECEIVED);
+    setup.router.init(BSP, set(4, AP));
+    expect(setup.story()).toEqual(['cpu 0 INIT to 1: DELIVER']);
+    expect(setup.vcpus[AP].takeAttention()).toBe(Attention.INIT);
+  });
+
+  test('kicks a CPU that is in the guest', () => {
+    setup.put(AP, RUNNABLE);
+    setup.vcpus[AP].enterGuest();
+    setup.router.init(BSP, set(4, AP));
+    expect(setup.kicked).toEqual([1000 + AP]);
+  });
+
+  test('to the BSP leads to the reset vector, without a SIPI, and keeps the moment of its start', () => {
+    setup.router.bspStarted();
+    const startedAt = setup.vcpus[BSP].startedAt;
+    setup.router.init(AP, set(4, BSP));
+    expect(setup.vcpus[BSP].takeAttention()).toBe(Attention.INIT);
+    setup.router.restarted(BSP);
+    expect(setup.story().slice(1)).toEqual([
+      'cpu 1 INIT to 0: DELIVER',
+      'cpu 0 RUNNABLE > INIT_RECEIVED',
+      'cpu 0 INIT_RECEIVED > RUNNABLE',
+    ]);
+    expect(setup.vcpus[BSP].startedAt).toBe(startedAt);
+  });
+
+  test('to the BSP is followed by a SIPI in vain, however soon', () => {
+    setup.router.init(AP, set(4, BSP));
+    setup.router.startUp(AP, set(4, BSP), VECTOR);
+    setup.router.restarted(BSP);
+    setup.router.startUp(AP, set(4, BSP), VECTOR);
+    expect(setup.story()).toEqual([
+      'cpu 1 INIT to 0: DELIVER',
+      'cpu 0 RUNNABLE > INIT_RECEIVED',
+      `cpu 1 SIPI vector ${VECTOR} to 0: IGNORED`,
+      'cpu 0 INIT_RECEIVED > RUNNABLE',
+      `cpu 1 SIPI vector ${VECTOR} to 0: IGNORED`,
+    ]);
+    expect(setup.vcpus[BSP].takeAttention()).toBe(Attention.INIT);
+  });
+});
+
+describe('a SIPI', () => {
+  test('is taken in INIT_RECEIVED', () => {
+    setup.put(AP, INIT_RECEIVED);
+    setup.router.startUp(BSP, set(4, AP), VECTOR);
+    expect(setup.story()).toEqual([
+      `cpu 0 SIPI vector ${VECTOR} to 1: DELIVER`,
+      `cpu 1 INIT_RECEIVED > SIPI_RECEIVED vector ${VECTOR}`,
+    ]);
+    expect(setup.vcpus[AP].words[VcpuWord.SIPI_VECTOR]).toBe(VECTOR);
+    expect(setup.vcpus[AP].takeAttention()).toBe(Attention.SIPI);
+  });
+
+  test.each(STATES.filter((state) => state !== INIT_RECEIVED))('is ignored in state %i', (state) => {
+    setup.put(AP, state);
+    setup.router.startUp(BSP, set(4, AP), VECTOR);
+    expect(setup.vcpus[AP].mpState).toBe(state);
+    expect(setup.story()).toEqual([`cpu 0 SIPI vector ${VECTOR} to 1: IGNORED`]);
+    expect(setup.vcpus[AP].takeAttention()).toBe(0);
+  });
+
+  test('the first of two wins', () => {
+    setup.put(AP, INIT_RECEIVED);
+    setup.router.startUp(BSP, set(4, AP), 0x11);
+    setup.router.startUp(BSP, set(4, AP), 0x22);
+    expect(setup.router.started(AP)).toBe(true);
+    setup.router.startUp(BSP, set(4, AP), 0x33);
+    expect(setup.story()).toEqual([
+      'cpu 0 SIPI vector 17 to 1: DELIVER',
+      'cpu 1 INIT_RECEIVED > SIPI_RECEIVED vector 17',
+      'cpu 0 SIPI vector 34 to 1: IGNORED',
+      'cpu 1 SIPI_RECEIVED > RUNNABLE vector 17',
+      'cpu 0 SIPI vector 51 to 1: IGNORED',
+    ]);
+  });
+
+  test('starts the CPU when its registers are loaded, at the moment of the event', () => {
+    setup.put(AP, INIT_RECEIVED);
+    setup.router.startUp(BSP, set(4, AP), VECTOR);
+    expect(setup.vcpus[AP].startedAt).toBeNull();
+    setup.router.started(AP);
+    expect(setup.vcpus[AP].startedAt).toBe(setup.events().at(-1)?.time);
+  });
+
+  test('is void where an INIT comes before the registers are loaded; the next one counts', () => {
+    setup.put(AP, INIT_RECEIVED);
+    setup.router.startUp(BSP, set(4, AP), 0x11);
+    setup.router.init(BSP, set(4, AP));
+    expect(setup.router.started(AP)).toBe(false);
+    expect(setup.vcpus[AP].mpState).toBe(INIT_RECEIVED);
+    setup.router.startUp(BSP, set(4, AP), 0x22);
+    expect(setup.router.started(AP)).toBe(true);
+    expect(setup.story().at(-1)).toBe('cpu 1 SIPI_RECEIVED > RUNNABLE vector 34');
+  });
+});
+
+describe('HLT', () => {
+  test('halts and wakes', () => {
+    setup.router.halted(BSP);
+    setup.router.woken(BSP);
+    expect(setup.story()).toEqual(['cpu 0 RUNNABLE > HALTED', 'cpu 0 HALTED > RUNNABLE']);
+  });
+
+  test.each(STATES.filter((state) => state !== RUNNABLE))('an INIT before it wins: no halt from state %i', (state) => {
+    setup.put(AP, state);
+    setup.router.halted(AP);
+    expect(setup.vcpus[AP].mpState).toBe(state);
+    expect(setup.story()).toEqual([]);
+  });
+
+  test.each(STATES.filter((state) => state !== HALTED))('there is no wake-up from state %i', (state) => {
+    setup.put(AP, state);
+    setup.router.woken(AP);
+    expect(setup.vcpus[AP].mpState).toBe(state);
+    expect(setup.story()).toEqual([]);
+  });
+});
+
+describe('a broadcast', () => {
+  const CPUS = 130;
+  const aps = Array.from({ length: CPUS - 1 }, (_, i) => i + 1);
+
+  test('to more than 64 CPUs is a record for each group of 64, of one moment, before what it does', () => {
+    setup = new Setup(CPUS);
+    setup.router.init(BSP, set(CPUS, ...aps));
+    const events = setup.events();
+    const ipis = events.slice(0, 3);
+    expect(ipis.map(({ kind }) => kind)).toEqual([EventKind.IPI, EventKind.IPI, EventKind.IPI]);
+    expect(ipis.map(({ payload }) => payload[2])).toEqual([0, 64, 128]);
+    expect(new Set(ipis.map(({ time }) => time)).size).toBe(1);
+    expect(ipis.flatMap(({ payload }) => ipiTargets(payload))).toEqual(aps);
+    expect(events.slice(3).map(({ kind, cpu }) => [kind, cpu])).toEqual(aps.map((cpu) => [EventKind.MP_STATE, cpu]));
+    events.slice(1).forEach(({ time }, i) => expect(time).toBeGreaterThanOrEqual(events[i].time));
+  });
+
+  test('with several decisions is a record for each', () => {
+    setup.put(1, INIT_RECEIVED);
+    setup.put(2, RUNNABLE);
+    setup.put(3, INIT_RECEIVED);
+    setup.router.startUp(BSP, set(4, 1, 2, 3), VECTOR);
+    expect(setup.story()).toEqual([
+      `cpu 0 SIPI vector ${VECTOR} to 1,3: DELIVER`,
+      `cpu 0 SIPI vector ${VECTOR} to 2: IGNORED`,
+      `cpu 1 INIT_RECEIVED > SIPI_RECEIVED vector ${VECTOR}`,
+      `cpu 3 INIT_RECEIVED > SIPI_RECEIVED vector ${VECTOR}`,
+    ]);
+  });
+
+  test('to nobody is no event', () => {
+    setup.router.init(BSP, set(4));
+    expect(setup.story()).toEqual([]);
+  });
+
+  test('to CPUs that there are not is an IPI to those that there are', () => {
+    setup.router.init(BSP, Int32Array.of(-1));
+    expect(setup.story()[0]).toBe('cpu 0 INIT to 0,1,2,3: DELIVER');
+  });
+});
+
+describe('a policy', () => {
+  test('is asked once for each target, under the lock', () => {
+    const asked: unknown[] = [];
+    setup = new Setup(4, {
+      decide: (...question) => {
+        asked.push([...question, setup.lock[0]]);
+        return Decision.DELIVER;
+      },
+    });
+    setup.router.init(BSP, set(4, 1, 3));
+    setup.router.startUp(2, set(4, 3), VECTOR);
+    expect(asked).toEqual([
+      [IpiMode.INIT, BSP, 1, 0, 1],
+      [IpiMode.INIT, BSP, 3, 0, 1],
+      [IpiMode.SIPI, 2, 3, VECTOR, 1],
+    ]);
+    expect(setup.lock[0]).toBe(0);
+  });
+
+  test('that drops leaves the CPU as it is, and the IPI says so', () => {
+    setup = new Setup(4, {
+      decide: (mode, _, target) => (mode === IpiMode.SIPI && target === 2 ? Decision.DROP : Decision.DELIVER),
+    });
+    setup.router.init(BSP, set(4, 1, 2));
+    setup.story();
+    setup.router.startUp(BSP, set(4, 1, 2), VECTOR);
+    expect(setup.story()).toEqual([
+      `cpu 0 SIPI vector ${VECTOR} to 1: DELIVER`,
+      `cpu 0 SIPI vector ${VECTOR} to 2: DROP`,
+      `cpu 1 INIT_RECEIVED > SIPI_RECEIVED vector ${VECTOR}`,
+    ]);
+    expect(setup.vcpus[2].mpState).toBe(INIT_RECEIVED);
+    expect(setup.vcpus[2].takeAttention()).toBe(Attention.INIT);
+  });
+});
+
+describe('what KVM was seen to do', () => {
+  test('is derived, and no event where nothing changed', () => {
+    setup.router.observed(AP, INIT_RECEIVED);
+    setup.router.observed(AP, INIT_RECEIVED);
+    expect(setup.story()).toEqual(['cpu 1 UNINITIALIZED > INIT_RECEIVED derived']);
+  });
+
+  test.each([UNINITIALIZED, INIT_RECEIVED])(
+    'a SIPI that was consumed in state %i is told from its beginning',
+    (state) => {
+      setup.put(AP, state);
+      expect(setup.router.observedSipi(AP, VECTOR)).toBe(true);
+      expect(setup.story()).toEqual([
+        ...(state === UNINITIALIZED ? ['cpu 1 UNINITIALIZED > INIT_RECEIVED derived'] : []),
+        `nobody SIPI vector ${VECTOR} to 1: DELIVER derived`,
+        `cpu 1 INIT_RECEIVED > SIPI_RECEIVED vector ${VECTOR} derived`,
+        `cpu 1 SIPI_RECEIVED > RUNNABLE vector ${VECTOR} derived`,
+      ]);
+      expect(setup.vcpus[AP].startedAt).not.toBeNull();
+    },
+  );
+
+  test('a SIPI that the policy drops leaves the CPU where it waits', () => {
+    setup = new Setup(4, { decide: () => Decision.DROP });
+    expect(setup.router.observedSipi(AP, VECTOR)).toBe(false);
+    expect(setup.story()).toEqual([
+      'cpu 1 UNINITIALIZED > INIT_RECEIVED derived',
+      `nobody SIPI vector ${VECTOR} to 1: DROP derived`,
+    ]);
+    expect(setup.vcpus[AP]).toMatchObject({ mpState: INIT_RECEIVED, startedAt: null });
+  });
+});
+
+/** The arrows of the state machine, and no others. */
+const ARROWS = new Set([
+  ...STATES.filter((state) => state !== INIT_RECEIVED).map((state) => `${state}>${INIT_RECEIVED}`),
+  `${INIT_RECEIVED}>${SIPI_RECEIVED}`,
+  `${SIPI_RECEIVED}>${RUNNABLE}`,
+  `${RUNNABLE}>${HALTED}`,
+  `${HALTED}>${RUNNABLE}`,
+]);
+
+test('whatever happens, each CPU follows the arrows, and its events are one chain that ends where it is', () => {
+  const CPUS = 70;
+  const cpu = fc.integer({ min: 0, max: CPUS - 1 });
+  const targets = fc.uniqueArray(cpu, { maxLength: 8 }).map((members) => set(CPUS, ...members));
+  const step: fc.Arbitrary<(router: StartUpRouter) => void> = fc.oneof(
+    fc.tuple(cpu, targets).map(
+      ([from, to]) =>
+        (router: StartUpRouter) =>
+          router.init(from, to),
+    ),
+    fc.tuple(cpu, targets, fc.nat(255)).map(
+      ([from, to, vector]) =>
+        (router: StartUpRouter) =>
+          router.startUp(from, to, vector),
+    ),
+    cpu.map((of) => (router: StartUpRouter) => void router.started(of)),
+    cpu.map((of) => (router: StartUpRouter) => router.halted(of)),
+    cpu.map((of) => (router: StartUpRouter) => router.woken(of)),
+    fc.constant((router: StartUpRouter) => router.restarted(BSP)),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      setup = new Setup(CPUS);
+      const { router, vcpus } = setup;
+      const before = vcpus.map(({ mpState }) => mpState);
+      for (const act of steps) act(router);
+      for (const { kind, cpu: of, payload } of setup.events()) {
+        if (kind !== EventKind.MP_STATE) continue;
+        const [from, to] = payload;
+        expect(from).toBe(before[of]);
+        if (!(of === BSP && from === INIT_RECEIVED && to === RUNNABLE)) expect(ARROWS).toContain(`${from}>${to}`);
+        if (of === BSP) expect(to).not.toBe(SIPI_RECEIVED);
+        before[of] = to as MpState;
+      }
+      expect(vcpus.map(({ mpState }) => mpState)).toEqual(before);
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,83 @@
+// `npm test`: provides what the tests need, builds, runs the checks and every test, and counts. With arguments (they go to
+// vitest) it runs the tests so chosen and no check. The last line is for machines: `N passed, N failed, N skipped`.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseCLI, startVitest } from 'vitest/node';
+import { runChecks } from './checks.mjs';
+import { provideTestPrograms } from './test-programs.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const args = process.argv.slice(2);
+
+/** The first and the last that a build writes, and what says how; the sources are in main and preload. */
+const BUILT = ['out/reveille.js', 'out/vcpu-worker.cjs'];
+const BUILD_FILES = ['package.json', 'vite.config.ts', 'vite.worker.config.ts'];
+
+const count = { passed: 0, failed: 0, skipped: 0 };
+/** A line for each test that was skipped, and for each that was without saying why: that is a failure. */
+const skipped = [];
+const unexplained = [];
+
+process.chdir(root);
+provideTestPrograms();
+if (isStale() && spawnSync('npm', ['run', 'build'], { stdio: 'inherit' }).status !== 0) {
+  console.log('failed  build');
+  count.failed += 1;
+} else {
+  if (args.length === 0) countChecks(await runChecks());
+  await runTests();
+}
+for (const line of skipped) console.log(`skipped ${line}`);
+for (const line of unexplained) console.log(`failed  ${line}: skipped without a reason; use ctx.skip('reason')`);
+if (count.failed > 0) process.exitCode = 1;
+console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+
+/** Whether something is not built, or older than anything that it is built from. */
+function isStale() {
+  const time = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const newest = (directory) =>
+    Math.max(
+      time(directory),
+      ...readdirSync(directory, { recursive: true }).map((name) => time(join(directory, name))),
+    );
+  const sources = [newest('main'), newest('preload'), ...BUILD_FILES.map(time)];
+  return Math.max(...sources) > Math.min(...BUILT.map(time));
+}
+
+function countChecks(results) {
+  for (const { name, state, detail } of results) {
+    count[state] += 1;
+    if (state === 'skipped') skipped.push(`${name}: ${detail}`);
+  }
+}
+
+async function runTests() {
+  const { filter, options } = parseCLI(['vitest', 'run', ...args]);
+  const vitest = await startVitest('test', filter, { ...options, watch: false });
+  for (const module of vitest.state.getTestModules()) {
+    for (const test of module.children.allTests()) countTest(test, options.testNamePattern !== undefined);
+    // What fails outside of a test: a file that does not load, a hook of a suite.
+    count.failed += module.errors().length;
+    for (const suite of module.children.allSuites()) count.failed += suite.errors().length;
+  }
+  count.failed += vitest.state.getUnhandledErrors().length;
+  await vitest.close();
+}
+
+function countTest(test, chosenByName) {
+  const { state, note } = test.result();
+  if (state !== 'skipped') {
+    count[state === 'passed' ? 'passed' : 'failed'] += 1;
+    return;
+  }
+  const line = `${test.module.relativeModuleId} > ${test.fullName}`;
+  if (note !== undefined) {
+    count.skipped += 1;
+    skipped.push(`${line}: ${note}`);
+  } else if (!chosenByName) {
+    count.failed += 1;
+    unexplained.push(line);
+  }
+}

@@ -1,0 +1,58 @@
+/** Guests of a few instructions, for what no bundled guest does. */
+import { ByteWriter } from '../../main/firmware/byte-writer';
+import { sampleElf } from '../../main/loader/sample-images';
+
+/** Real-mode code for 0x7C00 (a flat image). */
+export const flat = (...code: number[]): Uint8Array => Uint8Array.from(code);
+
+/** 32-bit protected-mode code in an ELF executable. */
+export function elf32(...code: number[]): Uint8Array {
+  return sampleElf({ bits: 32, entry: 0x100000, segments: [{ address: 0x100000, data: Uint8Array.from(code) }] });
+}
+
+const COM1 = [0xba, 0xf8, 0x03]; // mov dx, 0x3f8
+const exit = (value: number) => [0xb0, value, 0xe6, 0xf4, 0xf4]; // mov al, value; out 0xf4, al; hlt
+
+/** Ends at once with this value. */
+export const exitWith = (value: number) => flat(...exit(value));
+
+/** Says each byte value once. */
+export const allBytes = flat(
+  ...COM1,
+  ...[0x30, 0xc0], // xor al, al
+  ...[0xee, 0xfe, 0xc0, 0x75, 0xfb], // next: out dx, al; inc al; jnz next
+  ...exit(0x10),
+);
+
+/** Says a text that ends without a new line. */
+export function says(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  return new ByteWriter()
+    .bytes(flat(...COM1, ...[...bytes].flatMap((byte) => [0xb0, byte, 0xee]), ...exit(0x10))) // mov al, byte; out dx, al
+    .finish();
+}
+
+/** Says `A` for ever. */
+export const flood = flat(...COM1, 0xb0, 0x41, 0xee, 0xeb, 0xfd);
+
+/** Halts with interrupts off. */
+export const halt = flat(0xf4);
+
+/** Writes 384 KiB to port 0xE9, more than is kept on the way, then ends. */
+export const debugFlood = flat(
+  ...[0x66, 0xb9, 0x00, 0x00, 0x06, 0x00], // mov ecx, 0x60000
+  ...[0xb0, 0x41, 0xe6, 0xe9], // next: mov al, 'A'; out 0xe9, al
+  ...[0x66, 0x49, 0x75, 0xf8], // dec ecx; jnz next
+  ...exit(0x10),
+);
+
+/** Writes POST code 0x42, reads a port and memory that nobody claims, then ends. */
+export const stranger = elf32(
+  ...[0xb0, 0x42, 0xe6, 0x80], // mov al, 0x42; out 0x80, al
+  ...[0xe4, 0x99], // in al, 0x99
+  ...[0xa1, 0x00, 0x00, 0x00, 0xd0], // mov eax, [0xd0000000]
+  ...exit(0x10),
+);
+
+/** Goes on where there is no memory to execute from. */
+export const astray = elf32(0xb8, 0x00, 0x00, 0x00, 0xd0, 0xff, 0xe0); // mov eax, 0xd0000000; jmp eax

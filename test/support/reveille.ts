@@ -1,0 +1,143 @@
+/** Runs the built command line as a user does: a process of its own, told apart from the tests by nothing. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TestContext } from 'vitest';
+import type { MachineEvent } from '../../main/app/machine-events';
+import type { Summary } from '../../preload/contract/machine';
+
+export const REVEILLE = fileURLToPath(new URL('../../out/reveille.js', import.meta.url));
+
+if (!existsSync(REVEILLE))
+  throw new Error(`${REVEILLE} is missing: build it with "npm run build", then run the tests again.`);
+
+/** Ends the test as skipped, and says why, where there is no KVM for this user. */
+export function needsKvm(ctx: Pick<TestContext, 'skip'>): void {
+  try {
+    closeSync(openSync('/dev/kvm', 'r+'));
+  } catch (error) {
+    ctx.skip(`/dev/kvm cannot be opened (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** Ends the test as skipped where a program is not installed. */
+export function needsProgram(ctx: Pick<TestContext, 'skip'>, name: string): void {
+  const found = (process.env['PATH'] ?? '').split(':').some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (!found) ctx.skip(`${name} is not installed`);
+}
+
+export interface Result {
+  /** Exit status; null where a signal ended the process. */
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A run that is under way. */
+export class Run {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** Settles when the process is gone and both of its streams are closed. */
+  readonly ended: Promise<Result>;
+  stdout = Buffer.alloc(0);
+  stderr = '';
+
+  constructor(args: readonly string[], command: readonly string[] = [process.execPath, REVEILLE]) {
+    const [program, ...before] = command;
+    this.child = spawn(program, [...before, ...args]);
+    // A process that is gone reads nothing more; its status says how it went.
+    this.child.stdin.on('error', () => {});
+    this.child.stdout.on('data', (bytes: Buffer) => (this.stdout = Buffer.concat([this.stdout, bytes])));
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.ended = once(this.child, 'close').then(([status, signal]) => ({
+      status,
+      signal,
+      stdout: this.stdout.toString('latin1'),
+      stderr: this.stderr,
+    }));
+  }
+
+  get pid(): number {
+    return this.child.pid as number;
+  }
+
+  /** Waits until the guest has said it; `from` is where to begin to look. Gives where it ends. */
+  async says(text: string, from = 0): Promise<number> {
+    return this.#awaits(this.child.stdout, text, () => {
+      const at = this.stdout.indexOf(text, from, 'latin1');
+      return at < 0 ? at : at + text.length;
+    });
+  }
+
+  /** Waits until Reveille has told it on stderr. */
+  async tells(text: string): Promise<void> {
+    await this.#awaits(this.child.stderr, text, () => this.stderr.indexOf(text));
+  }
+
+  type(text: string): void {
+    this.child.stdin.write(text);
+  }
+
+  async #awaits(stream: NodeJS.ReadableStream, text: string, find: () => number): Promise<number> {
+    const over = this.ended.then(() => 'ended');
+    for (;;) {
+      const found = find();
+      if (found >= 0) return found;
+      if ((await Promise.race([once(stream, 'data'), over])) === 'ended' && find() < 0) {
+        throw new Error(
+          `the run ended before ${JSON.stringify(text)}:\n${this.stdout.toString('latin1')}${this.stderr}`,
+        );
+      }
+    }
+  }
+}
+
+/** A whole run with nothing on its stdin. */
+export function reveille(...args: string[]): Promise<Result> {
+  const run = new Run(args);
+  run.child.stdin.end();
+  return run.ended;
+}
+
+export interface MachineRun extends Result {
+  /** What the guest said on COM1, line by line. */
+  lines: string[];
+  summary: Summary;
+  events: MachineEvent[];
+}
+
+/** `reveille run` with its summary and its events. */
+export async function runMachine(guest: string, ...args: string[]): Promise<MachineRun> {
+  const directory = mkdtempSync(join(tmpdir(), 'reveille-test-'));
+  const path = join(directory, 'events');
+  try {
+    const result = await reveille('run', guest, '--json', '--events', path, '--timeout', '90s', ...args);
+    const lines = result.stdout.split('\n');
+    if (lines.length < 2) throw new Error(`no summary (status ${result.status}): ${result.stderr}`);
+    return {
+      ...result,
+      lines: lines.slice(0, -2).map((line) => line.replace(/\r$/, '')),
+      summary: JSON.parse(lines.at(-2) as string),
+      events: readEvents(path),
+    };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+export function readEvents(path: string): MachineEvent[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+}
