@@ -122,6 +122,30 @@ const LOOPS = {
     dec ebp
     jnz .o
     hlt`],
+  '16384 pages 64': [64, `
+    mov ebp, 400
+  .o: mov esi, 0x100000
+    mov ecx, 16000
+  .l: mov rax, [rsi]
+    add rsi, 4096
+    dec ecx
+    jnz .l
+    dec ebp
+    jnz .o
+    hlt`],
+  'cr3 reloads 64': [64, `
+    mov ebp, 300000
+    mov rax, cr3
+  .o: mov cr3, rax
+    mov esi, 0x100000
+    mov ecx, 16
+  .l: mov rdx, [rsi]
+    add rsi, 4096
+    dec ecx
+    jnz .l
+    dec ebp
+    jnz .o
+    hlt`],
   'sha-like 64': [64, `
     mov ecx, 2000000
   .l: mov eax, ebx
@@ -151,7 +175,7 @@ for (const [name, [bits, source]] of Object.entries(LOOPS)) {
   let best = 0;
   let count = 0n;
   for (let round = 0; round < 3; round++) {
-    const core = new Core({ ramBytes: 64 << 20 });
+    const core = new Core({ ramBytes: 128 << 20 });
     core.flat(bits, code);
     const from = process.hrtime.bigint();
     const reason = core.run();

@@ -58,11 +58,11 @@ function modifying(cpu: usize, u: usize, size: i32): usize {
 }
 
 /**
- * Runs from `first`, the block at RIP, for at most `budget` instructions, which `first` does not exceed. On return RIP is
- * architectural and INSTRUCTIONS counts what has retired.
+ * Runs from `first`, the block at RIP, block by block until `budget` instructions are used up; with `links` false only the
+ * one block. On return RIP is architectural and INSTRUCTIONS counts what has retired.
  */
-export function execute(cpu: usize, first: usize, budget: u32, links: bool): i32 {
-  const total = load<u64>(cpu, INSTRUCTIONS) + budget;
+export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32 {
+  const total = load<u64>(cpu, INSTRUCTIONS) + <u64>budget;
   const exitRequest: usize = load<u32>(cpu, EXIT_REQUEST);
   let left = budget;
   let block = first;
@@ -1556,7 +1556,7 @@ export function execute(cpu: usize, first: usize, budget: u32, links: bool): i32
           store<u64>(cpu, next - load<u8>(u, U_LENGTH), RIP);
           const ends = (load<u8>(u, U_FLAGS) & F_END) != 0;
           if (op >= FIRST_SYSTEM && op < OPS.A_RR32) {
-            store<u64>(cpu, total - left, INSTRUCTIONS);
+            store<u64>(cpu, total - <u64>left, INSTRUCTIONS);
             if (system(cpu, u, op) == FAULTED) break;
             target = load<u64>(cpu, NEXT_RIP);
             way = AWAY;
@@ -1594,7 +1594,7 @@ export function execute(cpu: usize, first: usize, budget: u32, links: bool): i32
     if (way == FAULT) {
       left += load<u16>(block, B_COUNT) - load<u8>(u, U_NUMBER);
       store<u64>(cpu, rip + load<u16>(u, U_NEXT) - load<u8>(u, U_LENGTH), RIP);
-      store<u64>(cpu, total - left, INSTRUCTIONS);
+      store<u64>(cpu, total - <u64>left, INSTRUCTIONS);
       if (usesStack(u)) raiseAsStackFault(cpu);
       return STOPPED_IN_INSTRUCTION;
     }
@@ -1609,7 +1609,7 @@ export function execute(cpu: usize, first: usize, budget: u32, links: bool): i32
       target = rip + load<u16>(u, U_NEXT);
       if (load<u32>(block, B_FOLLOWING_GENERATION) == load<u32>(cpu, LINK_GENERATION)) next = load<u32>(block, B_FOLLOWING);
     }
-    if (atomic.load<u32>(exitRequest) != 0 || !links) break;
+    if (left <= 0 || !links || atomic.load<u32>(exitRequest) != 0) break;
     if (next == 0) {
       const flat = (load<u32>(cpu, MODE) & FLAT) != 0;
       if (flat) next = cachedBlock(cpu, target);
@@ -1618,7 +1618,7 @@ export function execute(cpu: usize, first: usize, budget: u32, links: bool): i32
         store<u64>(cpu, target, RIP);
         next = findBlock(cpu, target);
         if (next == 0) {
-          store<u64>(cpu, total - left, INSTRUCTIONS);
+          store<u64>(cpu, total - <u64>left, INSTRUCTIONS);
           return STOPPED_IN_INSTRUCTION;
         }
         if (generation != load<u32>(cpu, LINK_GENERATION)) way = INDIRECT;
@@ -1629,7 +1629,6 @@ export function execute(cpu: usize, first: usize, budget: u32, links: bool): i32
         store<u32>(slot, load<u32>(cpu, LINK_GENERATION), B_TAKEN_GENERATION - B_TAKEN);
       }
     }
-    if (<u32>load<u16>(next, B_COUNT) > left) break;
     block = next;
     rip = target;
     store<u64>(cpu, rip, BLOCK_RIP);
@@ -1637,7 +1636,7 @@ export function execute(cpu: usize, first: usize, budget: u32, links: bool): i32
     u = block + B_UOPS;
   }
   store<u64>(cpu, target, RIP);
-  store<u64>(cpu, total - left, INSTRUCTIONS);
+  store<u64>(cpu, total - <u64>left, INSTRUCTIONS);
   return STOPPED_AT_BOUNDARY;
 }
 

@@ -1,6 +1,6 @@
 /** What happens between instructions: events, single steps, exits to the host. */
 import { RFLAGS_IF, RFLAGS_TF } from './bits';
-import { B_COUNT, findBlock, findShortBlock, noticeCodeChanges } from './blocks';
+import { cachedBlock, findBlock, findShortBlock, noticeCodeChanges } from './blocks';
 import { afterInstruction, beforeInstruction } from './debug';
 import { deliverException, deliverInterrupt, deliverNmi } from './exceptions';
 import {
@@ -16,6 +16,7 @@ import {
   RUN_REQUEST_INTERRUPT_WINDOW,
   exitInterruptWindow,
 } from './exits';
+import { FLAT } from './modes';
 import { STOPPED_IN_INSTRUCTION, execute } from './interpret';
 import { MMIO_READS, MMIO_WRITES, forgetMmioReads, mmioReadCompleted, nextMmioWrite } from './mmio';
 import { msrCompleted } from './msr';
@@ -31,6 +32,7 @@ import {
   INSTRUCTIONS,
   INTERRUPT_PENDING,
   KVM_RUN,
+  MODE,
   MSR_APIC_BASE,
   NMI_BLOCKED,
   NMI_PENDING,
@@ -44,7 +46,10 @@ const EXIT: i32 = 0;
 const BUDGET_USED: i32 = 1;
 const REQUESTED: i32 = 2;
 
-/** Runs the vcpu for at most `maxInstructions`. What was pending of the last exit is completed first. */
+/** Budgets up to here are kept to the instruction. */
+const EXACT_BUDGET: u32 = 64;
+
+/** Runs the vcpu for `maxInstructions`, less than 2^31 (see runBlocks). What was pending of the last exit is completed first. */
 export function run(cpu: usize, maxInstructions: u32): i32 {
   const kvmRun: usize = load<u32>(cpu, KVM_RUN);
   store<u8>(cpu, 0, EXIT_PENDING);
@@ -109,16 +114,21 @@ function deliverEvents(cpu: usize): void {
   if (load<u8>(load<u32>(cpu, KVM_RUN), RUN_REQUEST_INTERRUPT_WINDOW) != 0) exitInterruptWindow(cpu);
 }
 
+/**
+ * A short budget is kept exactly. Otherwise a run ends with the block that uses it up: blocks are the same wherever one
+ * starts with the same state, so that a run is the same, too.
+ */
 function runBlocks(cpu: usize, budget: u32): void {
   store<u8>(cpu, 0, CODE_CHANGED);
   const rip = load<u64>(cpu, RIP);
-  let block = findBlock(cpu, rip);
-  let links = true;
-  if (block != 0 && <u32>load<u16>(block, B_COUNT) > budget) {
-    block = findShortBlock(cpu, rip, budget);
-    links = false;
+  const exact = budget <= EXACT_BUDGET;
+  let block: usize = 0;
+  if (exact) block = findShortBlock(cpu, rip, budget);
+  else {
+    if ((load<u32>(cpu, MODE) & FLAT) != 0) block = cachedBlock(cpu, rip);
+    if (block == 0) block = findBlock(cpu, rip);
   }
-  if (block == 0 || execute(cpu, block, budget, links) == STOPPED_IN_INSTRUCTION) stopped(cpu);
+  if (block == 0 || execute(cpu, block, <i32>budget, !exact) == STOPPED_IN_INSTRUCTION) stopped(cpu);
 }
 
 /** One instruction, with what single-stepping, breakpoints and interrupt shadows ask for. */
