@@ -3,10 +3,17 @@
  * machine; then it runs that vcpu until the machine stops.
  */
 import { parentPort } from 'node:worker_threads';
-import { createInterrupts, createKicker, createVcpu } from '../accelerator/index';
+import { createInterrupts, createKicker, createKvmVcpu } from '../accelerator/index';
+import { instantiateCore } from '../accelerator/emulator/core-module';
+import { EmulatorVcpu } from '../accelerator/emulator/vcpu';
+import type { EmulatorHandles } from '../accelerator/emulator/vm';
+import type { KvmHandles } from '../accelerator/kvm/vm';
 import type { Vcpu } from '../accelerator/types';
 import { Board } from '../machine/board';
 import { ExactLoop } from '../machine/exact-loop';
+import { ExitReporter } from '../machine/exit-reporter';
+import { TurnLoop } from '../machine/turn-loop';
+import { hasVirtualTime, VirtualClock } from '../machine/virtual-clock';
 import { GuestCrash, registerDump, whereabouts } from '../machine/guest-crash';
 import { KernelLoop } from '../machine/kernel-loop';
 import type { VcpuDescriptor } from '../machine/machine';
@@ -28,35 +35,42 @@ const port = parentPort;
 rehearseStart(new HostClock(0));
 
 port.once('message', (descriptor: VcpuDescriptor) => {
-  const crash = runVcpu(descriptor, () => port.postMessage('running' satisfies VcpuMessage));
+  const crash = runDescriptor(descriptor, () => port.postMessage('running' satisfies VcpuMessage));
   if (crash !== null) port.postMessage(crash satisfies VcpuMessage);
   port.close();
 });
 
-/** Runs the vcpu until the machine stops; gives a report where its guest could not go on. */
-function runVcpu(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
-  const { cpu, buffer, shape, config, handles, epoch, signature, entry } = descriptor;
+/** Runs until the machine stops; gives a report where its guest could not go on. */
+function runDescriptor(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
+  return descriptor.handles.kind === 'kvm'
+    ? runKvmVcpu(descriptor, descriptor.handles, running)
+    : runEmulator(descriptor, descriptor.handles, running);
+}
+
+function runKvmVcpu(descriptor: VcpuDescriptor, handles: KvmHandles, running: () => void): CrashReport | null {
+  const { cpu, shape, config, epoch, signature, entry } = descriptor;
+  const { buffer } = descriptor.memory;
   const memory = new MachineMemory(buffer, shape);
   const clock = new HostClock(epoch);
   const interrupts = createInterrupts(handles);
-  const board = new Board({ memory, config, clock, kicker: createKicker(), interrupts, cpu });
+  const board = new Board({ memory, config, clock, kicker: createKicker(handles), interrupts, cpu });
   const control = board.vcpus[cpu];
-  const vcpu = createVcpu({
+  const vcpu = createKvmVcpu({
     fd: handles.vcpus[cpu],
     buffer,
     runOffset: memory.runOffset(cpu),
-    runSize: shape.runSize,
+    runSize: shape.needs.runSize,
     epoch,
   });
   Atomics.store(control.words, VcpuWord.THREAD, vcpu.threadId);
   const bsp = cpu === config.bsp;
   const common = { vcpu, control, board, router: board.router, clock, bsp };
   try {
+    running();
     if (entry !== null) {
       vcpu.setState(entry);
       board.router.bspStarted();
     }
-    running();
     if (config.irqchip === 'exact') new ExactLoop({ ...common, lapic: board.lapic(cpu), signature }).run();
     else new KernelLoop(common).run();
     return null;
@@ -65,6 +79,53 @@ function runVcpu(descriptor: VcpuDescriptor, running: () => void): CrashReport |
     return report(error, vcpu, board);
   } finally {
     vcpu.dispose();
+  }
+}
+
+/** All CPUs of an emulated machine, in turn. */
+function runEmulator(descriptor: VcpuDescriptor, handles: EmulatorHandles, running: () => void): CrashReport | null {
+  const { shape, config, epoch, signature, entry } = descriptor;
+  const { buffer } = descriptor.memory;
+  const memory = new MachineMemory(buffer, shape);
+  const virtual = hasVirtualTime(config) ? new VirtualClock(memory) : null;
+  const clock = virtual ?? new HostClock(epoch);
+  const core = instantiateCore(handles.module, descriptor.memory);
+  const cpus = config.apicIds.map((_, cpu) => {
+    const board = new Board({
+      memory,
+      config,
+      clock,
+      kicker: createKicker(handles),
+      interrupts: createInterrupts(handles),
+      cpu,
+    });
+    const vcpu = new EmulatorVcpu({
+      core,
+      buffer,
+      address: memory.offsets.engine + handles.layout.states + cpu * handles.layout.stateSize,
+      runOffset: memory.runOffset(cpu),
+      runSize: shape.needs.runSize,
+      clock: virtual ?? { now: () => clock.now(), advance() {} },
+    });
+    const control = board.vcpus[cpu];
+    const bsp = cpu === config.bsp;
+    const lapic = board.lapic(cpu);
+    const loop = new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp, signature });
+    return { loop, vcpu, control, board };
+  });
+  const { vcpu, board } = cpus[config.bsp];
+  running();
+  if (entry !== null) vcpu.setState(entry);
+  board.router.bspStarted();
+  const reporter = new ExitReporter(board.vcpus, board.events);
+  try {
+    new TurnLoop({ cpus, memory, clock, skip: virtual, reporter, seed: config.seed }).run();
+    return null;
+  } catch (error) {
+    if (!(error instanceof GuestCrash)) throw error;
+    return report(error, cpus[error.cpu].vcpu, board);
+  } finally {
+    reporter.report();
   }
 }
 

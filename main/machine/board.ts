@@ -23,7 +23,7 @@ import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
 import { APIC_PAGE_SIZE, IO_APIC } from '../firmware/memory-map';
-import { Decision, EventKind, type IpiMode } from '../../preload/contract/events';
+import { Decision, EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { Doorbell } from './doorbell';
 import { EventWriter } from './event-ring';
@@ -87,7 +87,9 @@ export class Board implements ExitTarget, IpiObserver {
     this.#times = memory.times;
     this.lock = new Mutex(memory.words, MachineWord.LOCK);
     this.doorbell = new Doorbell(memory.words);
-    this.events = new EventWriter(memory, clock, this.doorbell);
+    // The emulator's events must not depend on how fast somebody reads them.
+    const waits = config.accelerator === 'wasm' && cpu !== NO_CPU;
+    this.events = new EventWriter(memory, clock, this.doorbell, waits);
     this.vcpus = config.apicIds.map((_, index) => new VcpuControl(memory, index, kicker));
     this.router = new StartUpRouter({
       vcpus: this.vcpus,

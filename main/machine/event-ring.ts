@@ -15,12 +15,15 @@ export class EventWriter {
   readonly #ring: Int32Array;
   readonly #clock: Clock;
   readonly #doorbell: Doorbell;
+  readonly #waits: boolean;
 
-  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell) {
+  /** `waits`: a full ring holds the writer up instead of losing records, so that a run is the same at any speed of its reader. */
+  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell, waits: boolean) {
     this.#head = memory.words;
     this.#ring = memory.events();
     this.#clock = clock;
     this.#doorbell = doorbell;
+    this.#waits = waits;
   }
 
   /** Writes one record (preload/contract/events.ts) with the time of now; counts it as lost where the ring is full. */
@@ -48,9 +51,14 @@ export class EventWriter {
     const words = this.#head;
     for (;;) {
       const head = Atomics.load(words, MachineWord.EVENT_HEAD);
-      if (((head - Atomics.load(words, MachineWord.EVENT_TAIL)) | 0) >= EVENT_CAPACITY) {
-        Atomics.add(words, MachineWord.EVENTS_LOST, 1);
-        return -1;
+      const tail = Atomics.load(words, MachineWord.EVENT_TAIL);
+      if (((head - tail) | 0) >= EVENT_CAPACITY) {
+        if (!this.#waits || Atomics.load(words, MachineWord.STOPPING) !== 0) {
+          Atomics.add(words, MachineWord.EVENTS_LOST, 1);
+          return -1;
+        }
+        Atomics.wait(words, MachineWord.EVENT_TAIL, tail);
+        continue;
       }
       if (Atomics.compareExchange(words, MachineWord.EVENT_HEAD, head, (head + 1) | 0) === head) {
         return (head & MASK) * EVENT_WORDS;
@@ -90,6 +98,7 @@ export class EventReader {
       Atomics.store(ring, slot + 2, 0);
     }
     Atomics.store(words, MachineWord.EVENT_TAIL, (first + count) | 0);
+    Atomics.notify(words, MachineWord.EVENT_TAIL);
     if (lost > 0) this.#appendLost(batch, count, lost);
     this.taken += count;
     this.lost += lost;

@@ -15,6 +15,10 @@ import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
 
 const NS_PER_MS = 1e6;
 
+/** What a turn came to, where it is not a moment of machine time. */
+export const RAN = -1;
+export const STOPPED = -2;
+
 export class ExactLoop {
   readonly #vcpu: Vcpu;
   readonly #control: VcpuControl;
@@ -52,20 +56,29 @@ export class ExactLoop {
 
   /** Runs until the machine stops. */
   run(): void {
-    const control = this.#control;
-    // An AP is reset before its INIT comes: the SIPI then finds little to do, and code that has run before.
-    if (!this.#bsp) this.#reset();
+    this.rest();
     for (;;) {
-      if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return;
-      const deadline = this.#expireTimers();
-      if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) {
-        control.sleep(deadline === Infinity ? Infinity : Math.max(0, deadline - this.#clock.now()) / NS_PER_MS);
-        continue;
-      }
-      this.#deliverInterrupts();
-      this.#vcpu.setTimer(deadline);
-      this.#enter();
+      const until = this.turn();
+      if (until === STOPPED) return;
+      if (until !== RAN) this.#control.sleep(Math.max(0, until - this.#clock.now()) / NS_PER_MS);
     }
+  }
+
+  /** Before the first turn: an AP is reset before its INIT comes, so that its SIPI finds little to do. */
+  rest(): void {
+    if (!this.#bsp) this.#reset();
+  }
+
+  /** One turn. RAN, STOPPED, or the machine time (ns, or Infinity) until which this CPU has nothing to do. */
+  turn(): number {
+    const control = this.#control;
+    if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return STOPPED;
+    const deadline = this.#expireTimers();
+    if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
+    this.#deliverInterrupts();
+    this.#vcpu.setTimer(deadline);
+    this.#enter();
+    return RAN;
   }
 
   /** Does what was asked for; false: the machine stops. */

@@ -2,9 +2,11 @@
  * One machine's shared memory: a WebAssembly.Memory that every thread of the machine's process sees, and the only
  * state that its threads share. This file says what lies where; who owns each part is said beside it.
  *
- *     machine words | vcpu blocks | device registers | event ring | serial rings | kvm_run pages | guest RAM
+ *     (static data of the emulator's core) | machine words | vcpu blocks | device registers | event ring | serial rings |
+ *     kvm_run pages | (the emulator's state and code caches) | guest RAM
  */
 import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
+import type { MemoryNeeds } from '../accelerator/types';
 import { alignUp } from '../base/struct';
 import { EVENT_BYTES } from '../../preload/contract/events';
 import { IOAPIC_WORDS } from '../devices/ioapic';
@@ -48,6 +50,11 @@ export const MachineWord = {
   END_VALUE: 9,
   /** The lock of the start-up router (Mutex); may be taken while the machine lock is held, never the other way round. */
   ROUTER_LOCK: 10,
+  /** Emulator: not 0 when its thread is to look at the attention words; it sleeps on this one. */
+  EXIT_REQUEST: 12,
+  /** Emulator: state of the generator that varies its turns, and the CPU whose turn is next. */
+  TURN_RANDOM: 13,
+  NEXT_TURN: 14,
   /** Bit n: COM n + 1 asks for its interrupt. */
   SERIAL_IRQS: 11,
   /** Head and tail (free-running byte counts) of each output ring, two words a port. */
@@ -61,8 +68,10 @@ export const MachineTime = {
   DEVICE_DEADLINE: 0,
   /** Seconds since 1970 at machine time 0. */
   WALL_CLOCK: 1,
+  /** Machine time itself, where it is virtual. */
+  VIRTUAL: 2,
 } as const;
-const MACHINE_TIMES = 2;
+const MACHINE_TIMES = 4;
 
 /** Why a CPU ended the machine; CLAIMED while the first one to end it writes who and with what. */
 export const EndCause = { NONE: 0, CLAIMED: 1, GUEST_EXIT: 2, RESET: 3, CRASH: 4 } as const;
@@ -102,12 +111,12 @@ const VCPU_BYTES = alignUp(VCPU_WORDS * 4 + 2 * 8, 64);
 export interface MemoryShape {
   cpus: number;
   ramSize: number;
-  /** Bytes of one vcpu's kvm_run mapping, a multiple of 4096. */
-  runSize: number;
+  /** What the accelerator wants to have in it. */
+  needs: MemoryNeeds;
 }
 
-function layout({ cpus, ramSize, runSize }: MemoryShape) {
-  let offset = 0;
+function layout({ cpus, ramSize, needs }: MemoryShape) {
+  let offset = needs.staticBytes;
   const take = (bytes: number, align = 64) => {
     const start = alignUp(offset, align);
     offset = start + bytes;
@@ -127,7 +136,8 @@ function layout({ cpus, ramSize, runSize }: MemoryShape) {
     debug: take(DEBUG_WORDS * 4),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
     serial: take(SERIAL_RINGS * SERIAL_RING_BYTES, 4096),
-    run: take(cpus * runSize, 4096),
+    run: take(cpus * needs.runSize, 4096),
+    engine: take(needs.engineBytes, 4096),
     ram: take(ramSize, HUGE_PAGE),
     end: offset,
   };
@@ -194,7 +204,7 @@ export class MachineMemory {
   }
 
   runOffset(cpu: number): number {
-    return this.offsets.run + cpu * this.shape.runSize;
+    return this.offsets.run + cpu * this.shape.needs.runSize;
   }
 
   #words(offset: number, length: number): Int32Array {

@@ -35,6 +35,10 @@ export interface MachineConfig {
   accelerator: AcceleratorName;
   irqchip: IrqchipMode;
   cmdline: string;
+  /** Emulator: picks the interleaving of the CPUs, and what RDRAND gives. */
+  seed: number;
+  /** Emulator: machine time follows the host's instead of the instructions executed. */
+  realtime: boolean;
   /** COM1 to COM4. */
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
 }
