@@ -4,16 +4,11 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { createInterrupts, createKicker, createKvmVcpu } from '../accelerator/index';
-import { instantiateCore } from '../accelerator/emulator/core-module';
-import { EmulatorVcpu } from '../accelerator/emulator/vcpu';
-import type { EmulatorHandles } from '../accelerator/emulator/vm';
 import type { KvmHandles } from '../accelerator/kvm/vm';
 import type { Vcpu } from '../accelerator/types';
 import { Board } from '../machine/board';
+import { EmulatedMachine } from '../machine/emulated-machine';
 import { ExactLoop } from '../machine/exact-loop';
-import { ExitReporter } from '../machine/exit-reporter';
-import { TurnLoop } from '../machine/turn-loop';
-import { hasVirtualTime, VirtualClock } from '../machine/virtual-clock';
 import { GuestCrash, registerDump, whereabouts } from '../machine/guest-crash';
 import { KernelLoop } from '../machine/kernel-loop';
 import type { VcpuDescriptor } from '../machine/machine';
@@ -44,7 +39,7 @@ port.once('message', (descriptor: VcpuDescriptor) => {
 function runDescriptor(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
   return descriptor.handles.kind === 'kvm'
     ? runKvmVcpu(descriptor, descriptor.handles, running)
-    : runEmulator(descriptor, descriptor.handles, running);
+    : runEmulator(descriptor, running);
 }
 
 function runKvmVcpu(descriptor: VcpuDescriptor, handles: KvmHandles, running: () => void): CrashReport | null {
@@ -83,49 +78,18 @@ function runKvmVcpu(descriptor: VcpuDescriptor, handles: KvmHandles, running: ()
 }
 
 /** All CPUs of an emulated machine, in turn. */
-function runEmulator(descriptor: VcpuDescriptor, handles: EmulatorHandles, running: () => void): CrashReport | null {
-  const { shape, config, epoch, signature, entry } = descriptor;
-  const { buffer } = descriptor.memory;
-  const memory = new MachineMemory(buffer, shape);
-  const virtual = hasVirtualTime(config) ? new VirtualClock(memory) : null;
-  const clock = virtual ?? new HostClock(epoch);
-  const core = instantiateCore(handles.module, descriptor.memory);
-  const cpus = config.apicIds.map((_, cpu) => {
-    const board = new Board({
-      memory,
-      config,
-      clock,
-      kicker: createKicker(handles),
-      interrupts: createInterrupts(handles),
-      cpu,
-    });
-    const vcpu = new EmulatorVcpu({
-      core,
-      buffer,
-      address: memory.offsets.engine + handles.layout.states + cpu * handles.layout.stateSize,
-      runOffset: memory.runOffset(cpu),
-      runSize: shape.needs.runSize,
-      clock: virtual ?? { now: () => clock.now(), advance() {} },
-    });
-    const control = board.vcpus[cpu];
-    const bsp = cpu === config.bsp;
-    const lapic = board.lapic(cpu);
-    const loop = new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp, signature });
-    return { loop, vcpu, control, board };
-  });
-  const { vcpu, board } = cpus[config.bsp];
+function runEmulator(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
+  const machine = new EmulatedMachine(descriptor, new HostClock(descriptor.epoch));
   running();
-  if (entry !== null) vcpu.setState(entry);
-  board.router.bspStarted();
-  const reporter = new ExitReporter(board.vcpus, board.events);
   try {
-    new TurnLoop({ cpus, memory, clock, skip: virtual, reporter, seed: config.seed }).run();
+    machine.powerOn();
+    machine.turns.run();
     return null;
   } catch (error) {
     if (!(error instanceof GuestCrash)) throw error;
-    return report(error, cpus[error.cpu].vcpu, board);
+    return report(error, machine.vcpus[error.cpu], machine.board);
   } finally {
-    reporter.report();
+    machine.reporter.report();
   }
 }
 

@@ -15,6 +15,11 @@ import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
 
 const NS_PER_MS = 1e6;
 
+/** Flags of VcpuWord.LOOP, all cleared when the CPU runs. The registers are as after an INIT. */
+const AT_REST = 1;
+/** An interrupt was injected: what kvm_run says of readiness holds no more. */
+const INJECTED = 2;
+
 /** What a turn came to, where it is not a moment of machine time. */
 export const RAN = -1;
 export const STOPPED = -2;
@@ -28,10 +33,6 @@ export class ExactLoop {
   readonly #clock: Clock;
   readonly #bsp: boolean;
   readonly #signature: number;
-  /** The registers are as after an INIT, from the reset until the CPU runs. */
-  #atRest = false;
-  /** One interrupt at a time: what kvm_run says of readiness is true until something was injected. */
-  #injectable = true;
 
   constructor(options: {
     vcpu: Vcpu;
@@ -91,7 +92,7 @@ export class ExactLoop {
   }
 
   #init(): void {
-    if (!this.#atRest) this.#reset();
+    if (!this.#is(AT_REST)) this.#reset();
     this.#lapic.init();
     if (this.#bsp) this.#router.restarted(this.#control.cpu);
   }
@@ -101,16 +102,24 @@ export class ExactLoop {
     this.#settle();
     this.#vcpu.resetEvents();
     this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
-    this.#atRest = true;
+    this.#set(AT_REST);
     // What kvm_run says of interrupts is of the CPU before the reset.
-    this.#injectable = false;
+    this.#set(INJECTED);
   }
 
   /** Straight into the guest: after an INIT there is no interrupt and no timer to look at first. */
   #start(): void {
-    if (!this.#atRest) this.#reset();
+    if (!this.#is(AT_REST)) this.#reset();
     this.#vcpu.startAt(this.#control.words[VcpuWord.SIPI_VECTOR]);
     if (this.#router.started(this.#control.cpu)) this.#enter();
+  }
+
+  #is(flag: number): boolean {
+    return (this.#control.words[VcpuWord.LOOP] & flag) !== 0;
+  }
+
+  #set(flag: number): void {
+    this.#control.words[VcpuWord.LOOP] |= flag;
   }
 
   /** Finishes the instruction of the last exit: its completion inside KVM would overwrite new registers. */
@@ -157,10 +166,10 @@ export class ExactLoop {
     let more = false;
     const external = this.#externalInterrupt();
     if (external || lapic.pendingVector() >= 0) {
-      if (exit.readyForInterruptInjection && exit.interruptFlag && this.#injectable) {
+      if (exit.readyForInterruptInjection && exit.interruptFlag && !this.#is(INJECTED)) {
         if (external) lapic.takeLatched(Latch.EXTINT);
         this.#vcpu.interrupt(external ? this.#board.acknowledgeExtInt() : lapic.acknowledge());
-        this.#injectable = false;
+        this.#set(INJECTED);
         more = lapic.pendingVector() >= 0 || this.#externalInterrupt();
       } else more = true;
     }
@@ -174,8 +183,7 @@ export class ExactLoop {
     if (!control.enterGuest()) return;
     const result = vcpu.run();
     control.leaveGuest();
-    this.#atRest = false;
-    this.#injectable = true;
+    this.#control.words[VcpuWord.LOOP] = 0;
     if (this.#lapic.cr8 !== vcpu.exit.cr8) this.#lapic.cr8 = vcpu.exit.cr8;
     if (result === RunResult.EXIT) this.#handle();
   }

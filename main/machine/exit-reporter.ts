@@ -8,22 +8,20 @@ import type { VcpuControl } from './vcpu-control';
 export class ExitReporter {
   readonly #vcpus: readonly VcpuControl[];
   readonly #events: EventWriter;
-  readonly #reported: Int32Array[];
 
   constructor(vcpus: readonly VcpuControl[], events: EventWriter) {
     this.#vcpus = vcpus;
     this.#events = events;
-    this.#reported = vcpus.map(() => new Int32Array(EXIT_REASONS));
   }
 
   report(): void {
-    for (const [cpu, vcpu] of this.#vcpus.entries()) {
+    for (const { cpu, words } of this.#vcpus) {
       for (let reason = 0; reason < EXIT_REASONS; reason++) {
-        const count = vcpu.words[VcpuWord.EXITS + reason];
-        const since = (count - this.#reported[cpu][reason]) >>> 0;
+        const count = words[VcpuWord.EXITS + reason];
+        const since = (count - words[VcpuWord.REPORTED + reason]) >>> 0;
         if (since === 0) continue;
         this.#events.write(EventKind.EXIT, cpu, reason, since);
-        this.#reported[cpu][reason] = count;
+        words[VcpuWord.REPORTED + reason] = count;
       }
     }
   }

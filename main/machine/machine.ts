@@ -30,6 +30,7 @@ import {
   EndCause,
   MachineMemory,
   MachineWord,
+  PauseState,
   type MemoryShape,
   SERIAL_PORTS,
   VcpuTime,
@@ -52,6 +53,13 @@ export interface VcpuDescriptor {
   signature: number;
   /** The state in which the BSP begins; null for an AP. */
   entry: CpuState | null;
+}
+
+/** An emulated machine at one moment. */
+export interface Snapshot {
+  config: MachineConfig;
+  /** The machine's shared memory, whole. */
+  memory: Uint8Array;
 }
 
 export interface MachineOptions {
@@ -192,7 +200,48 @@ export class Machine implements Disposable {
   stop(outcome: Outcome): void {
     this.#outcome ??= outcome;
     this.board.stop();
+    this.resume();
     for (const reader of this.serial) reader.wakeWriter();
+  }
+
+  /**
+   * The whole state of an emulated machine between two rounds: RAM, devices, CPUs, pending IPIs, time. Everything is in the
+   * shared memory, so this is a copy of it. To be taken while the machine's thread is paused or not running.
+   */
+  snapshot(): Snapshot {
+    if (this.config.accelerator !== 'wasm') {
+      throw new ReveilleError(
+        'usage',
+        'A snapshot needs the emulator (--accel wasm): KVM keeps part of the state itself.',
+      );
+    }
+    return { config: structuredClone(this.config), memory: new Uint8Array(this.#memory.buffer).slice() };
+  }
+
+  /** Puts the machine where the snapshot was taken; its thread starts without powering on. */
+  restore(snapshot: Snapshot): void {
+    if (JSON.stringify(snapshot.config) !== JSON.stringify(this.config)) {
+      throw new ReveilleError(
+        'usage',
+        'This snapshot is of a machine with another configuration; restore it into one like it.',
+      );
+    }
+    new Uint8Array(this.#memory.buffer).set(snapshot.memory);
+  }
+
+  /** Resolves when the emulator's thread stands between two rounds. */
+  async pause(): Promise<void> {
+    const { words } = this.#memory;
+    Atomics.store(words, MachineWord.PAUSE, PauseState.REQUESTED);
+    this.board.wakeTurns();
+    const paused = Atomics.waitAsync(words, MachineWord.PAUSE, PauseState.REQUESTED);
+    if (paused.async) await paused.value;
+  }
+
+  resume(): void {
+    const { words } = this.#memory;
+    Atomics.store(words, MachineWord.PAUSE, PauseState.RUNNING);
+    Atomics.notify(words, MachineWord.PAUSE);
   }
 
   /** The next CPU whose thread is to be made: one that an INIT has reached, else the first. -1: all have one. */

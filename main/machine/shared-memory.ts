@@ -23,6 +23,8 @@ const WASM_PAGE = 65536;
 const HUGE_PAGE = 2 << 20;
 
 export const EVENT_CAPACITY = 65536;
+/** Addresses whose first unclaimed access is remembered; a guest that scans memory must not fill the host's. */
+export const UNCLAIMED_SLOTS = 1024;
 export const SERIAL_PORTS = 4;
 /** The debug console (ports 0xE9 and 0x402) has a ring like a serial port's, after theirs. */
 export const DEBUG_CONSOLE = SERIAL_PORTS;
@@ -51,10 +53,11 @@ export const MachineWord = {
   /** The lock of the start-up router (Mutex); may be taken while the machine lock is held, never the other way round. */
   ROUTER_LOCK: 10,
   /** Emulator: not 0 when its thread is to look at the attention words; it sleeps on this one. */
-  EXIT_REQUEST: 12,
-  /** Emulator: state of the generator that varies its turns, and the CPU whose turn is next. */
-  TURN_RANDOM: 13,
-  NEXT_TURN: 14,
+  EXIT_REQUEST: 13,
+  /** Emulator: state of the generator that varies its turns. */
+  TURN_RANDOM: 14,
+  /** Emulator: PauseState. */
+  PAUSE: 15,
   /** Bit n: COM n + 1 asks for its interrupt. */
   SERIAL_IRQS: 11,
   /** Head and tail (free-running byte counts) of each output ring, two words a port. */
@@ -70,8 +73,12 @@ export const MachineTime = {
   WALL_CLOCK: 1,
   /** Machine time itself, where it is virtual. */
   VIRTUAL: 2,
+  /** Emulator: when the counts of exits are reported next. */
+  NEXT_REPORT: 3,
 } as const;
 const MACHINE_TIMES = 4;
+
+export const PauseState = { RUNNING: 0, REQUESTED: 1, PAUSED: 2 } as const;
 
 /** Why a CPU ended the machine; CLAIMED while the first one to end it writes who and with what. */
 export const EndCause = { NONE: 0, CLAIMED: 1, GUEST_EXIT: 2, RESET: 3, CRASH: 4 } as const;
@@ -93,8 +100,12 @@ export const VcpuWord = {
   POSITION_VALID: 6,
   /** 1 + index into CPU_MODES; 0: not known. */
   MODE: 7,
+  /** Flags of the run loop (exact-loop.ts). */
+  LOOP: 8,
   /** Exit counts by reason. */
-  EXITS: 8,
+  EXITS: 9,
+  /** Of these, those that were reported as events. */
+  REPORTED: 9 + EXIT_REASONS,
 } as const;
 
 /** Float64 slots of one vcpu's block, after its words. */
@@ -103,10 +114,15 @@ export const VcpuTime = {
   STARTED: 0,
   /** Linear address last seen. */
   RIP: 1,
+  /** Emulator: machine time until which the CPU has nothing to do, and up to which its time-stamp counter was carried. */
+  IDLE_UNTIL: 2,
+  COUNTED_TO: 3,
 } as const;
+const VCPU_TIMES = 4;
 
-const VCPU_WORDS = VcpuWord.EXITS + EXIT_REASONS;
-const VCPU_BYTES = alignUp(VCPU_WORDS * 4 + 2 * 8, 64);
+/** Even, so that what follows is aligned to 8 bytes. */
+const VCPU_WORDS = alignUp(VcpuWord.REPORTED + EXIT_REASONS, 2);
+const VCPU_BYTES = alignUp(VCPU_WORDS * 4 + VCPU_TIMES * 8, 64);
 
 export interface MemoryShape {
   cpus: number;
@@ -134,6 +150,7 @@ function layout({ cpus, ramSize, needs }: MemoryShape) {
     i8042: take(I8042_WORDS * 4),
     systemControl: take(SYSTEM_CONTROL_WORDS * 4),
     debug: take(DEBUG_WORDS * 4),
+    unclaimed: take(UNCLAIMED_SLOTS * 8),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
     serial: take(SERIAL_RINGS * SERIAL_RING_BYTES, 4096),
     run: take(cpus * needs.runSize, 4096),
@@ -179,7 +196,7 @@ export class MachineMemory {
   }
 
   vcpuTimes(cpu: number): Float64Array {
-    return new Float64Array(this.buffer, this.offsets.vcpus + cpu * VCPU_BYTES + VCPU_WORDS * 4, 2);
+    return new Float64Array(this.buffer, this.offsets.vcpus + cpu * VCPU_BYTES + VCPU_WORDS * 4, VCPU_TIMES);
   }
 
   /** The registers of all local APICs, LAPIC_WORDS each. */
@@ -193,6 +210,10 @@ export class MachineMemory {
 
   device(part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'debug', words: number): Int32Array {
     return this.#words(this.offsets[part], words);
+  }
+
+  unclaimed(): Float64Array {
+    return new Float64Array(this.buffer, this.offsets.unclaimed, UNCLAIMED_SLOTS);
   }
 
   events(): Int32Array {

@@ -9,7 +9,7 @@
 import type { Clock } from '../base/clock';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, RAN, STOPPED } from './exact-loop';
-import { type MachineMemory, MachineWord, VcpuWord } from './shared-memory';
+import { type MachineMemory, MachineTime, MachineWord, PauseState, VcpuTime, VcpuWord } from './shared-memory';
 import type { VcpuControl } from './vcpu-control';
 
 /** Length of a turn in ns: this much, and up to as much again by the seed. */
@@ -37,9 +37,7 @@ export class TurnLoop {
   readonly #clock: Clock;
   readonly #skip: SkippingClock | null;
   readonly #reporter: ExitReporter;
-  /** Machine time until which a CPU has nothing to do, unless somebody wants its attention. */
-  readonly #idleUntil: Float64Array;
-  #nextReport = REPORT_INTERVAL;
+  readonly #times: Float64Array;
 
   constructor(options: {
     cpus: readonly TurnCpu[];
@@ -47,22 +45,38 @@ export class TurnLoop {
     clock: Clock;
     skip: SkippingClock | null;
     reporter: ExitReporter;
-    seed: number;
   }) {
     this.#cpus = options.cpus;
     this.#words = options.memory.words;
     this.#clock = options.clock;
     this.#skip = options.skip;
     this.#reporter = options.reporter;
-    this.#idleUntil = new Float64Array(options.cpus.length);
-    // xorshift has no way out of 0.
-    this.#words[MachineWord.TURN_RANDOM] = (Math.imul(options.seed, 0x9e3779b1) ^ 0x2545f491) | 1;
+    this.#times = options.memory.times;
   }
 
-  /** Runs until the machine stops. */
-  run(): void {
+  /** Before the first turn of a machine that was not restored from a snapshot. */
+  powerOn(seed: number): void {
+    // xorshift has no way out of 0.
+    this.#words[MachineWord.TURN_RANDOM] = (Math.imul(seed, 0x9e3779b1) ^ 0x2545f491) | 1;
+    this.#times[MachineTime.NEXT_REPORT] = REPORT_INTERVAL;
     for (const { loop } of this.#cpus) loop.rest();
-    while (this.#round());
+  }
+
+  /** Runs until the machine stops, or machine time has reached `until` (ns) at the end of a round; true: it goes on. */
+  run(until = Infinity): boolean {
+    while (this.#clock.now() < until) {
+      if (!this.#round()) return false;
+      if (Atomics.load(this.#words, MachineWord.PAUSE) !== PauseState.RUNNING) this.#pause();
+    }
+    return true;
+  }
+
+  /** Between two rounds all of the machine's state is in its memory. */
+  #pause(): void {
+    const words = this.#words;
+    Atomics.store(words, MachineWord.PAUSE, PauseState.PAUSED);
+    Atomics.notify(words, MachineWord.PAUSE);
+    Atomics.wait(words, MachineWord.PAUSE, PauseState.PAUSED);
   }
 
   /** A turn for each CPU; false: the machine stops. */
@@ -71,7 +85,7 @@ export class TurnLoop {
     let until = Infinity;
     for (let cpu = 0; cpu < this.#cpus.length; cpu++) {
       if (this.#waits(cpu)) {
-        until = Math.min(until, this.#idleUntil[cpu]);
+        until = Math.min(until, this.#cpus[cpu].control.times[VcpuTime.IDLE_UNTIL]);
         continue;
       }
       const left = this.#turn(cpu);
@@ -80,22 +94,23 @@ export class TurnLoop {
       else until = Math.min(until, left);
     }
     if (idle) this.#passTime(until);
-    if (this.#clock.now() >= this.#nextReport) {
+    if (this.#clock.now() >= this.#times[MachineTime.NEXT_REPORT]) {
       this.#reporter.report();
-      this.#nextReport += REPORT_INTERVAL;
+      this.#times[MachineTime.NEXT_REPORT] += REPORT_INTERVAL;
     }
     return true;
   }
 
   #waits(cpu: number): boolean {
-    return this.#cpus[cpu].control.words[VcpuWord.ATTENTION] === 0 && this.#clock.now() < this.#idleUntil[cpu];
+    const { words, times } = this.#cpus[cpu].control;
+    return words[VcpuWord.ATTENTION] === 0 && this.#clock.now() < times[VcpuTime.IDLE_UNTIL];
   }
 
   /** One CPU's turn; what its last look came to. */
   #turn(cpu: number): number {
-    const { loop, vcpu } = this.#cpus[cpu];
+    const { loop, vcpu, control } = this.#cpus[cpu];
     vcpu.budget = TURN + (this.#random() & TURN_MASK);
-    this.#idleUntil[cpu] = 0;
+    control.times[VcpuTime.IDLE_UNTIL] = 0;
     let left: number;
     let ran = false;
     do {
@@ -105,7 +120,7 @@ export class TurnLoop {
       if (left === RAN) ran = true;
     } while (left === RAN && vcpu.budget > 0);
     if (left === STOPPED || left === RAN) return left;
-    this.#idleUntil[cpu] = left;
+    control.times[VcpuTime.IDLE_UNTIL] = left;
     return ran ? RAN : left;
   }
 

@@ -68,6 +68,8 @@ export interface EmulatorVcpuOptions {
   address: number;
   runOffset: number;
   runSize: number;
+  /** One number: machine time up to which the time-stamp counter has been carried along. */
+  countedTo: Float64Array;
   /** Machine time, which the time-stamp counter follows at 1 GHz, and which running moves on. */
   clock: EngineClock;
 }
@@ -81,14 +83,14 @@ export class EmulatorVcpu implements Vcpu {
   readonly #view: DataView;
   readonly #words: Uint32Array;
   readonly #clock: EngineClock;
-  /** Machine time up to which the time-stamp counter has been carried along. */
-  #countedTo = 0;
+  readonly #countedTo: Float64Array;
   #deadline = Infinity;
 
-  constructor({ core, buffer, address, runOffset, runSize, clock }: EmulatorVcpuOptions) {
+  constructor({ core, buffer, address, runOffset, runSize, clock, countedTo }: EmulatorVcpuOptions) {
     this.#core = core;
     this.#cpu = address;
     this.#clock = clock;
+    this.#countedTo = countedTo;
     this.exit = new VcpuExit(buffer, runOffset, runSize);
     this.#view = new DataView(buffer, address, block.STATE_SIZE);
     this.#words = new Uint32Array(buffer, address, block.STATE_SIZE / 4);
@@ -100,7 +102,7 @@ export class EmulatorVcpu implements Vcpu {
     const most = Math.min(this.budget, Math.ceil(this.#deadline - this.#clock.now()));
     const result = this.#core.run(this.#cpu, Math.max(1, most));
     const retired = (this.#retired - before) >>> 0;
-    this.#countedTo += retired;
+    this.#countedTo[0] += retired;
     const isExit = result === CORE_EXIT;
     const used = retired + (isExit ? accessTime(this.exit.reason) : 0);
     this.budget -= used;
@@ -116,9 +118,9 @@ export class EmulatorVcpu implements Vcpu {
   /** The counter is TSC_BASE plus the CPU's own instructions: what passed meanwhile goes into the base. */
   #carryTsc(): void {
     const now = this.#clock.now();
-    const missed = now - this.#countedTo;
+    const missed = now - this.#countedTo[0];
     if (missed <= 0) return;
-    this.#countedTo = now;
+    this.#countedTo[0] = now;
     const low = this.#words[block.TSC_BASE / 4] + missed;
     this.#words[block.TSC_BASE / 4] = low;
     this.#words[block.TSC_BASE / 4 + 1] += Math.floor(low / 2 ** 32);

@@ -26,7 +26,7 @@ import {
 /** BT, BTS, BTR, BTC; the bit's number comes from an immediate or from a register, whose upper bits move the memory operand. */
 export function bitTest(cpu: usize, u: usize, operation: i32, byImmediate: bool): i32 {
   const size = operandSize(u);
-  const bits = <u64>size << 3;
+  const bits = (<u64>size) << 3;
   const number = byImmediate ? load<u64>(u, U_IMMEDIATE) : readG(cpu, u, size);
   const bit = number & (bits - 1);
   let p: usize;
@@ -59,7 +59,7 @@ export function scan(cpu: usize, u: usize, operation: i32): i32 {
   const size = operandSize(u);
   if (!fetchRm(cpu, u, size)) return FAULT;
   const value = fetched;
-  const bits = <u64>size << 3;
+  const bits = (<u64>size) << 3;
   let result: u64;
   if (operation == T.BSF || operation == T.BSR) {
     // Of 0 the destination keeps its value, and ZF says so.
@@ -84,7 +84,7 @@ export function bmi(cpu: usize, u: usize, operation: i32): i32 {
   if (!fetchRm(cpu, u, size)) return FAULT;
   const value = fetched;
   const mask = maskOf(size);
-  const bits = <u64>size << 3;
+  const bits = (<u64>size) << 3;
   const other = readSlot(cpu, load<u8>(u, U_EXTRA), size);
   let result: u64 = 0;
   switch (operation) {

@@ -126,7 +126,7 @@ function dword(): u32 {
 
 function qword(): u64 {
   const low: u64 = dword();
-  return low | (<u64>dword() << 32);
+  return low | ((<u64>dword()) << 32);
 }
 
 /**
@@ -232,6 +232,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   }
   if ((attributes & ATTRIBUTE_I64) != 0 && is64) instruction = INVALID;
   if ((attributes & ATTRIBUTE_O64) != 0 && !is64) instruction = INVALID;
+  if (instruction == T.RORX && vvvv != 0) instruction = INVALID; // it has no such operand
   if ((attributes & ATTRIBUTE_NP) != 0 && (has66 || prefix != 0)) instruction = INVALID;
 
   if ((rex & REX_W) != 0 && is64) operand = 8;
@@ -265,7 +266,8 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   if (at == 0x90 && rm == 0) instruction = T.NOP; // PAUSE too
   if ((flags & F_LOCK) != 0 && ((attributes & ATTRIBUTE_LOCK) == 0 || (flags & F_MEMORY) == 0)) instruction = INVALID;
 
-  const source = (form & FORM_SOURCE_BYTE) != 0 ? 1 : (form & FORM_SOURCE_WORD) != 0 ? 2 : is64 && at == 0x63 ? 4 : bytes;
+  const source =
+    (form & FORM_SOURCE_BYTE) != 0 ? 1 : (form & FORM_SOURCE_WORD) != 0 ? 2 : is64 && at == 0x63 ? 4 : bytes;
   store<u8>(u, registerSlot(reg, bytes), U_DST);
   store<u8>(u, registerSlot(rm, source), U_SRC);
   store<u8>(u, <u8>bytes, U_OPERAND_SIZE);
@@ -282,7 +284,12 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   const immediateKind = (form >> 4) & 15;
   if (instruction != INVALID) immediates(u, immediateKind, bytes, offset, code);
   if (immediateKind == IMMEDIATE_O) flags |= F_MEMORY;
-  if (named != 0 || instruction == T.PUSH_SEG || instruction == T.SYS_POP_SEG || instruction == T.SYS_LOAD_FAR_POINTER) {
+  if (
+    named != 0 ||
+    instruction == T.PUSH_SEG ||
+    instruction == T.SYS_POP_SEG ||
+    instruction == T.SYS_LOAD_FAR_POINTER
+  ) {
     store<u32>(u, named, U_IMMEDIATE2);
     if (instruction != T.SYS_LOAD_FAR_POINTER) store<u8>(u, <u8>(named << 3), U_DST);
   }
@@ -296,7 +303,8 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   entryForm = form;
   entryWritten = <u32>(entry >> 34) & 63;
   entryRead = <u32>(entry >> 40) & 63;
-  entryEnds = (attributes & ATTRIBUTE_END) != 0 || instruction >= T.FIRST_SYSTEM || instruction == INVALID || instruction == UD;
+  entryEnds =
+    (attributes & ATTRIBUTE_END) != 0 || instruction >= T.FIRST_SYSTEM || instruction == INVALID || instruction == UD;
   if (entryEnds) flags |= F_END;
   store<u8>(u, <u8>flags, U_FLAGS);
   if (instruction != INVALID) select(u, instruction, form, codeMode);
@@ -325,7 +333,7 @@ function setAddress(u: usize, defaultSegment: i32): void {
   }
   // CS is never writable outside of 64-bit mode, and flat CS may be unreadable: segments.ts says.
   if (chosen == CS && (mode & CODE_SIZE) != CODE_64) kind = ADDRESS_SEGMENTED;
-  store<u8>(u, <u8>(kind | (<u32>chosen << 4)), U_ADDRESS);
+  store<u8>(u, <u8>(kind | ((<u32>chosen) << 4)), U_ADDRESS);
 }
 
 function modrm16(u: usize, modrm: u32): void {
@@ -358,15 +366,15 @@ function modrm32(u: usize, modrm: u32): void {
   if (rm == 4) {
     const sib = byte();
     const indexNumber = ((sib >> 3) & 7) | ((rex & REX_X) << 2);
-    if (indexNumber != 4) index = <usize>indexNumber << 3;
+    if (indexNumber != 4) index = (<usize>indexNumber) << 3;
     store<u8>(u, <u8>(sib >> 6), U_SCALE);
     rm = sib & 7;
     baseless = rm == 5 && mod == 0;
-    if (!baseless) base = <usize>(rm | ((rex & REX_B) << 3)) << 3;
+    if (!baseless) base = (<usize>(rm | ((rex & REX_B) << 3))) << 3;
   } else if (rm == 5 && mod == 0) {
     baseless = true;
     if ((mode & CODE_SIZE) == CODE_64) base = BLOCK_RIP; // its displacement is completed in `immediates`
-  } else base = <usize>(rm | ((rex & REX_B) << 3)) << 3;
+  } else base = (<usize>(rm | ((rex & REX_B) << 3))) << 3;
   let displacement: i32 = 0;
   if (mod == 1) displacement = <i32>signedByte();
   else if (mod == 2 || baseless) displacement = <i32>dword();
@@ -381,8 +389,10 @@ function immediates(u: usize, kind: u32, bytes: u32, offset: u32, code: usize): 
   if (kind == IMMEDIATE_B) value = byte();
   else if (kind == IMMEDIATE_BS) value = signedByte();
   else if (kind == IMMEDIATE_W) value = word();
-  else if (kind == IMMEDIATE_Z) value = bytes == 2 ? <u64>(<i64>(<i16>word())) : bytes == 1 ? <u64>signedByte() : <u64>(<i64>(<i32>dword()));
-  else if (kind == IMMEDIATE_V) value = bytes == 8 ? qword() : bytes == 4 ? <u64>dword() : bytes == 2 ? <u64>word() : <u64>byte();
+  else if (kind == IMMEDIATE_Z)
+    value = bytes == 2 ? <u64>(<i64>(<i16>word())) : bytes == 1 ? <u64>signedByte() : <u64>(<i64>(<i32>dword()));
+  else if (kind == IMMEDIATE_V)
+    value = bytes == 8 ? qword() : bytes == 4 ? <u64>dword() : bytes == 2 ? <u64>word() : <u64>byte();
   else if (kind == IMMEDIATE_P) {
     value = bytes == 2 ? <u64>word() : <u64>dword();
     store<u32>(u, word(), U_IMMEDIATE2);

@@ -3,13 +3,57 @@ import { BR, GP, UD as UNDEFINED, RFLAGS_AC, RFLAGS_IF, RFLAGS_IOPL, RFLAGS_RF, 
 import { addWithFlag, bitTest, bmi, scan } from './bit-operations';
 import { asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust } from './decimal';
 import { fault } from './exceptions';
-import { AF, CF, DF, OF, PF, SF, ZF, carry, condition, flagsLogic, getFlags, setFlags, setStatusFlags, statusFlags, zero } from './flags';
+import {
+  AF,
+  CF,
+  DF,
+  OF,
+  PF,
+  SF,
+  ZF,
+  carry,
+  condition,
+  flagsLogic,
+  getFlags,
+  setFlags,
+  setStatusFlags,
+  statusFlags,
+  zero,
+} from './flags';
 import { fetchPointer, modifyPointer, readPointer } from './memory';
 import { divide, multiplyAccumulator } from './multiply';
-import { branch, callNear, callRm, enter, jumpRm, leave, pop, popAll, popRegister, popRm, popped, push, pushAll, pushRm, returnNear } from './near';
+import {
+  branch,
+  callNear,
+  callRm,
+  enter,
+  jumpRm,
+  leave,
+  pop,
+  popAll,
+  popRegister,
+  popRm,
+  popped,
+  push,
+  pushAll,
+  pushRm,
+  returnNear,
+} from './near';
 import * as T from './opcode-table';
 import { K_ADD, K_CMP, K_SUB } from './ops';
-import { addressOf, closeRm, fetchRm, fetched, loadSized, maskOf, openRm, openRmForWrite, readG, signedOf, writeG } from './operands';
+import {
+  addressOf,
+  closeRm,
+  fetchRm,
+  fetched,
+  loadSized,
+  maskOf,
+  openRm,
+  openRmForWrite,
+  readG,
+  signedOf,
+  writeG,
+} from './operands';
 import { computeAny, multiplySigned, settle } from './operate';
 import { inPort, outPort, stringPort } from './ports';
 import { NO_ADDRESS, linearAddress } from './segments';
@@ -195,7 +239,9 @@ export function general(cpu: usize, u: usize, operation: i32): i32 {
       setStatusFlags(cpu, CF);
       return RETIRED;
     case T.PUSH:
-      return push(cpu, size, load<u8>(u, U_EXTRA) >= 8 ? immediate(u) : readSlot(cpu, load<u8>(u, U_SRC), size)) ? RETIRED : FAULT;
+      return push(cpu, size, load<u8>(u, U_EXTRA) >= 8 ? immediate(u) : readSlot(cpu, load<u8>(u, U_SRC), size))
+        ? RETIRED
+        : FAULT;
     case T.PUSH_E:
       return pushRm(cpu, u);
     case T.PUSH_SEG:
@@ -377,7 +423,7 @@ function moveFromSegment(cpu: usize, u: usize, size: i32): i32 {
 }
 
 function swapped(value: u64, size: i32): u64 {
-  return bswap<u64>(value) >> (64 - (<u64>size << 3));
+  return bswap<u64>(value) >> (64 - ((<u64>size) << 3));
 }
 
 function moveSwapped(cpu: usize, u: usize, size: i32): i32 {
@@ -475,7 +521,7 @@ function popFlags(cpu: usize, size: i32): i32 {
   const cpl: u64 = load<u8>(cpu, CPL);
   let kept = RFLAGS_VM | RFLAGS_VIF_VIP;
   if (cpl != 0) kept |= RFLAGS_IOPL;
-  if (cpl > ((before & RFLAGS_IOPL) >> 12)) kept |= RFLAGS_IF;
+  if (cpl > (before & RFLAGS_IOPL) >> 12) kept |= RFLAGS_IF;
   if (size == 2) kept |= 0xffffffffffff0000;
   const value = (before & kept) | (popped() & ~kept & FLAGS_IMPLEMENTED);
   setFlags(cpu, size == 2 ? value : value & ~RFLAGS_RF);

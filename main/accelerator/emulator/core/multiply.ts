@@ -16,7 +16,7 @@ export function multiplyAccumulator(cpu: usize, u: usize, isSigned: bool): i32 {
   if (!fetchRm(cpu, u, size)) return FAULT;
   const a = readSlot(cpu, RAX, size);
   const b = fetched;
-  const bits = <u64>size << 3;
+  const bits = (<u64>size) << 3;
   let low: u64;
   let high: u64;
   let fits: bool;
@@ -47,7 +47,8 @@ export function divide(cpu: usize, u: usize, isSigned: bool): i32 {
   const divisor = fetched;
   const low = size == 1 ? readSlot(cpu, RAX, 2) & 0xff : readSlot(cpu, RAX, size);
   const high = size == 1 ? readSlot(cpu, RAX, 2) >> 8 : readSlot(cpu, RDX, size);
-  if (!(isSigned ? divideSigned(high, low, divisor, size) : divideUnsigned(high, low, divisor, size))) return fault(cpu, DE, 0);
+  if (!(isSigned ? divideSigned(high, low, divisor, size) : divideUnsigned(high, low, divisor, size)))
+    return fault(cpu, DE, 0);
   if (size == 1) {
     writeSlot(cpu, RAX, 2, (quotient & 0xff) | ((remainder & 0xff) << 8));
   } else {
@@ -60,7 +61,7 @@ export function divide(cpu: usize, u: usize, isSigned: bool): i32 {
 function divideUnsigned(high: u64, low: u64, divisor: u64, size: i32): bool {
   if (high >= divisor) return false; // the quotient overflows, or the divisor is 0
   if (size < 8) {
-    const dividend = (high << (<u64>size << 3)) | low;
+    const dividend = (high << ((<u64>size) << 3)) | low;
     quotient = dividend / divisor;
     remainder = dividend % divisor;
   } else divideLong(high, low, divisor);

@@ -69,7 +69,7 @@ export function popped(): u64 {
 function jumpNear(cpu: usize, offset: u64, size: i32): bool {
   const target = truncate(offset, size);
   const is64 = (load<u32>(cpu, MODE) & CODE_SIZE) == CODE_64;
-  if (is64 && <u64>((<i64>target << 16) >> 16) != target) return fault(cpu, GP, 0) != FAULT;
+  if (is64 && <u64>(((<i64>target) << 16) >> 16) != target) return fault(cpu, GP, 0) != FAULT;
   store<u64>(cpu, target, NEXT_RIP);
   return true;
 }
@@ -125,7 +125,7 @@ export function branch(cpu: usize, u: usize, blockRip: u64): i32 {
 export function pushAll(cpu: usize, u: usize): i32 {
   const size = operandSize(u);
   for (let n = 1; n <= 8; n++) {
-    const linear = stackAddress(cpu, -<i64>(n * size), size, WRITE);
+    const linear = stackAddress(cpu, -(<i64>(n * size)), size, WRITE);
     if (linear == NO_ADDRESS || !checkWrite(cpu, linear, size)) return FAULT;
   }
   const sp = load<u64>(cpu, RSP);
@@ -166,7 +166,7 @@ export function enter(cpu: usize, u: usize): i32 {
   const bp = load<u64>(cpu, RBP);
   // What it writes, and that the new top could be written, is checked first: nothing after it may fail.
   for (let n = 1; n <= level + 1; n++) {
-    const linear = stackAddress(cpu, -<i64>(n * size), size, WRITE);
+    const linear = stackAddress(cpu, -(<i64>(n * size)), size, WRITE);
     if (linear == NO_ADDRESS || !checkWrite(cpu, linear, size)) return FAULT;
   }
   const last = stackAddress(cpu, -(<i64>((level + 1) * size) + <i64>room), size, WRITE);

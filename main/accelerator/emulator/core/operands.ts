@@ -70,14 +70,14 @@ export function writeG(cpu: usize, u: usize, size: i32, value: u64): void {
 }
 
 export function maskOf(size: i32): u64 {
-  return <u64>-1 >> (64 - (<u64>size << 3));
+  return <u64>-1 >> (64 - ((<u64>size) << 3));
 }
 
 export function topBitOf(value: u64, size: i32): u64 {
-  return (value >> ((<u64>size << 3) - 1)) & 1;
+  return (value >> (((<u64>size) << 3) - 1)) & 1;
 }
 
 export function signedOf(value: u64, size: i32): i64 {
-  const shift: i64 = 64 - (<i64>size << 3);
-  return (<i64>value << shift) >> shift;
+  const shift: i64 = 64 - ((<i64>size) << 3);
+  return ((<i64>value) << shift) >> shift;
 }

@@ -92,11 +92,13 @@ function specialised(u: usize, instruction: i32, form: u32, mode: u32): i32 {
   const memory = (load<u8>(u, U_FLAGS) & F_MEMORY) != 0;
   const immediateKind = (form >> 4) & 15;
   const toRegister = (form & FORM_TO_REG) != 0;
-  if (instruction >= T.ADD && instruction <= T.CMP) return arithmetic(u, instruction - T.ADD, log2, memory, immediateKind, toRegister);
+  if (instruction >= T.ADD && instruction <= T.CMP)
+    return arithmetic(u, instruction - T.ADD, log2, memory, immediateKind, toRegister);
   if (instruction == T.TEST) return arithmetic(u, K_TEST, log2, memory, immediateKind, false);
   const wide = size >= 4;
   const pair = size == 8 ? 1 : 0;
-  const flatStack = (mode & FLAT) != 0 && ((mode & CODE_SIZE) == CODE_64 ? size == 8 : (mode & STACK_32) != 0 && size == 4);
+  const flatStack =
+    (mode & FLAT) != 0 && ((mode & CODE_SIZE) == CODE_64 ? size == 8 : (mode & STACK_32) != 0 && size == 4);
   const nativeBranch = (mode & CODE_SIZE) == CODE_64 ? size == 8 : size == 4;
   switch (instruction) {
     case T.MOV:
@@ -178,7 +180,8 @@ function arithmetic(u: usize, kind: u32, log2: i32, memory: bool, immediateKind:
 function move(u: usize, log2: i32, memory: bool, immediateKind: u32, toRegister: bool): i32 {
   if (immediateKind == IMMEDIATE_O) {
     // An offset of 64 bits that the displacement cannot hold stays with general.ts; smaller ones are truncated anyway.
-    const held = load<u8>(u, U_ADDRESS_SIZE) != 8 || <u64>(<i64>load<i32>(u, U_DISPLACEMENT)) == load<u64>(u, U_IMMEDIATE);
+    const held =
+      load<u8>(u, U_ADDRESS_SIZE) != 8 || <u64>(<i64>load<i32>(u, U_DISPLACEMENT)) == load<u64>(u, U_IMMEDIATE);
     if (!held) return 0;
     if (toRegister) return MOV_RM + log2;
     store<u8>(u, load<u8>(u, U_DST), U_SRC);

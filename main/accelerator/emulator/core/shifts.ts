@@ -5,7 +5,7 @@ import { maskOf, signedOf, topBitOf } from './operands';
 
 /** The result for a count that is not 0 and already masked to 5 or 6 bits; sets the flags. */
 export function shift(cpu: usize, operation: i32, value: u64, size: i32, count: u64): u64 {
-  const bits = <u64>size << 3;
+  const bits = (<u64>size) << 3;
   const mask = maskOf(size);
   let result: u64;
   let out: u64;
@@ -50,7 +50,8 @@ export function shift(cpu: usize, operation: i32, value: u64, size: i32, count: 
       out = low;
     }
   }
-  const overflowed = operation == RCL ? out ^ topBitOf(result, size) : topBitOf(result, size) ^ topBitOf(result << 1, size);
+  const overflowed =
+    operation == RCL ? out ^ topBitOf(result, size) : topBitOf(result, size) ^ topBitOf(result << 1, size);
   setRotateFlags(cpu, out, overflowed);
   return result;
 }
@@ -61,7 +62,7 @@ function setRotateFlags(cpu: usize, out: u64, overflowed: u64): void {
 
 /** SHLD and SHRD; a count beyond the operand's 16 bits shifts on through the second operand, as processors do. */
 export function shiftDouble(cpu: usize, left: bool, value: u64, filler: u64, size: i32, count: u64): u64 {
-  const bits = <u64>size << 3;
+  const bits = (<u64>size) << 3;
   let result: u64;
   let out: u64;
   if (left) {

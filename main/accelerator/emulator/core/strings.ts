@@ -147,7 +147,7 @@ function fillPages(cpu: usize, bytes: i32, size: i32, value: u64): void {
     if (q == 0) return;
     const length = <usize>count * size;
     const byte = value & 0xff;
-    if (value == (byte * 0x0101010101010101) >> (64 - (<u64>size << 3))) memory.fill(q, <u8>byte, length);
+    if (value == (byte * 0x0101010101010101) >> (64 - ((<u64>size) << 3))) memory.fill(q, <u8>byte, length);
     else for (let at: usize = 0; at < length; at += size) storeSized(q + at, size, value);
     advance(cpu, RDI, bytes, length);
     advance(cpu, RCX, bytes, -(<i64>count));
