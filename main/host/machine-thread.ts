@@ -8,6 +8,7 @@ import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events'
 import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
 import { HostClock, monotonicNow } from './clock';
+import { describeUnimplemented } from './disassemble';
 import { KernelObserver } from './kernel-observer';
 import { openSerialBackend, type SerialPort } from './serial';
 import type { CrashReport, VcpuMessage } from './vcpu-worker';
@@ -75,7 +76,9 @@ export class MachineThread {
       await Promise.all(this.#ports.map((port) => port.close()));
       this.#fetchEvents(machine);
       if (this.#failure !== null) throw this.#failure;
-      this.#post({ type: 'ended', ...this.#conclusion(machine) });
+      const { summary, diagnosis } = this.#conclusion(machine);
+      const unimplemented = await describeUnimplemented(machine);
+      this.#post({ type: 'ended', summary: { ...summary, unimplemented }, diagnosis });
     } finally {
       for (const timer of timers) clearInterval(timer);
       void this.#spare?.terminate();

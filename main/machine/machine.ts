@@ -11,6 +11,7 @@ import {
   type Vm,
   type VmHandles,
 } from '../accelerator/index';
+import { unknownInstruction } from '../accelerator/emulator/core-module';
 import type { VmOptions } from '../accelerator/types';
 import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
 import type { Clock } from '../base/clock';
@@ -298,7 +299,20 @@ export class Machine implements Disposable {
       lost: this.events.lost,
       durationNs: this.#clock.now(),
       outcome: this.outcome,
+      unimplemented: null,
     };
+  }
+
+  /** The first instruction that some CPU met and the emulator does not have, with the code size it ran in; null: none. */
+  unimplemented(): { cpu: number; rip: bigint; bytes: Uint8Array; bits: 16 | 32 | 64 } | null {
+    const { handles } = this.#vm;
+    if (handles.kind !== 'wasm') return null;
+    for (const { cpu } of this.board.vcpus) {
+      const address = this.#memory.offsets.engine + handles.layout.states + cpu * handles.layout.stateSize;
+      const found = unknownInstruction(this.#memory.buffer, address);
+      if (found !== null) return { cpu, ...found };
+    }
+    return null;
   }
 
   get outcome(): Outcome {

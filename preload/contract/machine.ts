@@ -74,6 +74,17 @@ export interface Summary {
   lost: number;
   durationNs: number;
   outcome: Outcome;
+  /** Emulator: the first instruction that raised #UD because the emulator does not have it; null: none did. */
+  unimplemented: UnimplementedInstruction | null;
+}
+
+export interface UnimplementedInstruction {
+  cpu: number;
+  /** Hexadecimal, as is `bytes`. */
+  rip: string;
+  bytes: string;
+  /** Disassembly, Intel syntax. */
+  text: string;
 }
 
 /** What one CPU is doing now, for a live display. */

@@ -108,3 +108,17 @@ export function powerOnCpu(
   core.reset(address);
   return address;
 }
+
+const MODE_CODE_BITS = [16, 32, 64] as const;
+
+/** The first instruction that this CPU did not know, or null. The code size is that of now. */
+export function unknownInstruction(buffer: ArrayBufferLike, address: number) {
+  const view = new DataView(buffer, address, block.STATE_SIZE);
+  const length = view.getUint8(block.UNKNOWN_LENGTH);
+  if (length === 0) return null;
+  return {
+    rip: view.getBigUint64(block.UNKNOWN_RIP, true),
+    bytes: new Uint8Array(buffer, address + block.UNKNOWN_BYTES, Math.min(length, 15)).slice(),
+    bits: MODE_CODE_BITS[view.getUint32(block.MODE, true) & 3],
+  };
+}
