@@ -1,42 +1,50 @@
 /** The accelerators by name: what the machine and vcpu threads make their VM and vcpus with. */
 import type { AcceleratorName } from '../../preload/contract/machine';
-import { ReveilleError } from '../base/errors';
+import { CORE_STATIC_BYTES, coreLayout } from './emulator/core-module';
+import type { EmulatorHandles } from './emulator/vm';
 import { KvmInterrupts } from './kvm/interrupts';
 import { KvmKicker, KvmVcpu, type KvmVcpuOptions } from './kvm/vcpu';
-import { type KvmHandles, kvmRunSize, KvmVm, type KvmVmOptions } from './kvm/vm';
-import type { KernelInterrupts, Vcpu, VcpuKicker } from './types';
+import { type KvmHandles, kvmRunSize } from './kvm/vm';
+import type { KernelInterrupts, MemoryNeeds, Vcpu, VcpuKicker } from './types';
 
-export type VmOptions = KvmVmOptions;
-export type VmHandles = KvmHandles;
-export type Vm = KvmVm;
+export { EmulatorVm } from './emulator/vm';
+export { KvmVm } from './kvm/vm';
 
-class AcceleratorError extends ReveilleError {}
+/** Plain data with which the threads of a machine's process reach its VM. */
+export type VmHandles = KvmHandles | EmulatorHandles;
 
-function onlyKvm(name: AcceleratorName): void {
-  if (name !== 'kvm') {
-    throw new AcceleratorError('host', `The accelerator "${name}" is not part of this version; use --accel kvm.`);
-  }
+export interface Vm {
+  readonly handles: VmHandles;
+  /** CPUID.01H: EAX and EDX. */
+  readonly identity: { signature: number; features: number };
+  dispose(): void;
 }
 
-/** Bytes of one vcpu's kvm_run pages. */
-export function vcpuRunSize(name: AcceleratorName): number {
-  onlyKvm(name);
-  return kvmRunSize();
+/** kvm_run and the page of port I/O data behind it. */
+const EMULATOR_RUN_SIZE = 8192;
+
+export function memoryNeeds(name: AcceleratorName, cpus: number, ramSize: number): MemoryNeeds {
+  if (name === 'kvm') return { runSize: kvmRunSize(), staticBytes: 0, engineBytes: 0 };
+  return {
+    runSize: EMULATOR_RUN_SIZE,
+    staticBytes: CORE_STATIC_BYTES,
+    engineBytes: coreLayout(cpus, ramSize).size,
+  };
 }
 
-export function createVm(name: AcceleratorName, options: VmOptions): Vm {
-  onlyKvm(name);
-  return new KvmVm(options);
-}
-
-export function createVcpu(options: KvmVcpuOptions): Vcpu & { readonly threadId: number } {
+export function createKvmVcpu(options: KvmVcpuOptions): Vcpu & { readonly threadId: number } {
   return new KvmVcpu(options);
 }
 
-export function createKicker(): VcpuKicker {
-  return new KvmKicker();
+export function createKicker(handles: VmHandles): VcpuKicker {
+  return handles.kind === 'kvm' ? new KvmKicker() : NO_KICKER;
 }
 
 export function createInterrupts(handles: VmHandles): KernelInterrupts {
-  return new KvmInterrupts(handles.vm);
+  return handles.kind === 'kvm' ? new KvmInterrupts(handles.vm) : NO_KERNEL_INTERRUPTS;
 }
+
+/** The emulator looks at the machine's exit-request word, which whoever wants attention sets. */
+const NO_KICKER: VcpuKicker = { kick() {} };
+/** The emulator has no interrupt controllers of its own. */
+const NO_KERNEL_INTERRUPTS: KernelInterrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };

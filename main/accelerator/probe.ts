@@ -16,12 +16,22 @@ export function probeHost(): HostProbe {
     memory,
     maxGuestMemory: Math.min(MAX_GUEST_MEMORY, memory),
     accelerators: [kvm, emulatorProbe()],
-    auto: kvm.usable ? { accelerator: 'kvm', reason: 'KVM works on this host.' } : null,
+    auto: kvm.usable
+      ? { accelerator: 'kvm', reason: 'KVM works on this host' }
+      : { accelerator: 'wasm', reason: `KVM does not work here. ${kvm.reason}` },
   };
 }
 
+/** The emulator needs nothing of the host but Node; its local APICs are always Reveille's own. */
 function emulatorProbe(): AcceleratorProbe {
-  return unusable('wasm', 'This version of Reveille has no emulator; it needs KVM.');
+  const mode = (name: IrqchipMode) => ({
+    mode: name,
+    usable: name === 'exact',
+    reason: name === 'exact' ? null : 'The emulator has no interrupt controllers of its own.',
+    maxCpus: name === 'exact' ? MAX_XAPIC_CPUS : 0,
+  });
+  const modes = (['exact', 'kernel', 'split'] as const).map(mode);
+  return { name: 'wasm', usable: true, reason: null, maxCpus: MAX_XAPIC_CPUS, modes, facts: {} };
 }
 
 function probeKvm(): AcceleratorProbe {

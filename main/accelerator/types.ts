@@ -3,6 +3,46 @@ import type { CpuMode, CpuState } from '../base/cpu-state';
 import type { Disposable } from '../base/disposable';
 import type { VcpuExit } from './kvm-run';
 
+/** Where a vcpu stands among the others, as CPUID tells the guest. */
+export interface CpuIdentity {
+  apicId: number;
+  /** Logical processors in a package, and in a core. */
+  threadsPerPackage: number;
+  threadsPerCore: number;
+  /** Bits of the APIC id below the core's, and below the package's. */
+  smtShift: number;
+  packageShift: number;
+  /** The LAPIC is the kernel's: x2APIC and the paravirtual interrupt features work. */
+  kernelLapic: boolean;
+  tscDeadline: boolean;
+}
+
+/** What a VM is made from. */
+export interface VmOptions {
+  /** The machine's shared memory; it must outlive the VM, and it never moves. */
+  buffer: SharedArrayBuffer;
+  /** Guest RAM within it: page-aligned offset and size in bytes; guest-physical address 0. */
+  ramOffset: number;
+  ramSize: number;
+  /** Where each vcpu's kvm_run pages go: page-aligned offset, `MemoryNeeds.runSize` bytes a vcpu. */
+  runOffset: number;
+  irqchip: 'exact' | 'kernel' | 'split';
+  /** CPU index of the bootstrap processor. */
+  bsp: number;
+  /** One for each CPU, in order. */
+  cpus: CpuIdentity[];
+}
+
+/** What an accelerator wants to have in the machine's shared memory beside guest RAM. */
+export interface MemoryNeeds {
+  /** Bytes of one vcpu's kvm_run pages, a multiple of 4096. */
+  runSize: number;
+  /** Bytes from address 0 on that nobody else may use. */
+  staticBytes: number;
+  /** Bytes of a region of its own. */
+  engineBytes: number;
+}
+
 /** How `Vcpu.run` came back. */
 export const RunResult = {
   /** `exit` says why. */

@@ -92,6 +92,7 @@ export class MachineModel {
       lost: this.#lost,
       durationNs: this.#time,
       outcome,
+      unimplemented: null,
     };
   }
 }

@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
-import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import type { MachineCommand, MachineMessage, Outcome } from '../../preload/contract/machine';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
+import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
 import { HostClock, monotonicNow } from './clock';
+import { describeUnimplemented } from './disassemble';
 import { KernelObserver } from './kernel-observer';
 import { openSerialBackend, type SerialPort } from './serial';
 import type { CrashReport, VcpuMessage } from './vcpu-worker';
@@ -50,7 +51,8 @@ export class MachineThread {
     const image = readGuest(config.guest);
     const epoch = monotonicNow();
     const clock = new HostClock(epoch);
-    const machine = new Machine({ config, image, clock, epoch, wallClock: Date.now() / 1000 });
+    const core = config.accelerator === 'wasm' ? readCore() : null;
+    const machine = new Machine({ config, image, core, clock, epoch, wallClock: Date.now() / 1000 });
     this.#machine = machine;
     const timers: NodeJS.Timeout[] = [];
     try {
@@ -58,8 +60,9 @@ export class MachineThread {
       this.#ports = backends.map((backend, port) => openSerialBackend(backend, port, machine, this.#post));
       this.#startThread(config.bsp);
       this.#post({ type: 'started', memory: config.memory });
-      const reported = config.apicIds.map(() => new Int32Array(EXIT_REASONS));
-      timers.push(setInterval(() => machine.reportExits(reported), EXIT_REPORT_MS));
+      const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
+      // The emulator's thread reports by its own time.
+      if (config.accelerator === 'kvm') timers.push(setInterval(() => exits.report(), EXIT_REPORT_MS));
       if (sampleEveryMs > 0) {
         timers.push(setInterval(() => this.#post({ type: 'sample', sample: machine.sample() }), sampleEveryMs));
       }
@@ -67,13 +70,15 @@ export class MachineThread {
       if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
       await this.#carryStreams(machine);
       await this.#endThreads(machine);
-      machine.reportExits(reported);
+      if (config.accelerator === 'kvm') exits.report();
       machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.ENDED);
       this.#fetch(machine);
       await Promise.all(this.#ports.map((port) => port.close()));
       this.#fetchEvents(machine);
       if (this.#failure !== null) throw this.#failure;
-      this.#post({ type: 'ended', ...this.#conclusion(machine) });
+      const { summary, diagnosis } = this.#conclusion(machine);
+      const unimplemented = await describeUnimplemented(machine);
+      this.#post({ type: 'ended', summary: { ...summary, unimplemented }, diagnosis });
     } finally {
       for (const timer of timers) clearInterval(timer);
       void this.#spare?.terminate();
@@ -129,7 +134,7 @@ export class MachineThread {
   #threadIsUp(): void {
     const machine = this.#machine as Machine;
     this.#running++;
-    if (this.#running === machine.config.cpus) {
+    if (this.#running === machine.config.cpus && machine.config.accelerator === 'kvm') {
       machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.THREADS_READY);
     }
     const starts = this.#running === 1 ? Math.max(1, availableParallelism() >> 1) : 1;
@@ -177,6 +182,11 @@ export class MachineThread {
     const outcome: Outcome = { kind: 'crash', code: null, cpu: crash.cpu, reason: crash.reason };
     return { summary: { ...summary, outcome }, diagnosis: crash.registers };
   }
+}
+
+/** The emulator's core, which the build puts beside the bundled guests. */
+function readCore(): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(new URL('../resources/core.wasm', import.meta.url)));
 }
 
 function readGuest(path: string): Uint8Array {

@@ -3,9 +3,11 @@
  * machine; then it runs that vcpu until the machine stops.
  */
 import { parentPort } from 'node:worker_threads';
-import { createInterrupts, createKicker, createVcpu } from '../accelerator/index';
+import { createInterrupts, createKicker, createKvmVcpu } from '../accelerator/index';
+import type { KvmHandles } from '../accelerator/kvm/vm';
 import type { Vcpu } from '../accelerator/types';
 import { Board } from '../machine/board';
+import { EmulatedMachine } from '../machine/emulated-machine';
 import { ExactLoop } from '../machine/exact-loop';
 import { GuestCrash, registerDump, whereabouts } from '../machine/guest-crash';
 import { KernelLoop } from '../machine/kernel-loop';
@@ -28,35 +30,42 @@ const port = parentPort;
 rehearseStart(new HostClock(0));
 
 port.once('message', (descriptor: VcpuDescriptor) => {
-  const crash = runVcpu(descriptor, () => port.postMessage('running' satisfies VcpuMessage));
+  const crash = runDescriptor(descriptor, () => port.postMessage('running' satisfies VcpuMessage));
   if (crash !== null) port.postMessage(crash satisfies VcpuMessage);
   port.close();
 });
 
-/** Runs the vcpu until the machine stops; gives a report where its guest could not go on. */
-function runVcpu(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
-  const { cpu, buffer, shape, config, handles, epoch, signature, entry } = descriptor;
+/** Runs until the machine stops; gives a report where its guest could not go on. */
+function runDescriptor(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
+  return descriptor.handles.kind === 'kvm'
+    ? runKvmVcpu(descriptor, descriptor.handles, running)
+    : runEmulator(descriptor, running);
+}
+
+function runKvmVcpu(descriptor: VcpuDescriptor, handles: KvmHandles, running: () => void): CrashReport | null {
+  const { cpu, shape, config, epoch, signature, entry } = descriptor;
+  const { buffer } = descriptor.memory;
   const memory = new MachineMemory(buffer, shape);
   const clock = new HostClock(epoch);
   const interrupts = createInterrupts(handles);
-  const board = new Board({ memory, config, clock, kicker: createKicker(), interrupts, cpu });
+  const board = new Board({ memory, config, clock, kicker: createKicker(handles), interrupts, cpu });
   const control = board.vcpus[cpu];
-  const vcpu = createVcpu({
+  const vcpu = createKvmVcpu({
     fd: handles.vcpus[cpu],
     buffer,
     runOffset: memory.runOffset(cpu),
-    runSize: shape.runSize,
+    runSize: shape.needs.runSize,
     epoch,
   });
   Atomics.store(control.words, VcpuWord.THREAD, vcpu.threadId);
   const bsp = cpu === config.bsp;
   const common = { vcpu, control, board, router: board.router, clock, bsp };
   try {
+    running();
     if (entry !== null) {
       vcpu.setState(entry);
       board.router.bspStarted();
     }
-    running();
     if (config.irqchip === 'exact') new ExactLoop({ ...common, lapic: board.lapic(cpu), signature }).run();
     else new KernelLoop(common).run();
     return null;
@@ -65,6 +74,22 @@ function runVcpu(descriptor: VcpuDescriptor, running: () => void): CrashReport |
     return report(error, vcpu, board);
   } finally {
     vcpu.dispose();
+  }
+}
+
+/** All CPUs of an emulated machine, in turn. */
+function runEmulator(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
+  const machine = new EmulatedMachine(descriptor, new HostClock(descriptor.epoch));
+  running();
+  try {
+    machine.powerOn();
+    machine.turns.run();
+    return null;
+  } catch (error) {
+    if (!(error instanceof GuestCrash)) throw error;
+    return report(error, machine.vcpus[error.cpu], machine.board);
+  } finally {
+    machine.reporter.report();
   }
 }
 

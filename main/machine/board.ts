@@ -23,13 +23,21 @@ import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
 import { APIC_PAGE_SIZE, IO_APIC } from '../firmware/memory-map';
-import { Decision, EventKind, type IpiMode } from '../../preload/contract/events';
+import { Decision, EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { Doorbell } from './doorbell';
 import { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
-import { SerialWriter, wakeSerialWriters } from './serial-ring';
-import { DEBUG_CONSOLE, EndCause, type MachineMemory, MachineTime, MachineWord } from './shared-memory';
+import { wakeWriters } from './room';
+import { SerialWriter } from './serial-ring';
+import {
+  DEBUG_CONSOLE,
+  EndCause,
+  type MachineMemory,
+  MachineTime,
+  MachineWord,
+  UNCLAIMED_SLOTS,
+} from './shared-memory';
 import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router';
 import { Attention, VcpuControl } from './vcpu-control';
 
@@ -41,8 +49,8 @@ const RTC_IRQ = 8;
 
 const IA32_TSC_DEADLINE = 0x6e0;
 const APIC_BASE_ENABLE = 1 << 11;
-/** Addresses whose first unclaimed access one thread reports; a guest that scans memory must not fill the host's. */
-const UNCLAIMED_REPORTS = 1024;
+/** How far an address may stand from its slot in the table of unclaimed ones; where all are taken, it is not reported. */
+const UNCLAIMED_PROBES = 16;
 
 export interface BoardOptions {
   memory: MachineMemory;
@@ -75,7 +83,7 @@ export class Board implements ExitTarget, IpiObserver {
   readonly #uarts: Uart16550[];
   readonly #timed: TimedDevice[] = [];
   readonly #powerOns: (() => void)[] = [];
-  readonly #unclaimed = new Set<number>();
+  readonly #unclaimed: Float64Array;
 
   constructor({ memory, config, clock, kicker, interrupts, cpu }: BoardOptions) {
     this.#memory = memory;
@@ -84,10 +92,13 @@ export class Board implements ExitTarget, IpiObserver {
     this.#interrupts = interrupts;
     this.#cpu = cpu;
     this.#words = memory.words;
+    this.#unclaimed = memory.unclaimed();
     this.#times = memory.times;
     this.lock = new Mutex(memory.words, MachineWord.LOCK);
     this.doorbell = new Doorbell(memory.words);
-    this.events = new EventWriter(memory, clock, this.doorbell);
+    // The emulator's events must not depend on how fast somebody reads them.
+    const waits = config.accelerator === 'wasm' && cpu !== NO_CPU;
+    this.events = new EventWriter(memory, clock, this.doorbell, waits);
     this.vcpus = config.apicIds.map((_, index) => new VcpuControl(memory, index, kicker));
     this.router = new StartUpRouter({
       vcpus: this.vcpus,
@@ -173,11 +184,17 @@ export class Board implements ExitTarget, IpiObserver {
     this.stop();
   }
 
+  /** Has the emulator's thread look up. */
+  wakeTurns(): void {
+    Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 1);
+    Atomics.notify(this.#words, MachineWord.EXIT_REQUEST);
+  }
+
   /** Makes every vcpu thread come out of its loop. */
   stop(): void {
     Atomics.store(this.#words, MachineWord.STOPPING, 1);
     for (const vcpu of this.vcpus) vcpu.alert(Attention.STOP);
-    wakeSerialWriters(this.#words);
+    wakeWriters(this.#words);
     this.doorbell.ring();
   }
 
@@ -377,10 +394,16 @@ export class Board implements ExitTarget, IpiObserver {
     return earliest;
   }
 
+  /** The first access to each address only; those met before stand in a hash table. Under the machine lock. */
   #reportUnclaimed(space: number, address: number, isWrite: boolean): void {
-    const key = space * 2 ** 52 + address;
-    if (this.#unclaimed.size >= UNCLAIMED_REPORTS || this.#unclaimed.has(key)) return;
-    this.#unclaimed.add(key);
-    this.events.write(EventKind.UNCLAIMED, this.#cpu, space, address, address / 2 ** 32, isWrite ? 1 : 0);
+    const key = 1 + space * 2 ** 52 + address;
+    for (let probe = 0; probe < UNCLAIMED_PROBES; probe++) {
+      const slot = (key + probe) % UNCLAIMED_SLOTS;
+      if (this.#unclaimed[slot] === key) return;
+      if (this.#unclaimed[slot] !== 0) continue;
+      this.#unclaimed[slot] = key;
+      this.events.write(EventKind.UNCLAIMED, this.#cpu, space, address, address / 2 ** 32, isWrite ? 1 : 0);
+      return;
+    }
   }
 }

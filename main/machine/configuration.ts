@@ -16,6 +16,7 @@ const MAX_APIC_ID = 4 * MAX_CPUS - 1;
 /** 0xFF is an xAPIC's broadcast destination. */
 const MAX_XAPIC_ID = 254;
 const MAX_EXACT_CPUS = MAX_XAPIC_ID + 1;
+const MAX_SEED = 2 ** 32 - 1;
 const DEFAULT_CPUS = 4;
 const DEFAULT_MEMORY = 128 * MIB;
 /** PATH_MAX, and sizeof(sun_path) of struct sockaddr_un; both count the terminating NUL. */
@@ -91,6 +92,8 @@ const schema: v.GenericSchema<unknown, MachineConfig> = object('A machine', {
   accelerator: oneOf('The accelerator', ['kvm', 'wasm']),
   irqchip: oneOf('The irqchip', ['exact', 'kernel', 'split']),
   cmdline: text('The command line', 0, MAX_COMMAND_LINE),
+  seed: whole('The seed', 0, MAX_SEED),
+  realtime: v.boolean(mustBe('Real time', 'true or false')),
   serial: v.strictTuple(
     [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
     `The serial ports must be a list of four back ends, for ${SERIAL_PORTS.join(', ')}`,
@@ -131,6 +134,8 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
     accelerator: chosen.accelerator,
     irqchip: chosen.irqchip ?? 'exact',
     cmdline: chosen.cmdline ?? '',
+    seed: chosen.seed ?? 0,
+    realtime: chosen.realtime ?? false,
     serial: chosen.serial ?? [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   });
 }

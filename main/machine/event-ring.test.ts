@@ -6,7 +6,7 @@ import { EventReader, EventWriter } from './event-ring';
 import { EVENT_CAPACITY, MachineMemory, MachineWord } from './shared-memory';
 import { type EventWriterThread, KIND, wordsOf } from './testing/event-writer-thread';
 
-const SHAPE = { cpus: 1, ramSize: 0, runSize: 4096 };
+const SHAPE = { cpus: 1, ramSize: 0, needs: { runSize: 4096, staticBytes: 0, engineBytes: 0 } };
 
 let memory: MachineMemory;
 let writer: EventWriter;

@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock';
 import { EVENT_WORDS, EventKind, NO_CPU } from '../../preload/contract/events';
 import type { Doorbell } from './doorbell';
+import { roomTurn, waitForRoom, wakeWriters } from './room';
 import { EVENT_CAPACITY, type MachineMemory, MachineWord } from './shared-memory';
 
 const MASK = EVENT_CAPACITY - 1;
@@ -15,12 +16,15 @@ export class EventWriter {
   readonly #ring: Int32Array;
   readonly #clock: Clock;
   readonly #doorbell: Doorbell;
+  readonly #waits: boolean;
 
-  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell) {
+  /** `waits`: a full ring holds the writer up instead of losing records, so that a run is the same at any speed of its reader. */
+  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell, waits = false) {
     this.#head = memory.words;
     this.#ring = memory.events();
     this.#clock = clock;
     this.#doorbell = doorbell;
+    this.#waits = waits;
   }
 
   /** Writes one record (preload/contract/events.ts) with the time of now; counts it as lost where the ring is full. */
@@ -48,14 +52,29 @@ export class EventWriter {
     const words = this.#head;
     for (;;) {
       const head = Atomics.load(words, MachineWord.EVENT_HEAD);
-      if (((head - Atomics.load(words, MachineWord.EVENT_TAIL)) | 0) >= EVENT_CAPACITY) {
-        Atomics.add(words, MachineWord.EVENTS_LOST, 1);
-        return -1;
+      const tail = Atomics.load(words, MachineWord.EVENT_TAIL);
+      if (((head - tail) | 0) >= EVENT_CAPACITY) {
+        if (!this.#waits || Atomics.load(words, MachineWord.STOPPING) !== 0) {
+          Atomics.add(words, MachineWord.EVENTS_LOST, 1);
+          return -1;
+        }
+        this.#waitForRoom(tail);
+        continue;
       }
       if (Atomics.compareExchange(words, MachineWord.EVENT_HEAD, head, (head + 1) | 0) === head) {
         return (head & MASK) * EVENT_WORDS;
       }
     }
+  }
+
+  /** Waits while the reader stands where it stood and the machine goes on. */
+  #waitForRoom(tail: number): void {
+    const words = this.#head;
+    const turn = roomTurn(words);
+    if (Atomics.load(words, MachineWord.EVENT_TAIL) !== tail) return;
+    if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
+    this.#doorbell.ring();
+    waitForRoom(words, turn);
   }
 }
 
@@ -90,6 +109,7 @@ export class EventReader {
       Atomics.store(ring, slot + 2, 0);
     }
     Atomics.store(words, MachineWord.EVENT_TAIL, (first + count) | 0);
+    wakeWriters(words);
     if (lost > 0) this.#appendLost(batch, count, lost);
     this.taken += count;
     this.lost += lost;

@@ -15,6 +15,15 @@ import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
 
 const NS_PER_MS = 1e6;
 
+/** Flags of VcpuWord.LOOP, all cleared when the CPU runs. The registers are as after an INIT. */
+const AT_REST = 1;
+/** An interrupt was injected: what kvm_run says of readiness holds no more. */
+const INJECTED = 2;
+
+/** What a turn came to, where it is not a moment of machine time. */
+export const RAN = -1;
+export const STOPPED = -2;
+
 export class ExactLoop {
   readonly #vcpu: Vcpu;
   readonly #control: VcpuControl;
@@ -24,10 +33,6 @@ export class ExactLoop {
   readonly #clock: Clock;
   readonly #bsp: boolean;
   readonly #signature: number;
-  /** The registers are as after an INIT, from the reset until the CPU runs. */
-  #atRest = false;
-  /** One interrupt at a time: what kvm_run says of readiness is true until something was injected. */
-  #injectable = true;
 
   constructor(options: {
     vcpu: Vcpu;
@@ -52,20 +57,29 @@ export class ExactLoop {
 
   /** Runs until the machine stops. */
   run(): void {
-    const control = this.#control;
-    // An AP is reset before its INIT comes: the SIPI then finds little to do, and code that has run before.
-    if (!this.#bsp) this.#reset();
+    this.rest();
     for (;;) {
-      if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return;
-      const deadline = this.#expireTimers();
-      if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) {
-        control.sleep(deadline === Infinity ? Infinity : Math.max(0, deadline - this.#clock.now()) / NS_PER_MS);
-        continue;
-      }
-      this.#deliverInterrupts();
-      this.#vcpu.setTimer(deadline);
-      this.#enter();
+      const until = this.turn();
+      if (until === STOPPED) return;
+      if (until !== RAN) this.#control.sleep(Math.max(0, until - this.#clock.now()) / NS_PER_MS);
     }
+  }
+
+  /** Before the first turn: an AP is reset before its INIT comes, so that its SIPI finds little to do. */
+  rest(): void {
+    if (!this.#bsp) this.#reset();
+  }
+
+  /** One turn. RAN, STOPPED, or the machine time (ns, or Infinity) until which this CPU has nothing to do. */
+  turn(): number {
+    const control = this.#control;
+    if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return STOPPED;
+    const deadline = this.#expireTimers();
+    if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
+    this.#deliverInterrupts();
+    this.#vcpu.setTimer(deadline);
+    this.#enter();
+    return RAN;
   }
 
   /** Does what was asked for; false: the machine stops. */
@@ -78,7 +92,7 @@ export class ExactLoop {
   }
 
   #init(): void {
-    if (!this.#atRest) this.#reset();
+    if (!this.#is(AT_REST)) this.#reset();
     this.#lapic.init();
     if (this.#bsp) this.#router.restarted(this.#control.cpu);
   }
@@ -88,16 +102,24 @@ export class ExactLoop {
     this.#settle();
     this.#vcpu.resetEvents();
     this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
-    this.#atRest = true;
+    this.#set(AT_REST);
     // What kvm_run says of interrupts is of the CPU before the reset.
-    this.#injectable = false;
+    this.#set(INJECTED);
   }
 
   /** Straight into the guest: after an INIT there is no interrupt and no timer to look at first. */
   #start(): void {
-    if (!this.#atRest) this.#reset();
+    if (!this.#is(AT_REST)) this.#reset();
     this.#vcpu.startAt(this.#control.words[VcpuWord.SIPI_VECTOR]);
     if (this.#router.started(this.#control.cpu)) this.#enter();
+  }
+
+  #is(flag: number): boolean {
+    return (this.#control.words[VcpuWord.LOOP] & flag) !== 0;
+  }
+
+  #set(flag: number): void {
+    this.#control.words[VcpuWord.LOOP] |= flag;
   }
 
   /** Finishes the instruction of the last exit: its completion inside KVM would overwrite new registers. */
@@ -144,10 +166,10 @@ export class ExactLoop {
     let more = false;
     const external = this.#externalInterrupt();
     if (external || lapic.pendingVector() >= 0) {
-      if (exit.readyForInterruptInjection && exit.interruptFlag && this.#injectable) {
+      if (exit.readyForInterruptInjection && exit.interruptFlag && !this.#is(INJECTED)) {
         if (external) lapic.takeLatched(Latch.EXTINT);
         this.#vcpu.interrupt(external ? this.#board.acknowledgeExtInt() : lapic.acknowledge());
-        this.#injectable = false;
+        this.#set(INJECTED);
         more = lapic.pendingVector() >= 0 || this.#externalInterrupt();
       } else more = true;
     }
@@ -161,8 +183,7 @@ export class ExactLoop {
     if (!control.enterGuest()) return;
     const result = vcpu.run();
     control.leaveGuest();
-    this.#atRest = false;
-    this.#injectable = true;
+    this.#control.words[VcpuWord.LOOP] = 0;
     if (this.#lapic.cr8 !== vcpu.exit.cr8) this.#lapic.cr8 = vcpu.exit.cr8;
     if (result === RunResult.EXIT) this.#handle();
   }

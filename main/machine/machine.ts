@@ -2,11 +2,22 @@
  * One machine, as the machine thread holds it: made from a configuration and an image, handed to vcpu threads as plain
  * descriptors, watched through its rings, and summed up at its end.
  */
-import { createInterrupts, createKicker, createVm, type Vm, type VmHandles, vcpuRunSize } from '../accelerator/index';
+import {
+  createInterrupts,
+  createKicker,
+  EmulatorVm,
+  KvmVm,
+  memoryNeeds,
+  type Vm,
+  type VmHandles,
+} from '../accelerator/index';
+import { unknownInstruction } from '../accelerator/emulator/core-module';
+import type { VmOptions } from '../accelerator/types';
 import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
 import type { Clock } from '../base/clock';
 import type { CpuState } from '../base/cpu-state';
 import type { Disposable } from '../base/disposable';
+import { ReveilleError } from '../base/errors';
 import { cpusInTableOrder } from '../firmware/cpu-list';
 import { writeFirmware } from '../firmware/index';
 import { loadGuest } from '../loader/index';
@@ -20,18 +31,20 @@ import {
   EndCause,
   MachineMemory,
   MachineWord,
+  PauseState,
   type MemoryShape,
   SERIAL_PORTS,
   VcpuTime,
   VcpuWord,
 } from './shared-memory';
 import { apicIdShifts } from './topology';
+import { hasVirtualTime, VirtualClock } from './virtual-clock';
 import { Attention, CPU_MODES } from './vcpu-control';
 
 /** All that a vcpu thread needs, as data that can be posted to it. */
 export interface VcpuDescriptor {
   cpu: number;
-  buffer: SharedArrayBuffer;
+  memory: WebAssembly.Memory;
   shape: MemoryShape;
   config: MachineConfig;
   handles: VmHandles;
@@ -43,14 +56,27 @@ export interface VcpuDescriptor {
   entry: CpuState | null;
 }
 
+/** An emulated machine at one moment. */
+export interface Snapshot {
+  config: MachineConfig;
+  /** The machine's shared memory, whole. */
+  memory: Uint8Array;
+}
+
 export interface MachineOptions {
   config: MachineConfig;
   image: Uint8Array;
+  /** The compiled core of the emulator; needed where it is the accelerator. */
+  core: WebAssembly.Module | null;
+  /** The host's clock, for machine time that follows it, and its CLOCK_MONOTONIC in ns at machine time 0. */
   clock: Clock;
   epoch: number;
   /** Seconds since 1970 at machine time 0, for the RTC. */
   wallClock: number;
 }
+
+/** Where machine time is virtual, the RTC starts here on every host: 2000-01-01. */
+const VIRTUAL_WALL_CLOCK = 946684800;
 
 export class Machine implements Disposable {
   readonly config: MachineConfig;
@@ -60,28 +86,56 @@ export class Machine implements Disposable {
   readonly serial: SerialReader[];
   readonly #clock: Clock;
   readonly #epoch: number;
-  /** Keeps the memory that KVM uses alive, and in place, for as long as the VM lives. */
+  /** All threads' memory. Holding it keeps it in place for as long as the VM lives. */
   readonly #wasmMemory: WebAssembly.Memory;
   readonly #memory: MachineMemory;
   readonly #vm: Vm;
   readonly #entry: CpuState;
   #outcome: Outcome | null = null;
 
-  constructor({ config, image, clock, epoch, wallClock }: MachineOptions) {
+  constructor({ config, image, core, clock, epoch, wallClock }: MachineOptions) {
     this.config = config;
-    this.#clock = clock;
-    this.#epoch = epoch;
-    const shape = { cpus: config.cpus, ramSize: config.memory, runSize: vcpuRunSize(config.accelerator) };
+    const shape = {
+      cpus: config.cpus,
+      ramSize: config.memory,
+      needs: memoryNeeds(config.accelerator, config.cpus, config.memory),
+    };
     this.#wasmMemory = MachineMemory.allocate(shape);
     this.#memory = new MachineMemory(this.#wasmMemory.buffer, shape);
+    const virtual = hasVirtualTime(config);
+    this.#clock = virtual ? new VirtualClock(this.#memory) : clock;
+    this.#epoch = epoch;
     // Before the VM: a guest that cannot be loaded needs none.
     this.#entry = loadGuest(image, config.guest, this.#memory.ram, config.cmdline).entry;
+    this.#vm = this.#createVm(core);
+    this.board = new Board({
+      memory: this.#memory,
+      config,
+      clock: this.#clock,
+      kicker: createKicker(this.#vm.handles),
+      interrupts: createInterrupts(this.#vm.handles),
+      cpu: NO_CPU,
+    });
+    this.board.powerOn(virtual ? VIRTUAL_WALL_CLOCK : wallClock);
+    this.events = new EventReader(this.#memory);
+    this.serial = Array.from({ length: SERIAL_PORTS + 1 }, (_, port) => new SerialReader(this.#memory, port));
+    writeFirmware(this.#memory.ram, {
+      cpus: cpusInTableOrder(config.apicIds, config.bsp),
+      identity: this.#vm.identity,
+    });
+    const monotonic = virtual ? 0 : epoch;
+    this.board.events.writeAt(0, EventKind.MACHINE, NO_CPU, MachineChange.STARTED, monotonic, monotonic / 2 ** 32);
+  }
+
+  #createVm(module: WebAssembly.Module | null): Vm {
+    const { config } = this;
+    const { offsets, shape, buffer } = this.#memory;
     const shifts = apicIdShifts(config.topology, config.apicIds);
-    this.#vm = createVm(config.accelerator, {
-      buffer: this.#memory.buffer,
-      ramOffset: this.#memory.offsets.ram,
+    const options: VmOptions = {
+      buffer,
+      ramOffset: offsets.ram,
       ramSize: config.memory,
-      runOffset: this.#memory.offsets.run,
+      runOffset: offsets.run,
       irqchip: config.irqchip,
       bsp: config.bsp,
       cpus: config.apicIds.map((apicId) => ({
@@ -93,17 +147,18 @@ export class Machine implements Disposable {
         kernelLapic: config.irqchip !== 'exact',
         tscDeadline: true,
       })),
+    };
+    if (config.accelerator === 'kvm') return new KvmVm(options);
+    if (module === null) throw new ReveilleError('internal', 'The emulator was asked for without its core.');
+    return new EmulatorVm({
+      ...options,
+      memory: this.#wasmMemory,
+      module,
+      region: offsets.engine,
+      exitRequest: offsets.machine + 4 * MachineWord.EXIT_REQUEST,
+      runSize: shape.needs.runSize,
+      seed: config.seed,
     });
-    const interrupts = createInterrupts(this.#vm.handles);
-    this.board = new Board({ memory: this.#memory, config, clock, kicker: createKicker(), interrupts, cpu: NO_CPU });
-    this.board.powerOn(wallClock);
-    this.events = new EventReader(this.#memory);
-    this.serial = Array.from({ length: SERIAL_PORTS + 1 }, (_, port) => new SerialReader(this.#memory, port));
-    writeFirmware(this.#memory.ram, {
-      cpus: cpusInTableOrder(config.apicIds, config.bsp),
-      identity: this.#vm.identity,
-    });
-    this.board.events.writeAt(0, EventKind.MACHINE, NO_CPU, MachineChange.STARTED, epoch, epoch / 2 ** 32);
   }
 
   dispose(): void {
@@ -113,7 +168,7 @@ export class Machine implements Disposable {
   descriptor(cpu: number): VcpuDescriptor {
     return {
       cpu,
-      buffer: this.#memory.buffer,
+      memory: this.#wasmMemory,
       shape: this.#memory.shape,
       config: this.config,
       handles: this.#vm.handles,
@@ -125,7 +180,7 @@ export class Machine implements Disposable {
 
   /** File descriptors of each vcpu's statistics; empty where the accelerator keeps none. */
   get statistics(): readonly number[] {
-    return this.#vm.handles.stats;
+    return this.#vm.handles.kind === 'kvm' ? this.#vm.handles.stats : [];
   }
 
   /** Has the vcpu's thread look at its MP state and report it (`kernel`, `split`). */
@@ -146,10 +201,53 @@ export class Machine implements Disposable {
   stop(outcome: Outcome): void {
     this.#outcome ??= outcome;
     this.board.stop();
+    this.resume();
+  }
+
+  /**
+   * The whole state of an emulated machine between two rounds: RAM, devices, CPUs, pending IPIs, time. Everything is in the
+   * shared memory, so this is a copy of it. To be taken while the machine's thread is paused or not running.
+   */
+  snapshot(): Snapshot {
+    if (this.config.accelerator !== 'wasm') {
+      throw new ReveilleError(
+        'usage',
+        'A snapshot needs the emulator (--accel wasm): KVM keeps part of the state itself.',
+      );
+    }
+    return { config: structuredClone(this.config), memory: new Uint8Array(this.#memory.buffer).slice() };
+  }
+
+  /** Puts the machine where the snapshot was taken; its thread starts without powering on. */
+  restore(snapshot: Snapshot): void {
+    if (JSON.stringify(snapshot.config) !== JSON.stringify(this.config)) {
+      throw new ReveilleError(
+        'usage',
+        'This snapshot is of a machine with another configuration; restore it into one like it.',
+      );
+    }
+    new Uint8Array(this.#memory.buffer).set(snapshot.memory);
+  }
+
+  /** Resolves when the emulator's thread stands between two rounds. */
+  async pause(): Promise<void> {
+    const { words } = this.#memory;
+    Atomics.store(words, MachineWord.PAUSE, PauseState.REQUESTED);
+    this.board.wakeTurns();
+    const paused = Atomics.waitAsync(words, MachineWord.PAUSE, PauseState.REQUESTED);
+    if (paused.async) await paused.value;
+  }
+
+  resume(): void {
+    const { words } = this.#memory;
+    Atomics.store(words, MachineWord.PAUSE, PauseState.RUNNING);
+    Atomics.notify(words, MachineWord.PAUSE);
   }
 
   /** The next CPU whose thread is to be made: one that an INIT has reached, else the first. -1: all have one. */
   nextThread(made: ReadonlySet<number>): number {
+    // The emulator's CPUs take turns on one thread.
+    if (this.config.accelerator === 'wasm') return -1;
     let next = -1;
     for (let cpu = 0; cpu < this.config.cpus; cpu++) {
       if (made.has(cpu)) continue;
@@ -176,19 +274,6 @@ export class Machine implements Disposable {
     return { time: this.#clock.now(), cpus };
   }
 
-  /** Writes one event for each CPU and reason with exits since the last call. */
-  reportExits(reported: Int32Array[]): void {
-    for (const [cpu, vcpu] of this.board.vcpus.entries()) {
-      for (let reason = 0; reason < EXIT_REASONS; reason++) {
-        const count = vcpu.words[VcpuWord.EXITS + reason];
-        const since = (count - reported[cpu][reason]) >>> 0;
-        if (since === 0) continue;
-        this.board.events.write(EventKind.EXIT, cpu, reason, since);
-        reported[cpu][reason] = count;
-      }
-    }
-  }
-
   /** After all vcpu threads have ended. */
   summary(): Summary {
     return {
@@ -213,7 +298,20 @@ export class Machine implements Disposable {
       lost: this.events.lost,
       durationNs: this.#clock.now(),
       outcome: this.outcome,
+      unimplemented: null,
     };
+  }
+
+  /** The first instruction that some CPU met and the emulator does not have, with the code size it ran in; null: none. */
+  unimplemented(): { cpu: number; rip: bigint; bytes: Uint8Array; bits: 16 | 32 | 64 } | null {
+    const { handles } = this.#vm;
+    if (handles.kind !== 'wasm') return null;
+    for (const { cpu } of this.board.vcpus) {
+      const address = this.#memory.offsets.engine + handles.layout.states + cpu * handles.layout.stateSize;
+      const found = unknownInstruction(this.#memory.buffer, address);
+      if (found !== null) return { cpu, ...found };
+    }
+    return null;
   }
 
   get outcome(): Outcome {

@@ -36,6 +36,8 @@ const CONFIG: MachineConfig = {
   accelerator: 'kvm',
   irqchip: 'exact',
   cmdline: '',
+  seed: 0,
+  realtime: false,
   serial: [NONE, NONE, NONE, NONE],
 };
 
@@ -110,7 +112,7 @@ class PaperVcpu implements Vcpu {
 const ROUNDS = 8;
 
 export function rehearseStart(clock: Clock): void {
-  const shape = { cpus: CONFIG.cpus, ramSize: 0, runSize: RUN_SIZE };
+  const shape = { cpus: CONFIG.cpus, ramSize: 0, needs: { runSize: RUN_SIZE, staticBytes: 0, engineBytes: 0 } };
   const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
   const interrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };
   const board = new Board({ memory, config: CONFIG, clock, kicker: { kick() {} }, interrupts, cpu: AP });

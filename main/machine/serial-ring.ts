@@ -5,6 +5,7 @@
  */
 import type { Mutex } from '../base/mutex';
 import type { Doorbell } from './doorbell';
+import { roomTurn, waitForRoom, wakeWriters } from './room';
 import { type MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
 
 const MASK = SERIAL_RING_BYTES - 1;
@@ -31,13 +32,13 @@ export class SerialWriter {
   transmit(byte: number): void {
     const words = this.#words;
     while (this.#full) {
-      // Before the looks that follow: what changes after them changes this, too, and there is no wait.
-      const turn = Atomics.load(words, MachineWord.SERIAL_TURN);
+      // Before the looks that follow, so that no change goes unseen.
+      const turn = roomTurn(words);
       if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
       if (!this.#full) break;
       this.#doorbell.ring();
       this.#lock.release();
-      Atomics.wait(words, MachineWord.SERIAL_TURN, turn);
+      waitForRoom(words, turn);
       this.#lock.acquire();
     }
     const head = Atomics.load(words, this.#head);
@@ -78,12 +79,6 @@ export class SerialReader {
 
   #advance(tail: number): void {
     Atomics.store(this.#words, this.#tail, tail | 0);
-    wakeSerialWriters(this.#words);
+    wakeWriters(this.#words);
   }
-}
-
-/** Has every CPU that waits for room look again: there is some, or the machine is stopping. From any thread. */
-export function wakeSerialWriters(words: Int32Array): void {
-  Atomics.add(words, MachineWord.SERIAL_TURN, 1);
-  Atomics.notify(words, MachineWord.SERIAL_TURN);
 }

@@ -2,9 +2,11 @@
  * One machine's shared memory: a WebAssembly.Memory that every thread of the machine's process sees, and the only
  * state that its threads share. This file says what lies where; who owns each part is said beside it.
  *
- *     machine words | vcpu blocks | device registers | event ring | serial rings | kvm_run pages | guest RAM
+ *     (static data of the emulator's core) | machine words | vcpu blocks | device registers | event ring | serial rings |
+ *     kvm_run pages | (the emulator's state and code caches) | guest RAM
  */
 import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
+import type { MemoryNeeds } from '../accelerator/types';
 import { alignUp } from '../base/struct';
 import { EVENT_BYTES } from '../../preload/contract/events';
 import { IOAPIC_WORDS } from '../devices/ioapic';
@@ -21,6 +23,8 @@ const WASM_PAGE = 65536;
 const HUGE_PAGE = 2 << 20;
 
 export const EVENT_CAPACITY = 65536;
+/** Addresses whose first unclaimed access is remembered; a guest that scans memory must not fill the host's. */
+export const UNCLAIMED_SLOTS = 1024;
 export const SERIAL_PORTS = 4;
 /** The debug console (ports 0xE9 and 0x402) has a ring like a serial port's, after theirs. */
 export const DEBUG_CONSOLE = SERIAL_PORTS;
@@ -48,10 +52,16 @@ export const MachineWord = {
   END_VALUE: 9,
   /** The lock of the start-up router (Mutex); may be taken while the machine lock is held, never the other way round. */
   ROUTER_LOCK: 10,
+  /** Emulator: not 0 when its thread is to look at the attention words; it sleeps on this one. */
+  EXIT_REQUEST: 13,
+  /** Emulator: state of the generator that varies its turns. */
+  TURN_RANDOM: 14,
+  /** Emulator: PauseState. */
+  PAUSE: 15,
   /** Bit n: COM n + 1 asks for its interrupt. */
   SERIAL_IRQS: 11,
-  /** Changed and notified whenever a CPU that waits for room in a serial ring is to look again. */
-  SERIAL_TURN: 12,
+  /** Changed and notified whenever a thread that waits for room in a ring is to look again (room.ts). */
+  ROOM_TURN: 12,
   /** Head and tail (free-running byte counts) of each output ring, two words a port. */
   SERIAL: 16,
 } as const;
@@ -63,8 +73,14 @@ export const MachineTime = {
   DEVICE_DEADLINE: 0,
   /** Seconds since 1970 at machine time 0. */
   WALL_CLOCK: 1,
+  /** Machine time itself, where it is virtual. */
+  VIRTUAL: 2,
+  /** Emulator: when the counts of exits are reported next. */
+  NEXT_REPORT: 3,
 } as const;
-const MACHINE_TIMES = 2;
+const MACHINE_TIMES = 4;
+
+export const PauseState = { RUNNING: 0, REQUESTED: 1, PAUSED: 2 } as const;
 
 /** Why a CPU ended the machine; CLAIMED while the first one to end it writes who and with what. */
 export const EndCause = { NONE: 0, CLAIMED: 1, GUEST_EXIT: 2, RESET: 3, CRASH: 4 } as const;
@@ -86,8 +102,12 @@ export const VcpuWord = {
   POSITION_VALID: 6,
   /** 1 + index into CPU_MODES; 0: not known. */
   MODE: 7,
+  /** Flags of the run loop (exact-loop.ts). */
+  LOOP: 8,
   /** Exit counts by reason. */
-  EXITS: 8,
+  EXITS: 9,
+  /** Of these, those that were reported as events. */
+  REPORTED: 9 + EXIT_REASONS,
 } as const;
 
 /** Float64 slots of one vcpu's block, after its words. */
@@ -96,20 +116,25 @@ export const VcpuTime = {
   STARTED: 0,
   /** Linear address last seen. */
   RIP: 1,
+  /** Emulator: machine time until which the CPU has nothing to do, and up to which its time-stamp counter was carried. */
+  IDLE_UNTIL: 2,
+  COUNTED_TO: 3,
 } as const;
+const VCPU_TIMES = 4;
 
-const VCPU_WORDS = VcpuWord.EXITS + EXIT_REASONS;
-const VCPU_BYTES = alignUp(VCPU_WORDS * 4 + 2 * 8, 64);
+/** Even, so that what follows is aligned to 8 bytes. */
+const VCPU_WORDS = alignUp(VcpuWord.REPORTED + EXIT_REASONS, 2);
+const VCPU_BYTES = alignUp(VCPU_WORDS * 4 + VCPU_TIMES * 8, 64);
 
 export interface MemoryShape {
   cpus: number;
   ramSize: number;
-  /** Bytes of one vcpu's kvm_run mapping, a multiple of 4096. */
-  runSize: number;
+  /** What the accelerator wants to have in it. */
+  needs: MemoryNeeds;
 }
 
-function layout({ cpus, ramSize, runSize }: MemoryShape) {
-  let offset = 0;
+function layout({ cpus, ramSize, needs }: MemoryShape) {
+  let offset = needs.staticBytes;
   const take = (bytes: number, align = 64) => {
     const start = alignUp(offset, align);
     offset = start + bytes;
@@ -127,9 +152,11 @@ function layout({ cpus, ramSize, runSize }: MemoryShape) {
     i8042: take(I8042_WORDS * 4),
     systemControl: take(SYSTEM_CONTROL_WORDS * 4),
     debug: take(DEBUG_WORDS * 4),
+    unclaimed: take(UNCLAIMED_SLOTS * 8),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
     serial: take(SERIAL_RINGS * SERIAL_RING_BYTES, 4096),
-    run: take(cpus * runSize, 4096),
+    run: take(cpus * needs.runSize, 4096),
+    engine: take(needs.engineBytes, 4096),
     ram: take(ramSize, HUGE_PAGE),
     end: offset,
   };
@@ -171,7 +198,7 @@ export class MachineMemory {
   }
 
   vcpuTimes(cpu: number): Float64Array {
-    return new Float64Array(this.buffer, this.offsets.vcpus + cpu * VCPU_BYTES + VCPU_WORDS * 4, 2);
+    return new Float64Array(this.buffer, this.offsets.vcpus + cpu * VCPU_BYTES + VCPU_WORDS * 4, VCPU_TIMES);
   }
 
   /** The registers of all local APICs, LAPIC_WORDS each. */
@@ -187,6 +214,10 @@ export class MachineMemory {
     return this.#words(this.offsets[part], words);
   }
 
+  unclaimed(): Float64Array {
+    return new Float64Array(this.buffer, this.offsets.unclaimed, UNCLAIMED_SLOTS);
+  }
+
   events(): Int32Array {
     return this.#words(this.offsets.events, (EVENT_CAPACITY * EVENT_BYTES) / 4);
   }
@@ -196,7 +227,7 @@ export class MachineMemory {
   }
 
   runOffset(cpu: number): number {
-    return this.offsets.run + cpu * this.shape.runSize;
+    return this.offsets.run + cpu * this.shape.needs.runSize;
   }
 
   #words(offset: number, length: number): Int32Array {

@@ -4,7 +4,7 @@
  */
 import type { Position, VcpuKicker } from '../accelerator/types';
 import { MpState } from '../../preload/contract/mp-state';
-import { type MachineMemory, VcpuTime, VcpuWord } from './shared-memory';
+import { type MachineMemory, MachineWord, VcpuTime, VcpuWord } from './shared-memory';
 
 export const Attention = {
   /** Something about interrupts or timers has changed: look again. */
@@ -27,12 +27,14 @@ export class VcpuControl {
   readonly words: Int32Array;
   readonly times: Float64Array;
   readonly #kicker: VcpuKicker;
+  readonly #machine: Int32Array;
 
   constructor(memory: MachineMemory, cpu: number, kicker: VcpuKicker) {
     this.cpu = cpu;
     this.words = memory.vcpu(cpu);
     this.times = memory.vcpuTimes(cpu);
     this.#kicker = kicker;
+    this.#machine = memory.words;
   }
 
   get mpState(): MpState {
@@ -56,6 +58,9 @@ export class VcpuControl {
   /** Sets attention bits and makes sure that the vcpu's thread sees them soon. From any thread. */
   alert(bits: number): void {
     Atomics.or(this.words, VcpuWord.ATTENTION, bits);
+    if (Atomics.exchange(this.#machine, MachineWord.EXIT_REQUEST, 1) === 0) {
+      Atomics.notify(this.#machine, MachineWord.EXIT_REQUEST);
+    }
     if (Atomics.load(this.words, VcpuWord.IN_GUEST) !== 0) {
       this.#kicker.kick(Atomics.load(this.words, VcpuWord.THREAD));
     } else {

@@ -35,6 +35,10 @@ export interface MachineConfig {
   accelerator: AcceleratorName;
   irqchip: IrqchipMode;
   cmdline: string;
+  /** Emulator: picks the interleaving of the CPUs, and what RDRAND gives. */
+  seed: number;
+  /** Emulator: machine time follows the host's instead of the instructions executed. */
+  realtime: boolean;
   /** COM1 to COM4. */
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
 }
@@ -70,6 +74,17 @@ export interface Summary {
   lost: number;
   durationNs: number;
   outcome: Outcome;
+  /** Emulator: the first instruction that raised #UD because the emulator does not have it; null: none did. */
+  unimplemented: UnimplementedInstruction | null;
+}
+
+export interface UnimplementedInstruction {
+  cpu: number;
+  /** Hexadecimal, as is `bytes`. */
+  rip: string;
+  bytes: string;
+  /** Disassembly, Intel syntax. */
+  text: string;
 }
 
 /** What one CPU is doing now, for a live display. */

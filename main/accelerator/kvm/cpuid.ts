@@ -2,6 +2,7 @@
  * What CPUID tells a guest: what KVM supports on this host, with the identity and topology of each vcpu
  * (SDM vol. 2A, "CPUID"; vol. 3A, "Hierarchical Mapping of Shared Resources").
  */
+import type { CpuIdentity } from '../types';
 import { kvm_cpuid2, kvm_cpuid_entry2 } from './abi';
 
 export interface CpuidEntry {
@@ -12,20 +13,6 @@ export interface CpuidEntry {
   ebx: number;
   ecx: number;
   edx: number;
-}
-
-/** What CPUID says of one vcpu that differs from vcpu to vcpu, or from machine to machine. */
-export interface CpuidIdentity {
-  apicId: number;
-  /** Logical processors in a package, and in a core. */
-  threadsPerPackage: number;
-  threadsPerCore: number;
-  /** Bits of the APIC id below the core's, and below the package's. */
-  smtShift: number;
-  packageShift: number;
-  /** The LAPIC is the kernel's: x2APIC and the paravirtual interrupt features work. */
-  kernelLapic: boolean;
-  tscDeadline: boolean;
 }
 
 const SIGNIFICANT_INDEX = 1;
@@ -75,7 +62,7 @@ export function encodeCpuid(entries: readonly CpuidEntry[]): Uint8Array {
 }
 
 /** The CPUID leaves of one vcpu. */
-export function cpuidFor(supported: readonly CpuidEntry[], identity: CpuidIdentity): CpuidEntry[] {
+export function cpuidFor(supported: readonly CpuidEntry[], identity: CpuIdentity): CpuidEntry[] {
   const kept = supported
     .filter((entry) => entry.function !== 0xb && entry.function !== 0x1f && entry.function !== 4)
     .map((entry) => adapt({ ...entry }, identity));
@@ -90,7 +77,7 @@ export function cpuidFor(supported: readonly CpuidEntry[], identity: CpuidIdenti
   ];
 }
 
-function adapt(entry: CpuidEntry, identity: CpuidIdentity): CpuidEntry {
+function adapt(entry: CpuidEntry, identity: CpuIdentity): CpuidEntry {
   const { apicId, threadsPerPackage, threadsPerCore, packageShift, kernelLapic, tscDeadline } = identity;
   switch (entry.function) {
     case 1: {
@@ -142,7 +129,7 @@ function cacheLeaves(supported: readonly CpuidEntry[]): CpuidEntry[] {
 }
 
 /** Leaf 4 EAX[25:14]: ids sharing the cache less one; EAX[31:26]: core ids in the package less one. */
-function shareCache(entry: CpuidEntry, { smtShift, packageShift }: CpuidIdentity): CpuidEntry {
+function shareCache(entry: CpuidEntry, { smtShift, packageShift }: CpuIdentity): CpuidEntry {
   if ((entry.eax & 0x1f) === 0) return entry;
   const level = (entry.eax >> 5) & 7;
   const sharing = Math.min(2 ** (level >= 3 ? packageShift : smtShift), 4096);
@@ -151,7 +138,7 @@ function shareCache(entry: CpuidEntry, { smtShift, packageShift }: CpuidIdentity
 }
 
 /** Extended topology: one subleaf a level, the last one empty; each carries the x2APIC id in EDX. */
-function topologyLeaves(leaf: number, identity: CpuidIdentity): CpuidEntry[] {
+function topologyLeaves(leaf: number, identity: CpuIdentity): CpuidEntry[] {
   const { apicId, smtShift, packageShift, threadsPerCore, threadsPerPackage } = identity;
   const subleaf = (index: number, type: number, shift: number, count: number): CpuidEntry => ({
     function: leaf,

@@ -7,29 +7,14 @@ import type { Disposable } from '../../base/disposable';
 import { ReveilleError } from '../../base/errors';
 import * as abi from './abi';
 import { Cap, KVM } from './abi';
-import { type CpuidIdentity, cpuidFor, decodeCpuid, encodeCpuid, type CpuidEntry } from './cpuid';
+import type { VmOptions } from '../types';
+import { cpuidFor, decodeCpuid, encodeCpuid, type CpuidEntry } from './cpuid';
 import { KvmInterrupts } from './interrupts';
 import * as libc from './libc';
 
-export type KvmIrqchip = 'exact' | 'kernel' | 'split';
-
-export interface KvmVmOptions {
-  /** The machine's shared memory; it must outlive the VM and never move. */
-  buffer: ArrayBufferLike;
-  /** Guest RAM within it: page-aligned offset and size in bytes; guest-physical address 0. */
-  ramOffset: number;
-  ramSize: number;
-  /** Where each vcpu's kvm_run pages go: page-aligned offset, `kvmRunSize()` bytes a vcpu. */
-  runOffset: number;
-  irqchip: KvmIrqchip;
-  /** CPU index of the bootstrap processor. */
-  bsp: number;
-  /** One for each CPU, in order. */
-  cpus: CpuidIdentity[];
-}
-
 /** File descriptors of a VM: plain data that vcpu threads of this process can use. */
 export interface KvmHandles {
+  kind: 'kvm';
   vm: number;
   vcpus: number[];
   /** Binary statistics of each vcpu, or empty where this KVM has none. */
@@ -67,12 +52,12 @@ export function kvmRunSize(): number {
 }
 
 export class KvmVm implements Disposable {
-  readonly handles: KvmHandles = { vm: -1, vcpus: [], stats: [] };
+  readonly handles: KvmHandles = { kind: 'kvm', vm: -1, vcpus: [], stats: [] };
   /** CPUID.01H: EAX and EDX. */
   identity = { signature: 0, features: 0 };
   readonly #kvm: number;
 
-  constructor(options: KvmVmOptions) {
+  constructor(options: VmOptions) {
     this.#kvm = openKvm();
     try {
       this.handles.vm = libc.checked(libc.ioctl(this.#kvm, KVM.CREATE_VM, 0), 'KVM_CREATE_VM');
@@ -92,7 +77,7 @@ export class KvmVm implements Disposable {
     this.handles.vm = -1;
   }
 
-  #setMemory({ buffer, ramOffset, ramSize }: KvmVmOptions): void {
+  #setMemory({ buffer, ramOffset, ramSize }: VmOptions): void {
     const { at, size } = abi.kvm_userspace_memory_region;
     const region = new DataView(new ArrayBuffer(size));
     region.setBigUint64(at.memory_size, BigInt(ramSize), true);
@@ -102,7 +87,7 @@ export class KvmVm implements Disposable {
     this.#vm(KVM.SET_IDENTITY_MAP_ADDR, new BigUint64Array([IDENTITY_MAP_ADDRESS]), 'KVM_SET_IDENTITY_MAP_ADDR');
   }
 
-  #setInterruptControllers({ irqchip, bsp, cpus }: KvmVmOptions): void {
+  #setInterruptControllers({ irqchip, bsp, cpus }: VmOptions): void {
     // The BSP's id has to be known before the first vcpu (KVM_SET_BOOT_CPU_ID gives EBUSY afterwards).
     libc.checked(libc.ioctl(this.handles.vm, KVM.SET_BOOT_CPU_ID, cpus[bsp].apicId), 'KVM_SET_BOOT_CPU_ID');
     if (irqchip === 'exact') {
@@ -143,7 +128,7 @@ export class KvmVm implements Disposable {
     this.#vm(KVM.X86_SET_MSR_FILTER, filter, 'KVM_X86_SET_MSR_FILTER');
   }
 
-  #createVcpus({ buffer, runOffset, irqchip, cpus }: KvmVmOptions): void {
+  #createVcpus({ buffer, runOffset, irqchip, cpus }: VmOptions): void {
     const { vm, vcpus, stats } = this.handles;
     const runSize = kvmRunSize();
     const supported = this.#supportedCpuid();

@@ -43,6 +43,8 @@ export function parseRunOptions(args: string[]): RunOptions {
     accel: TEXT,
     irqchip: TEXT,
     cmdline: TEXT,
+    seed: TEXT,
+    realtime: FLAG,
     serial1: TEXT,
     serial2: TEXT,
     serial3: TEXT,
@@ -68,6 +70,8 @@ export function parseRunOptions(args: string[]): RunOptions {
     bsp: given('--bsp', values.bsp, parseCount),
     memory: given('--memory', values.memory, parseSize),
     cmdline: values.cmdline,
+    seed: given('--seed', values.seed, parseCount),
+    realtime: values.realtime,
     serial,
   };
   const console = serial.findIndex(({ kind }) => kind === 'stdio');

@@ -1,5 +1,5 @@
 /** `reveille run`. */
-import type { MachineConfig } from '../../../preload/contract/machine';
+import type { MachineConfig, Summary } from '../../../preload/contract/machine';
 import { resolveGuest } from '../../app/guests';
 import { probeHost } from '../../app/host';
 import { MachineModel } from '../../app/machine-model';
@@ -48,10 +48,16 @@ async function runMachine(
   const { summary, diagnosis, status } = await session.run();
   // Nobody reads any more, and who closed the pipe did not ask for a report.
   if (status === Status.SIGPIPE) return status;
-  for (const line of [...diagnosis, outcomeLine(summary)]) display.line(line);
+  for (const line of [...diagnosis, ...unimplementedLine(summary), outcomeLine(summary)]) display.line(line);
   // A line of its own, also where the guest stopped in the middle of one.
   if (options.json) process.stdout.write(`${session.atLineStart ? '' : '\n'}${JSON.stringify(summary)}\n`);
   return status;
+}
+
+function unimplementedLine({ unimplemented }: Summary): string[] {
+  if (unimplemented === null) return [];
+  const { cpu, rip, bytes, text } = unimplemented;
+  return [`cpu ${cpu} met an instruction that the emulator does not have, and got #UD: ${bytes} (${text}) at ${rip}`];
 }
 
 function greeting(config: MachineConfig, choice: string): string {

@@ -24,6 +24,8 @@ The machine
   --irqchip exact|kernel|split
                             who owns the interrupt controllers and MP states (default exact)
   --cmdline TEXT            the guest's command line
+  --seed N                  emulator: another interleaving of the CPUs (default 0)
+  --realtime                emulator: time passes as the host's, not with the instructions
   --serial1 BACKEND         COM1: stdio, none, pty, file:PATH or unix:PATH (default stdio); also
                             --serial2 to --serial4 (default none)
 

@@ -1,0 +1,124 @@
+/** The core as the host sees it: its functions, and where its parts lie in a machine's shared memory. */
+import { alignUp } from '../../base/struct';
+import * as block from './core/state';
+
+export interface CoreFunctions {
+  /** Runs until an exit stands in kvm_run (0), the instructions are used up (1), or the exit-request word is set (2). */
+  run(cpu: number, maxInstructions: number): number;
+  interrupt(cpu: number, vector: number): void;
+  nmi(cpu: number): void;
+  /** Power-up state. */
+  reset(cpu: number): void;
+  /** Drops pending events, as an INIT does. */
+  resetEvents(cpu: number): void;
+  /** To be called after the host has written registers into the state block. */
+  stateChanged(cpu: number): void;
+  getFlags(cpu: number): bigint;
+  setFlags(cpu: number, flags: bigint): void;
+}
+
+/** The core's own constant tables lie below this address. */
+export const CORE_STATIC_BYTES = 1 << 20;
+
+const PAGE = 4096;
+const CODE_CACHE_BYTES = 8 << 20;
+/** For machines with many CPUs: all code caches together. */
+const ALL_CODE_CACHES_BYTES = 128 << 20;
+const SHARED_WORDS_BYTES = 64;
+
+export interface CoreLayout {
+  /** Bytes in all. */
+  size: number;
+  /** Offsets from the start of the region. */
+  shared: number;
+  codeMap: number;
+  pageGenerations: number;
+  /** State blocks and code caches, one each for each CPU. */
+  states: number;
+  stateSize: number;
+  caches: number;
+  cacheSize: number;
+}
+
+export function coreLayout(cpus: number, ramSize: number): CoreLayout {
+  const pages = ramSize / PAGE;
+  const stateSize = alignUp(block.STATE_SIZE, 64);
+  const cacheSize = alignUp(Math.min(CODE_CACHE_BYTES, ALL_CODE_CACHES_BYTES / cpus), PAGE);
+  const codeMap = SHARED_WORDS_BYTES;
+  const pageGenerations = alignUp(codeMap + pages * 8, 64);
+  const states = alignUp(pageGenerations + pages * 4, PAGE);
+  const caches = alignUp(states + cpus * stateSize, PAGE);
+  return {
+    size: caches + cpus * cacheSize,
+    shared: 0,
+    codeMap,
+    pageGenerations,
+    states,
+    stateSize,
+    caches,
+    cacheSize,
+  };
+}
+
+/** An instance of the core over a machine's memory. Its state is in that memory; the instance has none. */
+export function instantiateCore(module: WebAssembly.Module, memory: WebAssembly.Memory): CoreFunctions {
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  return instance.exports as unknown as CoreFunctions;
+}
+
+/** What the host sets once in each CPU's state block. */
+export interface CoreCpu {
+  apicId: number;
+  cpus: number;
+  cores: number;
+  threads: number;
+  smtShift: number;
+  packageShift: number;
+  seed: bigint;
+}
+
+/** Puts a CPU into its power-up state. `region`: where the core's region starts; the other addresses are absolute. */
+export function powerOnCpu(
+  core: CoreFunctions,
+  buffer: ArrayBufferLike,
+  layout: CoreLayout,
+  where: { region: number; cpu: number; ram: number; ramSize: number; run: number; exitRequest: number },
+  cpu: CoreCpu,
+): number {
+  const address = where.region + layout.states + where.cpu * layout.stateSize;
+  const view = new DataView(buffer, address, layout.stateSize);
+  const u32 = (offset: number, value: number) => view.setUint32(offset, value, true);
+  u32(block.EXIT_REQUEST, where.exitRequest);
+  u32(block.KVM_RUN, where.run);
+  u32(block.RAM_BASE, where.ram);
+  view.setBigUint64(block.RAM_SIZE, BigInt(where.ramSize), true);
+  u32(block.CODE_MAP, where.region + layout.codeMap);
+  u32(block.PAGE_GENERATIONS, where.region + layout.pageGenerations);
+  u32(block.SHARED, where.region + layout.shared);
+  u32(block.CODE_CACHE, where.region + layout.caches + where.cpu * layout.cacheSize);
+  u32(block.CODE_CACHE_SIZE, layout.cacheSize);
+  u32(block.CODE_CACHE_FREE, where.region + layout.caches + where.cpu * layout.cacheSize);
+  u32(block.APIC_ID, cpu.apicId);
+  u32(block.TOPOLOGY_CPUS, cpu.cpus);
+  u32(block.TOPOLOGY_CORES, cpu.cores);
+  u32(block.TOPOLOGY_THREADS, cpu.threads);
+  u32(block.TOPOLOGY_SMT_SHIFT, cpu.smtShift);
+  u32(block.TOPOLOGY_PACKAGE_SHIFT, cpu.packageShift);
+  view.setBigUint64(block.RANDOM, BigInt.asUintN(64, cpu.seed), true);
+  core.reset(address);
+  return address;
+}
+
+const MODE_CODE_BITS = [16, 32, 64] as const;
+
+/** The first instruction that this CPU did not know, or null. The code size is that of now. */
+export function unknownInstruction(buffer: ArrayBufferLike, address: number) {
+  const view = new DataView(buffer, address, block.STATE_SIZE);
+  const length = view.getUint8(block.UNKNOWN_LENGTH);
+  if (length === 0) return null;
+  return {
+    rip: view.getBigUint64(block.UNKNOWN_RIP, true),
+    bytes: new Uint8Array(buffer, address + block.UNKNOWN_BYTES, Math.min(length, 15)).slice(),
+    bits: MODE_CODE_BITS[view.getUint32(block.MODE, true) & 3],
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * CPUID: what is implemented, and the same on every host (SDM vol. 2A, "CPUID"). No floating point, SIMD or virtual-8086
+ * mode. The vendor is the one whose manual the emulator follows; the processor is nobody's: its model occurs in no list.
+ */
+import { RAX, RBX, RCX, RDX, APIC_ID, TOPOLOGY_CORES, TOPOLOGY_PACKAGE_SHIFT, TOPOLOGY_SMT_SHIFT, TOPOLOGY_THREADS } from './state';
+
+/** Family 6, model 6, stepping 0. */
+export const SIGNATURE: u32 = 0x660;
+
+const MAX_BASIC: u32 = 0x1f;
+const MAX_HYPERVISOR: u32 = 0x40000000;
+const MAX_EXTENDED: u32 = 0x80000008;
+
+/** Leaf 1: DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36. */
+const LEAF1_EDX: u32 =
+  (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 8) | (1 << 9) | (1 << 11) | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 17);
+const LEAF1_EDX_HTT: u32 = 1 << 28;
+/** CMPXCHG16B MOVBE POPCNT TSC_DEADLINE RDRAND HYPERVISOR. */
+const LEAF1_ECX: u32 = (1 << 13) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
+/** FSGSBASE BMI1 SMEP BMI2 ERMS ADX SMAP. */
+const LEAF7_EBX: u32 = (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 19) | (1 << 20);
+/** IA32_ARCH_CAPABILITIES. */
+const LEAF7_EDX: u32 = 1 << 29;
+/** LAHF in 64-bit mode, LZCNT, PREFETCHW. */
+const EXTENDED1_ECX: u32 = (1 << 0) | (1 << 5) | (1 << 8);
+/** SYSCALL NX 1-GiB pages RDTSCP LM. */
+const EXTENDED1_EDX: u32 = (1 << 11) | (1 << 20) | (1 << 26) | (1 << 27) | (1 << 29);
+const INVARIANT_TSC: u32 = 1 << 8;
+const PHYSICAL_AND_LINEAR_BITS: u32 = 40 | (48 << 8);
+
+const LEVEL_SMT: u32 = 1;
+const LEVEL_CORE: u32 = 2;
+
+function set(cpu: usize, eax: u32, ebx: u32, ecx: u32, edx: u32): void {
+  store<u64>(cpu, eax, RAX);
+  store<u64>(cpu, ebx, RBX);
+  store<u64>(cpu, ecx, RCX);
+  store<u64>(cpu, edx, RDX);
+}
+
+/** Four characters as a register holds them. */
+// @ts-ignore: decorator
+@inline
+function text(a: u32, b: u32, c: u32, d: u32): u32 {
+  return a | (b << 8) | (c << 16) | (d << 24);
+}
+
+export function cpuid(cpu: usize): void {
+  const asked = load<u32>(cpu, RAX);
+  const subleaf = load<u32>(cpu, RCX);
+  let leaf = asked;
+  // A leaf past the last one answers as the highest basic leaf does.
+  if (leaf >= 0x80000000 ? leaf > MAX_EXTENDED : leaf >= 0x40000000 ? leaf > MAX_HYPERVISOR : leaf > MAX_BASIC) leaf = MAX_BASIC;
+  switch (leaf) {
+    case 0:
+      return set(cpu, MAX_BASIC, text(0x47, 0x65, 0x6e, 0x75), text(0x6e, 0x74, 0x65, 0x6c), text(0x69, 0x6e, 0x65, 0x49));
+    case 1: {
+      const logical = min<u32>(1 << load<u32>(cpu, TOPOLOGY_PACKAGE_SHIFT), 255);
+      const several = load<u32>(cpu, TOPOLOGY_CORES) * load<u32>(cpu, TOPOLOGY_THREADS) > 1;
+      const ebx = (load<u32>(cpu, APIC_ID) << 24) | (logical << 16);
+      return set(cpu, SIGNATURE, ebx, LEAF1_ECX, several ? LEAF1_EDX | LEAF1_EDX_HTT : LEAF1_EDX);
+    }
+    case 4:
+      return cache(cpu, subleaf);
+    case 7:
+      return subleaf == 0 ? set(cpu, 0, LEAF7_EBX, 0, LEAF7_EDX) : set(cpu, 0, 0, 0, 0);
+    case 0xb:
+    case 0x1f:
+      return topology(cpu, subleaf);
+    case 0x40000000:
+      return set(cpu, MAX_HYPERVISOR, text(0x52, 0x65, 0x76, 0x65), text(0x69, 0x6c, 0x6c, 0x65), 0);
+    case 0x80000000:
+      return set(cpu, MAX_EXTENDED, 0, 0, 0);
+    case 0x80000001:
+      return set(cpu, 0, 0, EXTENDED1_ECX, EXTENDED1_EDX);
+    // "Reveille x86-64 emulator"
+    case 0x80000002:
+      return set(cpu, text(0x52, 0x65, 0x76, 0x65), text(0x69, 0x6c, 0x6c, 0x65), text(0x20, 0x78, 0x38, 0x36), text(0x2d, 0x36, 0x34, 0x20));
+    case 0x80000003:
+      return set(cpu, text(0x65, 0x6d, 0x75, 0x6c), text(0x61, 0x74, 0x6f, 0x72), 0, 0);
+    case 0x80000007:
+      return set(cpu, 0, 0, 0, INVARIANT_TSC);
+    case 0x80000008:
+      return set(cpu, PHYSICAL_AND_LINEAR_BITS, 0, 0, 0);
+    default:
+      return set(cpu, 0, 0, 0, 0);
+  }
+}
+
+/** Leaves 0BH and 1FH: one subleaf a level, the last one empty. */
+function topology(cpu: usize, level: u32): void {
+  const id = load<u32>(cpu, APIC_ID);
+  const threads = load<u32>(cpu, TOPOLOGY_THREADS);
+  if (level == 0) set(cpu, load<u32>(cpu, TOPOLOGY_SMT_SHIFT), threads, LEVEL_SMT << 8, id);
+  else if (level == 1) {
+    const inPackage = threads * load<u32>(cpu, TOPOLOGY_CORES);
+    set(cpu, load<u32>(cpu, TOPOLOGY_PACKAGE_SHIFT), inPackage, (LEVEL_CORE << 8) | 1, id);
+  } else set(cpu, 0, 0, level & 0xff, id);
+}
+
+/**
+ * Leaf 4: 32 KiB of data and of instructions, 1 MiB for both, a core's own; 16 MiB of a package. What counts is the sharing:
+ * a guest that looks here for its topology finds the same as in leaf 0BH.
+ */
+function cache(cpu: usize, index: u32): void {
+  const DATA: u32 = 1;
+  const CODE: u32 = 2;
+  const UNIFIED: u32 = 3;
+  if (index == 0) describeCache(cpu, DATA, 1, 8, 64);
+  else if (index == 1) describeCache(cpu, CODE, 1, 8, 64);
+  else if (index == 2) describeCache(cpu, UNIFIED, 2, 16, 1024);
+  else if (index == 3) describeCache(cpu, UNIFIED, 3, 16, 16384);
+  else set(cpu, 0, 0, 0, 0);
+}
+
+function describeCache(cpu: usize, type: u32, level: u32, ways: u32, sets: u32): void {
+  const smtShift = load<u32>(cpu, TOPOLOGY_SMT_SHIFT);
+  const packageShift = load<u32>(cpu, TOPOLOGY_PACKAGE_SHIFT);
+  const sharing = min<u32>(1 << (level >= 3 ? packageShift : smtShift), 4096);
+  const cores = min<u32>(1 << (packageShift - smtShift), 64);
+  const SELF_INITIALIZING: u32 = 1 << 8;
+  const LINE_BYTES: u32 = 64;
+  const eax = type | (level << 5) | SELF_INITIALIZING | ((sharing - 1) << 14) | ((cores - 1) << 26);
+  set(cpu, eax, (LINE_BYTES - 1) | ((ways - 1) << 22), sets - 1, 0);
+}

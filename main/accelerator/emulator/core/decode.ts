@@ -1,0 +1,413 @@
+/**
+ * From the bytes of an instruction to its micro-operation (SDM vol. 2A, chapter 2, "Instruction Format"; vol. 2D,
+ * appendix A). What stands here between calls are wasm globals, of one thread, and nothing of a CPU.
+ */
+import { CODE_16, CODE_32, CODE_64, CODE_SIZE, FLAT, PROTECTED } from './modes';
+import { INVALID, OPCODE_TABLE, SYS_MOV_FROM_CR, SYS_MOV_TO_DR, UD } from './opcode-table';
+import * as T from './opcode-table';
+import { select } from './select';
+import { BLOCK_RIP, CS, DS, FS, GS, RAX, RSP, SS, ZERO } from './state';
+import {
+  ADDRESS_32,
+  ADDRESS_64,
+  ADDRESS_SEGMENTED,
+  F_END,
+  F_LOCK,
+  F_MEMORY,
+  F_REP,
+  F_REPNE,
+  U_ADDRESS,
+  U_ADDRESS_SIZE,
+  U_BASE,
+  U_DISPLACEMENT,
+  U_DST,
+  U_EXTRA,
+  U_FLAGS,
+  U_IMMEDIATE,
+  U_IMMEDIATE2,
+  U_INDEX,
+  U_LENGTH,
+  U_NEXT,
+  U_OP,
+  U_OPERAND_SIZE,
+  U_SCALE,
+  U_SRC,
+} from './uop';
+
+// Fields of a table entry, as scripts/build-core.mjs writes them.
+const GROUP: u32 = 1023;
+const FORM_MODRM: u32 = 1;
+const FORM_BYTE: u32 = 2;
+export const FORM_TO_REG: u32 = 4;
+const FORM_OPCODE_REG: u32 = 8;
+const FORM_MEMORY_ONLY: u32 = 0x200;
+const FORM_REGISTER_ONLY: u32 = 0x400;
+const FORM_ACCUMULATOR: u32 = 0x800;
+const FORM_SOURCE_BYTE: u32 = 0x1000;
+const FORM_SOURCE_WORD: u32 = 0x2000;
+const FORM_YWORD: u32 = 0x4000;
+const FORM_WORD: u32 = 0x8000;
+const ATTRIBUTE_LOCK: u32 = 1;
+const ATTRIBUTE_I64: u32 = 2;
+const ATTRIBUTE_O64: u32 = 4;
+const ATTRIBUTE_D64: u32 = 8;
+const ATTRIBUTE_F64: u32 = 16;
+const ATTRIBUTE_END: u32 = 32;
+const ATTRIBUTE_NP: u32 = 64;
+export const IMMEDIATE_NONE: u32 = 0;
+const IMMEDIATE_B: u32 = 1;
+const IMMEDIATE_BS: u32 = 2;
+const IMMEDIATE_W: u32 = 3;
+const IMMEDIATE_Z: u32 = 4;
+const IMMEDIATE_V: u32 = 5;
+const IMMEDIATE_P: u32 = 6;
+const IMMEDIATE_WB: u32 = 7;
+const IMMEDIATE_JB: u32 = 8;
+const IMMEDIATE_JZ: u32 = 9;
+export const IMMEDIATE_O: u32 = 10;
+const IMMEDIATE_ONE: u32 = 11;
+export const IMMEDIATE_CL: u32 = 12;
+
+const MAP_0F: u32 = 1;
+const MAP_0F38: u32 = 2;
+const MAP_0F3A: u32 = 3;
+const MAP_F3_0F: u32 = 4;
+const MAP_66_0F38: u32 = 5;
+const MAP_F3_0F38: u32 = 6;
+const MAP_VEX: u32 = 7; // without prefix, 66, F3, F2
+const MAP_VEX_F2_0F3A: u32 = 11;
+
+const REX_B: u32 = 1;
+const REX_X: u32 = 2;
+const REX_R: u32 = 4;
+const REX_W: u32 = 8;
+
+/** The longest instruction; a longer one is #GP. */
+export const MAX_LENGTH: usize = 15;
+const DEFAULT_SEGMENT: i32 = -1;
+
+let cursor: usize = 0;
+let end: usize = 0;
+let short: bool = false;
+let mode: u32 = 0;
+let rex: u32 = 0;
+let hasRex: bool = false;
+let operand: u32 = 0;
+let address: u32 = 0;
+let segment: i32 = DEFAULT_SEGMENT;
+
+/** Results for the builder of a block: the table's entry, and whether the instruction may leave the straight line. */
+export let entryForm: u32 = 0;
+export let entryWritten: u32 = 0;
+export let entryRead: u32 = 0;
+export let entryEnds: bool = false;
+
+function byte(): u32 {
+  if (cursor >= end) {
+    short = true;
+    return 0;
+  }
+  return load<u8>(cursor++);
+}
+
+function signedByte(): i64 {
+  return <i64>(<i8>byte());
+}
+
+function word(): u32 {
+  const low = byte();
+  return low | (byte() << 8);
+}
+
+function dword(): u32 {
+  const low = word();
+  return low | (word() << 16);
+}
+
+function qword(): u64 {
+  const low: u64 = dword();
+  return low | ((<u64>dword()) << 32);
+}
+
+/**
+ * Decodes the instruction at `code` to `u`, where `offset` is the instruction's distance from the block's start.
+ * Returns its length; 0: the bytes up to `limit` do not hold all of it.
+ */
+export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMode: u32): usize {
+  cursor = code;
+  end = limit;
+  short = false;
+  mode = codeMode;
+  rex = 0;
+  hasRex = false;
+  segment = DEFAULT_SEGMENT;
+  memory.fill(u, 0, 32);
+  const size = codeMode & CODE_SIZE;
+  const is64 = size == CODE_64;
+  operand = size == CODE_16 ? 2 : 4;
+  address = is64 ? 8 : size == CODE_32 ? 4 : 2;
+
+  let flags: u32 = 0;
+  let prefix: u32 = 0; // the last of F2 and F3
+  let has66 = false;
+  let opcode: u32;
+  for (;;) {
+    opcode = byte();
+    if (short) return 0;
+    if (opcode == 0x66) has66 = true;
+    else if (opcode == 0x67) address = is64 ? 4 : size == CODE_32 ? 2 : 4;
+    else if (opcode == 0xf0) flags |= F_LOCK;
+    else if (opcode == 0xf2 || opcode == 0xf3) prefix = opcode;
+    else if (opcode == 0x64) segment = FS;
+    else if (opcode == 0x65) segment = GS;
+    else if ((opcode & 0xe7) == 0x26) {
+      // ES, CS, SS, DS: null prefixes in 64-bit mode, which do not take back FS or GS either.
+      if (!is64) segment = <i32>((opcode >> 3) & 3);
+    } else if (is64 && (opcode & 0xf0) == 0x40) {
+      // A REX prefix counts only directly before the opcode.
+      rex = opcode;
+      hasRex = true;
+      continue;
+    } else break;
+    rex = 0;
+    hasRex = false;
+  }
+  if (has66) operand ^= 6;
+  if (prefix == 0xf3) flags |= F_REP;
+  else if (prefix == 0xf2) flags |= F_REPNE;
+
+  let map: u32 = 0;
+  let vvvv: u32 = 0;
+  let vex = false;
+  if (opcode == 0x0f) {
+    opcode = byte();
+    map = MAP_0F;
+    if (opcode == 0x38 || opcode == 0x3a) {
+      map = opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
+      opcode = byte();
+    }
+  } else if ((opcode == 0xc4 || opcode == 0xc5) && (is64 || (cursor < end && load<u8>(cursor) >= 0xc0))) {
+    // VEX (SDM vol. 2A, "The VEX Prefix"). Of what it encodes only BMI is implemented: three bytes, L = 0.
+    const first = byte();
+    const second = opcode == 0xc4 ? byte() : first;
+    const selected = opcode == 0xc4 ? first & 31 : 1;
+    vex = true;
+    hasRex = true;
+    rex = (~first >> 5) & REX_R;
+    if (opcode == 0xc4) rex |= ((~first >> 5) & (REX_X | REX_B)) | ((second >> 4) & REX_W);
+    if (!is64) rex &= REX_W;
+    vvvv = (~second >> 3) & (is64 ? 15 : 7);
+    const pp = second & 3;
+    opcode = byte();
+    if (selected == 2) map = MAP_VEX + pp;
+    else if (selected == 3 && pp == 3) map = MAP_VEX_F2_0F3A;
+    else map = MAP_0F3A; // holds nothing
+    if ((second & 4) != 0 || flags != 0 || has66 || (codeMode & PROTECTED) == 0) map = MAP_0F3A;
+  }
+  if (short) return 0;
+
+  let at = (map << 8) | opcode;
+  if (prefix == 0xf3 && map == MAP_0F) {
+    if (unchecked(OPCODE_TABLE[(MAP_F3_0F << 8) | opcode]) != 0) at = (MAP_F3_0F << 8) | opcode;
+  } else if (map == MAP_0F38) {
+    if (prefix == 0xf3) at = (MAP_F3_0F38 << 8) | opcode;
+    else if (prefix == 0xf2) at = MAP_0F3A << 8; // CRC32 is of SSE4.2
+    else if (has66 && opcode == 0xf6) at = (MAP_66_0F38 << 8) | opcode;
+  }
+  let entry = unchecked(OPCODE_TABLE[at]);
+
+  let modrm: u32 = 0;
+  if (<u32>(entry & 1023) == GROUP) {
+    modrm = cursor < end ? load<u8>(cursor) : byte();
+    if (short) return 0;
+    entry = unchecked(OPCODE_TABLE[<u32>((entry >> 10) & 0xffff) + ((modrm >> 3) & 7)]);
+  }
+  let instruction = <i32>(entry & 1023);
+  let form = <u32>(entry >> 10) & 0xffff;
+  let attributes = <u32>(entry >> 26) & 0xff;
+  if (is64 && at == 0x63) {
+    instruction = T.MOVSX;
+    form = FORM_MODRM | FORM_TO_REG;
+    attributes = 0;
+  }
+  if ((attributes & ATTRIBUTE_I64) != 0 && is64) instruction = INVALID;
+  if ((attributes & ATTRIBUTE_O64) != 0 && !is64) instruction = INVALID;
+  if (instruction == T.RORX && vvvv != 0) instruction = INVALID; // it has no such operand
+  if ((attributes & ATTRIBUTE_NP) != 0 && (has66 || prefix != 0)) instruction = INVALID;
+
+  if ((rex & REX_W) != 0 && is64) operand = 8;
+  if (is64 && (attributes & ATTRIBUTE_D64) != 0 && operand == 4) operand = 8;
+  if (is64 && (attributes & ATTRIBUTE_F64) != 0) operand = 8;
+  if ((form & FORM_BYTE) != 0) operand = 1;
+  else if ((form & FORM_WORD) != 0) operand = 2;
+  else if ((form & FORM_YWORD) != 0) operand = (rex & REX_W) != 0 && is64 ? 8 : 4;
+  const registersOnly = instruction >= SYS_MOV_FROM_CR && instruction <= SYS_MOV_TO_DR;
+  if (registersOnly) operand = is64 ? 8 : 4;
+  const bytes = operand;
+
+  let reg: u32 = 0;
+  let rm: u32 = 0;
+  if ((form & FORM_MODRM) != 0 && instruction != INVALID) {
+    modrm = byte();
+    reg = ((modrm >> 3) & 7) | ((rex & REX_R) << 1);
+    rm = (modrm & 7) | ((rex & REX_B) << 3);
+    // Control and debug registers have no memory form: mod is ignored.
+    if (modrm < 0xc0 && !registersOnly) {
+      flags |= F_MEMORY;
+      if (address == 2) modrm16(u, modrm);
+      else modrm32(u, modrm);
+      if ((form & FORM_REGISTER_ONLY) != 0) instruction = INVALID;
+    } else if ((form & FORM_MEMORY_ONLY) != 0) {
+      instruction = at == ((MAP_0F << 8) | 0x01) ? registerForm0F01(modrm, is64) : INVALID;
+    }
+  } else if ((form & FORM_OPCODE_REG) != 0) {
+    rm = (opcode & 7) | ((rex & REX_B) << 3);
+  }
+  if (at == 0x90 && rm == 0) instruction = T.NOP; // PAUSE too
+  if ((flags & F_LOCK) != 0 && ((attributes & ATTRIBUTE_LOCK) == 0 || (flags & F_MEMORY) == 0)) instruction = INVALID;
+
+  const source =
+    (form & FORM_SOURCE_BYTE) != 0 ? 1 : (form & FORM_SOURCE_WORD) != 0 ? 2 : is64 && at == 0x63 ? 4 : bytes;
+  store<u8>(u, registerSlot(reg, bytes), U_DST);
+  store<u8>(u, registerSlot(rm, source), U_SRC);
+  store<u8>(u, <u8>bytes, U_OPERAND_SIZE);
+  store<u8>(u, <u8>address, U_ADDRESS_SIZE);
+  if (vex) store<u8>(u, <u8>(vvvv << 3), U_EXTRA);
+  else if (source != bytes) store<u8>(u, <u8>source, U_EXTRA);
+  else store<u8>(u, <u8>(opcode & 15), U_EXTRA);
+  const named = <u32>(entry >> 46) & 15;
+  if ((flags & F_MEMORY) == 0) {
+    setAddress(u, DS); // of string instructions, XLAT, and MOV with an offset
+    store<u8>(u, ZERO, U_BASE);
+    store<u8>(u, ZERO, U_INDEX);
+  }
+  const immediateKind = (form >> 4) & 15;
+  if (instruction != INVALID) immediates(u, immediateKind, bytes, offset, code);
+  if (immediateKind == IMMEDIATE_O) flags |= F_MEMORY;
+  if (
+    named != 0 ||
+    instruction == T.PUSH_SEG ||
+    instruction == T.SYS_POP_SEG ||
+    instruction == T.SYS_LOAD_FAR_POINTER
+  ) {
+    store<u32>(u, named, U_IMMEDIATE2);
+    if (instruction != T.SYS_LOAD_FAR_POINTER) store<u8>(u, <u8>(named << 3), U_DST);
+  }
+  if ((form & FORM_ACCUMULATOR) != 0) store<u8>(u + (immediateKind == IMMEDIATE_O ? U_DST : U_SRC), RAX);
+  if (short) return 0;
+
+  const length = cursor - code;
+  store<u16>(u, <u16>(offset + <u32>length), U_NEXT);
+  store<u8>(u, <u8>length, U_LENGTH);
+  store<u16>(u, <u16>instruction, U_OP);
+  entryForm = form;
+  entryWritten = <u32>(entry >> 34) & 63;
+  entryRead = <u32>(entry >> 40) & 63;
+  entryEnds =
+    (attributes & ATTRIBUTE_END) != 0 || instruction >= T.FIRST_SYSTEM || instruction == INVALID || instruction == UD;
+  if (entryEnds) flags |= F_END;
+  store<u8>(u, <u8>flags, U_FLAGS);
+  if (instruction != INVALID) select(u, instruction, form, codeMode);
+  return length;
+}
+
+/** Where in the state block a register's bytes are. Without REX numbers 4 to 7 of 8 bits are AH, CH, DH, BH. */
+function registerSlot(n: u32, size: u32): u8 {
+  return size == 1 && !hasRex && n >= 4 ? <u8>((n - 4) * 8 + 1) : <u8>(n * 8);
+}
+
+/** 0F 01 with a register: what is not a memory form there. */
+function registerForm0F01(modrm: u32, is64: bool): i32 {
+  if (modrm == 0xca) return T.SYS_CLAC;
+  if (modrm == 0xcb) return T.SYS_STAC;
+  if (modrm == 0xf8) return is64 ? T.SYS_SWAPGS : INVALID;
+  return modrm == 0xf9 ? T.SYS_RDTSCP : INVALID;
+}
+
+function setAddress(u: usize, defaultSegment: i32): void {
+  const chosen = segment == DEFAULT_SEGMENT ? defaultSegment : segment;
+  let kind = ADDRESS_SEGMENTED;
+  if ((mode & FLAT) != 0 && chosen != FS && chosen != GS) {
+    if (address == 4) kind = ADDRESS_32;
+    else if (address == 8) kind = ADDRESS_64;
+  }
+  // CS is never writable outside of 64-bit mode, and flat CS may be unreadable: segments.ts says.
+  if (chosen == CS && (mode & CODE_SIZE) != CODE_64) kind = ADDRESS_SEGMENTED;
+  store<u8>(u, <u8>(kind | ((<u32>chosen) << 4)), U_ADDRESS);
+}
+
+function modrm16(u: usize, modrm: u32): void {
+  const rm = modrm & 7;
+  const mod = modrm >> 6;
+  let base: usize = ZERO;
+  let index: usize = ZERO;
+  if (rm < 4) {
+    base = (rm & 2) != 0 ? <usize>40 : <usize>24; // BP, BX
+    index = (rm & 1) != 0 ? <usize>56 : <usize>48; // DI, SI
+  } else if (rm == 4) base = 48;
+  else if (rm == 5) base = 56;
+  else if (rm == 7) base = 24;
+  else if (mod != 0) base = 40;
+  let displacement: i32 = 0;
+  if (mod == 1) displacement = <i32>signedByte();
+  else if (mod == 2 || (mod == 0 && rm == 6)) displacement = <i32>word();
+  store<u8>(u, <u8>base, U_BASE);
+  store<u8>(u, <u8>index, U_INDEX);
+  store<i32>(u, displacement, U_DISPLACEMENT);
+  setAddress(u, base == 40 ? SS : DS);
+}
+
+function modrm32(u: usize, modrm: u32): void {
+  const mod = modrm >> 6;
+  let rm = modrm & 7;
+  let base: usize = ZERO;
+  let index: usize = ZERO;
+  let baseless = false;
+  if (rm == 4) {
+    const sib = byte();
+    const indexNumber = ((sib >> 3) & 7) | ((rex & REX_X) << 2);
+    if (indexNumber != 4) index = (<usize>indexNumber) << 3;
+    store<u8>(u, <u8>(sib >> 6), U_SCALE);
+    rm = sib & 7;
+    baseless = rm == 5 && mod == 0;
+    if (!baseless) base = (<usize>(rm | ((rex & REX_B) << 3))) << 3;
+  } else if (rm == 5 && mod == 0) {
+    baseless = true;
+    if ((mode & CODE_SIZE) == CODE_64) base = BLOCK_RIP; // its displacement is completed in `immediates`
+  } else base = (<usize>(rm | ((rex & REX_B) << 3))) << 3;
+  let displacement: i32 = 0;
+  if (mod == 1) displacement = <i32>signedByte();
+  else if (mod == 2 || baseless) displacement = <i32>dword();
+  store<u8>(u, <u8>base, U_BASE);
+  store<u8>(u, <u8>index, U_INDEX);
+  store<i32>(u, displacement, U_DISPLACEMENT);
+  setAddress(u, base == RSP || base == 40 ? SS : DS);
+}
+
+function immediates(u: usize, kind: u32, bytes: u32, offset: u32, code: usize): void {
+  let value: u64 = 0;
+  if (kind == IMMEDIATE_B) value = byte();
+  else if (kind == IMMEDIATE_BS) value = signedByte();
+  else if (kind == IMMEDIATE_W) value = word();
+  else if (kind == IMMEDIATE_Z)
+    value = bytes == 2 ? <u64>(<i64>(<i16>word())) : bytes == 1 ? <u64>signedByte() : <u64>(<i64>(<i32>dword()));
+  else if (kind == IMMEDIATE_V)
+    value = bytes == 8 ? qword() : bytes == 4 ? <u64>dword() : bytes == 2 ? <u64>word() : <u64>byte();
+  else if (kind == IMMEDIATE_P) {
+    value = bytes == 2 ? <u64>word() : <u64>dword();
+    store<u32>(u, word(), U_IMMEDIATE2);
+  } else if (kind == IMMEDIATE_WB) {
+    value = word();
+    store<u32>(u, byte(), U_IMMEDIATE2);
+  } else if (kind == IMMEDIATE_JB || kind == IMMEDIATE_JZ) {
+    const relative: i32 = kind == IMMEDIATE_JB ? <i32>signedByte() : bytes == 2 ? <i32>(<i16>word()) : <i32>dword();
+    store<i32>(u, relative + <i32>offset + <i32>(cursor - code), U_IMMEDIATE2);
+  } else if (kind == IMMEDIATE_O) {
+    value = address == 8 ? qword() : address == 4 ? <u64>dword() : <u64>word();
+    store<i32>(u, <i32>value, U_DISPLACEMENT);
+  } else if (kind == IMMEDIATE_ONE) value = 1;
+  store<u64>(u, value, U_IMMEDIATE);
+  if (load<u8>(u, U_BASE) == BLOCK_RIP) {
+    store<i32>(u, load<i32>(u, U_DISPLACEMENT) + <i32>offset + <i32>(cursor - code), U_DISPLACEMENT);
+  }
+}

@@ -1,0 +1,15 @@
+/** The core's interface to the host half. `cpu` is the address of a vcpu's state block, whose layout state.ts has. */
+import { STATE_SIZE } from './state';
+
+export { clearBlocks } from './blocks';
+export { getFlags, setFlags } from './flags';
+export * from './state';
+export { updateMode } from './modes';
+export { interrupt, nmi, run } from './run';
+export { reset, resetEvents, stateChanged } from './reset';
+export { flushTlb, updateTlbTags } from './tlb';
+
+/** Bytes of a state block, a multiple of 64. */
+export function stateSize(): u32 {
+  return <u32>STATE_SIZE;
+}

@@ -1,0 +1,218 @@
+/**
+ * Accesses of instructions to linear addresses. The fast path is a tag compare; everything else (misses, accesses that cross a
+ * page, memory-mapped devices, pages with decoded code, breakpoints, alignment checks) is behind the *Slow functions.
+ * A pointer of 0 says that an exception was raised or an exit is pending, and that nothing has changed.
+ */
+import { AC, EFER_LMA, GP } from './bits';
+import { codeWritten } from './blocks';
+import { meetDataBreakpoints } from './debug';
+import { raise } from './exceptions';
+import { exitInternalError } from './exits';
+import { mmioRead, mmioWrite } from './mmio';
+import {
+  ACCESS_FETCH,
+  ACCESS_IMPLICIT,
+  ACCESS_PROBE,
+  ACCESS_READ,
+  ACCESS_USER,
+  ACCESS_WRITE,
+  NO_PAGE,
+  PAGE_MASK,
+} from './paging';
+import { CODE_MAP, EFER, RAM_BASE, RAM_SIZE, SCRATCH, TLB_READ, TLB_TAG, TLB_TAG_WRITE, TLB_WRITE } from './state';
+import { ALIGNMENT_CHECKED, DATA_BREAKPOINTS, ownAccess, TLB_ROOM, tlbSlot, translate } from './tlb';
+
+/** What commitWrite has to do: bytes of the store, how many lie in its first page, and where each part goes. */
+const WRITE_SIZE: usize = TLB_ROOM; // u32
+const WRITE_FIRST_SIZE: usize = TLB_ROOM + 4; // u32
+const WRITE_FIRST: usize = TLB_ROOM + 8; // u64
+const WRITE_SECOND: usize = TLB_ROOM + 16; // u64
+/** Reads are put together beside a store that waits for its commit. */
+const READ_SCRATCH: usize = SCRATCH + 32;
+
+/** Host address of `size` readable bytes. */
+// @ts-ignore: decorator
+@inline
+export function readPointer(cpu: usize, linear: u64, size: i32): usize {
+  const entry = cpu + tlbSlot(linear);
+  if (load<u64>(entry, TLB_READ) == (((linear + <u64>(size - 1)) & PAGE_MASK) | load<u64>(cpu, TLB_TAG))) {
+    return <usize>(load<u32>(entry, TLB_READ + 8) + <u32>linear);
+  }
+  return readSlow(cpu, linear, size);
+}
+
+/** Host address to store `size` bytes at; where it is the SCRATCH, commitWrite has to follow the store. */
+// @ts-ignore: decorator
+@inline
+export function writePointer(cpu: usize, linear: u64, size: i32): usize {
+  const entry = cpu + tlbSlot(linear);
+  if (load<u64>(entry, TLB_WRITE) == (((linear + <u64>(size - 1)) & PAGE_MASK) | load<u64>(cpu, TLB_TAG_WRITE))) {
+    return <usize>(load<u32>(entry, TLB_WRITE + 8) + <u32>linear);
+  }
+  return writeSlow(cpu, linear, size);
+}
+
+/** As writePointer, and the bytes that are there can be read. */
+// @ts-ignore: decorator
+@inline
+export function modifyPointer(cpu: usize, linear: u64, size: i32): usize {
+  const entry = cpu + tlbSlot(linear);
+  if (load<u64>(entry, TLB_WRITE) == (((linear + <u64>(size - 1)) & PAGE_MASK) | load<u64>(cpu, TLB_TAG_WRITE))) {
+    return <usize>(load<u32>(entry, TLB_WRITE + 8) + <u32>linear);
+  }
+  return modifySlow(cpu, linear, size);
+}
+
+export function readSlow(cpu: usize, linear: u64, size: i32): usize {
+  return readAs(cpu, linear, size, ownAccess(cpu));
+}
+
+export function writeSlow(cpu: usize, linear: u64, size: i32): usize {
+  return writeAs(cpu, linear, size, ownAccess(cpu));
+}
+
+export function modifySlow(cpu: usize, linear: u64, size: i32): usize {
+  const pointer = writeAs(cpu, linear, size, ownAccess(cpu));
+  if (pointer != cpu + SCRATCH) return pointer;
+  const first = load<u32>(cpu, WRITE_FIRST_SIZE);
+  const firstPart = load<u64>(cpu, WRITE_FIRST);
+  if (!readPart(cpu, firstPart, first, pointer)) return 0;
+  const second = load<u32>(cpu, WRITE_SIZE) - first;
+  if (second != 0 && !readPart(cpu, load<u64>(cpu, WRITE_SECOND), second, pointer + first)) return 0;
+  return pointer;
+}
+
+/** readPointer for an access of any kind (paging.ts, ACCESS_*). */
+export function readAs(cpu: usize, linear: u64, size: i32, access: i32): usize {
+  if (!mayAccess(cpu, linear, size, access)) return 0;
+  const first = bytesInPage(linear, size);
+  const physical = translate(cpu, linear, access);
+  if (physical == NO_PAGE) return 0;
+  if (first == size && physical < load<u64>(cpu, RAM_SIZE)) return hostOf(cpu, physical);
+  if (first == size) return mmioRead(cpu, physical, size, cpu + READ_SCRATCH) ? cpu + READ_SCRATCH : 0;
+  const next = translate(cpu, nextPage(cpu, linear), access);
+  if (next == NO_PAGE) return 0;
+  if (!readPart(cpu, physical, first, cpu + READ_SCRATCH)) return 0;
+  return readPart(cpu, next, size - first, cpu + READ_SCRATCH + first) ? cpu + READ_SCRATCH : 0;
+}
+
+/** writePointer for an access of any kind. */
+export function writeAs(cpu: usize, linear: u64, size: i32, access: i32): usize {
+  if (!mayAccess(cpu, linear, size, access | ACCESS_WRITE)) return 0;
+  const first = bytesInPage(linear, size);
+  const physical = translate(cpu, linear, access | ACCESS_WRITE);
+  if (physical == NO_PAGE) return 0;
+  if (first == size) {
+    if (physical < load<u64>(cpu, RAM_SIZE) && !holdsCode(cpu, physical)) return hostOf(cpu, physical);
+  } else {
+    const next = translate(cpu, nextPage(cpu, linear), access | ACCESS_WRITE);
+    if (next == NO_PAGE) return 0;
+    store<u64>(cpu, next, WRITE_SECOND);
+  }
+  store<u32>(cpu, size, WRITE_SIZE);
+  store<u32>(cpu, first, WRITE_FIRST_SIZE);
+  store<u64>(cpu, physical, WRITE_FIRST);
+  return cpu + SCRATCH;
+}
+
+/** Carries out the store whose bytes stand in the SCRATCH. Cannot fail. */
+export function commitWrite(cpu: usize): void {
+  const size = load<u32>(cpu, WRITE_SIZE);
+  const first = load<u32>(cpu, WRITE_FIRST_SIZE);
+  writePart(cpu, load<u64>(cpu, WRITE_FIRST), first, cpu + SCRATCH);
+  if (first != size) writePart(cpu, load<u64>(cpu, WRITE_SECOND), size - first, cpu + SCRATCH + first);
+}
+
+/** Whether a store would pass; where not, its exception is raised. Changes nothing but dirty flags. */
+export function checkWrite(cpu: usize, linear: u64, size: i32): bool {
+  return writePointer(cpu, linear, size) != 0;
+}
+
+/** Host address of the code byte at a linear address. */
+export function fetchPointer(cpu: usize, linear: u64): usize {
+  if (!canonical(cpu, linear)) {
+    raise(cpu, GP, 0);
+    return 0;
+  }
+  const physical = translate(cpu, linear, ownAccess(cpu) | ACCESS_FETCH);
+  if (physical == NO_PAGE) return 0;
+  if (physical < load<u64>(cpu, RAM_SIZE)) return hostOf(cpu, physical);
+  // Devices hold no code; as KVM, which cannot emulate such an instruction either.
+  exitInternalError(cpu, physical);
+  return 0;
+}
+
+/** Host address of a readable byte of plain RAM, good to its page's end; 0 where it is anything else. Raises nothing. */
+export function readSpan(cpu: usize, linear: u64): usize {
+  return span(cpu, linear, ACCESS_READ);
+}
+
+/** Host address of a writable byte of plain RAM without decoded code, good to its page's end; 0 as for readSpan. */
+export function writeSpan(cpu: usize, linear: u64): usize {
+  return span(cpu, linear, ACCESS_WRITE);
+}
+
+function span(cpu: usize, linear: u64, access: i32): usize {
+  if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 || load<u8>(cpu, ALIGNMENT_CHECKED) != 0 || !canonical(cpu, linear)) return 0;
+  const physical = translate(cpu, linear, access | ownAccess(cpu) | ACCESS_PROBE);
+  if (physical == NO_PAGE || physical >= load<u64>(cpu, RAM_SIZE)) return 0;
+  return access == ACCESS_WRITE && holdsCode(cpu, physical) ? 0 : hostOf(cpu, physical);
+}
+
+/** Linear addresses of IA-32e mode have 48 bits, sign-extended (SDM vol. 1, "Canonical Addressing"). */
+// @ts-ignore: decorator
+@inline
+export function isCanonical(linear: u64): bool {
+  return <u64>((<i64>linear << 16) >> 16) == linear;
+}
+
+function canonical(cpu: usize, linear: u64): bool {
+  return (load<u64>(cpu, EFER) & EFER_LMA) == 0 || isCanonical(linear);
+}
+
+/** What is to be checked before paging, and breakpoints to be met. */
+function mayAccess(cpu: usize, linear: u64, size: i32, access: i32): bool {
+  if (!canonical(cpu, linear) || !canonical(cpu, linear + <u64>(size - 1))) {
+    raise(cpu, GP, 0);
+    return false;
+  }
+  if (load<u8>(cpu, ALIGNMENT_CHECKED) != 0 && (access & ACCESS_USER) != 0 && (linear & <u64>(min(size, 8) - 1)) != 0) {
+    raise(cpu, AC, 0);
+    return false;
+  }
+  if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 && (access & ACCESS_IMPLICIT) == 0) meetDataBreakpoints(cpu, linear, size, access);
+  return true;
+}
+
+function bytesInPage(linear: u64, size: i32): i32 {
+  return min(size, 4096 - <i32>(linear & 0xfff));
+}
+
+/** Outside of IA-32e mode linear addresses wrap at 4 GiB. */
+function nextPage(cpu: usize, linear: u64): u64 {
+  const next = (linear & PAGE_MASK) + 4096;
+  return (load<u64>(cpu, EFER) & EFER_LMA) == 0 ? next & 0xffffffff : next;
+}
+
+function hostOf(cpu: usize, physical: u64): usize {
+  return <usize>load<u32>(cpu, RAM_BASE) + <usize>physical;
+}
+
+function holdsCode(cpu: usize, physical: u64): bool {
+  return load<u64>(<usize>load<u32>(cpu, CODE_MAP) + (<usize>(physical >> 12) << 3)) != 0;
+}
+
+function readPart(cpu: usize, physical: u64, size: i32, into: usize): bool {
+  if (physical >= load<u64>(cpu, RAM_SIZE)) return mmioRead(cpu, physical, size, into);
+  memory.copy(into, hostOf(cpu, physical), size);
+  return true;
+}
+
+function writePart(cpu: usize, physical: u64, size: u32, from: usize): void {
+  if (physical >= load<u64>(cpu, RAM_SIZE)) {
+    mmioWrite(cpu, physical, size, from);
+    return;
+  }
+  memory.copy(hostOf(cpu, physical), from, size);
+  codeWritten(cpu, physical, size);
+}

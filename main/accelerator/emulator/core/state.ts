@@ -1,0 +1,182 @@
+/**
+ * The state block of one vcpu: every function of the core takes its address as `cpu`. There is no other state than
+ * this block, the vcpu's code cache, and what the vcpus share (guest RAM, the map of pages with decoded code).
+ */
+
+// ---- general registers: slot n is at 8 * n, in the order of their encodings (rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8…)
+export const RAX: usize = 0;
+export const RCX: usize = 8;
+export const RDX: usize = 16;
+export const RBX: usize = 24;
+export const RSP: usize = 32;
+export const RBP: usize = 40;
+export const RSI: usize = 48;
+export const RDI: usize = 56;
+export const R8: usize = 64;
+export const R11: usize = 88;
+/** Slot 16: RIP of the first instruction of the block that runs, so that RIP-relative operands have a base register. */
+export const BLOCK_RIP: usize = 128;
+/** Slot 17: always zero, the base or index of an operand that has none. */
+export const ZERO: usize = 136;
+
+/** RIP of the instruction that runs while a handler is called; of the next one to run between instructions. */
+export const RIP: usize = 144;
+/** While a handler is called: where execution goes on when the instruction retires. A handler may change it. */
+export const NEXT_RIP: usize = 152;
+
+// ---- flags: RFLAGS without CF, PF, AF, ZF, SF, OF (those bits are kept 0 here and stand in the lazy fields; flags.ts)
+export const RFLAGS: usize = 160;
+export const FLAG_RESULT: usize = 168;
+export const FLAG_A: usize = 176;
+export const FLAG_B: usize = 184;
+export const FLAG_KIND: usize = 192; // u32
+
+// ---- what the interpreter looks at between blocks
+/** u32: bits of modes.ts (code size, stack size, flat segments, user); a key of decoded blocks. */
+export const MODE: usize = 196;
+/** u32: generation of the jump cache. */
+export const CODE_GENERATION: usize = 200;
+/** u32: value of SHARED_CODE_EPOCH that this vcpu has seen. */
+export const CODE_EPOCH_SEEN: usize = 204;
+/** u64: instructions retired. */
+export const INSTRUCTIONS: usize = 208;
+/** u64: value of the time-stamp counter is TSC_BASE + INSTRUCTIONS (scaled by the host half, if at all). */
+export const TSC_BASE: usize = 216;
+/** u32: address of the word in the shared memory which is not 0 when `run` shall return. */
+export const EXIT_REQUEST: usize = 224;
+/** u32: address of the kvm_run page(s); PIO data at + 4096. */
+export const KVM_RUN: usize = 228;
+/** u32: generation of links between blocks; changes whenever decoded code is dropped. */
+export const LINK_GENERATION: usize = 232;
+/** u8: 1 after STI or a load of SS: no interrupt before the next instruction has retired. */
+export const SHADOW: usize = 236;
+/** u8: an exit to the host stands in kvm_run: `run` returns at the end of this instruction (or in its middle, see FAULT). */
+export const EXIT_PENDING: usize = 237;
+/** u8: 1 when NMIs are blocked, until IRET. */
+export const NMI_BLOCKED: usize = 238;
+/** u8: an NMI waits. */
+export const NMI_PENDING: usize = 239;
+/** i32: vector of an external interrupt that `interrupt` has handed over; -1: none. */
+export const INTERRUPT_PENDING: usize = 240;
+/** i32: vector of an exception that `raise` has recorded; -1: none. */
+export const EXCEPTION: usize = 244;
+/** u32: its error code, valid for vectors that have one. */
+export const EXCEPTION_ERROR: usize = 248;
+/** u8: CPL. */
+export const CPL: usize = 252;
+/** u8: not 0 when instructions have to run one by one with `beforeInstruction`/`afterInstruction` (breakpoints in DR7). */
+export const DEBUG_ACTIVE: usize = 253;
+/** u8: how the last exit is completed on the next entry, see exits.ts. */
+export const COMPLETION: usize = 254;
+/** u8: the code of the running block was changed by its own store: leave it after this instruction. */
+export const CODE_CHANGED: usize = 255;
+
+// ---- segments: ES CS SS DS FS GS LDTR TR, 32 bytes each
+export const SEGMENTS: usize = 256;
+export const SEGMENT_SIZE: usize = 32;
+export const ES: i32 = 0;
+export const CS: i32 = 1;
+export const SS: i32 = 2;
+export const DS: i32 = 3;
+export const FS: i32 = 4;
+export const GS: i32 = 5;
+export const LDTR: i32 = 6;
+export const TR: i32 = 7;
+/** Fields of a segment, offsets from its start. */
+export const SEG_BASE: usize = 0; // u64
+export const SEG_LIMIT: usize = 8; // u32, in bytes, the last valid offset
+export const SEG_SELECTOR: usize = 12; // u16
+/** u16: bits 40-55 of the descriptor without the limit: type 0-3, S 4, DPL 5-6, P 7, AVL 12, L 13, D/B 14, G 15; 16th: see SEG_UNUSABLE. */
+export const SEG_ACCESS: usize = 14;
+export const SEG_UNUSABLE: usize = 16; // u8, 1 after a null selector
+export const CS_BASE: usize = SEGMENTS + 32 + SEG_BASE;
+
+// ---- descriptor tables, control and debug registers
+export const GDTR_BASE: usize = 512;
+export const GDTR_LIMIT: usize = 520; // u32
+export const IDTR_LIMIT: usize = 524; // u32
+export const IDTR_BASE: usize = 528;
+export const CR0: usize = 536;
+export const CR2: usize = 544;
+export const CR3: usize = 552;
+export const CR4: usize = 560;
+export const CR8: usize = 568;
+export const EFER: usize = 576;
+export const DR0: usize = 584; // DR0-DR3
+export const DR6: usize = 616;
+export const DR7: usize = 624;
+
+// ---- model-specific registers
+export const MSR_APIC_BASE: usize = 640;
+export const MSR_STAR: usize = 648;
+export const MSR_LSTAR: usize = 656;
+export const MSR_CSTAR: usize = 664;
+export const MSR_FMASK: usize = 672;
+export const MSR_KERNEL_GS_BASE: usize = 680;
+export const MSR_SYSENTER_CS: usize = 688;
+export const MSR_SYSENTER_ESP: usize = 696;
+export const MSR_SYSENTER_EIP: usize = 704;
+export const MSR_TSC_AUX: usize = 712;
+export const MSR_PAT: usize = 720;
+export const MSR_MISC_ENABLE: usize = 728;
+export const MSR_TSC_DEADLINE: usize = 736;
+/** Room for further MSRs (MTRRs and so on). */
+export const MSR_ROOM: usize = 744; // to 1024
+
+// ---- what the host sets once: addresses in the shared memory
+export const RAM_BASE: usize = 1024; // u32
+/** u64: bytes of guest RAM, from guest-physical address 0. */
+export const RAM_SIZE: usize = 1032;
+/** u32: array of u64, one for each page of RAM: bit n is set when its bytes 64n..64n+63 hold decoded code of any vcpu. */
+export const CODE_MAP: usize = 1040;
+/** u32: array of u32, one for each page of RAM: generation of its code. */
+export const PAGE_GENERATIONS: usize = 1044;
+/** u32: block of words that all vcpus share: */
+export const SHARED: usize = 1048;
+export const SHARED_CODE_EPOCH: usize = 0; // u32: changes whenever decoded code is dropped, or a page first holds code
+/** u32: start of the code cache of this vcpu, its size in bytes, and the first free byte. */
+export const CODE_CACHE: usize = 1052;
+export const CODE_CACHE_SIZE: usize = 1056;
+export const CODE_CACHE_FREE: usize = 1060;
+/** u32: this CPU's number (initial APIC ID) and what CPUID says of the topology. */
+export const APIC_ID: usize = 1064;
+export const TOPOLOGY_CPUS: usize = 1068; // u32: CPUs of the machine
+export const TOPOLOGY_CORES: usize = 1072; // u32: cores of a package
+export const TOPOLOGY_THREADS: usize = 1076; // u32: threads of a core
+/** u32: bits of the APIC ID below the core's, and below the package's. */
+export const TOPOLOGY_SMT_SHIFT: usize = 1112;
+export const TOPOLOGY_PACKAGE_SHIFT: usize = 1116;
+/** u64: state of the seeded generator behind RDRAND. */
+export const RANDOM: usize = 1080;
+/** u8 bytes of the first instruction that was #UD because it is not implemented: length, bytes[15], and its RIP and CPL. */
+export const UNKNOWN_LENGTH: usize = 1088; // u8
+export const UNKNOWN_BYTES: usize = 1089; // 15 bytes
+export const UNKNOWN_RIP: usize = 1104; // u64
+
+// ---- memory access (memory.ts)
+/** Tag bits 0-11 of entries of the TLB that are valid now, for reads/execution and for writes. */
+export const TLB_TAG: usize = 1120; // u64
+export const TLB_TAG_WRITE: usize = 1128; // u64
+/** 32 bytes: an access that no host address can stand for (page-crossing, MMIO, code) is done here; see writePointer. */
+export const SCRATCH: usize = 1152; // 64-byte aligned, 64 bytes room
+/** Room for memory.ts: what a pending SCRATCH write means, completed MMIO reads, A/D… */
+export const MEMORY_ROOM: usize = 1216; // to 1536
+/** Room for interpreter and exits (string I/O progress, instruction being decoded). */
+export const EXECUTION_ROOM: usize = 1536; // to 2048
+/** Room for system.ts and interrupts.ts. */
+export const SYSTEM_ROOM: usize = 2048; // to 4096
+
+// ---- tables
+/** Entries of 16 bytes: u64 tag (linear page address | tag bits), u32 host address - linear address (mod 2^32), u32 guest-physical page number. */
+export const TLB_ENTRIES: usize = 8192;
+export const TLB_READ: usize = 4096;
+export const TLB_WRITE: usize = TLB_READ + TLB_ENTRIES * 16;
+export const TLB_EXECUTE: usize = TLB_WRITE + TLB_ENTRIES * 16;
+export const TLB_EXECUTE_ENTRIES: usize = 1024;
+/** Jump cache: 16 bytes: u64 linear address, u32 block, u32 generation. */
+export const JUMP_CACHE: usize = TLB_EXECUTE + TLB_EXECUTE_ENTRIES * 16;
+export const JUMP_CACHE_ENTRIES: usize = 4096;
+/** Hash heads of blocks by physical address and mode: u32 each. */
+export const BLOCK_HASH: usize = JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
+export const BLOCK_HASH_ENTRIES: usize = 16384;
+export const STATE_SIZE: usize = BLOCK_HASH + BLOCK_HASH_ENTRIES * 4;

@@ -1,0 +1,464 @@
+/** System instructions: from decoded operands to what carries them out (SDM vol. 2). */
+import {
+  BP,
+  CR0_EM,
+  CR0_MP,
+  CR0_PE,
+  CR0_TS,
+  CR4_DE,
+  CR4_FSGSBASE,
+  CR4_TSD,
+  DB,
+  GP,
+  OF,
+  RFLAGS_AC,
+  RFLAGS_IF,
+  RFLAGS_IOPL,
+  RFLAGS_IOPL_SHIFT,
+  TYPE_TSS,
+  TYPE_TSS_BUSY,
+} from './bits';
+import { hasCr, readCr, writeCr, writeCr0 } from './control';
+import { cpuid } from './cpuid';
+import { meetIoBreakpoints, raiseGeneralDetect, readDr, SHADOW_MOV_SS, SHADOW_STI, writeDr } from './debug';
+import { accessOf, baseOf, segmentAt, selectorOf, SELECTOR_RPL, systemType } from './descriptors';
+import { fault, INT, INT1, INT3, INTO, raise, raiseAsStackFault, raiseUd, softwareInterrupt } from './exceptions';
+import { exitHlt } from './exits';
+import { callFar, interruptReturn, jumpFar, returnFar } from './far';
+import { syscall, sysenter, sysexit, sysret } from './fast-calls';
+import { overflow, setStatusFlags, statusFlags, ZF } from './flags';
+import { checkWrite, commitWrite, isCanonical, modifyPointer, readAs, readPointer, writePointer } from './memory';
+import { rdmsr, readTsc, setBase, wrmsr } from './msr';
+import * as T from './opcode-table';
+import { ACCESS_IMPLICIT } from './paging';
+import { is64Bit, isProtected, loadSegment, NO_ADDRESS } from './segments';
+import { itemValue, releasedStackPointer, stackItem } from './stack';
+import {
+  CPL,
+  CR0,
+  CR4,
+  FS,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  GS,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  LDTR,
+  MSR_KERNEL_GS_BASE,
+  MSR_TSC_AUX,
+  RAX,
+  RCX,
+  RDX,
+  RFLAGS,
+  RSP,
+  SCRATCH,
+  SEG_LIMIT,
+  SEG_UNUSABLE,
+  SHADOW,
+  SS,
+  TR,
+} from './state';
+import { FAULT, RETIRED } from './status';
+import { loadAccessRights, loadLdt, loadSegmentLimit, loadTaskRegister, verify } from './tables';
+import { flushTlbPage, updateTlbTags } from './tlb';
+import {
+  immediate,
+  immediate2,
+  isMemory,
+  operandAddress,
+  operandOffset,
+  operandSegment,
+  operandSize,
+  READ,
+  readReg,
+  regField,
+  rmField,
+  WRITE,
+  writeReg,
+} from './uop';
+
+/** Of operands that could not be read. */
+const NO_SELECTOR: i32 = -1;
+/** The TSS's field that says where the I/O permission map begins. */
+const TSS_IO_MAP: u64 = 0x66;
+
+export function system(cpu: usize, u: usize, op: i32): i32 {
+  switch (op) {
+    case T.SYS_MOV_TO_SEG:
+      return movToSegment(cpu, u);
+    case T.SYS_POP_SEG:
+      return popSegment(cpu, u);
+    case T.SYS_LOAD_FAR_POINTER:
+    case T.SYS_JMP_FAR_M:
+    case T.SYS_CALL_FAR_M:
+      return farPointer(cpu, u, op);
+    case T.SYS_JMP_FAR:
+      return jumpFar(cpu, immediate2(u), immediate(u));
+    case T.SYS_CALL_FAR:
+      return callFar(cpu, immediate2(u), immediate(u), operandSize(u));
+    case T.SYS_RET_FAR:
+      return returnFar(cpu, operandSize(u), immediate(u));
+    case T.SYS_IRET:
+      return interruptReturn(cpu, operandSize(u));
+    case T.SYS_INT:
+      return softwareInterrupt(cpu, <i32>immediate(u) & 0xff, INT);
+    case T.SYS_INT3:
+      return softwareInterrupt(cpu, BP, INT3);
+    case T.SYS_INTO:
+      return overflow(cpu) ? softwareInterrupt(cpu, OF, INTO) : RETIRED;
+    case T.SYS_INT1:
+      return softwareInterrupt(cpu, DB, INT1);
+    case T.SYS_SYSCALL:
+      return syscall(cpu);
+    case T.SYS_SYSRET:
+      return sysret(cpu, operandSize(u));
+    case T.SYS_SYSENTER:
+      return sysenter(cpu);
+    case T.SYS_SYSEXIT:
+      return sysexit(cpu, operandSize(u));
+    case T.SYS_CLI:
+    case T.SYS_STI:
+      return changeInterruptFlag(cpu, op == T.SYS_STI);
+    case T.SYS_STAC:
+    case T.SYS_CLAC:
+      return changeAlignmentFlag(cpu, op == T.SYS_STAC);
+    case T.SYS_CPUID:
+      cpuid(cpu);
+      return RETIRED;
+    case T.SYS_RDTSC:
+    case T.SYS_RDTSCP:
+      return rdtsc(cpu, op == T.SYS_RDTSCP);
+    case T.SYS_RDFSBASE:
+    case T.SYS_RDGSBASE:
+    case T.SYS_WRFSBASE:
+    case T.SYS_WRGSBASE:
+      return segmentBase(cpu, u, op);
+    case T.SYS_SGDT:
+      return storeTable(cpu, u, load<u64>(cpu, GDTR_BASE), load<u32>(cpu, GDTR_LIMIT));
+    case T.SYS_SIDT:
+      return storeTable(cpu, u, load<u64>(cpu, IDTR_BASE), load<u32>(cpu, IDTR_LIMIT));
+    case T.SYS_SMSW:
+      return storeWord(cpu, u, load<u64>(cpu, CR0));
+    case T.SYS_SLDT:
+    case T.SYS_STR:
+      if (!isProtected(cpu)) return raiseUd(cpu);
+      return storeWord(cpu, u, selectorOf(cpu, op == T.SYS_SLDT ? LDTR : TR));
+    case T.SYS_VERR:
+    case T.SYS_VERW:
+    case T.SYS_LAR:
+    case T.SYS_LSL:
+    case T.SYS_ARPL:
+      return isProtected(cpu) ? aboutSelector(cpu, u, op) : raiseUd(cpu);
+    case T.SYS_LLDT:
+    case T.SYS_LTR:
+      if (!isProtected(cpu)) return raiseUd(cpu);
+      break;
+    case T.SYS_MOV_FROM_CR:
+    case T.SYS_MOV_TO_CR:
+      if (!hasCr(regField(u))) return raiseUd(cpu);
+      break;
+    case T.SYS_MOV_FROM_DR:
+    case T.SYS_MOV_TO_DR:
+      // DR4 and DR5 are other names of DR6 and DR7, until CR4.DE.
+      if (regField(u) > 7) return raiseUd(cpu);
+      if (regField(u) >> 1 == 2 && (load<u64>(cpu, CR4) & CR4_DE) != 0) return raiseUd(cpu);
+      break;
+    default:
+      break;
+  }
+  return load<u8>(cpu, CPL) == 0 ? privileged(cpu, u, op) : fault(cpu, GP, 0);
+}
+
+/** What only CPL 0 may. */
+function privileged(cpu: usize, u: usize, op: i32): i32 {
+  const size = is64Bit(cpu) ? 8 : 4;
+  switch (op) {
+    case T.SYS_HLT:
+      exitHlt(cpu);
+      return RETIRED;
+    case T.SYS_MOV_FROM_CR:
+      writeReg(cpu, rmField(u), size, readCr(cpu, regField(u)));
+      return RETIRED;
+    case T.SYS_MOV_TO_CR:
+      return writeCr(cpu, regField(u), readReg(cpu, rmField(u), size));
+    case T.SYS_MOV_FROM_DR:
+      if (raiseGeneralDetect(cpu)) return FAULT;
+      writeReg(cpu, rmField(u), size, readDr(cpu, debugRegister(u)));
+      return RETIRED;
+    case T.SYS_MOV_TO_DR:
+      if (raiseGeneralDetect(cpu)) return FAULT;
+      return writeDr(cpu, debugRegister(u), readReg(cpu, rmField(u), size)) ? RETIRED : fault(cpu, GP, 0);
+    case T.SYS_CLTS:
+      store<u64>(cpu, load<u64>(cpu, CR0) & ~CR0_TS, CR0);
+      return RETIRED;
+    case T.SYS_LMSW: {
+      const word = sourceWord(cpu, u);
+      if (word == NO_SELECTOR) return FAULT;
+      // It can set PE, but not clear it.
+      const old = load<u64>(cpu, CR0);
+      return writeCr0(cpu, (old & ~(CR0_MP | CR0_EM | CR0_TS)) | (<u64>word & (CR0_PE | CR0_MP | CR0_EM | CR0_TS)));
+    }
+    case T.SYS_LGDT:
+      return loadTable(cpu, u, GDTR_BASE, GDTR_LIMIT);
+    case T.SYS_LIDT:
+      return loadTable(cpu, u, IDTR_BASE, IDTR_LIMIT);
+    case T.SYS_LLDT: {
+      const selector = sourceWord(cpu, u);
+      return selector == NO_SELECTOR ? FAULT : loadLdt(cpu, selector);
+    }
+    case T.SYS_LTR: {
+      const selector = sourceWord(cpu, u);
+      return selector == NO_SELECTOR ? FAULT : loadTaskRegister(cpu, selector);
+    }
+    case T.SYS_INVLPG:
+      invalidatePage(cpu, u);
+      return RETIRED;
+    case T.SYS_RDMSR:
+      return rdmsr(cpu);
+    case T.SYS_WRMSR:
+      return wrmsr(cpu);
+    case T.SYS_SWAPGS: {
+      const base = baseOf(cpu, GS);
+      store<u64>(segmentAt(cpu, GS), load<u64>(cpu, MSR_KERNEL_GS_BASE));
+      store<u64>(cpu, base, MSR_KERNEL_GS_BASE);
+      return RETIRED;
+    }
+    // There are no caches to write back or to drop.
+    case T.SYS_WBINVD:
+    case T.SYS_INVD:
+      return RETIRED;
+    default:
+      return raiseUd(cpu);
+  }
+}
+
+function debugRegister(u: usize): i32 {
+  const n = regField(u);
+  return n >> 1 == 2 ? n + 2 : n;
+}
+
+/** Linear address of the operand and its host address for reading; 0 after a fault. */
+function source(cpu: usize, u: usize, distance: u64, size: i32): usize {
+  const linear = operandAddress(cpu, u, <i32>distance + size, READ);
+  if (linear == NO_ADDRESS) return 0;
+  const pointer = readPointer(cpu, linear + distance, size);
+  if (pointer == 0 && operandSegment(u) == SS) raiseAsStackFault(cpu);
+  return pointer;
+}
+
+/** A 16-bit operand; NO_SELECTOR after a fault. */
+function sourceWord(cpu: usize, u: usize): i32 {
+  if (!isMemory(u)) return <i32>readReg(cpu, rmField(u), 2);
+  const pointer = source(cpu, u, 0, 2);
+  return pointer == 0 ? NO_SELECTOR : <i32>load<u16>(pointer);
+}
+
+/** SLDT, STR, SMSW: 16 bits in memory, the operand size in a register. */
+function storeWord(cpu: usize, u: usize, value: u64): i32 {
+  if (!isMemory(u)) {
+    writeReg(cpu, rmField(u), operandSize(u), value);
+    return RETIRED;
+  }
+  const linear = operandAddress(cpu, u, 2, WRITE);
+  if (linear == NO_ADDRESS) return FAULT;
+  const pointer = writePointer(cpu, linear, 2);
+  if (pointer == 0) {
+    if (operandSegment(u) == SS) raiseAsStackFault(cpu);
+    return FAULT;
+  }
+  store<u16>(pointer, <u16>value);
+  if (pointer == cpu + SCRATCH) commitWrite(cpu);
+  return RETIRED;
+}
+
+function movToSegment(cpu: usize, u: usize): i32 {
+  const selector = sourceWord(cpu, u);
+  if (selector == NO_SELECTOR) return FAULT;
+  return loadWithShadow(cpu, regField(u), selector);
+}
+
+function loadWithShadow(cpu: usize, segment: i32, selector: u32): i32 {
+  if (loadSegment(cpu, segment, selector) == FAULT) return FAULT;
+  if (segment == SS) store<u8>(cpu, SHADOW_MOV_SS, SHADOW);
+  return RETIRED;
+}
+
+function popSegment(cpu: usize, u: usize): i32 {
+  const size = operandSize(u);
+  const item = stackItem(cpu, 0, size);
+  if (item == 0) return FAULT;
+  const selector: u32 = load<u16>(item);
+  // By the old SS: its B bit says how wide the stack pointer is.
+  const sp = releasedStackPointer(cpu, size);
+  if (loadWithShadow(cpu, regField(u), selector) == FAULT) return FAULT;
+  store<u64>(cpu, sp, RSP);
+  return RETIRED;
+}
+
+/** m16:16, m16:32 or m16:64. */
+function farPointer(cpu: usize, u: usize, op: i32): i32 {
+  const size = operandSize(u);
+  let pointer = source(cpu, u, 0, size);
+  if (pointer == 0) return FAULT;
+  const offset = itemValue(pointer, size);
+  pointer = source(cpu, u, size, 2);
+  if (pointer == 0) return FAULT;
+  const selector: u32 = load<u16>(pointer);
+  if (op == T.SYS_JMP_FAR_M) return jumpFar(cpu, selector, offset);
+  if (op == T.SYS_CALL_FAR_M) return callFar(cpu, selector, offset, size);
+  if (loadSegment(cpu, immediate2(u), selector) == FAULT) return FAULT;
+  writeReg(cpu, regField(u), size, offset);
+  return RETIRED;
+}
+
+function storeTable(cpu: usize, u: usize, base: u64, limit: u32): i32 {
+  const baseSize = is64Bit(cpu) ? 8 : 4;
+  const linear = operandAddress(cpu, u, 2 + baseSize, WRITE);
+  if (linear == NO_ADDRESS) return FAULT;
+  if (!checkWrite(cpu, linear, 2) || !checkWrite(cpu, linear + 2, baseSize)) {
+    if (operandSegment(u) == SS) raiseAsStackFault(cpu);
+    return FAULT;
+  }
+  let pointer = writePointer(cpu, linear, 2);
+  store<u16>(pointer, <u16>limit);
+  if (pointer == cpu + SCRATCH) commitWrite(cpu);
+  pointer = writePointer(cpu, linear + 2, baseSize);
+  if (baseSize == 8) store<u64>(pointer, base);
+  else store<u32>(pointer, <u32>base);
+  if (pointer == cpu + SCRATCH) commitWrite(cpu);
+  return RETIRED;
+}
+
+function loadTable(cpu: usize, u: usize, baseField: usize, limitField: usize): i32 {
+  const long = is64Bit(cpu);
+  let pointer = source(cpu, u, 0, 2);
+  if (pointer == 0) return FAULT;
+  const limit: u32 = load<u16>(pointer);
+  pointer = source(cpu, u, 2, long ? 8 : 4);
+  if (pointer == 0) return FAULT;
+  let base = itemValue(pointer, long ? 8 : 4);
+  // With 16-bit operands the base has 24 bits.
+  if (!long && operandSize(u) == 2) base &= 0xffffff;
+  if (long && !isCanonical(base)) return fault(cpu, GP, 0);
+  store<u64>(cpu + baseField, base);
+  store<u32>(cpu + limitField, limit);
+  return RETIRED;
+}
+
+/** Like any address, but nothing is accessed and nothing checked. */
+function invalidatePage(cpu: usize, u: usize): void {
+  const offset = operandOffset(cpu, u);
+  const segment = operandSegment(u);
+  if (is64Bit(cpu)) {
+    const linear = segment >= FS ? baseOf(cpu, segment) + offset : offset;
+    if (isCanonical(linear)) flushTlbPage(cpu, linear);
+  } else flushTlbPage(cpu, (baseOf(cpu, segment) + offset) & 0xffffffff);
+}
+
+function aboutSelector(cpu: usize, u: usize, op: i32): i32 {
+  if (op == T.SYS_ARPL) return adjustRpl(cpu, u);
+  const selector = sourceWord(cpu, u);
+  if (selector == NO_SELECTOR) return FAULT;
+  if (op == T.SYS_VERR || op == T.SYS_VERW) return verify(cpu, selector, op == T.SYS_VERW);
+  const result = op == T.SYS_LAR ? loadAccessRights(cpu, selector) : loadSegmentLimit(cpu, selector);
+  if (result == -1) return FAULT;
+  if (result >= 0) writeReg(cpu, regField(u), operandSize(u), <u64>result);
+  return RETIRED;
+}
+
+function adjustRpl(cpu: usize, u: usize): i32 {
+  let pointer: usize = 0;
+  if (isMemory(u)) {
+    const linear = operandAddress(cpu, u, 2, WRITE);
+    if (linear == NO_ADDRESS) return FAULT;
+    pointer = modifyPointer(cpu, linear, 2);
+    if (pointer == 0) return FAULT;
+  }
+  const selector: u32 = pointer != 0 ? <u32>load<u16>(pointer) : <u32>readReg(cpu, rmField(u), 2);
+  const rpl = <u32>readReg(cpu, regField(u), 2) & SELECTOR_RPL;
+  const flags = statusFlags(cpu) & ~ZF;
+  const raised = (selector & SELECTOR_RPL) < rpl;
+  setStatusFlags(cpu, raised ? flags | ZF : flags);
+  if (!raised) return RETIRED;
+  const adjusted = (selector & ~SELECTOR_RPL) | rpl;
+  if (pointer == 0) writeReg(cpu, rmField(u), 2, adjusted);
+  else {
+    store<u16>(pointer, <u16>adjusted);
+    if (pointer == cpu + SCRATCH) commitWrite(cpu);
+  }
+  return RETIRED;
+}
+
+function segmentBase(cpu: usize, u: usize, op: i32): i32 {
+  if ((load<u64>(cpu, CR4) & CR4_FSGSBASE) == 0) return raiseUd(cpu);
+  const segment = op == T.SYS_RDFSBASE || op == T.SYS_WRFSBASE ? FS : GS;
+  const size = operandSize(u);
+  if (op == T.SYS_RDFSBASE || op == T.SYS_RDGSBASE) {
+    writeReg(cpu, rmField(u), size, baseOf(cpu, segment));
+    return RETIRED;
+  }
+  return setBase(cpu, segment, readReg(cpu, rmField(u), size)) ? RETIRED : fault(cpu, GP, 0);
+}
+
+/** CLI and STI; without virtual-8086 mode and its extensions IOPL alone decides. */
+function changeInterruptFlag(cpu: usize, on: bool): i32 {
+  const rflags = load<u64>(cpu, RFLAGS);
+  if (isProtected(cpu) && !withinIopl(cpu)) return fault(cpu, GP, 0);
+  if (!on) store<u64>(cpu, rflags & ~RFLAGS_IF, RFLAGS);
+  else if ((rflags & RFLAGS_IF) == 0) {
+    store<u64>(cpu, rflags | RFLAGS_IF, RFLAGS);
+    store<u8>(cpu, SHADOW_STI, SHADOW);
+  }
+  return RETIRED;
+}
+
+function withinIopl(cpu: usize): bool {
+  return <u64>load<u8>(cpu, CPL) <= (load<u64>(cpu, RFLAGS) & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT;
+}
+
+/** STAC and CLAC; #UD outside of CPL 0. */
+function changeAlignmentFlag(cpu: usize, on: bool): i32 {
+  if (load<u8>(cpu, CPL) != 0) return raiseUd(cpu);
+  const rflags = load<u64>(cpu, RFLAGS);
+  store<u64>(cpu, on ? rflags | RFLAGS_AC : rflags & ~RFLAGS_AC, RFLAGS);
+  updateTlbTags(cpu);
+  return RETIRED;
+}
+
+function rdtsc(cpu: usize, withAux: bool): i32 {
+  if ((load<u64>(cpu, CR4) & CR4_TSD) != 0 && load<u8>(cpu, CPL) != 0) return fault(cpu, GP, 0);
+  const tsc = readTsc(cpu);
+  store<u64>(cpu, tsc & 0xffffffff, RAX);
+  store<u64>(cpu, tsc >> 32, RDX);
+  if (withAux) store<u64>(cpu, load<u64>(cpu, MSR_TSC_AUX), RCX);
+  return RETIRED;
+}
+
+/** Whether IN and OUT may reach these ports: by IOPL, else by the TSS's I/O permission map; if not, #GP(0). */
+export function ioAllowed(cpu: usize, port: u32, size: i32): bool {
+  if (isProtected(cpu) && !withinIopl(cpu) && !mapAllows(cpu, port, size)) return false;
+  meetIoBreakpoints(cpu, port, size);
+  return true;
+}
+
+function mapAllows(cpu: usize, port: u32, size: i32): bool {
+  const tr = segmentAt(cpu, TR);
+  const limit: u64 = load<u32>(tr, SEG_LIMIT);
+  const type = systemType(accessOf(cpu, TR));
+  const hasMap = load<u8>(tr, SEG_UNUSABLE) == 0 && (type == TYPE_TSS || type == TYPE_TSS_BUSY) && limit > TSS_IO_MAP;
+  if (!hasMap) return refusePort(cpu);
+  const start = readAs(cpu, baseOf(cpu, TR) + TSS_IO_MAP, 2, ACCESS_IMPLICIT);
+  if (start == 0) return false;
+  // Two bytes are read, as a port's bits may go on in the next one.
+  const byte = <u64>load<u16>(start) + (port >> 3);
+  if (byte + 1 > limit) return refusePort(cpu);
+  const bits = readAs(cpu, baseOf(cpu, TR) + byte, 2, ACCESS_IMPLICIT);
+  if (bits == 0) return false;
+  const mask = ((1 << size) - 1) << (port & 7);
+  return (<i32>load<u16>(bits) & mask) == 0 || refusePort(cpu);
+}
+
+function refusePort(cpu: usize): bool {
+  raise(cpu, GP, 0);
+  return false;
+}

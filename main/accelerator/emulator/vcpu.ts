@@ -1,0 +1,257 @@
+/** One processor of the emulator: the state block in shared memory, and the core's functions that work on it. */
+import {
+  CONTROL_REGISTERS,
+  type CpuState,
+  cpuMode,
+  type DescriptorTable,
+  type Segment,
+  type SegmentName,
+} from '../../base/cpu-state';
+import { ExitReason } from '../../../preload/contract/exit-reasons';
+import { MpState } from '../../../preload/contract/mp-state';
+import { VcpuExit } from '../kvm-run';
+import { type Position, RunResult, type Vcpu } from '../types';
+import type { CoreFunctions } from './core-module';
+import * as block from './core/state';
+
+/** General registers in the order of their encodings, which is that of their slots. */
+const REGISTERS = [
+  'rax',
+  'rcx',
+  'rdx',
+  'rbx',
+  'rsp',
+  'rbp',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+] as const;
+
+const SEGMENT_INDEX: Record<SegmentName, number> = {
+  es: block.ES,
+  cs: block.CS,
+  ss: block.SS,
+  ds: block.DS,
+  fs: block.FS,
+  gs: block.GS,
+  ldt: block.LDTR,
+  tr: block.TR,
+};
+
+const CONTROL_OFFSET = { cr0: block.CR0, cr2: block.CR2, cr3: block.CR3, cr4: block.CR4, efer: block.EFER } as const;
+
+/** What the core's `run` returns. */
+const CORE_EXIT = 0;
+
+/** Machine time as an engine needs it. */
+export interface EngineClock {
+  now(): number;
+  /** That much time was used by running. Nothing where time follows the host's. */
+  advance(ns: number): void;
+}
+
+/** What an access takes beside its instruction, in ns: an ISA bus cycle, and a memory-mapped register. */
+const PORT_ACCESS = 1000;
+const MEMORY_ACCESS = 100;
+
+export interface EmulatorVcpuOptions {
+  core: CoreFunctions;
+  buffer: ArrayBufferLike;
+  /** Address of the state block, and of the kvm_run pages. */
+  address: number;
+  runOffset: number;
+  runSize: number;
+  /** One number: machine time up to which the time-stamp counter has been carried along. */
+  countedTo: Float64Array;
+  /** Machine time, which the time-stamp counter follows at 1 GHz, and which running moves on. */
+  clock: EngineClock;
+}
+
+export class EmulatorVcpu implements Vcpu {
+  readonly exit: VcpuExit;
+  /** Machine time in ns, an instruction each, that runs may take before somebody else's turn; they use it up. */
+  budget = 0;
+  readonly #core: CoreFunctions;
+  readonly #cpu: number;
+  readonly #view: DataView;
+  readonly #words: Uint32Array;
+  readonly #clock: EngineClock;
+  readonly #countedTo: Float64Array;
+  #deadline = Infinity;
+
+  constructor({ core, buffer, address, runOffset, runSize, clock, countedTo }: EmulatorVcpuOptions) {
+    this.#core = core;
+    this.#cpu = address;
+    this.#clock = clock;
+    this.#countedTo = countedTo;
+    this.exit = new VcpuExit(buffer, runOffset, runSize);
+    this.#view = new DataView(buffer, address, block.STATE_SIZE);
+    this.#words = new Uint32Array(buffer, address, block.STATE_SIZE / 4);
+  }
+
+  run(): RunResult {
+    this.#carryTsc();
+    const before = this.#retired;
+    const most = Math.min(this.budget, Math.ceil(this.#deadline - this.#clock.now()));
+    const result = this.#core.run(this.#cpu, Math.max(1, most));
+    const retired = (this.#retired - before) >>> 0;
+    this.#countedTo[0] += retired;
+    const isExit = result === CORE_EXIT;
+    const used = retired + (isExit ? accessTime(this.exit.reason) : 0);
+    this.budget -= used;
+    this.#clock.advance(used);
+    return isExit ? RunResult.EXIT : RunResult.KICKED;
+  }
+
+  /** Instructions retired so far, modulo 2^32. */
+  get #retired(): number {
+    return this.#words[block.INSTRUCTIONS / 4];
+  }
+
+  /** The counter is TSC_BASE plus the CPU's own instructions: what passed meanwhile goes into the base. */
+  #carryTsc(): void {
+    const now = this.#clock.now();
+    const missed = now - this.#countedTo[0];
+    if (missed <= 0) return;
+    this.#countedTo[0] = now;
+    const low = this.#words[block.TSC_BASE / 4] + missed;
+    this.#words[block.TSC_BASE / 4] = low;
+    this.#words[block.TSC_BASE / 4 + 1] += Math.floor(low / 2 ** 32);
+  }
+
+  setTimer(deadline: number): void {
+    this.#deadline = deadline;
+  }
+
+  interrupt(vector: number): void {
+    this.#core.interrupt(this.#cpu, vector);
+  }
+
+  nmi(): void {
+    this.#core.nmi(this.#cpu);
+  }
+
+  /** An unfinished instruction is not carried over: `resetEvents` forgets it, and it would start again. */
+  completeExit(): boolean {
+    return false;
+  }
+
+  state(): CpuState {
+    const view = this.#view;
+    const state = {} as CpuState;
+    REGISTERS.forEach((name, n) => (state[name] = view.getBigUint64(8 * n, true)));
+    state.rip = view.getBigUint64(block.RIP, true);
+    state.rflags = this.#core.getFlags(this.#cpu);
+    for (const name of CONTROL_REGISTERS) state[name] = view.getBigUint64(CONTROL_OFFSET[name], true);
+    for (const name of Object.keys(SEGMENT_INDEX) as SegmentName[]) state[name] = this.#segment(name);
+    state.gdt = this.#table(block.GDTR_BASE, block.GDTR_LIMIT);
+    state.idt = this.#table(block.IDTR_BASE, block.IDTR_LIMIT);
+    return state;
+  }
+
+  setState(state: CpuState): void {
+    const view = this.#view;
+    REGISTERS.forEach((name, n) => view.setBigUint64(8 * n, state[name], true));
+    view.setBigUint64(block.RIP, state.rip, true);
+    for (const name of CONTROL_REGISTERS) view.setBigUint64(CONTROL_OFFSET[name], state[name], true);
+    for (const name of Object.keys(SEGMENT_INDEX) as SegmentName[]) this.#setSegment(name, state[name]);
+    this.#setTable(block.GDTR_BASE, block.GDTR_LIMIT, state.gdt);
+    this.#setTable(block.IDTR_BASE, block.IDTR_LIMIT, state.idt);
+    view.setUint8(block.CPL, state.ss.dpl);
+    this.#core.setFlags(this.#cpu, state.rflags);
+    this.#core.stateChanged(this.#cpu);
+  }
+
+  startAt(vector: number): void {
+    const state = this.state();
+    this.setState({
+      ...state,
+      rip: 0n,
+      cs: { ...state.cs, selector: vector << 8, base: BigInt(vector << 12) },
+    });
+  }
+
+  resetEvents(): void {
+    this.#core.resetEvents(this.#cpu);
+  }
+
+  position(): Position {
+    const view = this.#view;
+    const mode = cpuMode({ cr0: view.getBigUint64(block.CR0, true), efer: view.getBigUint64(block.EFER, true) });
+    const rip = view.getBigUint64(block.RIP, true);
+    const { l, base } = this.#segment('cs');
+    return { rip: Number(mode === 'long' && l ? rip : (base + rip) & 0xffffffffn), mode };
+  }
+
+  tsc(): bigint {
+    this.#carryTsc();
+    const view = this.#view;
+    return BigInt.asUintN(64, view.getBigUint64(block.TSC_BASE, true) + view.getBigUint64(block.INSTRUCTIONS, true));
+  }
+
+  tscKhz(): number {
+    return 1_000_000;
+  }
+
+  /** Reveille keeps the MP state itself; this is what KVM answers without a LAPIC of its own, too. */
+  mpState(): number {
+    return MpState.RUNNABLE;
+  }
+
+  setMpState(): void {}
+
+  dispose(): void {}
+
+  #segment(name: SegmentName): Segment {
+    const at = block.SEGMENTS + SEGMENT_INDEX[name] * block.SEGMENT_SIZE;
+    const view = this.#view;
+    const access = view.getUint16(at + block.SEG_ACCESS, true);
+    return {
+      base: view.getBigUint64(at + block.SEG_BASE, true),
+      limit: view.getUint32(at + block.SEG_LIMIT, true),
+      selector: view.getUint16(at + block.SEG_SELECTOR, true),
+      type: access & 15,
+      s: (access >> 4) & 1,
+      dpl: (access >> 5) & 3,
+      present: (access >> 7) & 1,
+      avl: (access >> 12) & 1,
+      l: (access >> 13) & 1,
+      db: (access >> 14) & 1,
+      g: (access >> 15) & 1,
+      unusable: view.getUint8(at + block.SEG_UNUSABLE),
+    };
+  }
+
+  #setSegment(name: SegmentName, segment: Segment): void {
+    const at = block.SEGMENTS + SEGMENT_INDEX[name] * block.SEGMENT_SIZE;
+    const view = this.#view;
+    const { type, s, dpl, present, avl, l, db, g } = segment;
+    const access = type | (s << 4) | (dpl << 5) | (present << 7) | (avl << 12) | (l << 13) | (db << 14) | (g << 15);
+    view.setBigUint64(at + block.SEG_BASE, segment.base, true);
+    view.setUint32(at + block.SEG_LIMIT, segment.limit, true);
+    view.setUint16(at + block.SEG_SELECTOR, segment.selector, true);
+    view.setUint16(at + block.SEG_ACCESS, access, true);
+    view.setUint8(at + block.SEG_UNUSABLE, segment.unusable);
+  }
+
+  #table(base: number, limit: number): DescriptorTable {
+    return { base: this.#view.getBigUint64(base, true), limit: this.#view.getUint32(limit, true) };
+  }
+
+  #setTable(base: number, limit: number, table: DescriptorTable): void {
+    this.#view.setBigUint64(base, table.base, true);
+    this.#view.setUint32(limit, table.limit, true);
+  }
+}
+
+function accessTime(reason: number): number {
+  if (reason === ExitReason.IO) return PORT_ACCESS;
+  return reason === ExitReason.MMIO ? MEMORY_ACCESS : 0;
+}

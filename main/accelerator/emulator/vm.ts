@@ -1,0 +1,62 @@
+/** One virtual machine on the emulator, as the machine thread makes it: the core's region of the shared memory, filled. */
+import type { VmOptions } from '../types';
+import { type CoreLayout, coreLayout, instantiateCore, powerOnCpu } from './core-module';
+import { RDX } from './core/state';
+
+/** Plain data with which the emulator's thread finds everything. */
+export interface EmulatorHandles {
+  kind: 'wasm';
+  module: WebAssembly.Module;
+  /** Start of the core's region in the shared memory. */
+  region: number;
+  layout: CoreLayout;
+}
+
+export interface EmulatorVmOptions extends VmOptions {
+  memory: WebAssembly.Memory;
+  /** The compiled core (resources/core.wasm). */
+  module: WebAssembly.Module;
+  /** Where the core's region starts (`MemoryNeeds.engineBytes` long). */
+  region: number;
+  /** Address of the word that ends every run. */
+  exitRequest: number;
+  runSize: number;
+  /** Seed of RDRAND. */
+  seed: number;
+}
+
+/** CPUID.01H:EDX for the MP table, which knows bits 0 (FPU), 7 (MCE), 8 (CMPXCHG8B) and 9 (APIC). */
+const MP_FEATURES = (1 << 8) | (1 << 9);
+
+export class EmulatorVm {
+  readonly handles: EmulatorHandles;
+  readonly identity: { signature: number; features: number };
+
+  constructor(options: EmulatorVmOptions) {
+    const { memory, module, region, ramOffset, ramSize, runOffset, runSize, exitRequest, cpus } = options;
+    const layout = coreLayout(cpus.length, ramSize);
+    const core = instantiateCore(module, memory);
+    const addresses = cpus.map((cpu, index) =>
+      powerOnCpu(
+        core,
+        memory.buffer,
+        layout,
+        { region, cpu: index, ram: ramOffset, ramSize, run: runOffset + index * runSize, exitRequest },
+        {
+          apicId: cpu.apicId,
+          cpus: cpus.length,
+          cores: cpu.threadsPerPackage / cpu.threadsPerCore,
+          threads: cpu.threadsPerCore,
+          smtShift: cpu.smtShift,
+          packageShift: cpu.packageShift,
+          seed: BigInt(options.seed) * 0x9e3779b97f4a7c15n + BigInt(index + 1),
+        },
+      ),
+    );
+    this.handles = { kind: 'wasm', module, region, layout };
+    const signature = new DataView(memory.buffer, addresses[0]).getUint32(RDX, true);
+    this.identity = { signature, features: MP_FEATURES };
+  }
+
+  dispose(): void {}
+}

@@ -1,0 +1,78 @@
+/** An emulated machine as the one thread has it that runs it: a board and a run loop for each CPU, and their turns. */
+import { createInterrupts, createKicker } from '../accelerator/index';
+import { instantiateCore } from '../accelerator/emulator/core-module';
+import { EmulatorVcpu } from '../accelerator/emulator/vcpu';
+import type { Clock } from '../base/clock';
+import { ReveilleError } from '../base/errors';
+import type { CpuState } from '../base/cpu-state';
+import { Board } from './board';
+import { ExactLoop } from './exact-loop';
+import { ExitReporter } from './exit-reporter';
+import type { VcpuDescriptor } from './machine';
+import { MachineMemory, VcpuTime } from './shared-memory';
+import { TurnLoop } from './turn-loop';
+import { hasVirtualTime, VirtualClock } from './virtual-clock';
+
+export class EmulatedMachine {
+  readonly vcpus: readonly EmulatorVcpu[];
+  /** The BSP's board; each CPU has its own over the same memory. */
+  readonly board: Board;
+  readonly reporter: ExitReporter;
+  readonly turns: TurnLoop;
+  readonly #bsp: number;
+  readonly #entry: CpuState | null;
+  readonly #seed: number;
+
+  /** `host`: machine time where it follows the host's. */
+  constructor(descriptor: VcpuDescriptor, host: Clock) {
+    const { handles, shape, config, signature } = descriptor;
+    if (handles.kind !== 'wasm') throw new ReveilleError('internal', 'This machine is not the emulator’s.');
+    const { buffer } = descriptor.memory;
+    const memory = new MachineMemory(buffer, shape);
+    const virtual = hasVirtualTime(config) ? new VirtualClock(memory) : null;
+    const clock = virtual ?? host;
+    const engineClock = virtual ?? { now: () => host.now(), advance() {} };
+    const core = instantiateCore(handles.module, descriptor.memory);
+    const kicker = createKicker(handles);
+    const interrupts = createInterrupts(handles);
+    const cpus = config.apicIds.map((_, cpu) => {
+      const board = new Board({ memory, config, clock, kicker, interrupts, cpu });
+      const control = board.vcpus[cpu];
+      const vcpu = new EmulatorVcpu({
+        core,
+        buffer,
+        address: memory.offsets.engine + handles.layout.states + cpu * handles.layout.stateSize,
+        runOffset: memory.runOffset(cpu),
+        runSize: shape.needs.runSize,
+        clock: engineClock,
+        countedTo: control.times.subarray(VcpuTime.COUNTED_TO, VcpuTime.COUNTED_TO + 1),
+      });
+      const { router } = board;
+      const loop = new ExactLoop({
+        vcpu,
+        control,
+        board,
+        lapic: board.lapic(cpu),
+        router,
+        clock,
+        bsp: cpu === config.bsp,
+        signature,
+      });
+      return { loop, vcpu, control, board };
+    });
+    this.vcpus = cpus.map(({ vcpu }) => vcpu);
+    this.board = cpus[config.bsp].board;
+    this.reporter = new ExitReporter(this.board.vcpus, this.board.events);
+    this.turns = new TurnLoop({ cpus, memory, clock, skip: virtual, reporter: this.reporter });
+    this.#bsp = config.bsp;
+    this.#entry = descriptor.entry;
+    this.#seed = config.seed;
+  }
+
+  /** The machine begins; not to be called for one that continues from a snapshot. */
+  powerOn(): void {
+    if (this.#entry !== null) this.vcpus[this.#bsp].setState(this.#entry);
+    this.board.router.bspStarted();
+    this.turns.powerOn(this.#seed);
+  }
+}
