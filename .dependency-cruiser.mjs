@@ -86,7 +86,14 @@ export default {
       from: { path: '^(main|preload|renderer|plugins)/', pathNot: TESTS },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      comment:
+        "But in the emulator's core: a processor's parts call each other, an exception reads memory, which faults.",
+      severity: 'error',
+      from: { pathNot: '^main/accelerator/emulator/core/' },
+      to: { circular: true },
+    },
     {
       name: 'no-orphans',
       severity: 'error',

@@ -117,8 +117,8 @@ test('several threads: none torn, none out of its order, none lost unless counte
     const data: EventWriterThread = { buffer: memory.buffer, shape: SHAPE, cpu, records: RECORDS };
     return joined(code.start(data));
   });
-  let running = true;
-  const ended = Promise.all(threads).then(() => (running = false));
+  const writers = { running: true };
+  const ended = Promise.all(threads).then(() => (writers.running = false));
   let losses = 0;
   const check = () => {
     for (const { kind, cpu, payload } of taken()) {
@@ -133,7 +133,7 @@ test('several threads: none torn, none out of its order, none lost unless counte
       next[cpu] = number + 1;
     }
   };
-  while (running) {
+  while (writers.running) {
     check();
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -86,7 +86,7 @@ beforeEach(() => {
     memory: memoryBus,
     lock: new Mutex(lock, 0),
     lapicAt(cpu, address, apicBase) {
-      expect([cpu, apicBase]).toEqual([CPU, APIC_BASE]);
+      if (cpu !== CPU || apicBase !== APIC_BASE) throw new Error(`lapicAt was asked for CPU ${cpu}, base ${apicBase}`);
       return address >= LAPIC && address < LAPIC + LAPIC_PAGE ? lapic : null;
     },
     readMsr: (_vcpu, cpu, index) => (told.push(['readMsr', cpu, index]), msrs.get(index) ?? null),
@@ -154,7 +154,7 @@ describe('port I/O', () => {
   test('INS: one answer after the other', () => {
     port.answers.push(1, 2, 3, 4);
     portIo(false, PORT + 1, 1, 4);
-    expect(port.accesses).toEqual(Array(4).fill(['read', 1, 1]));
+    expect(port.accesses).toEqual(Array.from({ length: 4 }, () => ['read', 1, 1]));
     expect(bytesAt(DATA, 5)).toEqual([1, 2, 3, 4, 0]);
   });
 

@@ -43,8 +43,11 @@ function end(outcome: Outcome, diagnosis: string[] = []): void {
     exits: { io: 7 },
   }));
   const { accelerator: accel, irqchip } = config;
-  bye({ type: 'ended', summary: { accel, irqchip, cpus, events: 5, lost: 0, durationNs: 2e6, unimplemented: null,
-        outcome }, diagnosis });
+  bye({
+    type: 'ended',
+    summary: { accel, irqchip, cpus, events: 5, lost: 0, durationNs: 2e6, unimplemented: null, outcome },
+    diagnosis,
+  });
 }
 
 function guestExit(code: number): void {
