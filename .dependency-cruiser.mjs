@@ -97,7 +97,8 @@ export default {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, pathNot: String.raw`\.d\.ts$` },
+      // opcodes.ts is read by scripts/build-core.mjs, which makes the core's table of it.
+      from: { orphan: true, pathNot: [String.raw`\.d\.ts$`, String.raw`/emulator/opcodes\.ts$`] },
       to: {},
     },
     { name: 'no-missing', severity: 'error', from: {}, to: { couldNotResolve: true } },
