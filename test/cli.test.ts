@@ -11,7 +11,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { MachineEvent } from '../main/app/machine-events';
 import type { HostProbe, Summary } from '../preload/contract/machine';
 import * as guests from './support/guest';
-import { needsKvm, REVEILLE, reveille, Run, runMachine } from './support/reveille';
+import { needsKvm } from './support/needs';
+import { REVEILLE, reveille, Run, runMachine } from './support/reveille';
 import { Terminal } from './support/terminal';
 import { readTrace } from './support/trace';
 
@@ -455,9 +456,9 @@ describe('a machine', () => {
       ['roll-call', ['--topology', '2x2x1', '--cpus', '3'], 2, '2x2x1'],
       [
         'roll-call',
-        ['--accel', 'wasm'],
-        5,
-        'wasm is not usable here: This version of Reveille has no emulator; it needs KVM.',
+        ['--accel', 'wasm', '--irqchip', 'kernel'],
+        2,
+        "The emulator has no irqchip 'kernel', which is KVM's",
       ],
     ] as const)('%s %j: %i', async (name, args, status, words) => {
       const image = images[name];
@@ -484,11 +485,18 @@ describe('a machine', () => {
       if (spawnSync(become[0], [...become.slice(1), process.execPath, REVEILLE, '--version']).status !== 0) {
         ctx.skip('user nobody may not read this checkout, or setpriv is not installed');
       }
-      const run = new Run(['run', 'roll-call'], [...become, process.execPath, REVEILLE]);
-      const { status, stderr, stdout } = await run.ended;
-      expect(stderr).toContain('/dev/kvm may not be opened by this user.');
-      expect(stderr).toContain('"sudo usermod -aG kvm $USER"');
-      expect({ status, stdout }).toEqual({ status: 5, stdout: '' });
+      const asNobody = (...args: string[]) =>
+        new Run(['run', 'herd', ...args], [...become, process.execPath, REVEILLE]).ended;
+      const why = '/dev/kvm may not be opened by this user. Join the group kvm with "sudo usermod -aG kvm $USER"';
+
+      const asked = await asNobody('--accel', 'kvm');
+      expect(asked.stderr).toContain(`reveille: kvm is not usable here: ${why}`);
+      expect(asked).toMatchObject({ status: 5, stdout: '' });
+
+      const left = await asNobody('--accel', 'auto');
+      expect(left.stderr).toContain(`(auto: KVM does not work here. ${why}`);
+      expect(left.stderr).toMatch(/^wasm, /);
+      expect(left.status).toBe(0);
     });
   });
 });
@@ -619,4 +627,5 @@ const summarySchema = v.strictObject({
     cpu: v.nullable(natural),
     reason: v.string(),
   }),
+  unimplemented: v.null(),
 });

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MachineEvent } from '../main/app/machine-events';
 import type { IrqchipMode } from '../preload/contract/machine';
-import { type MachineRun, needsKvm, readEvents, Run, runMachine } from './support/reveille';
+import { needsKvm } from './support/needs';
+import { type MachineRun, readEvents, Run, runMachine } from './support/reveille';
 
 const MODES = ['exact', 'kernel', 'split'] as const;
 /** Takes minutes; a plain run takes a share of it and says so. */

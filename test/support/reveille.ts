@@ -1,11 +1,10 @@
 /** Runs the built command line as a user does: a process of its own, told apart from the tests by nothing. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TestContext } from 'vitest';
 import type { MachineEvent } from '../../main/app/machine-events';
 import type { Summary } from '../../preload/contract/machine';
 
@@ -13,28 +12,6 @@ export const REVEILLE = fileURLToPath(new URL('../../out/reveille.js', import.me
 
 if (!existsSync(REVEILLE))
   throw new Error(`${REVEILLE} is missing: build it with "npm run build", then run the tests again.`);
-
-/** Ends the test as skipped, and says why, where there is no KVM for this user. */
-export function needsKvm(ctx: Pick<TestContext, 'skip'>): void {
-  try {
-    closeSync(openSync('/dev/kvm', 'r+'));
-  } catch (error) {
-    ctx.skip(`/dev/kvm cannot be opened (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-/** Ends the test as skipped where a program is not installed. */
-export function needsProgram(ctx: Pick<TestContext, 'skip'>, name: string): void {
-  const found = (process.env['PATH'] ?? '').split(':').some((directory) => {
-    try {
-      accessSync(join(directory, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (!found) ctx.skip(`${name} is not installed`);
-}
 
 export interface Result {
   /** Exit status; null where a signal ended the process. */

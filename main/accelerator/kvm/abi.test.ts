@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ExitReason } from '../../../preload/contract/exit-reasons';
 import { MpState } from '../../../preload/contract/mp-state';
-import { needsProgram } from '../../../test/support/reveille';
+import { needsProgram } from '../../../test/support/needs';
 import type { Struct } from '../../base/struct';
 import * as kvmRun from '../kvm-run';
 import * as abi from './abi';
@@ -22,12 +22,9 @@ const structs: Struct[] = [abi, kvmRun, { sigevent: libc.sigevent, itimerspec: l
 
 /** Where a declaration is another word for the header's: the path of a field below a struct, by `struct.field`. */
 const FIELD_NAMES: Record<string, string> = {
-  'kvm_irq_level.irq': 'irq',
-  'kvm_mp_state.mp_state': 'mp_state',
   'sigevent.tid': '_sigev_un._tid',
   'itimerspec.interval': 'it_interval',
   'itimerspec.value': 'it_value',
-  'kvm_stats_desc.bucket_size': 'bucket_size',
 };
 
 const isPadding = (field: string) => /^(pad|padding|padding1|reserved)$/.test(field);
