@@ -464,7 +464,7 @@ function exchangeAdd(cpu: usize, u: usize, size: i32): i32 {
   return RETIRED;
 }
 
-/** The destination is written in either case, as the bus sees it; the accumulator only where they differ. */
+/** Memory is written in either case, as the bus sees it; of a 32-bit register that differs the upper half stays. */
 function compareExchange(cpu: usize, u: usize, size: i32): i32 {
   const p = openRm(cpu, u, size);
   if (p == 0) return FAULT;
@@ -472,8 +472,11 @@ function compareExchange(cpu: usize, u: usize, size: i32): i32 {
   const accumulator = readSlot(cpu, RAX, size);
   const replacement = readG(cpu, u, size);
   computeSized(cpu, K_CMP, accumulator, value, size);
-  closeRm(cpu, u, p, size, accumulator == value ? replacement : value);
-  if (accumulator != value) writeSlot(cpu, RAX, size, value);
+  if (accumulator == value) closeRm(cpu, u, p, size, replacement);
+  else {
+    if (isMemory(u)) closeRm(cpu, u, p, size, value);
+    writeSlot(cpu, RAX, size, value);
+  }
   return RETIRED;
 }
 
