@@ -4,6 +4,7 @@
  */
 import { DF, zero } from './flags';
 import { readPointer, readSpan, writePointer, writeSpan } from './memory';
+import { MMIO_READS, forgetMmioReads } from './mmio';
 import { FLAT } from './modes';
 import * as T from './opcode-table';
 import { K_CMP } from './ops';
@@ -41,6 +42,12 @@ function advance(cpu: usize, slot: usize, bytes: i32, distance: i64): void {
   writeSlot(cpu, slot, bytes, readSlot(cpu, slot, bytes) + <u64>distance);
 }
 
+/** Counts an element of a repetition; what devices have answered was for this one. */
+function elementDone(cpu: usize, bytes: i32): void {
+  advance(cpu, RCX, bytes, -1);
+  if (load<u8>(cpu, MMIO_READS) != 0) forgetMmioReads(cpu);
+}
+
 function stringAddress(cpu: usize, segment: i32, slot: usize, bytes: i32, size: i32, access: i32): u64 {
   return linearAddress(cpu, segment, readSlot(cpu, slot, bytes), size, access);
 }
@@ -67,7 +74,7 @@ export function movs(cpu: usize, u: usize): i32 {
     advance(cpu, RDI, bytes, distance);
     settle(cpu, q);
     if (!repeated) return RETIRED;
-    advance(cpu, RCX, bytes, -1);
+    elementDone(cpu, bytes);
     if (mustStop(cpu, bytes)) break;
     if (distance > 0 && (to & 0xfff) + 2 * <u64>size > 0x1000) break; // a new page: try it as a whole
   }
@@ -167,7 +174,7 @@ export function lods(cpu: usize, u: usize): i32 {
     writeSlot(cpu, RAX, size, loadSized(p, size));
     advance(cpu, RSI, bytes, step(cpu, size));
     if (!repeated) return RETIRED;
-    advance(cpu, RCX, bytes, -1);
+    elementDone(cpu, bytes);
   }
   return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
 }
@@ -204,7 +211,7 @@ export function compareString(cpu: usize, u: usize, operation: i32): i32 {
     if (operation == T.CMPS) advance(cpu, RSI, bytes, distance);
     advance(cpu, RDI, bytes, distance);
     if (!repeated) return RETIRED;
-    advance(cpu, RCX, bytes, -1);
+    elementDone(cpu, bytes);
     if (zero(cpu) != whileEqual) return RETIRED;
   }
   return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
