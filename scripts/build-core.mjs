@@ -2,7 +2,7 @@
 // are generated: core/opcode-table.ts from main/accelerator/emulator/opcodes.ts, and core/interpret.ts from interpret.in.ts
 // with the cases of interpreter-cases.mjs.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -160,8 +160,7 @@ function encode(row, number) {
 }
 
 function compile() {
-  const local = join(root, 'node_modules/assemblyscript/bin/asc.js');
-  const asc = existsSync(local) ? local : '/tmp/spike/node_modules/assemblyscript/bin/asc.js';
+  const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
   const options = ['--runtime', 'stub', '--importMemory', '--sharedMemory', '--initialMemory', '16', '--maximumMemory', '65536'];
   options.push('--use', 'abort=', '--disableWarning', '201', '--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--memoryBase', '1024');
   options.push('--enable', 'threads', '--enable', 'bulk-memory', '--enable', 'sign-extension');

@@ -158,6 +158,30 @@ describe('a machine', () => {
       expect(run.stdout).toMatch(/^A{1000,}$/);
     });
 
+    describe('a CPU that waits for a reader does not keep the others from ending the machine', () => {
+      test('pty', async () => {
+        const run = await reveille('run', guest('talkative', guests.talkative), '--cpus', '2', '--serial1', 'pty');
+        expect(run.stderr).toContain('guest-exit 0x10 by cpu 0');
+        expect(run.status).toBe(0);
+      });
+
+      test('unix', async () => {
+        const path = file('deaf.sock');
+        const run = new Run(['run', guest('talkative', guests.talkative), '--cpus', '2', '--serial1', `unix:${path}`]);
+        await run.tells(`COM1 is at ${path}`);
+        const client = createConnection(path).pause();
+        expect((await run.ended).status).toBe(0);
+        client.destroy();
+      });
+    });
+
+    test('a machine whose pty nobody reads still stops at the time-out', async () => {
+      const flood = guest('flood', guests.flood);
+      const run = await reveille('run', flood, '--cpus', '1', '--serial1', 'pty', '--timeout', '3s');
+      expect(run.stderr).toMatch(/^timeout after .*: the guest did not end within 3 s \(/m);
+      expect(run.status).toBe(3);
+    });
+
     test('nobody has to read the debug console', async () => {
       const run = await runMachine(guest('debug', guests.debugFlood), '--cpus', '1');
       expect(run.status).toBe(0);

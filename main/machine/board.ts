@@ -28,6 +28,7 @@ import type { MachineConfig } from '../../preload/contract/machine';
 import { Doorbell } from './doorbell';
 import { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
+import { wakeWriters } from './room';
 import { SerialWriter } from './serial-ring';
 import {
   DEBUG_CONSOLE,
@@ -193,6 +194,7 @@ export class Board implements ExitTarget, IpiObserver {
   stop(): void {
     Atomics.store(this.#words, MachineWord.STOPPING, 1);
     for (const vcpu of this.vcpus) vcpu.alert(Attention.STOP);
+    wakeWriters(this.#words);
     this.doorbell.ring();
   }
 

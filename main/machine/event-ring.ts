@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock';
 import { EVENT_WORDS, EventKind, NO_CPU } from '../../preload/contract/events';
 import type { Doorbell } from './doorbell';
+import { roomTurn, waitForRoom, wakeWriters } from './room';
 import { EVENT_CAPACITY, type MachineMemory, MachineWord } from './shared-memory';
 
 const MASK = EVENT_CAPACITY - 1;
@@ -18,7 +19,7 @@ export class EventWriter {
   readonly #waits: boolean;
 
   /** `waits`: a full ring holds the writer up instead of losing records, so that a run is the same at any speed of its reader. */
-  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell, waits: boolean) {
+  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell, waits = false) {
     this.#head = memory.words;
     this.#ring = memory.events();
     this.#clock = clock;
@@ -57,13 +58,23 @@ export class EventWriter {
           Atomics.add(words, MachineWord.EVENTS_LOST, 1);
           return -1;
         }
-        Atomics.wait(words, MachineWord.EVENT_TAIL, tail);
+        this.#waitForRoom(tail);
         continue;
       }
       if (Atomics.compareExchange(words, MachineWord.EVENT_HEAD, head, (head + 1) | 0) === head) {
         return (head & MASK) * EVENT_WORDS;
       }
     }
+  }
+
+  /** Waits while the reader stands where it stood and the machine goes on. */
+  #waitForRoom(tail: number): void {
+    const words = this.#head;
+    const turn = roomTurn(words);
+    if (Atomics.load(words, MachineWord.EVENT_TAIL) !== tail) return;
+    if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
+    this.#doorbell.ring();
+    waitForRoom(words, turn);
   }
 }
 
@@ -98,7 +109,7 @@ export class EventReader {
       Atomics.store(ring, slot + 2, 0);
     }
     Atomics.store(words, MachineWord.EVENT_TAIL, (first + count) | 0);
-    Atomics.notify(words, MachineWord.EVENT_TAIL);
+    wakeWriters(words);
     if (lost > 0) this.#appendLost(batch, count, lost);
     this.taken += count;
     this.lost += lost;

@@ -202,7 +202,6 @@ export class Machine implements Disposable {
     this.#outcome ??= outcome;
     this.board.stop();
     this.resume();
-    for (const reader of this.serial) reader.wakeWriter();
   }
 
   /**

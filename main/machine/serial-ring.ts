@@ -5,6 +5,7 @@
  */
 import type { Mutex } from '../base/mutex';
 import type { Doorbell } from './doorbell';
+import { roomTurn, waitForRoom, wakeWriters } from './room';
 import { type MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
 
 const MASK = SERIAL_RING_BYTES - 1;
@@ -30,20 +31,25 @@ export class SerialWriter {
   /** Puts a byte into the ring; where it is full, waits for room with the machine lock let go. */
   transmit(byte: number): void {
     const words = this.#words;
-    let head = Atomics.load(words, this.#head);
-    let tail = Atomics.load(words, this.#tail);
-    while (((head - tail) | 0) >= SERIAL_RING_BYTES) {
+    while (this.#full) {
+      // Before the looks that follow, so that no change goes unseen.
+      const turn = roomTurn(words);
       if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
+      if (!this.#full) break;
       this.#doorbell.ring();
       this.#lock.release();
-      Atomics.wait(words, this.#tail, tail);
+      waitForRoom(words, turn);
       this.#lock.acquire();
-      head = Atomics.load(words, this.#head);
-      tail = Atomics.load(words, this.#tail);
     }
+    const head = Atomics.load(words, this.#head);
     this.#ring[head & MASK] = byte;
     Atomics.store(words, this.#head, (head + 1) | 0);
     this.#doorbell.ring();
+  }
+
+  get #full(): boolean {
+    const ahead = (Atomics.load(this.#words, this.#head) - Atomics.load(this.#words, this.#tail)) | 0;
+    return ahead >= SERIAL_RING_BYTES;
   }
 }
 
@@ -71,13 +77,8 @@ export class SerialReader {
     return bytes;
   }
 
-  /** Wakes a CPU that waits for room, so that it sees that the machine is stopping. */
-  wakeWriter(): void {
-    Atomics.notify(this.#words, this.#tail);
-  }
-
   #advance(tail: number): void {
     Atomics.store(this.#words, this.#tail, tail | 0);
-    Atomics.notify(this.#words, this.#tail);
+    wakeWriters(this.#words);
   }
 }

@@ -60,6 +60,8 @@ export const MachineWord = {
   PAUSE: 15,
   /** Bit n: COM n + 1 asks for its interrupt. */
   SERIAL_IRQS: 11,
+  /** Changed and notified whenever a thread that waits for room in a ring is to look again (room.ts). */
+  ROOM_TURN: 12,
   /** Head and tail (free-running byte counts) of each output ring, two words a port. */
   SERIAL: 16,
 } as const;

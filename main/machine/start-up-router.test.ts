@@ -33,7 +33,7 @@ class Setup {
   #now = 0;
 
   constructor(cpus: number, policy: StartUpPolicy = deliverAlways) {
-    const shape = { cpus, ramSize: 0, runSize: 4096 };
+    const shape = { cpus, ramSize: 0, needs: { runSize: 4096, staticBytes: 0, engineBytes: 0 } };
     const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
     const clock = { now: () => ++this.#now };
     this.vcpus = Array.from({ length: cpus }, (_, cpu) => {

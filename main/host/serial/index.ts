@@ -1,18 +1,21 @@
 /** What a serial port is connected to on the host. */
 import { createWriteStream, closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { ReadStream } from 'node:tty';
 import type { Duplex, Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { ReveilleError } from '../../base/errors';
 import { EventKind, NO_CPU } from '../../../preload/contract/events';
 import type { MachineMessage, SerialBackend } from '../../../preload/contract/machine';
 import type { Machine } from '../../machine/machine';
-import { openPty, type Pty } from './pty';
+import { openPty, ptyStream, type Pty } from './pty';
 
 class SerialError extends ReveilleError {}
 
 /** Bytes that may wait on the host's side of a port, either way, before the faster end has to wait. */
 const HIGH_WATER = 256 * 1024;
+
+/** How long the end of a machine waits for who is connected to take what is left, in ms. */
+const LINGER_MS = 1000;
 
 /** One serial port of the machine, connected. */
 export interface SerialPort {
@@ -239,8 +242,10 @@ abstract class DuplexPort extends Port {
     this.#full = false;
     this.output();
     const peer = this.#peer;
-    if (peer !== null) await new Promise<void>((resolve) => peer.end(() => resolve()));
-    peer?.destroy();
+    if (peer === null) return;
+    const taken = new Promise<void>((resolve) => peer.end(() => resolve()));
+    await Promise.race([taken, setTimeout(LINGER_MS, undefined, { ref: false })]);
+    peer.destroy();
   }
 }
 
@@ -282,12 +287,12 @@ class SocketPort extends DuplexPort {
 /** The master of a pseudo-terminal. */
 class PtyPort extends DuplexPort {
   readonly #pty: Pty;
-  readonly #stream: ReadStream;
+  readonly #stream: Duplex;
 
   constructor(machine: Machine, port: number, pty: Pty, post: (message: MachineMessage) => void) {
     super(machine, port);
     this.#pty = pty;
-    this.#stream = new ReadStream(pty.master);
+    this.#stream = ptyStream(pty.master);
     this.attach(this.#stream);
     post({ type: 'serial-path', port, path: pty.path });
   }

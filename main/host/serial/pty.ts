@@ -1,4 +1,7 @@
 /** A pseudo-terminal pair (pty(7)), opened through the C library. */
+import { writeSync } from 'node:fs';
+import { Duplex, Writable } from 'node:stream';
+import { ReadStream } from 'node:tty';
 import koffi from 'koffi';
 import { ReveilleError } from '../../base/errors';
 
@@ -6,7 +9,11 @@ class PtyError extends ReveilleError {}
 
 const O_RDWR = 2;
 const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
+
+/** How often a master that was full is tried again; nothing tells when a slave's reader has made room. */
+const RETRY_MS = 10;
 
 export interface Pty {
   /** The end that we hold. */
@@ -30,7 +37,7 @@ export function openPty(): Pty {
     'int tcsetattr(int fd, int actions, void *termios)',
   );
 
-  const master = openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  const master = openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   const path = master < 0 || grantpt(master) !== 0 || unlockpt(master) !== 0 ? null : ptsname(master);
   const slave = path === null ? -1 : open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (path === null || slave < 0) {
@@ -43,4 +50,29 @@ export function openPty(): Pty {
     tcsetattr(slave, 0, termios);
   }
   return { master, slave, path };
+}
+
+/** The master as a stream, which closes it. Node's own for a terminal waits in write(2) as long as nobody reads the slave. */
+export function ptyStream(master: number): Duplex {
+  let retry: NodeJS.Timeout;
+  const writable = new Writable({
+    write(bytes: Uint8Array, _encoding, done) {
+      const writeFrom = (start: number): void => {
+        let written = start;
+        try {
+          while (written < bytes.length) written += writeSync(master, bytes, written);
+          done();
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code === 'EAGAIN') retry = setTimeout(writeFrom, RETRY_MS, written);
+          else done(error as Error);
+        }
+      };
+      writeFrom(0);
+    },
+    destroy(error, done) {
+      clearTimeout(retry);
+      done(error);
+    },
+  });
+  return Duplex.from({ readable: new ReadStream(master), writable });
 }

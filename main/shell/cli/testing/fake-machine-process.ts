@@ -43,7 +43,8 @@ function end(outcome: Outcome, diagnosis: string[] = []): void {
     exits: { io: 7 },
   }));
   const { accelerator: accel, irqchip } = config;
-  bye({ type: 'ended', summary: { accel, irqchip, cpus, events: 5, lost: 0, durationNs: 2e6, outcome }, diagnosis });
+  bye({ type: 'ended', summary: { accel, irqchip, cpus, events: 5, lost: 0, durationNs: 2e6, unimplemented: null,
+        outcome }, diagnosis });
 }
 
 function guestExit(code: number): void {
