@@ -39,7 +39,9 @@ writeFileSync(
 compile();
 
 async function importTypeScript(file) {
-  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), { compilerOptions: { module: 'ESNext', target: 'ES2023' } });
+  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
+    compilerOptions: { module: 'ESNext', target: 'ES2023' },
+  });
   return import(`data:text/javascript,${encodeURIComponent(outputText)}`);
 }
 
@@ -63,7 +65,8 @@ function opcodeTable() {
   }
   general.forEach((name, n) => families.push([name, n]));
   system.forEach((name, n) => families.push([name, FIRST_SYSTEM + n]));
-  if (general.length > FIRST_SYSTEM || system.length > 256 - FIRST_SYSTEM) throw new Error('opcodes.ts: too many instructions');
+  if (general.length > FIRST_SYSTEM || system.length > 256 - FIRST_SYSTEM)
+    throw new Error('opcodes.ts: too many instructions');
   const numbers = new Map(families);
 
   const table = Array(12 * 256).fill(0n);
@@ -96,7 +99,8 @@ function opcodeTable() {
 }
 
 function parseRow(text) {
-  const [, encoding, name, operands, attributes] = /^((?:(?:VEX|[0-9A-F]{2}(?:\/\d|\+[rc])?) )+)([A-Z_0-9]+) (\S+) ?(.*)$/.exec(text);
+  const [, encoding, name, operands, attributes] =
+    /^((?:(?:VEX|[0-9A-F]{2}(?:\/\d|\+[rc])?) )+)([A-Z_0-9]+) (\S+) ?(.*)$/.exec(text);
   const [, prefix, opcode, suffix] = /^(.*?) ?([0-9A-F]{2})(\/\d|\+[rc])?$/.exec(encoding.trim());
   return {
     text,
@@ -125,7 +129,8 @@ function encode(row, number) {
     if (operand === 'Iw' && row.operands[n + 1] === 'Ib') return immediate('IwIb');
     if (operand === 'Ib' && row.operands[n - 1] === 'Iw') return;
     if (IMMEDIATES.includes(operand)) return immediate(operand);
-    if ('ES CS SS DS FS GS'.split(' ').includes(operand)) return void (segment = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'].indexOf(operand));
+    if ('ES CS SS DS FS GS'.split(' ').includes(operand))
+      return void (segment = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'].indexOf(operand));
     if (operand === 'b') return void (form |= FORM.BYTE);
     if (operand === 'v') return;
     const [kind, size] = operand === 'AL' ? ['A', 'b'] : operand === 'rAX' ? ['A', 'v'] : operand;
@@ -161,12 +166,37 @@ function encode(row, number) {
 
 function compile() {
   const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
-  const options = ['--runtime', 'stub', '--importMemory', '--sharedMemory', '--initialMemory', '16', '--maximumMemory', '65536'];
-  options.push('--use', 'abort=', '--disableWarning', '201', '--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--memoryBase', '1024');
+  const options = [
+    '--runtime',
+    'stub',
+    '--importMemory',
+    '--sharedMemory',
+    '--initialMemory',
+    '16',
+    '--maximumMemory',
+    '65536',
+  ];
+  options.push(
+    '--use',
+    'abort=',
+    '--disableWarning',
+    '201',
+    '--optimizeLevel',
+    '3',
+    '--shrinkLevel',
+    '0',
+    '--noAssert',
+    '--memoryBase',
+    '1024',
+  );
   options.push('--enable', 'threads', '--enable', 'bulk-memory', '--enable', 'sign-extension');
   const file = (name) => join(emulator, 'core', name);
   const extra = process.argv.includes('--text') ? ['--textFile', join(root, 'resources/core.wat')] : [];
-  execFileSync(process.execPath, [asc, file('index.ts'), '--outFile', join(root, 'resources/core.wasm'), ...options, ...extra], {
-    stdio: 'inherit',
-  });
+  execFileSync(
+    process.execPath,
+    [asc, file('index.ts'), '--outFile', join(root, 'resources/core.wasm'), ...options, ...extra],
+    {
+      stdio: 'inherit',
+    },
+  );
 }

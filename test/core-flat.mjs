@@ -2,7 +2,9 @@
 import { Core, assemble } from './core-harness.mjs';
 
 const LOOPS = {
-  'integer loop 32': [32, `
+  'integer loop 32': [
+    32,
+    `
     mov ecx, 20000000
     xor eax, eax
     mov ebx, 7
@@ -12,8 +14,11 @@ const LOOPS = {
     sub edx, eax
     dec ecx
     jnz .l
-    hlt`],
-  'integer loop 64': [64, `
+    hlt`,
+  ],
+  'integer loop 64': [
+    64,
+    `
     mov ecx, 20000000
     xor eax, eax
     mov ebx, 7
@@ -23,8 +28,11 @@ const LOOPS = {
     sub rdx, rax
     dec rcx
     jnz .l
-    hlt`],
-  'copy by loop 32': [32, `
+    hlt`,
+  ],
+  'copy by loop 32': [
+    32,
+    `
     mov ebp, 200
   .o: mov esi, 0x100000
     mov edi, 0x1200000
@@ -37,8 +45,11 @@ const LOOPS = {
     jnz .l
     dec ebp
     jnz .o
-    hlt`],
-  'sieve 32': [32, `
+    hlt`,
+  ],
+  'sieve 32': [
+    32,
+    `
     mov edi, 0x100000
     mov ecx, 1000000
     xor eax, eax
@@ -56,8 +67,11 @@ const LOOPS = {
   .n: inc ebx
     cmp ebx, 100
     jb .o
-    hlt`],
-  'recursive calls 32': [32, `
+    hlt`,
+  ],
+  'recursive calls 32': [
+    32,
+    `
     mov eax, 32
     call fib
     hlt
@@ -74,8 +88,11 @@ const LOOPS = {
     call fib
     add eax, ebx
     pop ebx
-  .d: ret`],
-  'crc32 table 32': [32, `
+  .d: ret`,
+  ],
+  'crc32 table 32': [
+    32,
+    `
     mov ebp, 0
   .t: mov eax, ebp
     mov ecx, 8
@@ -101,8 +118,11 @@ const LOOPS = {
     jnz .l
     dec ebp
     jnz .o
-    hlt`],
-  'rep movsd 32': [32, `
+    hlt`,
+  ],
+  'rep movsd 32': [
+    32,
+    `
     mov ebp, 4000
   .o: mov esi, 0x100000
     mov edi, 0x1200000
@@ -110,8 +130,11 @@ const LOOPS = {
     rep movsd
     dec ebp
     jnz .o
-    hlt`],
-  '8192 pages': [32, `
+    hlt`,
+  ],
+  '8192 pages': [
+    32,
+    `
     mov ebp, 1000
   .o: mov esi, 0x100000
     mov ecx, 7000
@@ -121,8 +144,11 @@ const LOOPS = {
     jnz .l
     dec ebp
     jnz .o
-    hlt`],
-  '16384 pages 64': [64, `
+    hlt`,
+  ],
+  '16384 pages 64': [
+    64,
+    `
     mov ebp, 400
   .o: mov esi, 0x100000
     mov ecx, 16000
@@ -132,8 +158,11 @@ const LOOPS = {
     jnz .l
     dec ebp
     jnz .o
-    hlt`],
-  'cr3 reloads 64': [64, `
+    hlt`,
+  ],
+  'cr3 reloads 64': [
+    64,
+    `
     mov ebp, 300000
     mov rax, cr3
   .o: mov cr3, rax
@@ -145,8 +174,11 @@ const LOOPS = {
     jnz .l
     dec ebp
     jnz .o
-    hlt`],
-  'sha-like 64': [64, `
+    hlt`,
+  ],
+  'sha-like 64': [
+    64,
+    `
     mov ecx, 2000000
   .l: mov eax, ebx
     ror eax, 6
@@ -165,7 +197,8 @@ const LOOPS = {
     and r8d, 0xff
     dec ecx
     jnz .l
-    hlt`],
+    hlt`,
+  ],
 };
 
 const HLT = 5;
@@ -178,7 +211,7 @@ for (const [name, [bits, source]] of Object.entries(LOOPS)) {
     const core = new Core({ ramBytes: 128 << 20 });
     core.flat(bits, code);
     const from = process.hrtime.bigint();
-    const reason = core.run();
+    const reason = core.run(2 ** 31, Number(process.env.QUANTUM ?? 1e6));
     const ns = Number(process.hrtime.bigint() - from);
     count = core.field('INSTRUCTIONS');
     if (reason !== HLT) throw new Error(`${name}: exit ${reason} at ${core.field('RIP').toString(16)}`);

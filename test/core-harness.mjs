@@ -16,7 +16,9 @@ export function assemble(source) {
   const scratch = mkdtempSync(join(tmpdir(), 'core-'));
   try {
     writeFileSync(join(scratch, 'code.asm'), source);
-    execFileSync('nasm', ['-f', 'bin', '-o', join(scratch, 'code.bin'), join(scratch, 'code.asm')], { stdio: 'inherit' });
+    execFileSync('nasm', ['-f', 'bin', '-o', join(scratch, 'code.bin'), join(scratch, 'code.asm')], {
+      stdio: 'inherit',
+    });
     return readFileSync(join(scratch, 'code.bin'));
   } finally {
     rmSync(scratch, { recursive: true });
