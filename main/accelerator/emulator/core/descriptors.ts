@@ -173,7 +173,7 @@ export function setNullSegment(cpu: usize, segment: i32, selector: u32, dpl: u32
 /** Real-mode loads change selector and base only; limit and rights stay as they were. */
 export function setRealSegment(cpu: usize, segment: i32, selector: u32): void {
   const register = segmentAt(cpu, segment);
-  store<u64>(register, <u64>selector << 4, SEG_BASE);
+  store<u64>(register, (<u64>selector) << 4, SEG_BASE);
   store<u16>(register, <u16>selector, SEG_SELECTOR);
   store<u8>(register, 0, SEG_UNUSABLE);
 }

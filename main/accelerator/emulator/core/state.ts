@@ -168,7 +168,7 @@ export const SYSTEM_ROOM: usize = 2048; // to 4096
 
 // ---- tables
 /** Entries of 16 bytes: u64 tag (linear page address | tag bits), u32 host address - linear address (mod 2^32), u32 guest-physical page number. */
-export const TLB_ENTRIES: usize = 8192;
+export const TLB_ENTRIES: usize = 16384;
 export const TLB_READ: usize = 4096;
 export const TLB_WRITE: usize = TLB_READ + TLB_ENTRIES * 16;
 export const TLB_EXECUTE: usize = TLB_WRITE + TLB_ENTRIES * 16;
