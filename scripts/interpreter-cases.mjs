@@ -179,6 +179,8 @@ function stack() {
     const below = `const sp = <u64>(load<${t}>(cpu, RSP) - ${bytes});\nconst p = writePointer(cpu, sp, ${bytes});`;
     const moved = 'store<u64>(cpu, sp, RSP);';
     const top = `const sp = <u64>load<${t}>(cpu, RSP);\nconst p = readPointer(cpu, sp, ${bytes});\nif (p == 0) break;`;
+    // A target that is no address is the branch's own fault.
+    const checked = bits === 64 ? 'if (!isCanonical(target)) {\nraise(cpu, GP, 0);\nbreak;\n}' : '';
     const returnAddress = `store<${t}>(p, <${t}>(rip + load<u16>(u, U_NEXT)));\n${moved}`;
     storing(`OPS.PUSH_R + ${pair}`, below, `store<${t}>(p, ${source(t)});\n${moved}`);
     storing(`OPS.PUSH_I + ${pair}`, below, `store<${t}>(p, ${immediate(t)});\n${moved}`);
@@ -205,6 +207,7 @@ function stack() {
       `${below}
       if (p == 0) break;
       target = <u64>${source(t)};
+      ${checked}
       ${returnAddress}
       way = INDIRECT;
       if (!isScratch(cpu, p)) break;
@@ -215,10 +218,11 @@ function stack() {
       `OPS.RET_NEAR + ${pair}`,
       `${top}
       target = <u64>load<${t}>(p);
+      ${checked}
       store<u64>(cpu, <u64>(<${t}>(sp + ${bytes} + load<u16>(u, U_IMMEDIATE))), RSP);
       way = INDIRECT;`,
     );
-    leaving(`OPS.JMP_R + ${pair}`, `target = <u64>${source(t)};\nway = INDIRECT;`);
+    leaving(`OPS.JMP_R + ${pair}`, `target = <u64>${source(t)};\n${checked}\nway = INDIRECT;`);
   });
 }
 

@@ -84,12 +84,17 @@ function jumpKey(cpu: usize): u32 {
   return (load<u32>(cpu, CODE_GENERATION) << 6) | load<u32>(cpu, MODE);
 }
 
+/** The last offset that CS has outside of 64-bit mode. */
+export function codeLimit(cpu: usize): u64 {
+  return load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT);
+}
+
 /** The block at RIP, decoded where need be. 0: its first instruction cannot be fetched, and a fault is recorded. */
 export function findBlock(cpu: usize, rip: u64): usize {
   const mode = load<u32>(cpu, MODE);
   let linear = rip;
   if ((mode & CODE_SIZE) != CODE_64) {
-    if (rip > <u64>load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT)) {
+    if (rip > codeLimit(cpu)) {
       raise(cpu, GP, 0);
       return 0;
     }
@@ -108,7 +113,7 @@ export function findBlock(cpu: usize, rip: u64): usize {
     store<u64>(entry, rip, JUMP_CACHE);
     store<u32>(entry, <u32>block, JUMP_CACHE + 8);
     store<u32>(entry, jumpKey(cpu), JUMP_CACHE + 12);
-  } else if (rip + load<u16>(block, B_BYTES) - 1 > <u64>load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT)) {
+  } else if (rip + load<u16>(block, B_BYTES) - 1 > codeLimit(cpu)) {
     return findShortBlock(cpu, rip, MAX_INSTRUCTIONS);
   }
   return block;
@@ -119,7 +124,7 @@ export function findShortBlock(cpu: usize, rip: u64, count: u32): usize {
   const mode = load<u32>(cpu, MODE);
   let linear = rip;
   if ((mode & CODE_SIZE) != CODE_64) {
-    if (rip > <u64>load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT)) {
+    if (rip > codeLimit(cpu)) {
       raise(cpu, GP, 0);
       return 0;
     }
@@ -185,7 +190,7 @@ function build(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxIns
     block = load<u32>(cpu, CODE_CACHE_FREE);
   }
   const is64 = (mode & CODE_SIZE) == CODE_64;
-  const limit: u64 = is64 ? u64.MAX_VALUE : <u64>load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT);
+  const limit: u64 = is64 ? u64.MAX_VALUE : codeLimit(cpu);
   const pageEnd = (host | 0xfff) + 1;
   const physical = <u32>host - load<u32>(cpu, RAM_BASE);
   let u = block + B_UOPS;

@@ -3,15 +3,16 @@
  * goes on with the next one, a `break` leaves the straight line, with `way` saying how. scripts/build-core.mjs puts the cases
  * of the switch in and calls it interpret.ts.
  */
-import { B_BYTES, B_COUNT, B_FOLLOWING, B_FOLLOWING_GENERATION, B_MASK, B_TAKEN, B_TAKEN_GENERATION, B_UOPS, cachedBlock, findBlock } from './blocks';
-import { CF, OF, condition, flagsDec, flagsExplicit, flagsInc, flagsLogic, flagsSub } from './flags';
-import { raiseAsStackFault } from './exceptions';
+import { B_BYTES, B_COUNT, B_FOLLOWING, B_FOLLOWING_GENERATION, B_MASK, B_TAKEN, B_TAKEN_GENERATION, B_UOPS, cachedBlock,
+  codeLimit, findBlock } from './blocks';
+import { condition, flagsDec, flagsExplicit, flagsInc, flagsLogic, flagsSub } from './flags';
+import { raise, raiseAsStackFault } from './exceptions';
+import { GP } from './bits';
 import { general } from './general';
-import { commitWrite, modifyPointer, readPointer, writePointer } from './memory';
+import { commitWrite, isCanonical, modifyPointer, readPointer, writePointer } from './memory';
 import { FLAT } from './modes';
 import { FIRST_SYSTEM } from './opcode-table';
 import * as OPS from './ops';
-import { K_ADD, K_OR, K_ADC, K_SBB, K_AND, K_SUB, K_XOR, K_CMP, K_TEST, K_ADD_NF, K_OR_NF, K_AND_NF, K_SUB_NF, K_XOR_NF, A_RR32, A_RI32, A_RR64, A_RI64, A_RM32, A_RM64, CMPJ_RR32, CMPJ_RI32, CMPJ_RR64, CMPJ_RI64, TESTJ_RR32, TESTJ_RR64, J, ANY_RR, ANY_RI, ANY_RM, ANY_MR, ANY_MI, COMPARE_MR, COMPARE_MI, MOV_RR, MOV_RI, MOV_RM, MOV_MR, MOV_MI, MOVZX_RR8, MOVZX_RR16, MOVZX_RM8, MOVZX_RM16, MOVSX_RR8_32, MOVSX_RR16_32, MOVSX_RR8_64, MOVSX_RR16_64, MOVSX_RR32_64, MOVSX_RM8_32, MOVSX_RM16_32, MOVSX_RM8_64, MOVSX_RM16_64, MOVSX_RM32_64, LEA32, LEA64, INC_R, DEC_R, INC_R_NF, DEC_R_NF, SHL_RI, SHR_RI, SAR_RI, SHL_RI_NF, SHR_RI_NF, SAR_RI_NF, ROL_RI_NF, ROR_RI_NF, NOT_R, IMUL_RR, PUSH_R, PUSH_I, POP_R, CALL_NEAR, CALL_R, RET_NEAR, JMP_R, DECJNZ_R, JMP_NEAR, NEXT, NOTHING } from './ops';
 import { arithmetic, arithmeticAny, arithmeticAt, computeAny, destination, immediateOf, isScratch, multiplySigned, setDestination, source } from './operate';
 import { NO_ADDRESS } from './segments';
 import { BLOCK_RIP, CODE_CHANGED, EXIT_REQUEST, INSTRUCTIONS, LINK_GENERATION, MODE, NEXT_RIP, RIP, RSP, SS } from './state';
@@ -141,6 +142,13 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
     if (next == 0) {
       const flat = (load<u32>(cpu, MODE) & FLAT) != 0;
       if (flat) next = cachedBlock(cpu, target);
+      else if (way == TAKEN && target > codeLimit(cpu)) {
+        // The branch itself is what faults.
+        raise(cpu, GP, 0);
+        store<u64>(cpu, rip + load<u16>(u, U_NEXT) - load<u8>(u, U_LENGTH), RIP);
+        store<u64>(cpu, total - <u64>left - 1, INSTRUCTIONS);
+        return STOPPED_IN_INSTRUCTION;
+      }
       if (next == 0) {
         const generation = load<u32>(cpu, LINK_GENERATION);
         store<u64>(cpu, target, RIP);
