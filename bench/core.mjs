@@ -1,5 +1,5 @@
-// Runs flat loops on the bare core and prints million instructions a second: node test/core-flat.mjs [name]
-import { Core, assemble } from './core-harness.mjs';
+// Runs flat loops on the bare core and prints million instructions a second: node bench/core.mjs [name]
+import { Core, assemble } from './bare-core.mjs';
 
 const LOOPS = {
   'integer loop 32': [

@@ -1,11 +1,11 @@
 // Decoded code on the bare core: code that changes itself, instructions that cross pages, branches in 16-bit code, exact
 // budgets. Each program leaves its verdict in a register before it halts.
 import { expect, test } from 'vitest';
-import { Core, assemble } from './core-harness.mjs';
+import { Core, assemble } from '../bench/bare-core.mjs';
 
 const HLT = 5;
 
-function run(bits, source, { address = 0x10000, quantum = 1e6 } = {}) {
+function run(bits: number, source: string, { address = 0x10000, quantum = 1e6 } = {}): Core {
   const core = new Core({ ramBytes: 32 << 20 });
   core.flat(bits, assemble(`bits ${bits}\norg ${address}\n${source}`), address);
   expect(core.run(1e8, quantum), `exit at ${core.field('RIP').toString(16)}`).toBe(HLT);
