@@ -2,6 +2,7 @@
  * String instructions (SDM vol. 2, MOVS, STOS, LODS, CMPS, SCAS; REP). A repetition does at most PORTION elements or some pages
  * at a time, so that events are seen in between; its registers always say how far it is.
  */
+import { RFLAGS_TF } from './bits';
 import { DF, zero } from './flags';
 import { readPointer, readSpan, writePointer, writeSpan } from './memory';
 import { MMIO_READS, forgetMmioReads } from './mmio';
@@ -57,7 +58,7 @@ export function movs(cpu: usize, u: usize): i32 {
   const size = operandSize(u);
   const repeated = isRepeated(u);
   const distance = step(cpu, size);
-  if (repeated && distance > 0 && flat(cpu, u)) copyPages(cpu, bytes, size);
+  if (repeated && distance > 0 && flat(cpu, u) && !isStepped(cpu)) copyPages(cpu, bytes, size);
   for (let n = 0; n < PORTION; n++) {
     if (repeated && readSlot(cpu, RCX, bytes) == 0) return RETIRED;
     const from = stringAddress(cpu, operandSegment(u), RSI, bytes, size, READ);
@@ -81,9 +82,14 @@ export function movs(cpu: usize, u: usize): i32 {
   return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
 }
 
-/** A store has changed code or left for the host: nothing more before that is seen. */
+/** A store has changed code or left for the host, or there is a trap to take: nothing more before that is seen. */
 function mustStop(cpu: usize, bytes: i32): bool {
-  return load<u8>(cpu, CODE_CHANGED) != 0 || readSlot(cpu, RCX, bytes) == 0;
+  return load<u8>(cpu, CODE_CHANGED) != 0 || isStepped(cpu) || readSlot(cpu, RCX, bytes) == 0;
+}
+
+/** With TF there is a trap behind each element (SDM vol. 3B, "Single-Step Exception Condition"). */
+function isStepped(cpu: usize): bool {
+  return (load<u64>(cpu, RFLAGS) & RFLAGS_TF) != 0;
 }
 
 function flat(cpu: usize, u: usize): bool {
@@ -127,7 +133,7 @@ export function stos(cpu: usize, u: usize): i32 {
   const repeated = isRepeated(u);
   const distance = step(cpu, size);
   const value = readSlot(cpu, RAX, size);
-  if (repeated && distance > 0 && (load<u32>(cpu, MODE) & FLAT) != 0) fillPages(cpu, bytes, size, value);
+  if (repeated && distance > 0 && (load<u32>(cpu, MODE) & FLAT) != 0 && !isStepped(cpu)) fillPages(cpu, bytes, size, value);
   for (let n = 0; n < PORTION; n++) {
     if (repeated && readSlot(cpu, RCX, bytes) == 0) return RETIRED;
     const to = stringAddress(cpu, ES, RDI, bytes, size, WRITE);
@@ -175,6 +181,7 @@ export function lods(cpu: usize, u: usize): i32 {
     advance(cpu, RSI, bytes, step(cpu, size));
     if (!repeated) return RETIRED;
     elementDone(cpu, bytes);
+    if (isStepped(cpu)) break;
   }
   return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
 }
@@ -213,6 +220,7 @@ export function compareString(cpu: usize, u: usize, operation: i32): i32 {
     if (!repeated) return RETIRED;
     elementDone(cpu, bytes);
     if (zero(cpu) != whileEqual) return RETIRED;
+    if (isStepped(cpu)) break;
   }
   return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
 }
