@@ -36,7 +36,7 @@ import {
   SHARED_CODE_EPOCH,
 } from './state';
 import { flushTlbWrites } from './tlb';
-import { UOP_SIZE, U_IMMEDIATE2, U_LENGTH, U_NEXT, U_NUMBER, U_OP, U_OPERAND_SIZE } from './uop';
+import { UOP_SIZE, U_LENGTH, U_NEXT, U_NUMBER, U_OP, U_OPERAND_SIZE } from './uop';
 
 // ---- the head of a block; its micro-operations follow
 /** u64: what RIP is truncated to after a jump by the last instruction. */
@@ -74,7 +74,8 @@ function jumpSlot(rip: u64): usize {
 @inline
 export function cachedBlock(cpu: usize, rip: u64): usize {
   const entry = cpu + jumpSlot(rip);
-  if (load<u64>(entry, JUMP_CACHE) == rip && load<u32>(entry, JUMP_CACHE + 12) == jumpKey(cpu)) return load<u32>(entry, JUMP_CACHE + 8);
+  if (load<u64>(entry, JUMP_CACHE) == rip && load<u32>(entry, JUMP_CACHE + 12) == jumpKey(cpu))
+    return load<u32>(entry, JUMP_CACHE + 8);
   return 0;
 }
 
@@ -286,14 +287,14 @@ function noteCode(cpu: usize, physical: u32, size: u32): void {
 
 /** Says that bytes of RAM were written: code decoded from them is dropped, of every vcpu. */
 export function codeWritten(cpu: usize, physical: u64, size: u32): void {
-  const word = <usize>load<u32>(cpu, CODE_MAP) + (<usize>(physical >> 12) << 3);
+  const word = <usize>load<u32>(cpu, CODE_MAP) + ((<usize>(physical >> 12)) << 3);
   const present = atomic.load<u64>(word);
   if (present == 0) return;
   const first = (<u32>physical & 0xfff) / CHUNK;
   const lastChunk = min((<u32>physical & 0xfff) + size - 1, 0xfff) / CHUNK;
   if ((present & ((<u64>-1 >> (63 - <u64>(lastChunk - first))) << first)) == 0) return;
   atomic.store<u64>(word, 0);
-  atomic.add<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + (<u32>(physical >> 12) << 2)), 1);
+  atomic.add<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + ((<u32>(physical >> 12)) << 2)), 1);
   const epoch = atomic.add<u32>(<usize>load<u32>(cpu, SHARED) + SHARED_CODE_EPOCH, 1) + 1;
   store<u32>(cpu, epoch, CODE_EPOCH_SEEN);
   store<u8>(cpu, 1, CODE_CHANGED);

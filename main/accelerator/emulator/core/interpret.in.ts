@@ -3,8 +3,18 @@
  * goes on with the next one, a `break` leaves the straight line, with `way` saying how. scripts/build-core.mjs puts the cases
  * of the switch in and calls it interpret.ts.
  */
-import { B_BYTES, B_COUNT, B_FOLLOWING, B_FOLLOWING_GENERATION, B_MASK, B_TAKEN, B_TAKEN_GENERATION, B_UOPS, cachedBlock,
-  codeLimit, findBlock } from './blocks';
+import {
+  B_COUNT,
+  B_FOLLOWING,
+  B_FOLLOWING_GENERATION,
+  B_MASK,
+  B_TAKEN,
+  B_TAKEN_GENERATION,
+  B_UOPS,
+  cachedBlock,
+  codeLimit,
+  findBlock,
+} from './blocks';
 import { condition, flagsDec, flagsExplicit, flagsInc, flagsLogic, flagsSub } from './flags';
 import { raise, raiseAsStackFault } from './exceptions';
 import { GP } from './bits';
@@ -13,12 +23,51 @@ import { commitWrite, isCanonical, modifyPointer, readPointer, writePointer } fr
 import { FLAT } from './modes';
 import { FIRST_SYSTEM } from './opcode-table';
 import * as OPS from './ops';
-import { arithmetic, arithmeticAny, arithmeticAt, computeAny, destination, immediateOf, isScratch, multiplySigned, setDestination, source } from './operate';
+import {
+  arithmetic,
+  arithmeticAny,
+  arithmeticAt,
+  computeAny,
+  destination,
+  immediateOf,
+  isScratch,
+  multiplySigned,
+  setDestination,
+  source,
+} from './operate';
 import { NO_ADDRESS } from './segments';
-import { BLOCK_RIP, CODE_CHANGED, EXIT_REQUEST, INSTRUCTIONS, LINK_GENERATION, MODE, NEXT_RIP, RIP, RSP, SS } from './state';
+import {
+  BLOCK_RIP,
+  CODE_CHANGED,
+  EXIT_REQUEST,
+  INSTRUCTIONS,
+  LINK_GENERATION,
+  MODE,
+  NEXT_RIP,
+  RIP,
+  RSP,
+  SS,
+} from './state';
 import { AGAIN, FAULT as FAULTED } from './status';
 import { system } from './system';
-import { F_END, F_MEMORY, READ, UOP_SIZE, U_ADDRESS, U_EXTRA, U_FLAGS, U_IMMEDIATE, U_IMMEDIATE2, U_LENGTH, U_NEXT, U_NUMBER, U_OP, WRITE, operandAddress, operandOffset } from './uop';
+import {
+  F_END,
+  F_MEMORY,
+  READ,
+  UOP_SIZE,
+  U_ADDRESS,
+  U_EXTRA,
+  U_FLAGS,
+  U_IMMEDIATE,
+  U_IMMEDIATE2,
+  U_LENGTH,
+  U_NEXT,
+  U_NUMBER,
+  U_OP,
+  WRITE,
+  operandAddress,
+  operandOffset,
+} from './uop';
 
 /** Ways off the straight line. */
 const FAULT: i32 = 0;
@@ -136,7 +185,8 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
       if (load<u32>(block, B_TAKEN_GENERATION) == load<u32>(cpu, LINK_GENERATION)) next = load<u32>(block, B_TAKEN);
     } else if (way == FOLLOWING) {
       target = rip + load<u16>(u, U_NEXT);
-      if (load<u32>(block, B_FOLLOWING_GENERATION) == load<u32>(cpu, LINK_GENERATION)) next = load<u32>(block, B_FOLLOWING);
+      if (load<u32>(block, B_FOLLOWING_GENERATION) == load<u32>(cpu, LINK_GENERATION))
+        next = load<u32>(block, B_FOLLOWING);
     }
     if (left <= 0 || !links || atomic.load<u32>(exitRequest) != 0) break;
     if (next == 0) {

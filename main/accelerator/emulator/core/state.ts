@@ -27,7 +27,6 @@ export const NEXT_RIP: usize = 152;
 // ---- flags: RFLAGS without CF, PF, AF, ZF, SF, OF (those bits are kept 0 here and stand in the lazy fields; flags.ts)
 export const RFLAGS: usize = 160;
 export const FLAG_RESULT: usize = 168;
-export const FLAG_A: usize = 176;
 export const FLAG_B: usize = 184;
 export const FLAG_KIND: usize = 192; // u32
 
