@@ -1,5 +1,10 @@
 /** One vcpu of the emulator's core over some RAM, without devices. */
 export class Core {
+  /** The core's exports, the address of the state block, that of its kvm_run, and the memory that has them. */
+  readonly x: { interrupt(cpu: number, vector: number): void; nmi(cpu: number): void };
+  readonly cpu: number;
+  readonly kvmRun: number;
+  readonly view: DataView;
   constructor(options?: { ramBytes?: number; cacheBytes?: number });
   /** A u64 of the state block by its name in state.ts. */
   field(name: string): bigint;
