@@ -1,10 +1,12 @@
-// Builds the emulator's core: main/accelerator/emulator/core/*.ts (AssemblyScript) to resources/core.wasm. Its opcode
-// table, core/opcode-table.ts, is generated from main/accelerator/emulator/opcodes.ts.
+// Builds the emulator's core: main/accelerator/emulator/core/*.ts (AssemblyScript) to resources/core.wasm. Two of its files
+// are generated: core/opcode-table.ts from main/accelerator/emulator/opcodes.ts, and core/interpret.ts from interpret.in.ts
+// with the cases of interpreter-cases.mjs.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { interpreterCases } from './interpreter-cases.mjs';
 
 const FIRST_SYSTEM = 160;
 /** Instruction number of an entry that stands for a group: its form is the index of the eight entries. */
@@ -30,6 +32,10 @@ const emulator = join(root, 'main/accelerator/emulator');
 
 const { OPCODES, REGISTER_FORMS, FLAGS } = await importTypeScript(join(emulator, 'opcodes.ts'));
 writeFileSync(join(emulator, 'core/opcode-table.ts'), opcodeTable());
+writeFileSync(
+  join(emulator, 'core/interpret.ts'),
+  readFileSync(join(emulator, 'core/interpret.in.ts'), 'utf8').replace(/^.*\/\/ CASES.*$/m, () => interpreterCases()),
+);
 compile();
 
 async function importTypeScript(file) {
@@ -137,7 +143,7 @@ function encode(row, number) {
     if (kind === 'M') form |= FORM.MEMORY_ONLY;
     if (kind === 'R') form |= FORM.REGISTER_ONLY;
     if (kind === 'B' && n === 0) form |= FORM.TO_REG;
-    if (kind === 'O') return;
+    if (kind === 'O' && n !== 0) return;
     if (n === 0) {
       if (size === 'b') form |= FORM.BYTE;
       if (size === 'w') form |= FORM.WORD;

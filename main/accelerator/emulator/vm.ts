@@ -1,7 +1,7 @@
 /** One virtual machine on the emulator, as the machine thread makes it: the core's region of the shared memory, filled. */
 import type { VmOptions } from '../types';
 import { type CoreLayout, coreLayout, instantiateCore, powerOnCpu } from './core-module';
-import { RDX } from './core/state';
+import { MSR_APIC_BASE, RDX } from './core/state';
 
 /** Plain data with which the emulator's thread finds everything. */
 export interface EmulatorHandles {
@@ -24,6 +24,9 @@ export interface EmulatorVmOptions extends VmOptions {
   /** Seed of RDRAND. */
   seed: number;
 }
+
+/** Of IA32_APIC_BASE: this processor is the BSP. */
+const APIC_BASE_BSP = 1 << 8;
 
 /** CPUID.01H:EDX for the MP table, which knows bits 0 (FPU), 7 (MCE), 8 (CMPXCHG8B) and 9 (APIC). */
 const MP_FEATURES = (1 << 8) | (1 << 9);
@@ -53,6 +56,8 @@ export class EmulatorVm {
         },
       ),
     );
+    const bsp = new DataView(memory.buffer, addresses[options.bsp]);
+    bsp.setUint32(MSR_APIC_BASE, bsp.getUint32(MSR_APIC_BASE, true) | APIC_BASE_BSP, true);
     this.handles = { kind: 'wasm', module, region, layout };
     const signature = new DataView(memory.buffer, addresses[0]).getUint32(RDX, true);
     this.identity = { signature, features: MP_FEATURES };

@@ -36,7 +36,7 @@ import {
   SHARED_CODE_EPOCH,
 } from './state';
 import { flushTlbWrites } from './tlb';
-import { UOP_SIZE, U_IMMEDIATE2, U_LENGTH, U_NEXT, U_NUMBER, U_OP, U_OPERAND_SIZE } from './uop';
+import { UOP_SIZE, U_LENGTH, U_NEXT, U_NUMBER, U_OP, U_OPERAND_SIZE } from './uop';
 
 // ---- the head of a block; its micro-operations follow
 /** u64: what RIP is truncated to after a jump by the last instruction. */
@@ -74,7 +74,8 @@ function jumpSlot(rip: u64): usize {
 @inline
 export function cachedBlock(cpu: usize, rip: u64): usize {
   const entry = cpu + jumpSlot(rip);
-  if (load<u64>(entry, JUMP_CACHE) == rip && load<u32>(entry, JUMP_CACHE + 12) == jumpKey(cpu)) return load<u32>(entry, JUMP_CACHE + 8);
+  if (load<u64>(entry, JUMP_CACHE) == rip && load<u32>(entry, JUMP_CACHE + 12) == jumpKey(cpu))
+    return load<u32>(entry, JUMP_CACHE + 8);
   return 0;
 }
 
@@ -84,12 +85,17 @@ function jumpKey(cpu: usize): u32 {
   return (load<u32>(cpu, CODE_GENERATION) << 6) | load<u32>(cpu, MODE);
 }
 
+/** The last offset that CS has outside of 64-bit mode. */
+export function codeLimit(cpu: usize): u64 {
+  return load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT);
+}
+
 /** The block at RIP, decoded where need be. 0: its first instruction cannot be fetched, and a fault is recorded. */
 export function findBlock(cpu: usize, rip: u64): usize {
   const mode = load<u32>(cpu, MODE);
   let linear = rip;
   if ((mode & CODE_SIZE) != CODE_64) {
-    if (rip > <u64>load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT)) {
+    if (rip > codeLimit(cpu)) {
       raise(cpu, GP, 0);
       return 0;
     }
@@ -108,7 +114,7 @@ export function findBlock(cpu: usize, rip: u64): usize {
     store<u64>(entry, rip, JUMP_CACHE);
     store<u32>(entry, <u32>block, JUMP_CACHE + 8);
     store<u32>(entry, jumpKey(cpu), JUMP_CACHE + 12);
-  } else if (rip + load<u16>(block, B_BYTES) - 1 > <u64>load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT)) {
+  } else if (rip + load<u16>(block, B_BYTES) - 1 > codeLimit(cpu)) {
     return findShortBlock(cpu, rip, MAX_INSTRUCTIONS);
   }
   return block;
@@ -119,7 +125,7 @@ export function findShortBlock(cpu: usize, rip: u64, count: u32): usize {
   const mode = load<u32>(cpu, MODE);
   let linear = rip;
   if ((mode & CODE_SIZE) != CODE_64) {
-    if (rip > <u64>load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT)) {
+    if (rip > codeLimit(cpu)) {
       raise(cpu, GP, 0);
       return 0;
     }
@@ -185,7 +191,7 @@ function build(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxIns
     block = load<u32>(cpu, CODE_CACHE_FREE);
   }
   const is64 = (mode & CODE_SIZE) == CODE_64;
-  const limit: u64 = is64 ? u64.MAX_VALUE : <u64>load<u32>(cpu, SEGMENTS + <usize>CS * SEGMENT_SIZE + SEG_LIMIT);
+  const limit: u64 = is64 ? u64.MAX_VALUE : codeLimit(cpu);
   const pageEnd = (host | 0xfff) + 1;
   const physical = <u32>host - load<u32>(cpu, RAM_BASE);
   let u = block + B_UOPS;
@@ -281,14 +287,14 @@ function noteCode(cpu: usize, physical: u32, size: u32): void {
 
 /** Says that bytes of RAM were written: code decoded from them is dropped, of every vcpu. */
 export function codeWritten(cpu: usize, physical: u64, size: u32): void {
-  const word = <usize>load<u32>(cpu, CODE_MAP) + (<usize>(physical >> 12) << 3);
+  const word = <usize>load<u32>(cpu, CODE_MAP) + ((<usize>(physical >> 12)) << 3);
   const present = atomic.load<u64>(word);
   if (present == 0) return;
   const first = (<u32>physical & 0xfff) / CHUNK;
   const lastChunk = min((<u32>physical & 0xfff) + size - 1, 0xfff) / CHUNK;
   if ((present & ((<u64>-1 >> (63 - <u64>(lastChunk - first))) << first)) == 0) return;
   atomic.store<u64>(word, 0);
-  atomic.add<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + (<u32>(physical >> 12) << 2)), 1);
+  atomic.add<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + ((<u32>(physical >> 12)) << 2)), 1);
   const epoch = atomic.add<u32>(<usize>load<u32>(cpu, SHARED) + SHARED_CODE_EPOCH, 1) + 1;
   store<u32>(cpu, epoch, CODE_EPOCH_SEEN);
   store<u8>(cpu, 1, CODE_CHANGED);

@@ -36,7 +36,7 @@ import { loadPdptes } from './paging';
 import { is64Bit, isIa32e } from './segments';
 import { CR0, CR2, CR3, CR4, CR8, CS, EFER } from './state';
 import { RETIRED } from './status';
-import { flushTlb } from './tlb';
+import { flushTlb, flushTlbExceptGlobal } from './tlb';
 
 const CR0_DEFINED: u64 =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
@@ -113,7 +113,7 @@ function writeCr3(cpu: usize, value: u64): i32 {
     return fault(cpu, GP, 0);
   }
   store<u64>(cpu, value, CR3);
-  flushTlb(cpu);
+  flushTlbExceptGlobal(cpu);
   return RETIRED;
 }
 

@@ -2,7 +2,17 @@
  * CPUID: what is implemented, and the same on every host (SDM vol. 2A, "CPUID"). No floating point, SIMD or virtual-8086
  * mode. The vendor is the one whose manual the emulator follows; the processor is nobody's: its model occurs in no list.
  */
-import { RAX, RBX, RCX, RDX, APIC_ID, TOPOLOGY_CORES, TOPOLOGY_PACKAGE_SHIFT, TOPOLOGY_SMT_SHIFT, TOPOLOGY_THREADS } from './state';
+import {
+  RAX,
+  RBX,
+  RCX,
+  RDX,
+  APIC_ID,
+  TOPOLOGY_CORES,
+  TOPOLOGY_PACKAGE_SHIFT,
+  TOPOLOGY_SMT_SHIFT,
+  TOPOLOGY_THREADS,
+} from './state';
 
 /** Family 6, model 6, stepping 0. */
 export const SIGNATURE: u32 = 0x660;
@@ -13,7 +23,18 @@ const MAX_EXTENDED: u32 = 0x80000008;
 
 /** Leaf 1: DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36. */
 const LEAF1_EDX: u32 =
-  (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 8) | (1 << 9) | (1 << 11) | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 17);
+  (1 << 2) |
+  (1 << 3) |
+  (1 << 4) |
+  (1 << 5) |
+  (1 << 6) |
+  (1 << 8) |
+  (1 << 9) |
+  (1 << 11) |
+  (1 << 13) |
+  (1 << 15) |
+  (1 << 16) |
+  (1 << 17);
 const LEAF1_EDX_HTT: u32 = 1 << 28;
 /** CMPXCHG16B MOVBE POPCNT TSC_DEADLINE RDRAND HYPERVISOR. */
 const LEAF1_ECX: u32 = (1 << 13) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
@@ -50,10 +71,17 @@ export function cpuid(cpu: usize): void {
   const subleaf = load<u32>(cpu, RCX);
   let leaf = asked;
   // A leaf past the last one answers as the highest basic leaf does.
-  if (leaf >= 0x80000000 ? leaf > MAX_EXTENDED : leaf >= 0x40000000 ? leaf > MAX_HYPERVISOR : leaf > MAX_BASIC) leaf = MAX_BASIC;
+  if (leaf >= 0x80000000 ? leaf > MAX_EXTENDED : leaf >= 0x40000000 ? leaf > MAX_HYPERVISOR : leaf > MAX_BASIC)
+    leaf = MAX_BASIC;
   switch (leaf) {
     case 0:
-      return set(cpu, MAX_BASIC, text(0x47, 0x65, 0x6e, 0x75), text(0x6e, 0x74, 0x65, 0x6c), text(0x69, 0x6e, 0x65, 0x49));
+      return set(
+        cpu,
+        MAX_BASIC,
+        text(0x47, 0x65, 0x6e, 0x75),
+        text(0x6e, 0x74, 0x65, 0x6c),
+        text(0x69, 0x6e, 0x65, 0x49),
+      );
     case 1: {
       const logical = min<u32>(1 << load<u32>(cpu, TOPOLOGY_PACKAGE_SHIFT), 255);
       const several = load<u32>(cpu, TOPOLOGY_CORES) * load<u32>(cpu, TOPOLOGY_THREADS) > 1;
@@ -75,7 +103,13 @@ export function cpuid(cpu: usize): void {
       return set(cpu, 0, 0, EXTENDED1_ECX, EXTENDED1_EDX);
     // "Reveille x86-64 emulator"
     case 0x80000002:
-      return set(cpu, text(0x52, 0x65, 0x76, 0x65), text(0x69, 0x6c, 0x6c, 0x65), text(0x20, 0x78, 0x38, 0x36), text(0x2d, 0x36, 0x34, 0x20));
+      return set(
+        cpu,
+        text(0x52, 0x65, 0x76, 0x65),
+        text(0x69, 0x6c, 0x6c, 0x65),
+        text(0x20, 0x78, 0x38, 0x36),
+        text(0x2d, 0x36, 0x34, 0x20),
+      );
     case 0x80000003:
       return set(cpu, text(0x65, 0x6d, 0x75, 0x6c), text(0x61, 0x74, 0x6f, 0x72), 0, 0);
     case 0x80000007:

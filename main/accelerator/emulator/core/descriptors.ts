@@ -20,12 +20,13 @@ import {
   SEGMENTS,
 } from './state';
 
-/** Of `readDescriptor`: there is none; a fault was raised. No descriptor has all bits set: its type would be reserved. */
+/** Of `readDescriptor`: there is none; a fault was raised. One that has all bits set is read as if its AVL were clear. */
 export const NO_DESCRIPTOR: u64 = u64.MAX_VALUE;
 
 const SELECTOR_TI: u32 = 4;
 export const SELECTOR_RPL: u32 = 3;
 const ACCESS_SHIFT: u64 = 40;
+const AVAILABLE: u64 = 1 << 52;
 /** The byte of a descriptor with type, S, DPL and P. */
 const ACCESS_BYTE: u64 = 5;
 
@@ -111,6 +112,11 @@ export function descriptorExists(cpu: usize, selector: u32): bool {
   return descriptorAddress(cpu, selector, 8) != u64.MAX_VALUE;
 }
 
+function descriptorAt(pointer: usize): u64 {
+  const descriptor = load<u64>(pointer);
+  return descriptor == NO_DESCRIPTOR ? ~AVAILABLE : descriptor;
+}
+
 /** `vector`: raised with the selector where the table has no such entry. */
 export function readDescriptor(cpu: usize, selector: u32, vector: i32): u64 {
   const address = descriptorAddress(cpu, selector, 8);
@@ -119,7 +125,7 @@ export function readDescriptor(cpu: usize, selector: u32, vector: i32): u64 {
     return NO_DESCRIPTOR;
   }
   const pointer = readAs(cpu, address, 8, ACCESS_IMPLICIT);
-  return pointer == 0 ? NO_DESCRIPTOR : load<u64>(pointer);
+  return pointer == 0 ? NO_DESCRIPTOR : descriptorAt(pointer);
 }
 
 /** The upper half of a 16-byte system descriptor (IA-32e mode). */
@@ -130,7 +136,7 @@ export function readDescriptorHigh(cpu: usize, selector: u32, vector: i32): u64 
     return NO_DESCRIPTOR;
   }
   const pointer = readAs(cpu, address + 8, 8, ACCESS_IMPLICIT);
-  return pointer == 0 ? NO_DESCRIPTOR : load<u64>(pointer);
+  return pointer == 0 ? NO_DESCRIPTOR : descriptorAt(pointer);
 }
 
 /** Sets type bits in the descriptor in memory: the accessed flag, a TSS's busy flag. False: a fault was raised. */
@@ -173,7 +179,7 @@ export function setNullSegment(cpu: usize, segment: i32, selector: u32, dpl: u32
 /** Real-mode loads change selector and base only; limit and rights stay as they were. */
 export function setRealSegment(cpu: usize, segment: i32, selector: u32): void {
   const register = segmentAt(cpu, segment);
-  store<u64>(register, <u64>selector << 4, SEG_BASE);
+  store<u64>(register, (<u64>selector) << 4, SEG_BASE);
   store<u16>(register, <u16>selector, SEG_SELECTOR);
   store<u8>(register, 0, SEG_UNUSABLE);
 }

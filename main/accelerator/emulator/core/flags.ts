@@ -99,19 +99,19 @@ export function flagsExplicit<T>(cpu: usize, result: T, bits: u64): void {
 /** Sign-extends a result of a size in bytes that is not known in advance, and sets flags as flagsExplicit. */
 export function flagsBySize(cpu: usize, result: u64, size: i32, bits: u64): void {
   const shift: i64 = 64 - ((<i64>size) << 3);
-  leave<u64>(cpu, <u64>((<i64>result << shift) >> shift), bits, KIND_EXPLICIT);
+  leave<u64>(cpu, <u64>(((<i64>result) << shift) >> shift), bits, KIND_EXPLICIT);
 }
 
 // @ts-ignore: decorator
 @inline
 function sizeMask(kind: u32): u64 {
-  return <u64>-1 >> (64 - (<u64>8 << <u64>(kind & 3)));
+  return <u64>-1 >> (64 - ((<u64>8) << (<u64>(kind & 3))));
 }
 
 // @ts-ignore: decorator
 @inline
 function topBit(kind: u32, value: u64): bool {
-  return ((value >> ((<u64>8 << <u64>(kind & 3)) - 1)) & 1) != 0;
+  return ((value >> (((<u64>8) << (<u64>(kind & 3))) - 1)) & 1) != 0;
 }
 
 export function carry(cpu: usize): bool {

@@ -3,9 +3,59 @@
  * them, and a comparison before a conditional jump becomes one operation with it.
  */
 import { ROL, ROR } from './opcode-table';
-import { A_RI32, A_RI64, A_RM32, A_RR32, A_RR64, CMPJ_RI32, CMPJ_RI64, CMPJ_RR32, CMPJ_RR64, DECJNZ_R, DEC_R, INC_R, INC_R_NF, J, K_ADD, K_ADD_NF, K_AND, K_AND_NF, K_CMP, K_OR, K_OR_NF, K_SUB, K_SUB_NF, K_TEST, K_XOR, K_XOR_NF, NEXT, PUSH_R, RET_NEAR, ROL_RI_NF, ROR_RI_NF, SAR_RI, SHL_RI, SHL_RI_NF, TESTJ_RR32, TESTJ_RR64 } from './ops';
+import {
+  A_RI32,
+  A_RI64,
+  A_RM32,
+  A_RR32,
+  A_RR64,
+  CMPJ_RI32,
+  CMPJ_RI64,
+  CMPJ_RR32,
+  CMPJ_RR64,
+  DECJNZ_R,
+  DEC_R,
+  INC_R,
+  INC_R_NF,
+  J,
+  K_ADD,
+  K_ADD_NF,
+  K_AND,
+  K_AND_NF,
+  K_CMP,
+  K_OR,
+  K_OR_NF,
+  K_SUB,
+  K_SUB_NF,
+  K_TEST,
+  K_XOR,
+  K_XOR_NF,
+  NEXT,
+  PUSH_R,
+  RET_NEAR,
+  ROL_RI_NF,
+  ROR_RI_NF,
+  SAR_RI,
+  SHL_RI,
+  SHL_RI_NF,
+  TESTJ_RR32,
+  TESTJ_RR64,
+} from './ops';
 import { EXECUTION_ROOM } from './state';
-import { F_MEMORY, UOP_SIZE, U_DST, U_FLAGS, U_IMMEDIATE, U_IMMEDIATE2, U_NEXT, U_NUMBER, U_OP, U_OPERAND_SIZE, U_SRC } from './uop';
+import {
+  F_MEMORY,
+  UOP_SIZE,
+  U_DST,
+  U_FLAGS,
+  U_IMMEDIATE,
+  U_IMMEDIATE2,
+  U_LENGTH,
+  U_NEXT,
+  U_NUMBER,
+  U_OP,
+  U_OPERAND_SIZE,
+  U_SRC,
+} from './uop';
 
 const FLAG_C: u32 = 1;
 const FLAG_O: u32 = 1 << 5;
@@ -15,7 +65,7 @@ const ALL: u32 = 63;
 // @ts-ignore: decorator
 @inline
 export function noteFlags(cpu: usize, number: u32, written: u32, read: u32): void {
-  store<u16>(cpu + EXECUTION_ROOM + (<usize>number << 1), <u16>(written | (read << 8)));
+  store<u16>(cpu + EXECUTION_ROOM + ((<usize>number) << 1), <u16>(written | (read << 8)));
 }
 
 export function fuse(cpu: usize, first: usize, end: usize): void {
@@ -25,7 +75,7 @@ export function fuse(cpu: usize, first: usize, end: usize): void {
   let live = ALL;
   for (let u = last; u >= first; u -= UOP_SIZE) {
     const op: i32 = load<u16>(u, U_OP);
-    const masks: u32 = load<u16>(cpu + EXECUTION_ROOM + (<usize>load<u8>(u, U_NUMBER) << 1));
+    const masks: u32 = load<u16>(cpu + EXECUTION_ROOM + ((<usize>load<u8>(u, U_NUMBER)) << 1));
     const written = masks & 0xff;
     if ((op == ROL || op == ROR) && ((FLAG_C | FLAG_O) & live) == 0 && rotatesRegister(u)) {
       const pair = load<u8>(u, U_OPERAND_SIZE) == 8 ? 1 : 0;
@@ -83,6 +133,7 @@ function fuseBranch(u: usize, jump: usize): void {
   store<u16>(u, <u16>fused, U_OP);
   store<u32>(u, load<u32>(jump, U_IMMEDIATE2), U_IMMEDIATE2);
   store<u16>(u, load<u16>(jump, U_NEXT), U_NEXT);
+  store<u8>(u, load<u8>(jump, U_LENGTH), U_LENGTH);
   store<u16>(jump, <u16>NEXT, U_OP);
 }
 

@@ -1,26 +1,10 @@
 /** Every instruction that the interpreter's loop does not hold itself, in all its forms and sizes. */
-import { BR, GP, UD as UNDEFINED, RFLAGS_AC, RFLAGS_IF, RFLAGS_IOPL, RFLAGS_RF, RFLAGS_VM } from './bits';
+import { BR, GP, UD as UNDEFINED, RFLAGS_RF, RFLAGS_VM } from './bits';
 import { addWithFlag, bitTest, bmi, scan } from './bit-operations';
 import { asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust } from './decimal';
 import { fault } from './exceptions';
-import {
-  AF,
-  CF,
-  DF,
-  OF,
-  PF,
-  SF,
-  ZF,
-  carry,
-  condition,
-  flagsLogic,
-  getFlags,
-  setFlags,
-  setStatusFlags,
-  statusFlags,
-  zero,
-} from './flags';
-import { fetchPointer, modifyPointer, readPointer } from './memory';
+import { AF, CF, DF, OF, PF, SF, ZF, carry, condition, getFlags, setStatusFlags, statusFlags, zero } from './flags';
+import { fetchPointer, readPointer } from './memory';
 import { divide, multiplyAccumulator } from './multiply';
 import {
   branch,
@@ -29,41 +13,38 @@ import {
   enter,
   jumpRm,
   leave,
-  pop,
   popAll,
   popRegister,
   popRm,
-  popped,
   push,
   pushAll,
   pushRm,
   returnNear,
 } from './near';
 import * as T from './opcode-table';
-import { K_ADD, K_CMP, K_SUB } from './ops';
+import { K_ADD, K_SUB } from './ops';
 import {
   addressOf,
   closeRm,
   fetchRm,
   fetched,
   loadSized,
-  maskOf,
   openRm,
   openRmForWrite,
   readG,
   signedOf,
   writeG,
 } from './operands';
-import { computeAny, multiplySigned, settle } from './operate';
+import { computeSized, multiplySigned } from './operate';
+import { compareExchange, compareExchangePair, exchange, exchangeAdd } from './exchange';
+import { popFlags } from './flag-stack';
+import { moveByOffset, moveFromSegment, moveSwapped, selector, swapBytes } from './moves';
 import { inPort, outPort, stringPort } from './ports';
 import { NO_ADDRESS, linearAddress } from './segments';
-import { shift, shiftDouble } from './shifts';
+import { shiftDoubleRm, shiftRm } from './shifts';
 import {
   BLOCK_RIP,
-  CODE_CHANGED,
-  CPL,
   CS_BASE,
-  NEXT_RIP,
   RANDOM,
   RAX,
   RBX,
@@ -71,26 +52,20 @@ import {
   RDX,
   RFLAGS,
   RIP,
-  SEGMENTS,
-  SEG_SELECTOR,
   UNKNOWN_BYTES,
   UNKNOWN_LENGTH,
   UNKNOWN_RIP,
 } from './state';
 import { FAULT, RETIRED } from './status';
 import { compareString, lods, movs, stos } from './strings';
-import { updateTlbTags } from './tlb';
+
 import {
   READ,
   U_ADDRESS_SIZE,
-  U_DST,
   U_EXTRA,
-  U_IMMEDIATE,
   U_IMMEDIATE2,
   U_SRC,
-  WRITE,
   immediate,
-  isMemory,
   operandOffset,
   operandSegment,
   operandSize,
@@ -353,37 +328,6 @@ function undefinedInstruction(cpu: usize): i32 {
   return fault(cpu, UNDEFINED, 0);
 }
 
-function computeSized(cpu: usize, kind: u32, a: u64, b: u64, size: i32): u64 {
-  if (size == 8) return computeAny<u64>(cpu, kind, a, b);
-  if (size == 4) return computeAny<u32>(cpu, kind, <u32>a, <u32>b);
-  return size == 2 ? <u64>computeAny<u16>(cpu, kind, <u16>a, <u16>b) : <u64>computeAny<u8>(cpu, kind, <u8>a, <u8>b);
-}
-
-function shiftCount(cpu: usize, u: usize, size: i32, byCl: bool): u64 {
-  const count: u64 = byCl ? load<u8>(cpu, RCX) : load<u8>(u, U_IMMEDIATE);
-  return count & (size == 8 ? 63 : 31);
-}
-
-function shiftRm(cpu: usize, u: usize, operation: i32, size: i32): i32 {
-  const p = openRm(cpu, u, size);
-  if (p == 0) return FAULT;
-  // D2 and D3 shift by CL; the others have their count in the record.
-  const opcode = load<u8>(u, U_EXTRA) & 15;
-  const count = shiftCount(cpu, u, size, opcode == 2 || opcode == 3);
-  const value = loadSized(p, size);
-  closeRm(cpu, u, p, size, count == 0 ? value : shift(cpu, operation, value, size, count));
-  return RETIRED;
-}
-
-function shiftDoubleRm(cpu: usize, u: usize, left: bool, size: i32): i32 {
-  const p = openRm(cpu, u, size);
-  if (p == 0) return FAULT;
-  const count = shiftCount(cpu, u, size, (load<u8>(u, U_EXTRA) & 1) != 0);
-  const value = loadSized(p, size);
-  closeRm(cpu, u, p, size, count == 0 ? value : shiftDouble(cpu, left, value, readG(cpu, u, size), size, count));
-  return RETIRED;
-}
-
 /** INC and DEC leave CF as it is. */
 function addOne(cpu: usize, u: usize, operation: i32, size: i32): i32 {
   const p = openRm(cpu, u, size);
@@ -392,116 +336,6 @@ function addOne(cpu: usize, u: usize, operation: i32, size: i32): i32 {
   const result = computeSized(cpu, operation == T.INC ? K_ADD : K_SUB, loadSized(p, size), 1, size);
   setStatusFlags(cpu, (statusFlags(cpu) & ~CF) | before);
   closeRm(cpu, u, p, size, result);
-  return RETIRED;
-}
-
-/** MOV between the accumulator and a 64-bit offset. */
-function moveByOffset(cpu: usize, u: usize, size: i32): i32 {
-  const isStore = (load<u8>(u, U_EXTRA) & 2) != 0;
-  const linear = linearAddress(cpu, operandSegment(u), immediate(u), size, isStore ? WRITE : READ);
-  if (linear == NO_ADDRESS) return FAULT;
-  const p = isStore ? modifyPointer(cpu, linear, size) : readPointer(cpu, linear, size);
-  if (p == 0) return FAULT;
-  if (isStore) closeRm(cpu, u, p, size, readSlot(cpu, RAX, size));
-  else writeSlot(cpu, RAX, size, loadSized(p, size));
-  return RETIRED;
-}
-
-function selector(cpu: usize, segment: usize): u64 {
-  return load<u16>(cpu + SEGMENTS + (segment << 5), SEG_SELECTOR);
-}
-
-/** Memory gets 16 bits, a register as many as the operand size. */
-function moveFromSegment(cpu: usize, u: usize, size: i32): i32 {
-  const segment = <usize>load<u8>(u, U_DST) >> 3;
-  if (segment > 5) return undefinedInstruction(cpu);
-  const width = isMemory(u) ? 2 : size;
-  const p = openRmForWrite(cpu, u, width);
-  if (p == 0) return FAULT;
-  closeRm(cpu, u, p, width, selector(cpu, segment));
-  return RETIRED;
-}
-
-function swapped(value: u64, size: i32): u64 {
-  return bswap<u64>(value) >> (64 - ((<u64>size) << 3));
-}
-
-function moveSwapped(cpu: usize, u: usize, size: i32): i32 {
-  if ((load<u8>(u, U_EXTRA) & 1) == 0) {
-    if (!fetchRm(cpu, u, size)) return FAULT;
-    writeG(cpu, u, size, swapped(fetched, size));
-    return RETIRED;
-  }
-  const p = openRmForWrite(cpu, u, size);
-  if (p == 0) return FAULT;
-  closeRm(cpu, u, p, size, swapped(readG(cpu, u, size), size));
-  return RETIRED;
-}
-
-/** Of 16 bits the result is undefined; processors clear them. */
-function swapBytes(cpu: usize, u: usize, size: i32): i32 {
-  const slot: usize = load<u8>(u, U_SRC);
-  writeSlot(cpu, slot, size, size == 2 ? 0 : swapped(readSlot(cpu, slot, size), size));
-  return RETIRED;
-}
-
-function exchange(cpu: usize, u: usize, size: i32): i32 {
-  const p = openRm(cpu, u, size);
-  if (p == 0) return FAULT;
-  const value = loadSized(p, size);
-  closeRm(cpu, u, p, size, readG(cpu, u, size));
-  writeG(cpu, u, size, value);
-  return RETIRED;
-}
-
-function exchangeAdd(cpu: usize, u: usize, size: i32): i32 {
-  const p = openRm(cpu, u, size);
-  if (p == 0) return FAULT;
-  const value = loadSized(p, size);
-  const sum = computeSized(cpu, K_ADD, value, readG(cpu, u, size), size);
-  writeG(cpu, u, size, value);
-  closeRm(cpu, u, p, size, sum);
-  return RETIRED;
-}
-
-/** The destination is written in either case, as the bus sees it; the accumulator only where they differ. */
-function compareExchange(cpu: usize, u: usize, size: i32): i32 {
-  const p = openRm(cpu, u, size);
-  if (p == 0) return FAULT;
-  const value = loadSized(p, size);
-  const accumulator = readSlot(cpu, RAX, size);
-  const replacement = readG(cpu, u, size);
-  computeSized(cpu, K_CMP, accumulator, value, size);
-  closeRm(cpu, u, p, size, accumulator == value ? replacement : value);
-  if (accumulator != value) writeSlot(cpu, RAX, size, value);
-  return RETIRED;
-}
-
-/** CMPXCHG8B, and with REX.W CMPXCHG16B. */
-function compareExchangePair(cpu: usize, u: usize, size: i32): i32 {
-  const half = size == 8 ? 8 : 4;
-  const linear = addressOf(cpu, u, 2 * half, WRITE);
-  if (linear == NO_ADDRESS) return FAULT;
-  if (half == 8 && (linear & 15) != 0) return fault(cpu, GP, 0);
-  const p = modifyPointer(cpu, linear, 2 * half);
-  if (p == 0) return FAULT;
-  const low = loadSized(p, half);
-  const high = loadSized(p + half, half);
-  const equal = low == readSlot(cpu, RAX, half) && high == readSlot(cpu, RDX, half);
-  if (equal) {
-    if (half == 8) {
-      store<u64>(p, load<u64>(cpu, RBX));
-      store<u64>(p, load<u64>(cpu, RCX), 8);
-    } else {
-      store<u32>(p, load<u32>(cpu, RBX));
-      store<u32>(p, load<u32>(cpu, RCX), 4);
-    }
-  } else {
-    writeSlot(cpu, RAX, half, low);
-    writeSlot(cpu, RDX, half, high);
-  }
-  setStatusFlags(cpu, (statusFlags(cpu) & ~ZF) | (equal ? ZF : 0));
-  settle(cpu, p);
   return RETIRED;
 }
 
@@ -514,25 +348,6 @@ function random(cpu: usize): u64 {
   store<u64>(cpu, x, RANDOM);
   return x * 0x2545f4914f6cdd1d;
 }
-
-function popFlags(cpu: usize, size: i32): i32 {
-  if (!pop(cpu, size)) return FAULT;
-  const before = getFlags(cpu);
-  const cpl: u64 = load<u8>(cpu, CPL);
-  let kept = RFLAGS_VM | RFLAGS_VIF_VIP;
-  if (cpl != 0) kept |= RFLAGS_IOPL;
-  if (cpl > (before & RFLAGS_IOPL) >> 12) kept |= RFLAGS_IF;
-  if (size == 2) kept |= 0xffffffffffff0000;
-  const value = (before & kept) | (popped() & ~kept & FLAGS_IMPLEMENTED);
-  setFlags(cpu, size == 2 ? value : value & ~RFLAGS_RF);
-  store<u8>(cpu, 1, CODE_CHANGED); // TF and IF are looked at before the next instruction
-  if (((before ^ value) & RFLAGS_AC) != 0) updateTlbTags(cpu);
-  return RETIRED;
-}
-
-const RFLAGS_VIF_VIP: u64 = 3 << 19;
-/** CF to ID without the bits that are always 0. */
-const FLAGS_IMPLEMENTED: u64 = 0x3f7fd5;
 
 function loop(cpu: usize, u: usize, operation: i32): i32 {
   const bytes: i32 = load<u8>(u, U_ADDRESS_SIZE);

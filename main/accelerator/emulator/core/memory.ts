@@ -153,7 +153,8 @@ export function writeSpan(cpu: usize, linear: u64): usize {
 }
 
 function span(cpu: usize, linear: u64, access: i32): usize {
-  if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 || load<u8>(cpu, ALIGNMENT_CHECKED) != 0 || !canonical(cpu, linear)) return 0;
+  if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 || load<u8>(cpu, ALIGNMENT_CHECKED) != 0 || !canonical(cpu, linear))
+    return 0;
   const physical = translate(cpu, linear, access | ownAccess(cpu) | ACCESS_PROBE);
   if (physical == NO_PAGE || physical >= load<u64>(cpu, RAM_SIZE)) return 0;
   return access == ACCESS_WRITE && holdsCode(cpu, physical) ? 0 : hostOf(cpu, physical);
@@ -163,7 +164,7 @@ function span(cpu: usize, linear: u64, access: i32): usize {
 // @ts-ignore: decorator
 @inline
 export function isCanonical(linear: u64): bool {
-  return <u64>((<i64>linear << 16) >> 16) == linear;
+  return <u64>(((<i64>linear) << 16) >> 16) == linear;
 }
 
 function canonical(cpu: usize, linear: u64): bool {
@@ -180,7 +181,8 @@ function mayAccess(cpu: usize, linear: u64, size: i32, access: i32): bool {
     raise(cpu, AC, 0);
     return false;
   }
-  if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 && (access & ACCESS_IMPLICIT) == 0) meetDataBreakpoints(cpu, linear, size, access);
+  if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 && (access & ACCESS_IMPLICIT) == 0)
+    meetDataBreakpoints(cpu, linear, size, access);
   return true;
 }
 
@@ -199,7 +201,7 @@ function hostOf(cpu: usize, physical: u64): usize {
 }
 
 function holdsCode(cpu: usize, physical: u64): bool {
-  return load<u64>(<usize>load<u32>(cpu, CODE_MAP) + (<usize>(physical >> 12) << 3)) != 0;
+  return load<u64>(<usize>load<u32>(cpu, CODE_MAP) + ((<usize>(physical >> 12)) << 3)) != 0;
 }
 
 function readPart(cpu: usize, physical: u64, size: i32, into: usize): bool {

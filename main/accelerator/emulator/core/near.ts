@@ -1,7 +1,8 @@
 /** The stack and near transfers in every mode (SDM vol. 1, "Procedure Stack"); the common flat cases stand in interpret.ts. */
 import { GP } from './bits';
 import { fault } from './exceptions';
-import { checkWrite, readPointer, writePointer } from './memory';
+import { codeLimit } from './blocks';
+import { checkWrite, isCanonical, readPointer, writePointer } from './memory';
 import { CODE_64, CODE_SIZE, STACK_32 } from './modes';
 import { closeRm, fetchRm, fetched, loadSized, openRmForWrite, storeSized } from './operands';
 import { settle } from './operate';
@@ -69,7 +70,7 @@ export function popped(): u64 {
 function jumpNear(cpu: usize, offset: u64, size: i32): bool {
   const target = truncate(offset, size);
   const is64 = (load<u32>(cpu, MODE) & CODE_SIZE) == CODE_64;
-  if (is64 && <u64>(((<i64>target) << 16) >> 16) != target) return fault(cpu, GP, 0) != FAULT;
+  if (is64 ? !isCanonical(target) : target > codeLimit(cpu)) return fault(cpu, GP, 0) != FAULT;
   store<u64>(cpu, target, NEXT_RIP);
   return true;
 }

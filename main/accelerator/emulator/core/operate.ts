@@ -1,6 +1,20 @@
 /** What single operations do, for all forms and sizes; interpret.ts and general.ts bring their operands. */
 import { CF, OF, carry, flagsAdd, flagsBySize, flagsCarries, flagsLogic, flagsSub } from './flags';
-import { K_ADC, K_ADD, K_ADD_NF, K_AND, K_AND_NF, K_CMP, K_OR, K_OR_NF, K_SBB, K_SUB, K_SUB_NF, K_TEST, K_XOR, K_XOR_NF } from './ops';
+import {
+  K_ADC,
+  K_ADD,
+  K_ADD_NF,
+  K_AND,
+  K_AND_NF,
+  K_CMP,
+  K_OR,
+  K_OR_NF,
+  K_SBB,
+  K_SUB,
+  K_SUB_NF,
+  K_TEST,
+  K_XOR,
+} from './ops';
 import { SCRATCH } from './state';
 import { commitWrite } from './memory';
 import { U_DST, U_EXTRA, U_IMMEDIATE, U_SRC } from './uop';
@@ -116,9 +130,9 @@ export function settle(cpu: usize, p: usize): void {
 
 /** Low half of a signed product, with CF and OF where it does not hold all of it. `size` is 2, 4 or 8. */
 export function multiplySigned(cpu: usize, a: u64, b: u64, size: i32): u64 {
-  const shift: i64 = 64 - (<i64>size << 3);
-  const x = (<i64>a << shift) >> shift;
-  const y = (<i64>b << shift) >> shift;
+  const shift: i64 = 64 - ((<i64>size) << 3);
+  const x = ((<i64>a) << shift) >> shift;
+  const y = ((<i64>b) << shift) >> shift;
   const product = x * y;
   const fits = size == 8 ? multiplyHighSigned(x, y) == product >> 63 : (product << shift) >> shift == product;
   flagsBySize(cpu, <u64>product, size, fits ? 0 : CF | OF);
@@ -138,4 +152,11 @@ export function multiplyHigh(a: u64, b: u64): u64 {
 
 export function multiplyHighSigned(a: i64, b: i64): i64 {
   return <i64>multiplyHigh(a, b) - ((a >> 63) & b) - ((b >> 63) & a);
+}
+
+/** Arithmetic of a kind and size that are known only when it runs. */
+export function computeSized(cpu: usize, kind: u32, a: u64, b: u64, size: i32): u64 {
+  if (size == 8) return computeAny<u64>(cpu, kind, a, b);
+  if (size == 4) return computeAny<u32>(cpu, kind, <u32>a, <u32>b);
+  return size == 2 ? <u64>computeAny<u16>(cpu, kind, <u16>a, <u16>b) : <u64>computeAny<u8>(cpu, kind, <u8>a, <u8>b);
 }

@@ -6,6 +6,7 @@ import {
   CR0_PG,
   CR0_WP,
   CR4_PAE,
+  CR4_PGE,
   CR4_PSE,
   CR4_SMAP,
   CR4_SMEP,
@@ -34,6 +35,8 @@ export const NO_PAGE: u64 = u64.MAX_VALUE;
 /** Beside the page's address in what `walk` returns. */
 export const PAGE_GLOBAL: u64 = 1 << 0;
 export const PAGE_LARGE: u64 = 1 << 1;
+/** A write of the same kind would pass, and its dirty flag is set already. */
+export const PAGE_WRITABLE: u64 = 1 << 2;
 export const PAGE_MASK: u64 = ~0xfff;
 
 /** u64 x 4: the PDPTE registers of PAE paging. */
@@ -65,7 +68,7 @@ const PDPTE_RESERVED: u64 = ~PHYSICAL_MASK | 0x1e6;
 
 /** The page of a linear address, with PAGE_* bits; NO_PAGE where there is none, or none for this access. */
 export function walk(cpu: usize, linear: u64, access: i32): u64 {
-  if ((load<u64>(cpu, CR0) & CR0_PG) == 0) return linear & PAGE_MASK;
+  if ((load<u64>(cpu, CR0) & CR0_PG) == 0) return (linear & PAGE_MASK) | PAGE_WRITABLE;
   return (load<u64>(cpu, CR4) & CR4_PAE) == 0 ? walk32(cpu, linear, access) : walk64(cpu, linear, access);
 }
 
@@ -79,7 +82,7 @@ function walk32(cpu: usize, linear: u64, access: i32): u64 {
     if (!permitted(cpu, pde & (ENTRY_RW | ENTRY_US), false, access)) return refuse(cpu, linear, access, ERROR_PRESENT);
     mark(cpu, directory, pde, ENTRY_A | dirty);
     const page = (pde & 0xffc00000) | (((pde >> 13) & 0xff) << 32) | (linear & 0x3ff000);
-    return page | PAGE_LARGE | (pde & ENTRY_G ? PAGE_GLOBAL : 0);
+    return page | PAGE_LARGE | pageFlags(cpu, pde | dirty, pde, access);
   }
   const table = (pde & 0xfffff000) | ((linear >> 10) & 0xffc);
   const pte = readEntry32(cpu, table);
@@ -88,7 +91,7 @@ function walk32(cpu: usize, linear: u64, access: i32): u64 {
     return refuse(cpu, linear, access, ERROR_PRESENT);
   mark(cpu, directory, pde, ENTRY_A);
   mark(cpu, table, pte, ENTRY_A | dirty);
-  return (pte & 0xfffff000) | (pte & ENTRY_G ? PAGE_GLOBAL : 0);
+  return (pte & 0xfffff000) | pageFlags(cpu, pte | dirty, pde & pte, access);
 }
 
 /** PAE paging (from the PDPTE registers, two levels in memory) and 4-level paging. */
@@ -146,6 +149,17 @@ function walk64(cpu: usize, linear: u64, access: i32): u64 {
   return (entry & ENTRY_ADDRESS & ~inside) | (linear & inside & PAGE_MASK) | flags;
 }
 
+/** `leaf`: the entry that maps the page, with the dirty flag that this access gives it; `rights` as for `permitted`. */
+function pageFlags(cpu: usize, leaf: u64, rights: u64, access: i32): u64 {
+  let flags: u64 = (leaf & ENTRY_G) != 0 && (load<u64>(cpu, CR4) & CR4_PGE) != 0 ? PAGE_GLOBAL : 0;
+  if ((leaf & ENTRY_D) != 0 && mayWrite(cpu, rights, (access & ACCESS_USER) != 0)) flags |= PAGE_WRITABLE;
+  return flags;
+}
+
+function mayWrite(cpu: usize, rights: u64, user: bool): bool {
+  return (rights & ENTRY_RW) != 0 || (!user && (load<u64>(cpu, CR0) & CR0_WP) == 0);
+}
+
 /** `rights`: RW and US as all levels allow them (SDM vol. 3A, "Determination of Access Rights"). */
 function permitted(cpu: usize, rights: u64, noExecute: bool, access: i32): bool {
   const user = (access & ACCESS_USER) != 0;
@@ -157,7 +171,7 @@ function permitted(cpu: usize, rights: u64, noExecute: bool, access: i32): bool 
   if (!user && userPage && (load<u64>(cpu, CR4) & CR4_SMAP) != 0) {
     if ((access & ACCESS_IMPLICIT) != 0 || (load<u64>(cpu, RFLAGS) & RFLAGS_AC) == 0) return false;
   }
-  return (access & ACCESS_WRITE) == 0 || (rights & ENTRY_RW) != 0 || (!user && (load<u64>(cpu, CR0) & CR0_WP) == 0);
+  return (access & ACCESS_WRITE) == 0 || mayWrite(cpu, rights, user);
 }
 
 function refuse(cpu: usize, linear: u64, access: i32, cause: i32): u64 {

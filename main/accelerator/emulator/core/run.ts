@@ -1,8 +1,8 @@
 /** What happens between instructions: events, single steps, exits to the host. */
-import { RFLAGS_IF, RFLAGS_TF } from './bits';
+import { GP, RFLAGS_IF, RFLAGS_TF } from './bits';
 import { cachedBlock, findBlock, findShortBlock, noticeCodeChanges } from './blocks';
 import { afterInstruction, beforeInstruction } from './debug';
-import { deliverException, deliverInterrupt, deliverNmi } from './exceptions';
+import { deliverException, deliverInterrupt, deliverNmi, raise } from './exceptions';
 import {
   COMPLETE_IN,
   COMPLETE_MMIO_READ,
@@ -156,7 +156,11 @@ function step(cpu: usize): void {
 
 /** An exception is delivered; an exit waits for the host. */
 function stopped(cpu: usize): void {
-  if (load<i32>(cpu, EXCEPTION) < 0) return;
+  if (load<i32>(cpu, EXCEPTION) < 0) {
+    if (load<u8>(cpu, EXIT_PENDING) != 0) return;
+    // Only the operand at NO_ADDRESS, which is not canonical, stops an instruction without an exception.
+    raise(cpu, GP, 0);
+  }
   forgetReads(cpu);
   deliver(cpu);
 }

@@ -25,8 +25,11 @@ import { updateMode } from './modes';
 import { CPL, CR0, CS, EFER, FS, SEG_ACCESS, SEG_BASE, SEG_LIMIT, SEG_UNUSABLE, SS } from './state';
 import { FAULT, RETIRED } from './status';
 
-/** Of `linearAddress`: a fault was raised. */
-export const NO_ADDRESS: u64 = u64.MAX_VALUE;
+/**
+ * Of `linearAddress`: a fault was raised. It is not canonical, so that a 64-bit operand that has just this address, and is taken
+ * for a fault without an exception, can get the #GP that it deserves (run.ts).
+ */
+export const NO_ADDRESS: u64 = 1 << 63;
 
 export function isProtected(cpu: usize): bool {
   return (load<u64>(cpu, CR0) & CR0_PE) != 0;

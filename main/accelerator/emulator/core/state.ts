@@ -27,7 +27,6 @@ export const NEXT_RIP: usize = 152;
 // ---- flags: RFLAGS without CF, PF, AF, ZF, SF, OF (those bits are kept 0 here and stand in the lazy fields; flags.ts)
 export const RFLAGS: usize = 160;
 export const FLAG_RESULT: usize = 168;
-export const FLAG_A: usize = 176;
 export const FLAG_B: usize = 184;
 export const FLAG_KIND: usize = 192; // u32
 
@@ -168,7 +167,7 @@ export const SYSTEM_ROOM: usize = 2048; // to 4096
 
 // ---- tables
 /** Entries of 16 bytes: u64 tag (linear page address | tag bits), u32 host address - linear address (mod 2^32), u32 guest-physical page number. */
-export const TLB_ENTRIES: usize = 8192;
+export const TLB_ENTRIES: usize = 16384;
 export const TLB_READ: usize = 4096;
 export const TLB_WRITE: usize = TLB_READ + TLB_ENTRIES * 16;
 export const TLB_EXECUTE: usize = TLB_WRITE + TLB_ENTRIES * 16;

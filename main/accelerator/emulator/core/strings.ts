@@ -2,8 +2,10 @@
  * String instructions (SDM vol. 2, MOVS, STOS, LODS, CMPS, SCAS; REP). A repetition does at most PORTION elements or some pages
  * at a time, so that events are seen in between; its registers always say how far it is.
  */
+import { RFLAGS_TF } from './bits';
 import { DF, zero } from './flags';
 import { readPointer, readSpan, writePointer, writeSpan } from './memory';
+import { MMIO_READS, forgetMmioReads } from './mmio';
 import { FLAT } from './modes';
 import * as T from './opcode-table';
 import { K_CMP } from './ops';
@@ -41,6 +43,12 @@ function advance(cpu: usize, slot: usize, bytes: i32, distance: i64): void {
   writeSlot(cpu, slot, bytes, readSlot(cpu, slot, bytes) + <u64>distance);
 }
 
+/** Counts an element of a repetition; what devices have answered was for this one. */
+function elementDone(cpu: usize, bytes: i32): void {
+  advance(cpu, RCX, bytes, -1);
+  if (load<u8>(cpu, MMIO_READS) != 0) forgetMmioReads(cpu);
+}
+
 function stringAddress(cpu: usize, segment: i32, slot: usize, bytes: i32, size: i32, access: i32): u64 {
   return linearAddress(cpu, segment, readSlot(cpu, slot, bytes), size, access);
 }
@@ -50,7 +58,7 @@ export function movs(cpu: usize, u: usize): i32 {
   const size = operandSize(u);
   const repeated = isRepeated(u);
   const distance = step(cpu, size);
-  if (repeated && distance > 0 && flat(cpu, u)) copyPages(cpu, bytes, size);
+  if (repeated && distance > 0 && flat(cpu, u) && !isStepped(cpu)) copyPages(cpu, bytes, size);
   for (let n = 0; n < PORTION; n++) {
     if (repeated && readSlot(cpu, RCX, bytes) == 0) return RETIRED;
     const from = stringAddress(cpu, operandSegment(u), RSI, bytes, size, READ);
@@ -67,16 +75,21 @@ export function movs(cpu: usize, u: usize): i32 {
     advance(cpu, RDI, bytes, distance);
     settle(cpu, q);
     if (!repeated) return RETIRED;
-    advance(cpu, RCX, bytes, -1);
+    elementDone(cpu, bytes);
     if (mustStop(cpu, bytes)) break;
     if (distance > 0 && (to & 0xfff) + 2 * <u64>size > 0x1000) break; // a new page: try it as a whole
   }
   return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
 }
 
-/** A store has changed code or left for the host: nothing more before that is seen. */
+/** A store has changed code or left for the host, or there is a trap to take: nothing more before that is seen. */
 function mustStop(cpu: usize, bytes: i32): bool {
-  return load<u8>(cpu, CODE_CHANGED) != 0 || readSlot(cpu, RCX, bytes) == 0;
+  return load<u8>(cpu, CODE_CHANGED) != 0 || isStepped(cpu) || readSlot(cpu, RCX, bytes) == 0;
+}
+
+/** With TF there is a trap behind each element (SDM vol. 3B, "Single-Step Exception Condition"). */
+function isStepped(cpu: usize): bool {
+  return (load<u64>(cpu, RFLAGS) & RFLAGS_TF) != 0;
 }
 
 function flat(cpu: usize, u: usize): bool {
@@ -120,7 +133,7 @@ export function stos(cpu: usize, u: usize): i32 {
   const repeated = isRepeated(u);
   const distance = step(cpu, size);
   const value = readSlot(cpu, RAX, size);
-  if (repeated && distance > 0 && (load<u32>(cpu, MODE) & FLAT) != 0) fillPages(cpu, bytes, size, value);
+  if (repeated && distance > 0 && (load<u32>(cpu, MODE) & FLAT) != 0 && !isStepped(cpu)) fillPages(cpu, bytes, size, value);
   for (let n = 0; n < PORTION; n++) {
     if (repeated && readSlot(cpu, RCX, bytes) == 0) return RETIRED;
     const to = stringAddress(cpu, ES, RDI, bytes, size, WRITE);
@@ -167,7 +180,8 @@ export function lods(cpu: usize, u: usize): i32 {
     writeSlot(cpu, RAX, size, loadSized(p, size));
     advance(cpu, RSI, bytes, step(cpu, size));
     if (!repeated) return RETIRED;
-    advance(cpu, RCX, bytes, -1);
+    elementDone(cpu, bytes);
+    if (isStepped(cpu)) break;
   }
   return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
 }
@@ -204,8 +218,9 @@ export function compareString(cpu: usize, u: usize, operation: i32): i32 {
     if (operation == T.CMPS) advance(cpu, RSI, bytes, distance);
     advance(cpu, RDI, bytes, distance);
     if (!repeated) return RETIRED;
-    advance(cpu, RCX, bytes, -1);
+    elementDone(cpu, bytes);
     if (zero(cpu) != whileEqual) return RETIRED;
+    if (isStepped(cpu)) break;
   }
   return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
 }

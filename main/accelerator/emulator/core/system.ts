@@ -40,6 +40,7 @@ import {
   FS,
   GDTR_BASE,
   GDTR_LIMIT,
+  CS,
   GS,
   IDTR_BASE,
   IDTR_LIMIT,
@@ -272,6 +273,7 @@ function storeWord(cpu: usize, u: usize, value: u64): i32 {
 }
 
 function movToSegment(cpu: usize, u: usize): i32 {
+  if (regField(u) == CS || regField(u) > GS) return raiseUd(cpu);
   const selector = sourceWord(cpu, u);
   if (selector == NO_SELECTOR) return FAULT;
   return loadWithShadow(cpu, regField(u), selector);

@@ -5,7 +5,18 @@
  */
 import { CR0_AM, CR4_SMAP, RFLAGS_AC } from './bits';
 import { dropLinks } from './blocks';
-import { ACCESS_FETCH, ACCESS_IMPLICIT, ACCESS_USER, ACCESS_WRITE, NO_PAGE, PAGE_LARGE, PAGE_MASK, walk } from './paging';
+import {
+  ACCESS_FETCH,
+  ACCESS_IMPLICIT,
+  ACCESS_USER,
+  ACCESS_WRITE,
+  NO_PAGE,
+  PAGE_GLOBAL,
+  PAGE_LARGE,
+  PAGE_MASK,
+  PAGE_WRITABLE,
+  walk,
+} from './paging';
 import {
   CODE_MAP,
   CPL,
@@ -34,7 +45,8 @@ export const BREAKPOINTS_MET: usize = MEMORY_ROOM + 6;
 export const ALIGNMENT_CHECKED: usize = MEMORY_ROOM + 7;
 const GENERATION: usize = MEMORY_ROOM + 8; // u32
 const GENERATION_WRITE: usize = MEMORY_ROOM + 12; // u32
-export const TLB_ROOM: usize = MEMORY_ROOM + 16;
+const GLOBAL_GENERATION: usize = MEMORY_ROOM + 16; // u32
+export const TLB_ROOM: usize = MEMORY_ROOM + 24;
 
 const TAG_VALID: u64 = 1 << 0;
 const TAG_USER: u64 = 1 << 1;
@@ -42,11 +54,17 @@ const TAG_USER: u64 = 1 << 1;
 const TAG_AC: u64 = 1 << 2;
 const TAG_GENERATION_SHIFT: u64 = 4;
 const GENERATIONS: u32 = 256;
+const TAG_GENERATION: u64 = 0xff0;
 /** Of no entry: makes every access of the fast path miss. */
 const TAG_NONE: u64 = 1 << 3;
 
 const ENTRY_HOST: usize = 8;
 const ENTRY_PAGE: usize = 12;
+/** Of ENTRY_PAGE: number of the guest-physical page; whether it is global, and the generation of global pages it is of. */
+const PAGE_NUMBER: u32 = 0xfffff;
+const GLOBAL_GENERATION_SHIFT: u32 = 20;
+const PAGE_IS_GLOBAL: u32 = 1 << 31;
+const GLOBAL_GENERATIONS: u32 = 1 << 11;
 
 /** Neighbouring pages never share a slot, so an access that crosses into the next page never hits. */
 // @ts-ignore: decorator
@@ -66,32 +84,67 @@ export function ownAccess(cpu: usize): i32 {
 export function translate(cpu: usize, linear: u64, access: i32): u64 {
   const entry = entryOf(cpu, linear, access);
   const tag = (linear & PAGE_MASK) | tagOf(cpu, access);
-  if (load<u64>(entry) == tag) return (<u64>load<u32>(entry, ENTRY_PAGE) << 12) | (linear & 0xfff);
+  if (load<u64>(entry) == tag || revive(cpu, entry, tag)) {
+    return ((<u64>(load<u32>(entry, ENTRY_PAGE) & PAGE_NUMBER)) << 12) | (linear & 0xfff);
+  }
   const found = walk(cpu, linear, access);
   if (found == NO_PAGE) return NO_PAGE;
   const page = found & PAGE_MASK;
-  if (page < load<u64>(cpu, RAM_SIZE) && mayEnter(cpu, page, access)) {
-    if ((found & PAGE_LARGE) != 0) store<u8>(cpu, 1, LARGE_PAGES);
-    store<u64>(entry, tag);
-    store<u32>(entry, load<u32>(cpu, RAM_BASE) + <u32>page - <u32>(linear & PAGE_MASK), ENTRY_HOST);
-    store<u32>(entry, <u32>(page >> 12), ENTRY_PAGE);
-  }
+  if (page >= load<u64>(cpu, RAM_SIZE)) return page | (linear & 0xfff);
+  if ((found & PAGE_LARGE) != 0) store<u8>(cpu, 1, LARGE_PAGES);
+  let host = <u32>(page >> 12);
+  if ((found & PAGE_GLOBAL) != 0)
+    host |= PAGE_IS_GLOBAL | (load<u32>(cpu, GLOBAL_GENERATION) << GLOBAL_GENERATION_SHIFT);
+  const plain = load<u64>(<usize>load<u32>(cpu, CODE_MAP) + ((<usize>(page >> 12)) << 3)) == 0;
+  // Stores into pages with decoded code stay on the slow path, which sees to the code.
+  if ((access & ACCESS_WRITE) == 0 || plain) enter(cpu, entry, tag, host);
+  if ((access & ACCESS_FETCH) == 0) enterOtherSide(cpu, linear, access, host, plain && (found & PAGE_WRITABLE) != 0);
   return page | (linear & 0xfff);
 }
 
-/** Stores into pages with decoded code stay on the slow path, which sees to the code. */
-function mayEnter(cpu: usize, page: u64, access: i32): bool {
-  return (access & ACCESS_WRITE) == 0 || load<u64>(<usize>load<u32>(cpu, CODE_MAP) + (<usize>(page >> 12) << 3)) == 0;
+/** Whether a flush that keeps global pages has left this entry behind; then it counts again. */
+function revive(cpu: usize, entry: usize, tag: u64): bool {
+  if (((load<u64>(entry) ^ tag) & ~TAG_GENERATION) != 0) return false;
+  const page = load<u32>(entry, ENTRY_PAGE);
+  const generation = (page & ~PAGE_IS_GLOBAL) >> GLOBAL_GENERATION_SHIFT;
+  if ((page & PAGE_IS_GLOBAL) == 0 || generation != load<u32>(cpu, GLOBAL_GENERATION)) return false;
+  // It may be that code was decoded in the page since.
+  const side = entry - cpu;
+  if (side >= TLB_WRITE && side < TLB_EXECUTE) {
+    const code = load<u64>(<usize>load<u32>(cpu, CODE_MAP) + ((<usize>(page & PAGE_NUMBER)) << 3));
+    if (code != 0) return false;
+  }
+  store<u64>(entry, tag);
+  return true;
+}
+
+function enter(cpu: usize, entry: usize, tag: u64, page: u32): void {
+  store<u64>(entry, tag);
+  store<u32>(entry, load<u32>(cpu, RAM_BASE) + (page << 12) - <u32>(tag & PAGE_MASK), ENTRY_HOST);
+  store<u32>(entry, page, ENTRY_PAGE);
+}
+
+/**
+ * What is written may be read, and what is read is often written next: saves that walk. Only in a slot that is free, as the
+ * two sides are apart so that source and destination of a copy do not drive each other out.
+ */
+function enterOtherSide(cpu: usize, linear: u64, access: i32, page: u32, writable: bool): void {
+  const other = access ^ ACCESS_WRITE;
+  if ((other & ACCESS_WRITE) != 0 && !writable) return;
+  const entry = entryOf(cpu, linear, other);
+  const tag = (linear & PAGE_MASK) | tagOf(cpu, other);
+  if (((load<u64>(entry) ^ tag) & TAG_GENERATION) != 0) enter(cpu, entry, tag, page);
 }
 
 function entryOf(cpu: usize, linear: u64, access: i32): usize {
-  if ((access & ACCESS_FETCH) != 0) return cpu + TLB_EXECUTE + ((<usize>(linear >> 12) & (TLB_EXECUTE_ENTRIES - 1)) << 4);
+  if ((access & ACCESS_FETCH) != 0)
+    return cpu + TLB_EXECUTE + ((<usize>(linear >> 12) & (TLB_EXECUTE_ENTRIES - 1)) << 4);
   return cpu + ((access & ACCESS_WRITE) != 0 ? TLB_WRITE : TLB_READ) + tlbSlot(linear);
 }
 
 function tagOf(cpu: usize, access: i32): u64 {
   const generation = (access & ACCESS_WRITE) != 0 ? load<u32>(cpu, GENERATION_WRITE) : load<u32>(cpu, GENERATION);
-  let tag = (<u64>generation << TAG_GENERATION_SHIFT) | TAG_VALID;
+  let tag = ((<u64>generation) << TAG_GENERATION_SHIFT) | TAG_VALID;
   if ((access & ACCESS_USER) != 0) tag |= TAG_USER;
   else if ((access & (ACCESS_IMPLICIT | ACCESS_FETCH)) == 0 && smapLifted(cpu)) tag |= TAG_AC;
   return tag;
@@ -112,8 +165,21 @@ export function updateTlbTags(cpu: usize): void {
   store<u64>(cpu, slow ? TAG_NONE : tagOf(cpu, access | ACCESS_WRITE), TLB_TAG_WRITE);
 }
 
-/** Drops everything, global pages too: the architecture allows it at any time. */
+/** Drops everything, global pages too. */
 export function flushTlb(cpu: usize): void {
+  const generation = load<u32>(cpu, GLOBAL_GENERATION) + 1;
+  if (generation < GLOBAL_GENERATIONS) store<u32>(cpu, generation, GLOBAL_GENERATION);
+  else {
+    // The numbers start again: nothing may be left that has one of them.
+    store<u32>(cpu, 0, GLOBAL_GENERATION);
+    memory.fill(cpu + TLB_READ, 0, TLB_ENTRIES * 32 + TLB_EXECUTE_ENTRIES * 16);
+  }
+  store<u8>(cpu, 0, LARGE_PAGES);
+  flushTlbExceptGlobal(cpu);
+}
+
+/** MOV to CR3. */
+export function flushTlbExceptGlobal(cpu: usize): void {
   const generation = load<u32>(cpu, GENERATION) + 1;
   if (generation < GENERATIONS) store<u32>(cpu, generation, GENERATION);
   else {
@@ -121,7 +187,6 @@ export function flushTlb(cpu: usize): void {
     memory.fill(cpu + TLB_READ, 0, TLB_ENTRIES * 16);
     memory.fill(cpu + TLB_EXECUTE, 0, TLB_EXECUTE_ENTRIES * 16);
   }
-  store<u8>(cpu, 0, LARGE_PAGES);
   flushTlbWrites(cpu);
   dropLinks(cpu);
 }

@@ -100,11 +100,11 @@ export function writeSlot(cpu: usize, slot: usize, size: i32, value: u64): void 
 }
 
 export function readReg(cpu: usize, n: i32, size: i32): u64 {
-  return readSlot(cpu, <usize>n << 3, size);
+  return readSlot(cpu, (<usize>n) << 3, size);
 }
 
 export function writeReg(cpu: usize, n: i32, size: i32, value: u64): void {
-  writeSlot(cpu, <usize>n << 3, size, value);
+  writeSlot(cpu, (<usize>n) << 3, size, value);
 }
 
 // @ts-ignore: decorator

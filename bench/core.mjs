@@ -1,5 +1,5 @@
-// Runs flat loops on the bare core and prints million instructions a second: node test/core-flat.mjs [name]
-import { Core, assemble } from './core-harness.mjs';
+// Runs flat loops on the bare core and prints million instructions a second: node bench/core.mjs [name]
+import { Core, assemble } from './bare-core.mjs';
 
 const LOOPS = {
   'integer loop 32': [
@@ -211,7 +211,7 @@ for (const [name, [bits, source]] of Object.entries(LOOPS)) {
     const core = new Core({ ramBytes: 128 << 20 });
     core.flat(bits, code);
     const from = process.hrtime.bigint();
-    const reason = core.run();
+    const reason = core.run(2 ** 31, Number(process.env.QUANTUM ?? 1e6));
     const ns = Number(process.hrtime.bigint() - from);
     count = core.field('INSTRUCTIONS');
     if (reason !== HLT) throw new Error(`${name}: exit ${reason} at ${core.field('RIP').toString(16)}`);

@@ -1,0 +1,44 @@
+// Differential test of the emulator against this machine's processor: generated instructions on both, any number of them.
+//     node scripts/differential.mjs [CASES [SEED [FIRST]]]
+import { fileURLToPath } from 'node:url';
+import { runnerImport } from 'vite';
+
+const [cases = 5_000_000, seed = 1, first = 0] = process.argv.slice(2).map(Number);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const load = async (name) =>
+  (await runnerImport(`${root}test/differential/${name}.ts`, { configFile: false, logLevel: 'error', root })).module;
+const { Comparer } = await load('compare');
+const { FORMS, EXCLUDED, describe } = await load('forms');
+
+const CHUNK = 256 * 1024;
+const comparer = new Comparer();
+const perForm = new Array(FORMS.length).fill(0);
+let done = 0;
+let different = 0;
+while (done < cases && different === 0) {
+  const result = comparer.compare(seed, first + done, Math.min(CHUNK, cases - done));
+  result.perForm.forEach((count, n) => (perForm[n] += count));
+  done += result.cases;
+  different += result.differences.length;
+  report(result.differences);
+  console.error(`${done} cases`);
+}
+FORMS.forEach((form, n) => console.log(`${String(perForm[n]).padStart(8)} ${describe(form)}`));
+for (const [pattern, reason] of EXCLUDED) console.log(`not run: rows with ${pattern.source}: ${reason}`);
+const covered = perForm.filter((count) => count > 0).length;
+console.log(`seed ${seed}: ${done} cases, ${covered} of ${FORMS.length} forms, ${different} differences`);
+if (different > 0) process.exitCode = 1;
+
+/** One difference of each form in full, then how many of each. */
+function report(differences) {
+  const byForm = Map.groupBy?.(differences, ({ form }) => form) ?? group(differences);
+  for (const [form, list] of byForm) console.log(`${list[0].text}\n  ${list.length} of ${form}\n`);
+}
+
+function group(differences) {
+  const groups = new Map();
+  for (const difference of differences) {
+    groups.set(difference.form, [...(groups.get(difference.form) ?? []), difference]);
+  }
+  return groups;
+}

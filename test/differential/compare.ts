@@ -1,0 +1,155 @@
+/** Runs the same cases on the host's processor and on the emulator, and finds what differs. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ARENA_SIZE, BATCH, IN_ENTRY, IN_FLAGS, OUT, OUT_END, OUT_FLAGS, PAGE, RECORD, SLOTS, WINDOW } from './arena';
+import { Emulated, recordWord } from './emulated';
+import { FORMS, describe } from './forms';
+import { type Case, Generator } from './generator';
+import { Native } from './native';
+
+export interface Difference {
+  seed: number;
+  index: number;
+  form: string;
+  text: string;
+}
+
+export interface Comparison {
+  cases: number;
+  /** How many cases each form had, in the order of FORMS. */
+  perForm: Uint32Array;
+  differences: Difference[];
+}
+
+const NAMES = 'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15 RFLAGS'.split(' ');
+
+/** Differences are told up to here; what follows is most likely more of the same. */
+const MOST_DIFFERENCES = 200;
+
+export class Comparer {
+  readonly #native = new Native();
+  readonly #emulated = new Emulated();
+  readonly #generator = new Generator(this.#native.bytes);
+  readonly #words = new Uint32Array(this.#native.bytes.buffer, 0, ARENA_SIZE / 4);
+  readonly #emulatedRecord = new Uint32Array(RECORD / 4);
+  readonly #failed: number[] = [];
+
+  /** Runs cases `first` to `first + count` of `seed`. */
+  compare(seed: number, first: number, count: number): Comparison {
+    const perForm = new Uint32Array(FORMS.length);
+    const differences: Difference[] = [];
+    for (let done = 0; done < count && differences.length < MOST_DIFFERENCES; done += BATCH) {
+      const size = Math.min(BATCH, count - done);
+      this.#runBatch(seed, first + done, size);
+      for (let n = 0; n < size; n++) perForm[this.#generator.cases[n].formNumber]++;
+      const failed = [...new Set(this.#failed)].map((n) => this.#generator.cases[n].index);
+      for (const index of failed) differences.push(this.explain(seed, index));
+    }
+    return { cases: perForm.reduce((sum, n) => sum + n, 0), perForm, differences };
+  }
+
+  #runBatch(seed: number, first: number, size: number): void {
+    this.#failed.length = 0;
+    for (let n = 0; n < size; n++) this.#generator.make(seed, first + n, n);
+    this.#emulated.take(this.#native.bytes);
+    this.#native.run(0, size);
+    for (let n = 0; n < size; n++) {
+      const made = this.#generator.cases[n];
+      const at = recordWord(n);
+      const record = this.#words.subarray(at, at + RECORD / 4);
+      this.#emulated.run(record, this.#emulatedRecord, made.steps, made.following, made.taken);
+      if (!this.#isSame(made, record)) this.#failed.push(n);
+    }
+    this.#compareMemory(size);
+  }
+
+  #isSame(made: Case, record: Uint32Array): boolean {
+    const other = this.#emulatedRecord;
+    for (let word = OUT / 4; word < OUT_FLAGS / 4; word++) {
+      if (record[word] !== other[word] && (word - OUT / 4) >> 1 !== made.ignoredRegister) return false;
+    }
+    if (((record[OUT_FLAGS / 4] ^ other[OUT_FLAGS / 4]) & ~made.ignoredFlags) !== 0) return false;
+    return record[OUT_END / 4] === other[OUT_END / 4];
+  }
+
+  #compareMemory(size: number): void {
+    const end = size * WINDOW;
+    for (let page = 0; page < end; page += PAGE) {
+      const ours = this.#emulated.address(page);
+      const native = this.#native.bytes.subarray(page, page + PAGE);
+      const emulated = this.#emulated.bytes.subarray(ours, ours + PAGE);
+      if (Buffer.compare(native, emulated) === 0) continue;
+      for (let n = 0; n < PAGE; n++) {
+        const window = Math.floor((page + n) / WINDOW);
+        if (native[n] !== emulated[n] && window < size) this.#failed.push(window);
+      }
+    }
+  }
+
+  /** Runs one case again by itself, and says what it is and how it differs. */
+  explain(seed: number, index: number): Difference {
+    const generator = this.#generator;
+    generator.make(seed, index, 0);
+    const made = generator.cases[0];
+    const before = this.#native.bytes.slice(0, WINDOW);
+    this.#emulated.take(this.#native.bytes);
+    this.#native.run(0, 1);
+    const at = recordWord(0);
+    const record = this.#words.subarray(at, at + RECORD / 4);
+    const other = this.#emulatedRecord;
+    this.#emulated.run(record, other, made.steps, made.following, made.taken);
+    const code = this.#native.bytes.slice(made.code, made.code + made.length);
+    const lines = [
+      `case ${index} of seed ${seed}: ${describe(made.form)}${made.steps ? '' : ', as a block'}`,
+      `  ${hex(code)}  ${disassemble(code, made.following - made.length)}`,
+      `  entry ${word64(record, IN_ENTRY / 4)}, RFLAGS ${record[IN_FLAGS / 4].toString(16)}, not compared ${made.ignoredFlags.toString(16)}`,
+    ];
+    for (let reg = 0; reg < 17; reg++) {
+      const word = OUT / 4 + 2 * reg;
+      const native = word64(record, word);
+      const ours = reg === 16 ? other[word].toString(16).padStart(16, '0') : word64(other, word);
+      const mark = native === ours ? ' ' : '*';
+      lines.push(`  ${mark} ${NAMES[reg].padEnd(6)} ${word64(record, 2 * reg)} -> host ${native} emulator ${ours}`);
+    }
+    const ends = [record[OUT_END / 4], other[OUT_END / 4]];
+    lines.push(`  ends: host ${ends[0]}, emulator ${ends[1]} (RIP ${this.#emulated.rip.toString(16)})`);
+    for (let n = 0; n < WINDOW; n++) {
+      const native = this.#native.bytes[n];
+      const ours = this.#emulated.bytes[this.#emulated.address(n)];
+      if (native !== ours)
+        lines.push(
+          `  * byte ${n.toString(16)}: ${before[n].toString(16)} -> host ${native.toString(16)} emulator ${ours.toString(16)}`,
+        );
+    }
+    return { seed, index, form: describe(made.form), text: lines.join('\n') };
+  }
+}
+
+/** Code lies in pages of the arena's own; a case's window must not reach it. */
+if (BATCH * WINDOW > SLOTS) throw new Error('arena.ts: the windows reach into the slots');
+
+function word64(words: Uint32Array, at: number): string {
+  return words[at + 1].toString(16).padStart(8, '0') + words[at].toString(16).padStart(8, '0');
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('hex')
+    .replace(/..(?!$)/g, '$& ');
+}
+
+/** By binutils, where they are installed. */
+function disassemble(code: Uint8Array, address: number): string {
+  const scratch = mkdtempSync(join(tmpdir(), 'differential-'));
+  try {
+    const file = join(scratch, 'code.bin');
+    writeFileSync(file, code);
+    const args = ['-D', '-b', 'binary', '-m', 'i386:x86-64', '-M', 'intel', `--adjust-vma=${address}`, file];
+    const { stdout } = spawnSync('objdump', args, { encoding: 'utf8' });
+    return /^.*:\t.*\t(.*)$/m.exec(stdout ?? '')?.[1] ?? '';
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
