@@ -3,7 +3,7 @@ import { ByteWriter } from '../../main/firmware/byte-writer';
 import { sampleElf } from '../../main/loader/sample-images';
 
 /** Real-mode code for 0x7C00 (a flat image). */
-export const flat = (...code: number[]): Uint8Array => Uint8Array.from(code);
+const flat = (...code: number[]): Uint8Array => Uint8Array.from(code);
 
 /** 32-bit protected-mode code in an ELF executable. */
 export function elf32(...code: number[]): Uint8Array {

@@ -89,20 +89,6 @@ class Setup {
     return this;
   }
 
-  /** Runs to an exit of this reason. */
-  exits(reason: number): void {
-    expect(this.vcpu.run()).toBe(RunResult.EXIT);
-    expect(this.vcpu.exit.reason).toBe(reason);
-  }
-
-  /** Runs to an OUT of a byte to PORT; gives the byte. */
-  out(): number {
-    this.exits(ExitReason.IO);
-    const { exit } = this.vcpu;
-    expect([exit.ioIsWrite, exit.ioPort, exit.ioSize, exit.ioCount]).toEqual([true, PORT, 1, 1]);
-    return exit.readData(exit.ioDataOffset, 1);
-  }
-
   apicBase(cpu: number): bigint {
     const sregs = new DataView(new ArrayBuffer(kvm_sregs.size));
     libc.checked(libc.ioctlPointer(this.vm.handles.vcpus[cpu], KVM.GET_SREGS, sregs), 'KVM_GET_SREGS');
@@ -113,6 +99,26 @@ class Setup {
     for (const vcpu of this.vcpus) vcpu.dispose();
     this.vm.dispose();
   }
+}
+
+/** Runs to an exit of this reason. */
+function expectExit({ vcpu }: Setup, reason: number): void {
+  expect(vcpu.run()).toBe(RunResult.EXIT);
+  expect(vcpu.exit.reason).toBe(reason);
+}
+
+/** Runs to an OUT of a byte to PORT. */
+function expectOut({ vcpu }: Setup, byte: number): void {
+  expect(vcpu.run()).toBe(RunResult.EXIT);
+  const { exit } = vcpu;
+  expect([exit.reason, exit.ioIsWrite, exit.ioPort, exit.ioSize, exit.ioCount]).toEqual([
+    ExitReason.IO,
+    true,
+    PORT,
+    1,
+    1,
+  ]);
+  expect(exit.readData(exit.ioDataOffset, 1)).toBe(byte);
 }
 
 const setups: Setup[] = [];
@@ -167,7 +173,7 @@ describe('exits', () => {
     expect(vcpu.run()).toBe(RunResult.EXIT);
     expect([vcpu.exit.ioIsWrite, vcpu.exit.ioPort]).toEqual([false, 0x60]);
     vcpu.exit.writeData(vcpu.exit.ioDataOffset, 1, 0xa5);
-    expect(setups[0].out()).toBe(0xa5);
+    expectOut(setups[0], 0xa5);
   });
 
   test('REP OUTSB and REP INSB, however many items an exit has', () => {
@@ -199,14 +205,14 @@ describe('exits', () => {
       ...[0xc7, 0x06, 0x10, 0x00, 0xcd, 0xab], // mov word [0x10], 0xabcd
       ...[0xa0, 0x15, 0x00, 0xe6, PORT], // mov al, [0x15]; out PORT, al
     );
-    s.exits(ExitReason.MMIO);
+    expectExit(s, ExitReason.MMIO);
     const { exit } = s.vcpu;
     expect([exit.mmioIsWrite, exit.mmioAddress, exit.mmioLength]).toEqual([true, 0x100000, 2]);
     expect(exit.readData(exit.mmioDataOffset, 2)).toBe(0xabcd);
-    s.exits(ExitReason.MMIO);
+    expectExit(s, ExitReason.MMIO);
     expect([exit.mmioIsWrite, exit.mmioAddress, exit.mmioLength]).toEqual([false, 0x100005, 1]);
     exit.writeData(exit.mmioDataOffset, 1, 0x77);
-    expect(s.out()).toBe(0x77);
+    expectOut(s, 0x77);
   });
 
   test('the MSR that the machine answers for: value, write and #GP', () => {
@@ -217,23 +223,23 @@ describe('exits', () => {
       )
       .handle(13, ...say(0x13));
     const { exit } = s.vcpu;
-    s.exits(ExitReason.X86_RDMSR);
+    expectExit(s, ExitReason.X86_RDMSR);
     expect(exit.msrIndex).toBe(0x6e0);
     exit.msrData = 0x1234567890abcdefn;
     exit.msrError = false;
-    s.exits(ExitReason.X86_WRMSR);
+    expectExit(s, ExitReason.X86_WRMSR);
     expect([exit.msrIndex, exit.msrData]).toEqual([0x6e0, 0x1234567890abcdefn]);
     exit.msrError = false;
-    s.exits(ExitReason.X86_RDMSR);
+    expectExit(s, ExitReason.X86_RDMSR);
     exit.msrError = true;
-    expect(s.out()).toBe(0x13);
+    expectOut(s, 0x13);
   });
 
   test('a triple fault is SHUTDOWN', () => {
     const s = setup();
     s.ram.set([0x0f, 0x01, 0x1d, 0x00, 0x90, 0x00, 0x00, 0x0f, 0x0b], ENTRY); // lidt [0x9000], all zero; ud2
     s.vcpu.setState(protectedModeState(s.ram, ENTRY));
-    s.exits(ExitReason.SHUTDOWN);
+    expectExit(s, ExitReason.SHUTDOWN);
     expect(s.vcpu.position()).toEqual({ rip: ENTRY + 7, mode: 'protected' });
   });
 });
@@ -258,7 +264,7 @@ describe('kicks', () => {
     const kicker = new KvmKicker();
     for (let kick = 0; kick < 5; kick++) kicker.kick(s.vcpu.threadId);
     expect(s.vcpu.run()).toBe(RunResult.KICKED);
-    expect(s.out()).toBe(1);
+    expectOut(s, 1);
   });
 
   test('every kick of another thread arrives', { timeout: 120_000 }, async () => {
@@ -280,10 +286,10 @@ describe('kicks', () => {
 
   test('the guest goes on where it was', () => {
     const s = setup().load(...say(1), ...say(2));
-    expect(s.out()).toBe(1);
+    expectOut(s, 1);
     new KvmKicker().kick(s.vcpu.threadId);
     expect(s.vcpu.run()).toBe(RunResult.KICKED);
-    expect(s.out()).toBe(2);
+    expectOut(s, 2);
   });
 });
 
@@ -313,7 +319,7 @@ describe('the timer', () => {
     s.vcpu.setTimer(Infinity);
     const begun = now();
     while (now() < begun + 2e6);
-    s.exits(ExitReason.HLT);
+    expectExit(s, ExitReason.HLT);
   });
 });
 
@@ -322,46 +328,46 @@ describe('interrupts', () => {
     const s = setup()
       .load(STI, HLT, ...say(2))
       .handle(0x20, ...say(1), IRET);
-    s.exits(ExitReason.HLT);
+    expectExit(s, ExitReason.HLT);
     expect([s.vcpu.exit.interruptFlag, s.vcpu.exit.readyForInterruptInjection]).toEqual([true, true]);
     s.vcpu.interrupt(0x20);
-    expect(s.out()).toBe(1);
-    expect(s.out()).toBe(2);
+    expectOut(s, 1);
+    expectOut(s, 2);
   });
 
   test('a window is asked for and opens with STI', () => {
     const s = setup()
       .load(...say(1), STI, ...SPIN)
       .handle(0x21, ...say(2), IRET);
-    expect(s.out()).toBe(1);
+    expectOut(s, 1);
     expect(s.vcpu.exit.readyForInterruptInjection && s.vcpu.exit.interruptFlag).toBe(false);
     s.vcpu.exit.requestInterruptWindow = true;
     s.vcpu.setTimer(now() + BACKSTOP);
-    s.exits(ExitReason.IRQ_WINDOW_OPEN);
+    expectExit(s, ExitReason.IRQ_WINDOW_OPEN);
     s.vcpu.exit.requestInterruptWindow = false;
     expect([s.vcpu.exit.interruptFlag, s.vcpu.exit.readyForInterruptInjection]).toEqual([true, true]);
     s.vcpu.interrupt(0x21);
-    expect(s.out()).toBe(2);
+    expectOut(s, 2);
   });
 
   test('an NMI comes also with interrupts off', () => {
     const s = setup()
       .load(HLT, ...say(2))
       .handle(2, ...say(1), IRET);
-    s.exits(ExitReason.HLT);
+    expectExit(s, ExitReason.HLT);
     s.vcpu.nmi();
-    expect(s.out()).toBe(1);
-    expect(s.out()).toBe(2);
+    expectOut(s, 1);
+    expectOut(s, 2);
   });
 
   test('what was queued is gone after a reset of events', () => {
     const s = setup()
       .load(STI, HLT, ...say(2))
       .handle(0x20, ...say(1), IRET);
-    s.exits(ExitReason.HLT);
+    expectExit(s, ExitReason.HLT);
     s.vcpu.interrupt(0x20);
     s.vcpu.resetEvents();
-    expect(s.out()).toBe(2);
+    expectOut(s, 2);
   });
 });
 
@@ -393,7 +399,7 @@ describe('registers', () => {
   test('are set also where an IN or OUT was under way, once it has been completed', () => {
     const s = setup().load(0xe4, 0x60, ...SPIN); // in al, 0x60; jmp $
     s.ram.set([...say(9)], 0x9000);
-    s.exits(ExitReason.IO);
+    expectExit(s, ExitReason.IO);
     s.vcpu.exit.writeData(s.vcpu.exit.ioDataOffset, 1, 0x5a);
     expect(s.vcpu.completeExit()).toBe(false);
     const state = s.vcpu.state();
@@ -401,7 +407,7 @@ describe('registers', () => {
     s.vcpu.setState({ ...state, rip: 0x9000n, rax: 0n });
     expect(s.vcpu.completeExit()).toBe(false);
     expect(s.vcpu.state()).toMatchObject({ rip: 0x9000n, rax: 0n });
-    expect(s.out()).toBe(9);
+    expectOut(s, 9);
   });
 
   test('completing a string instruction may take further exits, each of which is handled', () => {
@@ -409,7 +415,7 @@ describe('registers', () => {
       ...[0xbe, 0x00, 0x90, 0xb9, 0x03, 0x00, 0xba, PORT, 0x00, 0xf3, 0x6e, ...SPIN], // si, cx, dx; rep outsb; jmp $
     );
     s.ram.set([1, 2, 3], 0x9000);
-    s.exits(ExitReason.IO);
+    expectExit(s, ExitReason.IO);
     const said: number[] = [];
     const { exit } = s.vcpu;
     do {
@@ -431,7 +437,7 @@ describe('registers', () => {
     for (const name of [...GENERAL_REGISTERS, ...CONTROL_REGISTERS]) {
       expect(started[name], name).toBe(name === 'rip' ? 0n : state[name]);
     }
-    expect(s.out()).toBe(7);
+    expectOut(s, 7);
   });
 
   test('the position is a linear address with the mode', () => {
