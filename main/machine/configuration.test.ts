@@ -36,6 +36,8 @@ describe('completeConfiguration', () => {
       accelerator: 'kvm',
       irqchip: 'exact',
       cmdline: '',
+      seed: 0,
+      realtime: false,
       serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
     });
   });
@@ -114,7 +116,7 @@ describe('checkConfiguration', () => {
     [{ guest: 'x' }, 'A machine has to have the property "cpus", which is missing'],
     [
       { ...valid, ram: 1 },
-      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, memory, accelerator, irqchip, cmdline, serial',
+      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, memory, accelerator, irqchip, cmdline, seed, realtime, serial',
     ],
     [{ ...valid, guest: '' }, 'The path of the guest image is empty: name a file'],
     [
@@ -203,6 +205,8 @@ describe('checkConfiguration', () => {
       { ...valid, serial: com1({ kind: 'none', path: '/x' }) },
       'The none back end of COM1 has no property "path": it has kind',
     ],
+    [{ ...valid, seed: 2 ** 32 }, 'The seed must be a whole number from 0 to 4294967295, not 4294967296'],
+    [{ ...valid, realtime: 1 }, 'Real time must be true or false, not 1'],
   ])('refuses case %#', (input, message) => {
     expect(() => checkConfiguration(input)).toThrow(new ConfigurationError(message));
   });
