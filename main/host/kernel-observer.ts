@@ -25,8 +25,10 @@ export class KernelObserver {
 
   #look(): void {
     this.#vcpus.forEach((statistics, cpu) => {
-      // A halt that began and ended between two looks shows in the count of halts.
-      const mark = statistics.read('blocking') + 2 * statistics.read('halt_exits');
+      // What began and ended between two looks shows in the counts: a halt, and a wake-up that led into another wait, as
+      // that of a halted CPU by an INIT does.
+      const counts = statistics.read('halt_exits') + statistics.read('halt_wakeup');
+      const mark = statistics.read('blocking') + 2 * counts;
       if (mark === this.#last[cpu]) return;
       this.#last[cpu] = mark;
       this.#machine.askState(cpu);
