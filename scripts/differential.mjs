@@ -12,7 +12,7 @@ const { FORMS, EXCLUDED, describe } = await load('forms');
 
 const CHUNK = 256 * 1024;
 const comparer = new Comparer();
-const perForm = new Array(FORMS.length).fill(0);
+const perForm = FORMS.map(() => 0);
 let done = 0;
 let different = 0;
 while (done < cases && different === 0) {
