@@ -23,7 +23,7 @@ export const MASK_32 = 0xffff_ffffn;
 export const MASK_64 = (1n << 64n) - 1n;
 
 /** In a sequence these hold what they held at its start: RSP for the stack, R12 and R13 for addresses. */
-export const KEPT = (1 << 4) | (1 << 12) | (1 << 13);
+const KEPT = (1 << 4) | (1 << 12) | (1 << 13);
 
 /** Locked without a prefix; like locked ones it stays aligned, since processors may trap on locked accesses across lines. */
 const ALWAYS_LOCKED = 'XCHG';

@@ -48,7 +48,7 @@ const BUDGET_USED = 1;
 const MOST_RUNS = 64;
 
 /** What an emulated case ended with, where not at one of its ends: RIP goes on in `rip`. */
-export const ENDED_ELSEWHERE = 2;
+const ENDED_ELSEWHERE = 2;
 
 interface TestedCore extends CoreFunctions {
   clearBlocks(cpu: number): void;

@@ -53,6 +53,8 @@ const IN_SEQUENCES = numbersOf(
     !(name.startsWith('SH') && name.endsWith('D') && size === 2 && operands.includes('CL')),
 );
 const WITH_FLAGS = IN_SEQUENCES.filter((n) => FLAG_OPERATIONS.has(FORMS[n].name));
+/** What a branch behind it may be made one with. */
+const BEFORE_BRANCHES = WITH_FLAGS.filter((n) => ['CMP', 'TEST', 'SUB', 'DEC'].includes(FORMS[n].name));
 const BRANCHES = numbersOf(({ name, operands }) => name === 'JCC' && operands.includes('Jb'));
 
 export class Generator {
@@ -118,9 +120,12 @@ export class Generator {
     const wanted = 2 + random.below(LONGEST_SEQUENCE - 1);
     const branches = random.chance(2);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const isLast = made.forms.length === wanted - 1 || made.length > CODE_BYTES - 2 * MAX_LENGTH;
+      const left = made.length > CODE_BYTES - 3 * MAX_LENGTH ? 0 : wanted - 1 - made.forms.length;
+      const isLast = left <= 0;
+      let list = random.chance(2) ? IN_SEQUENCES : WITH_FLAGS;
+      if (branches && left === 1) list = BEFORE_BRANCHES;
       // Where no flags are left to branch by, it ends otherwise.
-      const list = isLast && branches && !random.chance(8) ? BRANCHES : random.chance(2) ? IN_SEQUENCES : WITH_FLAGS;
+      else if (branches && isLast && !random.chance(8)) list = BRANCHES;
       const number = list[random.below(list.length)];
       draft.begin(FORMS[number]);
       if (this.#appendToSequence(made, number) && isLast) return true;
