@@ -36,14 +36,18 @@ export function constrain(draft: Draft, address: Address): boolean {
   return true;
 }
 
-/** Edge values in memory as well, and now and then the accumulator's. */
+/** Edge values of the operand's own size, in half of the cases for each operand; and now and then the accumulator's. */
 function likenOperands(draft: Draft): void {
-  const { random, view, operand } = draft;
-  random.value();
-  if (random.chance(2)) return;
-  view.setUint32(operand, random.low, true);
-  view.setUint32(operand + 4, random.high, true);
-  if (random.chance(2)) draft.setLow(RAX, random.low);
+  const { form, random, view, operand } = draft;
+  const bits = 8 * form.size;
+  const mask = (1n << BigInt(bits)) - 1n;
+  const edge = (before: bigint) => (before & (MASK_64 ^ mask)) | random.edge(bits);
+  for (const reg of [draft.rm, draft.reg, RAX]) {
+    if (random.chance(2)) draft.set(reg, edge(draft.get(reg)));
+  }
+  const inMemory = random.below(4);
+  if (inMemory < 2) view.setBigUint64(operand, edge(view.getBigUint64(operand, true)), true);
+  else if (inMemory === 2) view.setBigUint64(operand, draft.get(RAX), true);
 }
 
 function stack(draft: Draft): void {
