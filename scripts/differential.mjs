@@ -1,4 +1,5 @@
 // Differential test of the emulator against this machine's processor: generated instructions on both, any number of them.
+// A case depends on its seed and number only, so that `1 SEED FIRST` runs a reported one again.
 //     node scripts/differential.mjs [CASES [SEED [FIRST]]]
 import { fileURLToPath } from 'node:url';
 import { runnerImport } from 'vite';
@@ -12,7 +13,7 @@ const { FORMS, EXCLUDED, describe } = await load('forms');
 
 const CHUNK = 256 * 1024;
 const comparer = new Comparer();
-const perForm = new Array(FORMS.length).fill(0);
+const perForm = FORMS.map(() => 0);
 let done = 0;
 let different = 0;
 while (done < cases && different === 0) {
@@ -29,16 +30,12 @@ const covered = perForm.filter((count) => count > 0).length;
 console.log(`seed ${seed}: ${done} cases, ${covered} of ${FORMS.length} forms, ${different} differences`);
 if (different > 0) process.exitCode = 1;
 
-/** One difference of each form in full, then how many of each. */
+/** The first difference of each form, or sequence of forms, in full, and how many more there are. */
 function report(differences) {
-  const byForm = Map.groupBy?.(differences, ({ form }) => form) ?? group(differences);
-  for (const [form, list] of byForm) console.log(`${list[0].text}\n  ${list.length} of ${form}\n`);
-}
-
-function group(differences) {
-  const groups = new Map();
-  for (const difference of differences) {
-    groups.set(difference.form, [...(groups.get(difference.form) ?? []), difference]);
+  const count = new Map();
+  for (const { form, text } of differences) {
+    if (!count.has(form)) console.log(`${text}\n`);
+    count.set(form, (count.get(form) ?? 0) + 1);
   }
-  return groups;
+  for (const [form, times] of count) console.log(`${times} differences of ${form}`);
 }

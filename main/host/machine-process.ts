@@ -8,8 +8,10 @@ if (process.send === undefined) {
   process.exit(2);
 }
 
+/** The last message is on its way before the process goes: what still waits in the channel would be lost with it. */
 function post(message: MachineMessage): void {
-  process.send?.(message);
+  if (message.type === 'ended') process.send?.(message, () => process.disconnect());
+  else process.send?.(message);
 }
 
 function fail(error: unknown): void {
@@ -25,7 +27,7 @@ process.on('message', (command: MachineCommand) => {
     thread.command(command);
     return;
   }
-  thread.run(command).then(() => process.disconnect(), fail);
+  thread.run(command).catch(fail);
 });
 // The shell is gone: nobody is left to tell anything. A killed shell must leave no machine behind.
 process.on('disconnect', () => process.exit(0));

@@ -40,14 +40,18 @@ export class Comparer {
   compare(seed: number, first: number, count: number): Comparison {
     const perForm = new Uint32Array(FORMS.length);
     const differences: Difference[] = [];
+    let cases = 0;
     for (let done = 0; done < count && differences.length < MOST_DIFFERENCES; done += BATCH) {
       const size = Math.min(BATCH, count - done);
       this.#runBatch(seed, first + done, size);
-      for (let n = 0; n < size; n++) perForm[this.#generator.cases[n].formNumber]++;
+      cases += size;
+      for (let n = 0; n < size; n++) {
+        for (const form of this.#generator.cases[n].forms) perForm[form]++;
+      }
       const failed = [...new Set(this.#failed)].map((n) => this.#generator.cases[n].index);
       for (const index of failed) differences.push(this.explain(seed, index));
     }
-    return { cases: perForm.reduce((sum, n) => sum + n, 0), perForm, differences };
+    return { cases, perForm, differences };
   }
 
   #runBatch(seed: number, first: number, size: number): void {
@@ -59,7 +63,7 @@ export class Comparer {
       const made = this.#generator.cases[n];
       const at = recordWord(n);
       const record = this.#words.subarray(at, at + RECORD / 4);
-      this.#emulated.run(record, this.#emulatedRecord, made.steps, made.following, made.taken);
+      this.#emulated.run(record, this.#emulatedRecord, made.budget, made.following, made.taken);
       if (!this.#isSame(made, record)) this.#failed.push(n);
     }
     this.#compareMemory(size);
@@ -99,10 +103,10 @@ export class Comparer {
     const at = recordWord(0);
     const record = this.#words.subarray(at, at + RECORD / 4);
     const other = this.#emulatedRecord;
-    this.#emulated.run(record, other, made.steps, made.following, made.taken);
+    this.#emulated.run(record, other, made.budget, made.following, made.taken);
     const code = this.#native.bytes.slice(made.code, made.code + made.length);
     const lines = [
-      `case ${index} of seed ${seed}: ${describe(made.form)}${made.steps ? '' : ', as a block'}`,
+      `case ${index} of seed ${seed}: ${formsOf(made)}, ${made.budget} at a time`,
       `  ${hex(code)}  ${disassemble(code, made.following - made.length)}`,
       `  entry ${word64(record, IN_ENTRY / 4)}, RFLAGS ${record[IN_FLAGS / 4].toString(16)}, not compared ${made.ignoredFlags.toString(16)}`,
     ];
@@ -123,12 +127,16 @@ export class Comparer {
           `  * byte ${n.toString(16)}: ${before[n].toString(16)} -> host ${native.toString(16)} emulator ${ours.toString(16)}`,
         );
     }
-    return { seed, index, form: describe(made.form), text: lines.join('\n') };
+    return { seed, index, form: formsOf(made), text: lines.join('\n') };
   }
 }
 
 /** Code lies in pages of the arena's own; a case's window must not reach it. */
 if (BATCH * WINDOW > SLOTS) throw new Error('arena.ts: the windows reach into the slots');
+
+function formsOf(made: Case): string {
+  return made.forms.map((n) => describe(FORMS[n])).join('; ');
+}
 
 function word64(words: Uint32Array, at: number): string {
   return words[at + 1].toString(16).padStart(8, '0') + words[at].toString(16).padStart(8, '0');
@@ -148,7 +156,7 @@ function disassemble(code: Uint8Array, address: number): string {
     writeFileSync(file, code);
     const args = ['-D', '-b', 'binary', '-m', 'i386:x86-64', '-M', 'intel', `--adjust-vma=${address}`, file];
     const { stdout } = spawnSync('objdump', args, { encoding: 'utf8' });
-    return /^.*:\t.*\t(.*)$/m.exec(stdout ?? '')?.[1] ?? '';
+    return [...(stdout ?? '').matchAll(/^.*:\t.*\t(.*)$/gm)].map(([, text]) => text.trim()).join('; ');
   } finally {
     rmSync(scratch, { recursive: true });
   }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Comparer } from './compare';
-import { FORMS } from './forms';
+import { OPCODES } from '../../main/accelerator/emulator/opcodes';
+import { EXCLUDED, FORMS } from './forms';
 
 const CASES = 200_000;
 const SEED = 1;
@@ -27,5 +28,13 @@ describe("the emulator's integer instructions", () => {
     expect(differences.map(({ text }) => text).slice(0, 5)).toEqual([]);
     expect(cases).toBe(CASES);
     expect(FORMS.filter((_, n) => perForm[n] === 0)).toEqual([]);
+  });
+
+  it('are all among the cases, but for what cannot run in user mode', () => {
+    const tested = new Set(FORMS.map(({ text }) => text));
+    const untested = OPCODES.filter((row) => !tested.has(row));
+    const excluded = EXCLUDED.map(([pattern]) => OPCODES.filter((row) => pattern.test(`${row} `)));
+    expect(excluded.every((rows) => rows.length > 0)).toBe(true);
+    expect(untested).toEqual(OPCODES.filter((row) => excluded.some((rows) => rows.includes(row))));
   });
 });

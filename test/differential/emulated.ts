@@ -45,11 +45,10 @@ const MMIO_PHYSICAL = 0xfed0_0000;
 
 const KVM_RUN_PHYSICAL = 32;
 const BUDGET_USED = 1;
-const BLOCK_BUDGET = 1000;
-const MOST_STEPS = 64;
+const MOST_RUNS = 64;
 
 /** What an emulated case ended with, where not at one of its ends: RIP goes on in `rip`. */
-export const ENDED_ELSEWHERE = 2;
+const ENDED_ELSEWHERE = 2;
 
 interface TestedCore extends CoreFunctions {
   clearBlocks(cpu: number): void;
@@ -119,41 +118,35 @@ export class Emulated {
   }
 
   /**
-   * Runs a case from its record, and writes its results to `out`, in the same layout. With `steps` it is left after one
-   * instruction, at RIP `following` or `taken`; otherwise it runs as a block to one of its ends.
+   * Runs a case from its record, `budget` instructions at a time, and writes its results to `out`, in the same layout.
+   * It ends at RIP `following` or `taken`, or at the access to which the jumps there lead.
    */
-  run(record: Uint32Array, out: Uint32Array, steps: boolean, following: number, taken: number): void {
+  run(record: Uint32Array, out: Uint32Array, budget: number, following: number, taken: number): void {
     this.#registers.set(record.subarray(0, 32));
     this.#core.setFlags(this.#cpu, BigInt(record[IN_FLAGS / 4] | IF));
-    const entry = record[IN_ENTRY / 4] + record[IN_ENTRY / 4 + 1] * 2 ** 32;
-    this.#setRip(entry);
-    const end = steps ? this.#step(entry, following, taken) : this.#runBlock();
+    this.#setRip(record[IN_ENTRY / 4] + record[IN_ENTRY / 4 + 1] * 2 ** 32);
+    const end = this.#runToEnd(budget, following, taken);
     out.set(this.#registers, OUT / 4);
     out[OUT_FLAGS / 4] = Number(this.#core.getFlags(this.#cpu));
     out[OUT_END / 4] = end;
     if (end === ENDED_ELSEWHERE) this.#startProcessor();
   }
 
-  #step(entry: number, following: number, taken: number): number {
-    for (let steps = 0; steps < MOST_STEPS; steps++) {
-      const result = this.#core.run(this.#cpu, 1);
+  #runToEnd(budget: number, following: number, taken: number): number {
+    for (let runs = 0; runs < MOST_RUNS; runs++) {
+      const result = this.#core.run(this.#cpu, budget);
       this.rip = this.#getRip();
-      if (result !== BUDGET_USED) return ENDED_ELSEWHERE;
+      if (result !== BUDGET_USED) return this.#endByAccess();
       if (this.rip === following) return 0;
       if (this.rip === taken) return 1;
-      if (this.rip !== entry) return ENDED_ELSEWHERE;
     }
     return ENDED_ELSEWHERE;
   }
 
-  #runBlock(): number {
-    const result = this.#core.run(this.#cpu, BLOCK_BUDGET);
-    this.rip = this.#getRip();
-    if (result === 0 && this.#vcpu.exit.reason === ExitReason.MMIO) {
-      const end = this.#view.getUint32(this.#run + KVM_RUN_PHYSICAL, true) - MMIO_PHYSICAL;
-      if (end === 0 || end === 8) return end >> 3;
-    }
-    return ENDED_ELSEWHERE;
+  #endByAccess(): number {
+    if (this.#vcpu.exit.reason !== ExitReason.MMIO) return ENDED_ELSEWHERE;
+    const end = this.#view.getUint32(this.#run + KVM_RUN_PHYSICAL, true) - MMIO_PHYSICAL;
+    return end === 0 || end === 8 ? end >> 3 : ENDED_ELSEWHERE;
   }
 
   #getRip(): number {

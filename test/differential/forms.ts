@@ -34,7 +34,7 @@ export const EXCLUDED: readonly [RegExp, string][] = [
   [/ RDRAND /, 'its result is random'],
 ];
 
-const STRINGS = new Set(['MOVS', 'STOS', 'LODS', 'CMPS', 'SCAS']);
+export const STRINGS = new Set(['MOVS', 'STOS', 'LODS', 'CMPS', 'SCAS']);
 const REP = 0xf3;
 const REPNE = 0xf2;
 

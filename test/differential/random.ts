@@ -35,6 +35,11 @@ export class Random {
     return this.next() % oneIn === 0;
   }
 
+  /** An edge value of an operand of so many bits. */
+  edge(bits: number): bigint {
+    return EDGES[this.below(EDGES.length)](bits) & ((1n << BigInt(bits)) - 1n);
+  }
+
   /** 64 bits in `low` and `high`. */
   value(): void {
     const kind = this.below(8);
@@ -43,7 +48,7 @@ export class Random {
     if (kind < 2) return;
     const bits = [8, 16, 32, 64][this.below(4)];
     let edge: bigint;
-    if (kind < 4) edge = EDGES[this.below(EDGES.length)](bits);
+    if (kind < 4) edge = this.edge(bits);
     else if (kind < 6) edge = (1n << BigInt(this.below(64))) + BigInt(this.below(3) - 1);
     else edge = BigInt(this.below(256) - 128);
     // Half of them fill the upper bits, the rest leaves those random.
@@ -60,7 +65,7 @@ const ALL = (1n << 64n) - 1n;
 const EDGES: readonly ((bits: number) => bigint)[] = [
   () => 0n,
   () => 1n,
-  () => ALL,
+  (bits) => (1n << BigInt(bits)) - 2n,
   (bits) => (1n << BigInt(bits - 1)) - 1n,
   (bits) => 1n << BigInt(bits - 1),
   (bits) => (1n << BigInt(bits - 1)) + 1n,

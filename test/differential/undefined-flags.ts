@@ -1,4 +1,5 @@
 /** Status flags that the SDM (vol. 2, "Flags Affected" of each instruction) leaves undefined. */
+import { FLAGS } from '../../main/accelerator/emulator/opcodes';
 import { AF, CF, OF, PF, SF, STATUS, ZF } from './arena';
 
 const LOGIC = AF;
@@ -54,4 +55,17 @@ export function undefinedFlags(name: string, size: number, count: number): numbe
     default:
       return UNDEFINED[name] ?? 0;
   }
+}
+
+const LETTERS: Readonly<Record<string, number>> = { O: OF, S: SF, Z: ZF, A: AF, P: PF, C: CF };
+const maskOf = (letters: string) => [...letters.replace('-', '')].reduce((mask, letter) => mask | LETTERS[letter], 0);
+
+/** Status flags that an instruction reads, or leaves alone under some condition, by the emulator's own table. */
+export function readFlags(name: string): number {
+  return maskOf(FLAGS[name]?.split(' ')[2] ?? '-');
+}
+
+/** Status flags that an instruction writes whatever its operands, or leaves undefined. */
+export function writtenFlags(name: string): number {
+  return maskOf(FLAGS[name]?.split(' ')[0] ?? '-') & ~readFlags(name);
 }

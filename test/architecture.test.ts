@@ -1,0 +1,217 @@
+/**
+ * The system architecture as guests see it: small guests (test/architecture) that say how each of their checks went, with
+ * the same expectations on KVM and on the emulator. What a KVM is known not to do is left out there, by name and reason.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type MachineRun, needsKvm, needsProgram, runMachine } from './support/reveille';
+
+const PATIENCE = 120_000;
+const SOURCES = fileURLToPath(new URL('./architecture/', import.meta.url));
+const INCLUDES = ['architecture/include/', '../resources/guests/include/'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
+
+interface Guest {
+  name: string;
+  cpus: number;
+  /** Groups of checks that another test of this file runs by themselves. */
+  apart?: string[];
+}
+
+const GUESTS: Guest[] = [
+  { name: 'paging', cpus: 1 },
+  { name: 'faults', cpus: 1, apart: ['triple-fault'] },
+  { name: 'segmentation', cpus: 1 },
+  { name: 'modes', cpus: 1 },
+  { name: 'boundaries', cpus: 1 },
+  { name: 'code', cpus: 2 },
+  { name: 'shootdown', cpus: 4 },
+  { name: 'system', cpus: 2 },
+];
+
+/** What a host does otherwise than the SDM says. */
+interface Deviations {
+  /** Groups of checks that it cannot run to their end. */
+  groups?: Record<string, string>;
+  /** Checks that fail. */
+  checks?: Record<string, string>;
+}
+
+const NO_INSTRUCTION = 'has no emulation of these instructions and gives up';
+const NO_LEGACY_PAGING = 'refuses CR0.PG outside of long mode';
+const LATE = 'runs the instructions of CPL 0 in a row and is late with interrupts';
+const LATE_DEBUG = 'knows no data breakpoints in the instructions that it emulates';
+const NATIVE_USER = 'runs CPL 3 natively on its own descriptor tables';
+const INTERRUPTS_AT_3 = 'has no gates of the guest for INT n at CPL 3';
+
+/** KVM-PVM, a KVM that needs no virtualization by the processor and emulates what a guest does at CPL 0. */
+const PVM: Record<string, Deviations> = {
+  paging: {
+    groups: { '2-level': NO_LEGACY_PAGING, PAE: NO_LEGACY_PAGING, smap: NO_INSTRUCTION },
+    checks: { '4-level: a non-canonical last byte': 'looks at the first byte only' },
+  },
+  faults: {
+    groups: {
+      bound: NO_INSTRUCTION,
+      'int-32': NO_INSTRUCTION,
+      'int-64': NO_INSTRUCTION,
+      'undefined-32': NO_INSTRUCTION,
+      'undefined-64': NO_INSTRUCTION,
+      'user-32': NO_INSTRUCTION,
+    },
+    checks: {
+      '32-bit: #NP in the delivery of #UD': 'makes it a double fault',
+      '64-bit: #GP by an upper bit of CR0': 'ignores the bit',
+      '64-bit: user: INT n of DPL 3': INTERRUPTS_AT_3,
+      '64-bit: user: #GP by INT n of DPL 0': INTERRUPTS_AT_3,
+      '64-bit: user: #GP by INT3 of DPL 0': INTERRUPTS_AT_3,
+    },
+  },
+  segmentation: {
+    groups: {
+      descriptors: NO_INSTRUCTION,
+      'descriptors-64': NO_INSTRUCTION,
+      outward: NO_INSTRUCTION,
+      'user-32': NO_INSTRUCTION,
+    },
+  },
+  modes: { groups: { '2-level': NO_LEGACY_PAGING } },
+  boundaries: {
+    groups: { step: LATE_DEBUG, breakpoints: LATE_DEBUG },
+    checks: {
+      'STI: one instruction later': LATE,
+      'STI, STI: the second has no shadow': LATE,
+      'POPF: at once': LATE,
+      'IRET: at once': LATE,
+      'STI, MOV SS: comes once': LATE,
+      'TPR lowered: it comes': LATE,
+      'two are pending: the higher one first': LATE,
+      'CR8 lowered: it comes': LATE,
+      'the TPR lets a higher class pass': LATE,
+      'and then the other': LATE,
+    },
+  },
+  shootdown: { groups: { cmpxchg16b: NO_INSTRUCTION } },
+  system: {
+    groups: { syscall: NATIVE_USER, sysenter: NATIVE_USER },
+    checks: {
+      'fsgsbase: #UD without CR4.FSGSBASE': 'leaves it on',
+      'tsc: CR4.TSD: #GP at CPL 3': 'lets it pass',
+    },
+  },
+};
+
+/** AMD's manual (vol. 2 and 3) differs from the SDM, and its processors with it. */
+const AMD: Record<string, Deviations> = {
+  paging: { checks: { '4-level: a jump to a non-canonical address': 'faults at its target on a processor of AMD' } },
+  system: {
+    groups: { sysenter: 'is #UD in long mode on a processor of AMD' },
+    checks: { 'syscall: SYSRET to a non-canonical address': 'faults at its target on a processor of AMD' },
+  },
+};
+
+const isAmd = /^vendor_id\s*: AuthenticAMD$/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
+
+/** What is known of this host, by name and with the reason. */
+function deviationsOf(guest: string): Required<Deviations> {
+  const tables: Deviations[] = [];
+  if (isAmd) tables.push(AMD[guest] ?? {});
+  if (existsSync('/sys/module/kvm_pvm')) tables.push(PVM[guest] ?? {});
+  return {
+    groups: Object.assign({}, ...tables.map(({ groups }) => groups)),
+    checks: Object.assign({}, ...tables.map(({ checks }) => checks)),
+  };
+}
+
+let directory: string;
+const image = (name: string) => join(directory, `${name}.bin`);
+
+beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'reveille-architecture-'))));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function assemble(name: string): void {
+  if (existsSync(image(name))) return;
+  const includes = INCLUDES.flatMap((path) => ['-I', path]);
+  execFileSync('nasm', ['-f', 'bin', '-Werror', ...includes, '-o', image(name), join(SOURCES, `${name}.asm`)]);
+}
+
+/** The transcript of a guest on which every check is right. */
+const expectedOf = (name: string) =>
+  readFileSync(join(SOURCES, `${name}.txt`), 'utf8')
+    .split('\n')
+    .slice(0, -1);
+
+const nameOf = (line: string) => line.replace(/ (ok|absent|left out|FAILED .*)$/, '');
+
+/** A run without these groups of checks. */
+function run({ name, cpus }: Guest, accel: string, without: readonly string[], ...args: string[]): Promise<MachineRun> {
+  assemble(name);
+  const words = without.map((group) => `skip=${group}`).join(' ');
+  const options = words === '' ? args : [...args, '--cmdline', words];
+  return runMachine(image(name), '--accel', accel, '--cpus', `${cpus}`, ...options);
+}
+
+describe.each(GUESTS)('$name', (guest) => {
+  test('wasm', { timeout: PATIENCE }, async (ctx) => {
+    needsProgram(ctx, 'nasm');
+    const { lines, summary } = await run(guest, 'wasm', guest.apart ?? []);
+    expect(lines).toEqual(expectedOf(guest.name));
+    expect(summary.outcome).toMatchObject({ kind: 'guest-exit', code: 0x10 });
+  });
+
+  const { groups, checks } = deviationsOf(guest.name);
+
+  test('kvm', { timeout: PATIENCE }, async (ctx) => {
+    needsKvm(ctx);
+    needsProgram(ctx, 'nasm');
+    const leftOut = [...(guest.apart ?? []), ...Object.keys(groups)];
+    const { lines, summary } = await run(guest, 'kvm', leftOut);
+    // Absent: the guest found that this processor does not have it.
+    const named = new Set(lines.filter((line) => line.endsWith(' absent')).map(nameOf));
+    for (const check of Object.keys(checks)) named.add(check);
+    const compared = (transcript: readonly string[]) =>
+      transcript.filter(
+        (line) =>
+          !named.has(nameOf(line)) && !leftOut.some((group) => line.startsWith(`${group}: `) || nameOf(line) === group),
+      );
+    expect(compared(lines), JSON.stringify(summary.outcome)).toEqual(compared(expectedOf(guest.name)));
+    expect(summary.outcome).toMatchObject({ kind: 'guest-exit' });
+  });
+
+  for (const [name, reason] of Object.entries({ ...groups, ...checks })) {
+    test(`kvm: ${name}`, (ctx) => ctx.skip(`the KVM of this host ${reason}`));
+  }
+});
+
+describe('a triple fault is a crash', () => {
+  const guest = GUESTS.find(({ name }) => name === 'faults') as Guest;
+  const others = ['32-bit', '64-bit', 'bound', 'int-32', 'int-64', 'undefined-32', 'undefined-64', 'user-32'];
+
+  for (const accel of ['wasm', 'kvm']) {
+    test(accel, { timeout: PATIENCE }, async (ctx) => {
+      if (accel === 'kvm') needsKvm(ctx);
+      needsProgram(ctx, 'nasm');
+      const { summary, status } = await run(guest, accel, others);
+      expect(status).toBe(4);
+      expect(summary.outcome).toMatchObject({ kind: 'crash', code: null, cpu: 0 });
+      expect(summary.outcome.reason).toMatch(/^CPU 0: triple fault at 0018:[0-9a-f]{16} in long mode$/);
+    });
+  }
+});
+
+describe('several CPUs with other seeds', () => {
+  for (const seed of [1, 2, 3, 0xffffffff]) {
+    test(`wasm, seed ${seed}`, { timeout: PATIENCE }, async (ctx) => {
+      needsProgram(ctx, 'nasm');
+      for (const guest of GUESTS.filter(({ cpus }) => cpus > 1)) {
+        const { lines } = await run(guest, 'wasm', [], '--seed', `${seed}`);
+        expect(lines, guest.name).toEqual(expectedOf(guest.name));
+      }
+    });
+  }
+});

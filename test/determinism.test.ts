@@ -1,0 +1,113 @@
+/**
+ * The emulator's deterministic mode: a seed is one run, to the byte, and another seed another interleaving; and what a guest
+ * says does not depend on the accelerator.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { needsKvm, reveille } from './support/reveille';
+
+/** How long a machine may take on a host with other work to do; not a measure of anything. */
+const PATIENCE = 300_000;
+
+let directory: string;
+beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'reveille-determinism-'))));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+interface Outcome {
+  transcript: string;
+  events: string;
+}
+
+async function run(guest: string, ...options: string[]): Promise<Outcome> {
+  const path = join(directory, 'events');
+  const { status, stdout, stderr } = await reveille('run', guest, '--timeout', '120s', '--events', path, ...options);
+  expect(status, stdout + stderr).toBe(0);
+  return { transcript: stdout, events: readFileSync(path, 'utf8') };
+}
+
+const emulated = (guest: string, ...options: string[]) => run(guest, '--accel', 'wasm', ...options);
+
+/** The lines between the first and the last, which processors say in any order, in theirs. */
+function inOrder(transcript: string): string[] {
+  const lines = transcript.split('\r\n').slice(0, -1);
+  return [lines[0], ...lines.slice(1, -1).sort(), ...lines.slice(-1)];
+}
+
+describe.each(['roll-call', 'herd'])('%s', (guest) => {
+  test.each([
+    [0, 2],
+    [0, 4],
+    [1, 3],
+    [7, 5],
+    [42, 8],
+    [0xffffffff, 16],
+  ])('seed %i, %i CPUs: the same run again, event for event', { timeout: PATIENCE }, async (seed, cpus) => {
+    const options = ['--seed', `${seed}`, '--cpus', `${cpus}`];
+    const first = await emulated(guest, ...options);
+    expect(first.events.split('\n').length).toBeGreaterThan(4 * cpus);
+    expect(await emulated(guest, ...options)).toEqual(first);
+  });
+});
+
+test('herd: other seeds are other interleavings, of the same CPUs', { timeout: PATIENCE }, async () => {
+  const runs: Outcome[] = [];
+  for (let seed = 0; seed < 8; seed++) runs.push(await emulated('herd', '--cpus', '8', '--seed', `${seed}`));
+  expect(new Set(runs.map(({ events }) => events)).size).toBe(8);
+  expect(new Set(runs.map(({ transcript }) => inOrder(transcript).join('\n'))).size).toBe(1);
+});
+
+test('roll-call: what it says does not depend on the seed', { timeout: PATIENCE }, async () => {
+  const transcripts = new Set<string>();
+  for (let seed = 0; seed < 4; seed++) {
+    transcripts.add((await emulated('roll-call', '--cpus', '6', '--seed', `${seed}`)).transcript);
+  }
+  expect(transcripts.size).toBe(1);
+});
+
+/** A machine's transcript on the accelerators: roll-call's as it is, herd's without the order of its APs. */
+async function transcripts(irqchip: string, ...options: string[]): Promise<void> {
+  for (const guest of ['roll-call', 'herd']) {
+    const said = async (...accelerator: string[]) => {
+      const { transcript } = await run(guest, ...accelerator, ...options);
+      return guest === 'herd' ? inOrder(transcript) : transcript.split('\r\n').slice(0, -1);
+    };
+    const expected = await said('--accel', 'kvm', '--irqchip', irqchip);
+    expect(await said('--accel', 'wasm'), guest).toEqual(expected);
+  }
+}
+
+describe.each(['exact', 'kernel'])('the same transcript as on KVM, irqchip %s', (irqchip) => {
+  beforeEach(needsKvm);
+  const counts = Array.from({ length: 16 }, (_, index) => index + 1);
+
+  test.each(counts)('%i CPUs', { timeout: PATIENCE }, async (cpus) => {
+    await transcripts(irqchip, '--cpus', `${cpus}`);
+  });
+
+  test.each([0, 1, 2, 3])('CPU %i of 4 is the BSP', { timeout: PATIENCE }, async (bsp) => {
+    await transcripts(irqchip, '--cpus', '4', '--bsp', `${bsp}`);
+  });
+});
+
+test.each([64, 255])('%i CPUs, more than KVM is asked for', { timeout: PATIENCE }, async (cpus) => {
+  const rollCall = await emulated('roll-call', '--cpus', `${cpus}`);
+  const ids = Array.from({ length: cpus }, (_, index) => index);
+  expect(rollCall.transcript.split('\r\n').slice(0, -1)).toEqual([
+    `roll-call: ${cpus} processors in the MADT, BSP is cpu 0 apic 0`,
+    ...ids.slice(1).map((cpu) => `cpu ${cpu} apic ${cpu} here`),
+    `roll-call: call 1 of 2: ${cpus - 1} answered`,
+    `roll-call: call 2 of 2: ${cpus - 1} answered`,
+    `roll-call: all ${cpus} processors answered`,
+  ]);
+  const herd = await emulated('herd', '--cpus', `${cpus}`);
+  expect(inOrder(herd.transcript)).toEqual([
+    `herd: ${cpus} processors in the MADT, BSP is cpu 0 apic 0`,
+    ...ids
+      .slice(1)
+      .map((cpu) => `cpu ${cpu} apic ${cpu} here`)
+      .sort(),
+    `herd: all ${cpus} processors are here`,
+  ]);
+});

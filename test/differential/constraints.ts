@@ -1,0 +1,176 @@
+/** What instructions need of registers and memory so that they stay in the case's window and do not fault. */
+import { AC, HIGH, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, STACK, TF, WINDOW } from './arena';
+import { type Address, chooseAddress } from './addressing';
+import { type Draft, MASK_32, MASK_64 } from './draft';
+import { OperandKind, STRINGS } from './forms';
+
+const STACK_OPERATIONS = new Set('PUSH POP PUSH_E POP_E PUSH_SEG PUSHF POPF CALL CALL_E RET ENTER LEAVE'.split(' '));
+const BIT_TESTS = new Set(['BT', 'BTS', 'BTR', 'BTC']);
+export const LOOPS = new Set(['LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
+const AH = 4;
+const ATTEMPTS = 40;
+
+/** Gives registers and memory what a single instruction needs, and addresses its operand; false: try other operands. */
+export function constrain(draft: Draft, address: Address): boolean {
+  const { form, random } = draft;
+  const { name } = form;
+  likenOperands(draft);
+  if (STACK_OPERATIONS.has(name)) stack(draft);
+  if (STRINGS.has(name)) string(draft);
+  else if (LOOPS.has(name)) loopCount(draft);
+  else if (name === 'XLAT') draft.setAddress(RBX, draft.linear(draft.operand) - (draft.get(RAX) & 0xffn));
+  else if (BIT_TESTS.has(name) && draft.isMemory && form.extension < 0) bitOffset(draft);
+  else if (name === 'CMPXCHG8B' && random.chance(2)) compareDouble(draft);
+  else if (name === 'CMPXCHG' && random.chance(2)) compareEqual(draft);
+  if (form.operands.includes('CL')) shiftCount(draft);
+  if (name === 'SHLD' || name === 'SHRD') limitDoubleShift(draft);
+  if ((name === 'JMP_E' || name === 'CALL_E') && !jumpTarget(draft)) return false;
+  if (draft.isDivision) {
+    draft.pin(RAX);
+    draft.pin(RDX);
+  }
+  if (draft.isMemory && !chooseAddress(draft, address)) return false;
+  if (draft.isDivision && !divisible(draft)) return false;
+  // With a source of zero the destination is undefined.
+  if ((name === 'BSF' || name === 'BSR') && draft.readOperand() === 0n) draft.undefinedRegister = draft.reg;
+  return true;
+}
+
+/** Edge values of the operand's own size, in half of the cases for each operand; and now and then the accumulator's. */
+function likenOperands(draft: Draft): void {
+  const { form, random, view, operand } = draft;
+  const bits = 8 * form.size;
+  const mask = (1n << BigInt(bits)) - 1n;
+  const edge = (before: bigint) => (before & (MASK_64 ^ mask)) | random.edge(bits);
+  for (const reg of [draft.rm, draft.reg, RAX]) {
+    if (random.chance(2)) draft.set(reg, edge(draft.get(reg)));
+  }
+  const inMemory = random.below(4);
+  if (inMemory < 2) view.setBigUint64(operand, edge(view.getBigUint64(operand, true)), true);
+  else if (inMemory === 2) view.setBigUint64(operand, draft.get(RAX), true);
+}
+
+function stack(draft: Draft): void {
+  const { form, random, view } = draft;
+  const top = draft.window + STACK + 320 + random.below(160);
+  draft.set(RSP, BigInt(HIGH + top));
+  draft.pin(RSP);
+  if (form.name === 'RET') view.setBigUint64(top, BigInt(HIGH + draft.target), true);
+  else if (form.name === 'POPF') {
+    // A single step would trap, and so would what is not aligned.
+    view.setUint32(top, random.next() & ~(TF | AC), true);
+    if (form.size === 8) view.setUint32(top + 4, 0, true);
+  } else if (form.name === 'ENTER' || form.name === 'LEAVE') {
+    draft.set(RBP, BigInt(HIGH + draft.window + STACK + 256 + random.below(160)));
+    draft.pin(RBP);
+    if (form.name === 'LEAVE') return;
+    // Room (16 bits) and level (of which 5 bits count) that stay in the window.
+    const level = random.chance(2) ? random.below(3) : random.below(32);
+    draft.immediate = BigInt(random.below(48) | ((level | (random.below(8) << 5)) << 16));
+  }
+}
+
+function string(draft: Draft): void {
+  const { random } = draft;
+  const from = draft.operand;
+  const to = random.chance(3) ? draft.window + 160 + random.below(192) : from + random.below(33) - 16;
+  draft.setAddress(RSI, draft.linear(from));
+  draft.setAddress(RDI, draft.linear(to));
+  if (draft.form.repeat === 0) return;
+  draft.setLow(RCX, random.below(17));
+  if (!draft.address32) draft.setHigh(RCX, 0);
+}
+
+function loopCount(draft: Draft): void {
+  const { random } = draft;
+  if (random.chance(3)) return;
+  draft.setLow(RCX, random.below(3));
+  if (!draft.address32) draft.setHigh(RCX, 0);
+}
+
+/** The bit's number moves the operand by whole operands; the rest of the register is not looked at. */
+function bitOffset(draft: Draft): void {
+  const number = BigInt(draft.random.below(1024) - 512);
+  const mask = (1n << BigInt(8 * draft.form.size)) - 1n;
+  draft.set(draft.reg, (draft.get(draft.reg) & (MASK_64 ^ mask)) | (number & mask));
+  draft.pin(draft.reg);
+}
+
+function compareDouble(draft: Draft): void {
+  const { view, operand, form } = draft;
+  const set = (at: number, value: bigint) => {
+    if (form.size === 8) view.setBigUint64(at, value, true);
+    else view.setUint32(at, Number(value & MASK_32), true);
+  };
+  set(operand, draft.get(RAX));
+  set(operand + form.size, draft.get(RDX));
+  draft.pin(RAX);
+  draft.pin(RDX);
+}
+
+function compareEqual(draft: Draft): void {
+  if (draft.isMemory) draft.view.setBigUint64(draft.operand, draft.get(RAX), true);
+  else draft.set(draft.rm, draft.get(RAX));
+  draft.pin(RAX);
+}
+
+function shiftCount(draft: Draft): void {
+  const { random } = draft;
+  if (random.chance(2)) draft.setLow(RCX, (random.next() & ~0xff) | random.below(70));
+  draft.pin(RCX);
+}
+
+/** Of 16 bits, a count above 16 leaves everything undefined. */
+export function limitDoubleShift(draft: Draft): void {
+  if (draft.form.size !== 2) return;
+  const count = draft.random.below(17);
+  draft.immediate = BigInt(count);
+  if (draft.form.operands.includes('CL')) draft.setLow(RCX, (draft.random.next() & ~0xff) | count);
+}
+
+function jumpTarget(draft: Draft): boolean {
+  const target = BigInt(HIGH + draft.target);
+  if (draft.form.kind !== OperandKind.REGISTER) draft.view.setBigUint64(draft.operand, target, true);
+  else if (draft.isPinned(draft.rm)) return false;
+  else draft.set(draft.rm, target);
+  return true;
+}
+
+/** Looks for a dividend whose quotient fits; false: there is none, as where the divisor is zero. */
+function divisible(draft: Draft): boolean {
+  const { form, random } = draft;
+  if (draft.readOperand() === 0n) return false;
+  if (quotientFits(draft)) return true;
+  // A divisor that is part of the dividend.
+  if (!draft.isMemory && [RAX, RDX, AH].includes(draft.rm)) return false;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    random.value();
+    const rest = ((BigInt(random.high) << 32n) | BigInt(random.low)) % draft.readOperand();
+    const high = [rest, rest >> 1n, random.chance(2) ? 0n : MASK_64][attempt % 3];
+    if (form.size === 1) draft.set(RAX, (draft.get(RAX) & (MASK_64 ^ 0xff00n)) | ((high & 0xffn) << 8n));
+    else draft.set(RDX, high);
+    if (quotientFits(draft)) return true;
+  }
+  return false;
+}
+
+function quotientFits(draft: Draft): boolean {
+  const { name, size } = draft.form;
+  const bits = 8 * size;
+  const mask = (1n << BigInt(bits)) - 1n;
+  const divisor = draft.readOperand();
+  const low = draft.get(RAX) & mask;
+  const high = size === 1 ? (draft.get(RAX) >> 8n) & mask : draft.get(RDX) & mask;
+  const dividend = (high << BigInt(bits)) | low;
+  if (name === 'DIV') return dividend / divisor <= mask;
+  const quotient = BigInt.asIntN(2 * bits, dividend) / BigInt.asIntN(bits, divisor);
+  return BigInt.asIntN(bits, quotient) === quotient;
+}
+
+/** R12 and R13 are what a sequence addresses memory by. */
+export function keepAddresses(draft: Draft): void {
+  const { random } = draft;
+  draft.set(12, BigInt(HIGH + draft.window + random.below(WINDOW)));
+  draft.set(13, BigInt(random.below(64)));
+  draft.set(RSP, BigInt(HIGH + draft.window + STACK + 256 + random.below(64)));
+}

@@ -1,0 +1,122 @@
+/** The bytes of a draft's instruction (SDM vol. 2A, chapter 2). */
+import type { Address } from './addressing';
+import { LOOPS } from './constraints';
+import type { Draft } from './draft';
+import { OperandKind, STRINGS } from './forms';
+
+const LOCK = 0xf0;
+const NULL_SEGMENT_PREFIXES = [0x26, 0x2e, 0x36, 0x3e];
+const MAX_LENGTH = 15;
+const SEGMENT_REGISTERS = 6;
+const NO_FIXUP = -1;
+
+export class Encoder {
+  readonly code = new Uint8Array(64);
+  length = 0;
+  #immediate = 0n;
+
+  /** Encodes the draft's instruction, to run at its origin; false: it is too long. */
+  encode(draft: Draft, address: Address): boolean {
+    const { form, random } = draft;
+    const { operands, size } = form;
+    this.length = 0;
+    this.#immediate = draft.immediate;
+    const hasModRM = form.kind !== OperandKind.NONE;
+    const inOpcode = form.count === 8;
+    if (has(operands, 'S')) draft.reg %= SEGMENT_REGISTERS;
+    const rexR = has(operands, 'G') && draft.reg >= 8 ? 4 : 0;
+    const rexX = draft.isMemory ? address.rexX << 1 : 0;
+    const rexB = draft.isMemory ? address.rexB : (hasModRM || inOpcode) && draft.rm >= 8 ? 1 : 0;
+    const wide = size === 8 && !isLongByDefault(draft) ? 8 : 0;
+
+    if (draft.address32 && isAddressed(draft)) this.#emit(0x67);
+    if (form.kind === OperandKind.LOCKED) this.#emit(LOCK);
+    if (size === 2) this.#emit(0x66);
+    if (random.chance(16)) this.#emit(NULL_SEGMENT_PREFIXES[random.below(4)]);
+    if (form.repeat !== 0) this.#emit(form.repeat);
+    if (form.vex) this.#emitVex(draft, rexR | rexX | rexB, wide);
+    else {
+      if (form.mandatory !== 0) this.#emit(form.mandatory);
+      const rex = wide | rexR | rexX | rexB;
+      draft.hasRex ||= rex !== 0;
+      if (draft.hasRex) this.#emit(0x40 | rex);
+      for (const byte of form.map) this.#emit(byte);
+    }
+    this.#emit(form.opcode + (inOpcode ? draft.rm & 7 : random.below(form.count)));
+    if (hasModRM) this.#emitModRM(draft, address);
+    const displacementAt = draft.isMemory && address.ripRelative ? this.length - 4 : NO_FIXUP;
+    for (const operand of operands) this.#emitImmediate(draft, operand);
+    if (this.length > MAX_LENGTH) return false;
+    if (displacementAt !== NO_FIXUP) this.#fixUp(draft, displacementAt, draft.operand);
+    return true;
+  }
+
+  #emit(byte: number): void {
+    this.code[this.length++] = byte;
+  }
+
+  #emitVex(draft: Draft, rex: number, wide: number): void {
+    const { map, mandatory, operands } = draft.form;
+    const pp = [0, 0x66, 0xf3, 0xf2].indexOf(mandatory);
+    // Without a register there, as in RORX, VEX.vvvv must be 1111.
+    const vvvv = has(operands, 'B') ? draft.vvvv : 0;
+    this.#emit(0xc4);
+    this.#emit(((~rex & 7) << 5) | (map[1] === 0x3a ? 3 : 2));
+    this.#emit((wide << 4) | ((~vvvv & 15) << 3) | pp);
+  }
+
+  #emitModRM(draft: Draft, address: Address): void {
+    const reg = (draft.reg & 7) << 3;
+    if (!draft.isMemory) {
+      this.#emit(0xc0 | reg | (draft.rm & 7));
+      return;
+    }
+    this.#emit(address.bytes[0] | reg);
+    for (let n = 1; n < address.length; n++) this.#emit(address.bytes[n]);
+  }
+
+  #emitImmediate(draft: Draft, operand: string): void {
+    const { size } = draft.form;
+    if (operand === 'Ib' || operand === 'Ibs') this.#emitBytes(1);
+    else if (operand === 'Iw') this.#emitBytes(2);
+    else if (operand === 'Iz') this.#emitBytes(Math.min(size, 4));
+    else if (operand === 'Iv') this.#emitBytes(size);
+    else if (operand === 'Ob' || operand === 'Ov') {
+      this.#immediate = draft.linear(draft.operand);
+      this.#emitBytes(draft.address32 ? 4 : 8);
+    } else if (operand === 'Jb') {
+      this.#emit(draft.target - (draft.origin + this.length + 1));
+    } else if (operand === 'Jz') {
+      this.length += 4;
+      this.#fixUp(draft, this.length - 4, draft.target);
+    }
+  }
+
+  #emitBytes(count: number): void {
+    for (let n = 0; n < count; n++) {
+      this.#emit(Number(this.#immediate & 0xffn));
+      this.#immediate >>= 8n;
+    }
+  }
+
+  /** A displacement relative to the instruction's end. */
+  #fixUp(draft: Draft, at: number, target: number): void {
+    const displacement = target - (draft.origin + this.length);
+    for (let n = 0; n < 4; n++) this.code[at + n] = displacement >> (8 * n);
+  }
+}
+
+/** Whether an operand is of that kind, as G in Gv. */
+function has(operands: readonly string[], kind: string): boolean {
+  return operands.some((operand) => operand.length > 1 && operand.startsWith(kind));
+}
+
+function isAddressed(draft: Draft): boolean {
+  const { name, operands } = draft.form;
+  return draft.isMemory || STRINGS.has(name) || name === 'XLAT' || LOOPS.has(name) || has(operands, 'O');
+}
+
+/** 64 bits without REX.W; now and then with it all the same. */
+function isLongByDefault(draft: Draft): boolean {
+  return / (d64|f64)\b/.test(draft.form.text) && !draft.random.chance(4);
+}
