@@ -51,7 +51,9 @@ function assemble(workload, scale) {
   const { source, bits = 32, defines = [] } = workload;
   const image = join(work, `${workload.name.replace(/\W+/g, '-')}-${scale}.img`);
   const all = [`BITS_=${bits}`, `ROUNDS=${workload.rounds * scale}`, ...defines];
-  execFileSync('nasm', ['-f', 'bin', ...all.map((one) => `-D${one}`), `${source}.asm`, '-o', image], { cwd: workloads });
+  execFileSync('nasm', ['-f', 'bin', ...all.map((one) => `-D${one}`), `${source}.asm`, '-o', image], {
+    cwd: workloads,
+  });
   const floppy = image.replace(/img$/, 'floppy');
   copyFileSync(image, floppy);
   truncateSync(floppy, FLOPPY);
@@ -88,7 +90,8 @@ async function measure(emulator, workload, { image, floppy }) {
   else child.kill('SIGKILL');
   await ended;
   const result = /SE([0-9a-f]{8})/.exec(text)?.[1];
-  if (result === undefined) throw new Error(`${emulator.name} did not come to the end of ${workload.name}: ${JSON.stringify(text)}`);
+  if (result === undefined)
+    throw new Error(`${emulator.name} did not come to the end of ${workload.name}: ${JSON.stringify(text)}`);
   return { seconds: (end - start) / 1000, result };
 }
 
@@ -103,7 +106,9 @@ async function compare(present) {
   const column = (text) => String(text).padStart(15);
   console.log(`\nMillion guest instructions a second, workload only (medians of ${rounds})`);
   const ratioNames = present.filter((one) => one.name !== 'Reveille').map((one) => one.name);
-  console.log(''.padEnd(width) + present.map((one) => column(one.name)).join('') + '   Reveille / ' + ratioNames.join(' / '));
+  console.log(
+    ''.padEnd(width) + present.map((one) => column(one.name)).join('') + '   Reveille / ' + ratioNames.join(' / '),
+  );
   const ratios = new Map(ratioNames.map((name) => [name, []]));
   for (const workload of WORKLOADS) {
     if (chosen.length > 0 && !chosen.some((text) => workload.name.includes(text))) continue;
@@ -118,11 +123,14 @@ async function compare(present) {
         rates.get(emulator.name).push(image.instructions / seconds / (workload.trips ? 1e3 : 1e6));
         const others = results.get(image) ?? result;
         results.set(image, others);
-        if (result !== others) throw new Error(`${workload.name}: ${emulator.name} came to ${result}, others to ${others}`);
+        if (result !== others)
+          throw new Error(`${workload.name}: ${emulator.name} came to ${result}, others to ${others}`);
       }
     }
     const rate = (name) => median(rates.get(name));
-    const cells = present.map((one) => column(reasonNot(one, workload) ?? rate(one.name).toFixed(workload.trips ? 1 : 0)));
+    const cells = present.map((one) =>
+      column(reasonNot(one, workload) ?? rate(one.name).toFixed(workload.trips ? 1 : 0)),
+    );
     const own = ratioNames.map((name) => {
       if (rates.get(name).length === 0) return '-';
       const ratio = rate('Reveille') / rate(name);
@@ -135,7 +143,9 @@ async function compare(present) {
   for (const [name, values] of ratios) {
     if (values.length === 0) continue;
     const minimum = Math.min(...values).toFixed(2);
-    console.log(`  Reveille / ${name.padEnd(14)} geometric mean ${geometric(values).toFixed(2)}, minimum ${minimum}${ASKED[name] ?? ''}`);
+    console.log(
+      `  Reveille / ${name.padEnd(14)} geometric mean ${geometric(values).toFixed(2)}, minimum ${minimum}${ASKED[name] ?? ''}`,
+    );
   }
 }
 
@@ -164,7 +174,9 @@ async function startUp() {
   const spread = (values) =>
     `${Math.min(...values).toFixed(0)} / ${median(values).toFixed(0)} / ${Math.max(...values).toFixed(0)}`;
   for (const accel of ['kvm', 'wasm']) {
-    console.log(`  ${accel.padEnd(5)} ${times[accel].length === 0 ? 'not measured: KVM does not work here' : spread(times[accel])}`);
+    console.log(
+      `  ${accel.padEnd(5)} ${times[accel].length === 0 ? 'not measured: KVM does not work here' : spread(times[accel])}`,
+    );
   }
   if (times.kvm.length > 0) {
     console.log(`  ratio ${(median(times.wasm) / median(times.kvm)).toFixed(2)}   (asked: at most 1.5)`);
