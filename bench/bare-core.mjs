@@ -10,7 +10,7 @@ const ACCESS_DATA = 0x93;
 const PAGE = 4096;
 const align = (value) => Math.ceil(value / PAGE) * PAGE;
 
-export const REGISTERS = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
+const REGISTERS = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 
 export function assemble(source) {
   const scratch = mkdtempSync(join(tmpdir(), 'core-'));

@@ -6,7 +6,7 @@
  *     node bench/emulator.mjs [ROUNDS [WORKLOAD…]]
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, copyFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, copyFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

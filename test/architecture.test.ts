@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type MachineRun, needsKvm, needsProgram, runMachine } from './support/reveille';
+import { needsKvm, needsProgram } from './support/needs';
+import { type MachineRun, runMachine } from './support/reveille';
 
 const PATIENCE = 120_000;
 const SOURCES = fileURLToPath(new URL('./architecture/', import.meta.url));
@@ -183,9 +184,10 @@ describe.each(GUESTS)('$name', (guest) => {
     expect(summary.outcome).toMatchObject({ kind: 'guest-exit' });
   });
 
-  for (const [name, reason] of Object.entries({ ...groups, ...checks })) {
-    test(`kvm: ${name}`, (ctx) => ctx.skip(`the KVM of this host ${reason}`));
-  }
+  test.for(Object.entries({ ...groups, ...checks }))('kvm: %s', ([, reason], ctx) => {
+    expect(reason).not.toBe('');
+    ctx.skip(`the KVM of this host ${reason}`);
+  });
 });
 
 describe('a triple fault is a crash', () => {
@@ -193,7 +195,7 @@ describe('a triple fault is a crash', () => {
   const others = ['32-bit', '64-bit', 'bound', 'int-32', 'int-64', 'undefined-32', 'undefined-64', 'user-32'];
 
   for (const accel of ['wasm', 'kvm']) {
-    test(accel, { timeout: PATIENCE }, async (ctx) => {
+    test(`on ${accel}`, { timeout: PATIENCE }, async (ctx) => {
       if (accel === 'kvm') needsKvm(ctx);
       needsProgram(ctx, 'nasm');
       const { summary, status } = await run(guest, accel, others);

@@ -6,7 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { needsKvm, reveille } from './support/reveille';
+import { needsKvm } from './support/needs';
+import { reveille } from './support/reveille';
 
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
 const PATIENCE = 300_000;
@@ -67,7 +68,7 @@ test('roll-call: what it says does not depend on the seed', { timeout: PATIENCE 
 });
 
 /** A machine's transcript on the accelerators: roll-call's as it is, herd's without the order of its APs. */
-async function transcripts(irqchip: string, ...options: string[]): Promise<void> {
+async function expectSameTranscripts(irqchip: string, ...options: string[]): Promise<void> {
   for (const guest of ['roll-call', 'herd']) {
     const said = async (...accelerator: string[]) => {
       const { transcript } = await run(guest, ...accelerator, ...options);
@@ -83,11 +84,11 @@ describe.each(['exact', 'kernel'])('the same transcript as on KVM, irqchip %s', 
   const counts = Array.from({ length: 16 }, (_, index) => index + 1);
 
   test.each(counts)('%i CPUs', { timeout: PATIENCE }, async (cpus) => {
-    await transcripts(irqchip, '--cpus', `${cpus}`);
+    await expectSameTranscripts(irqchip, '--cpus', `${cpus}`);
   });
 
   test.each([0, 1, 2, 3])('CPU %i of 4 is the BSP', { timeout: PATIENCE }, async (bsp) => {
-    await transcripts(irqchip, '--cpus', '4', '--bsp', `${bsp}`);
+    await expectSameTranscripts(irqchip, '--cpus', '4', '--bsp', `${bsp}`);
   });
 });
 
