@@ -122,10 +122,10 @@ function deviationsOf(guest: string): Required<Deviations> {
   const tables: Deviations[] = [];
   if (isAmd) tables.push(AMD[guest] ?? {});
   if (existsSync('/sys/module/kvm_pvm')) tables.push(PVM[guest] ?? {});
-  return {
-    groups: Object.assign({}, ...tables.map(({ groups }) => groups)),
-    checks: Object.assign({}, ...tables.map(({ checks }) => checks)),
-  };
+  const groups: Record<string, string> = Object.assign({}, ...tables.map((table) => table.groups));
+  const checks: Record<string, string> = Object.assign({}, ...tables.map((table) => table.checks));
+  for (const check of Object.keys(checks)) if (check.split(': ')[0] in groups) delete checks[check];
+  return { groups, checks };
 }
 
 let directory: string;
