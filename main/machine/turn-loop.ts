@@ -79,11 +79,14 @@ export class TurnLoop {
     Atomics.wait(words, MachineWord.PAUSE, PauseState.PAUSED);
   }
 
-  /** A turn for each CPU; false: the machine stops. */
+  /** A turn for each CPU, from one that the seed picks; false: the machine stops. */
   #round(): boolean {
     let idle = true;
     let until = Infinity;
-    for (let cpu = 0; cpu < this.#cpus.length; cpu++) {
+    const count = this.#cpus.length;
+    const first = (this.#random() >>> 0) % count;
+    for (let turn = 0; turn < count; turn++) {
+      const cpu = (first + turn) % count;
       if (this.#waits(cpu)) {
         until = Math.min(until, this.#cpus[cpu].control.times[VcpuTime.IDLE_UNTIL]);
         continue;

@@ -130,6 +130,26 @@ bsp_main:
     mov eax, 0x33
     call scratch
     check "STOSB", rax, 0x33
+    mov edi, .overwritten
+    mov ecx, 5
+    mov al, 0x90
+    xor ebx, ebx
+    rep stosb
+.overwritten:
+    mov ebx, 1
+    check "REP STOSB over the next instruction", rbx, 0
+    mov rbp, rsp
+    mov esp, .pushed_over + 8
+    mov rax, 0x9090909090909090
+    xor ebx, ebx
+    push rax
+.pushed_over:
+    mov ebx, 1
+    nop
+    nop
+    nop
+    mov rsp, rbp
+    check "PUSH over the next instruction", rbx, 0
     mov eax, 0x06B0
     xchg [scratch + 128], ax                    ; MOV AL, 6
     mov byte [scratch + 130], RET_
