@@ -72,10 +72,7 @@ describe('a machine', () => {
       const run = await reveille('run', guest('halt', guests.halt), '--cpus', '1', '--timeout', '3s', '--json');
       expect(run.status).toBe(3);
       expect(run.stderr).toMatch(/^timeout after .*: the guest did not end within 3 s \(\d+ events, 0 lost\)$/m);
-      expect(summaryOf(run.stdout)).toMatchObject({
-        cpus: [{ id: 0, state: 'HALTED' }],
-        outcome: { kind: 'timeout', code: null, cpu: null },
-      });
+      expect(summaryOf(run.stdout).outcome).toMatchObject({ kind: 'timeout', code: null, cpu: null });
     });
 
     test('what nobody handles is 4, with its name and the registers', async () => {

@@ -94,14 +94,14 @@ describe('a full ring', { timeout: 60_000 }, () => {
   });
 
   test('a stop releases its writer, at whatever moment it comes', async () => {
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 8; round++) {
       const { ended } = await blocked(SERIAL_RING_BYTES + 1);
       // Now and then before the writer has gone to sleep.
-      for (let pause = round * 2000; pause > 0; pause--);
+      for (let pause = round * 5000; pause > 0; pause--);
       Atomics.store(memory.words, MachineWord.STOPPING, 1);
       wakeWriters(memory.words);
       await ended;
-      expect(reader.take()).toEqual(sequence(0, SERIAL_RING_BYTES));
+      expect(Buffer.compare(reader.take(), sequence(0, SERIAL_RING_BYTES))).toBe(0);
       memory.words[MachineWord.STOPPING] = 0;
     }
   });
