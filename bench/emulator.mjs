@@ -3,16 +3,18 @@
  * images (guests/workloads), and the time is the host's between the guest's two marks on COM1. Needs nasm and
  * `npm run build`; an emulator that is not there is not measured, and the bench says how to get it.
  *
- *     node bench/emulator.mjs [ROUNDS [WORKLOAD…]]
+ *     node bench/emulator.mjs [ROUNDS [WORKLOAD…]]      (a part of a workload's name)
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, copyFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'vite';
 import { EMULATORS } from './emulators.mjs';
 
 const workloads = fileURLToPath(new URL('guests/workloads/', import.meta.url));
+const coreModule = fileURLToPath(new URL('../main/accelerator/emulator/core-module.ts', import.meta.url));
 const reveille = fileURLToPath(new URL('../out/reveille.js', import.meta.url));
 const rounds = Number(process.argv[2] ?? 5);
 const chosen = process.argv.slice(3);
@@ -51,7 +53,9 @@ function assemble(workload, scale) {
   const { source, bits = 32, defines = [] } = workload;
   const image = join(work, `${workload.name.replace(/\W+/g, '-')}-${scale}.img`);
   const all = [`BITS_=${bits}`, `ROUNDS=${workload.rounds * scale}`, ...defines];
-  execFileSync('nasm', ['-f', 'bin', ...all.map((one) => `-D${one}`), `${source}.asm`, '-o', image], { cwd: workloads });
+  execFileSync('nasm', ['-f', 'bin', ...all.map((one) => `-D${one}`), `${source}.asm`, '-o', image], {
+    cwd: workloads,
+  });
   const floppy = image.replace(/img$/, 'floppy');
   copyFileSync(image, floppy);
   truncateSync(floppy, FLOPPY);
@@ -88,7 +92,8 @@ async function measure(emulator, workload, { image, floppy }) {
   else child.kill('SIGKILL');
   await ended;
   const result = /SE([0-9a-f]{8})/.exec(text)?.[1];
-  if (result === undefined) throw new Error(`${emulator.name} did not come to the end of ${workload.name}: ${JSON.stringify(text)}`);
+  if (result === undefined)
+    throw new Error(`${emulator.name} did not come to the end of ${workload.name}: ${JSON.stringify(text)}`);
   return { seconds: (end - start) / 1000, result };
 }
 
@@ -103,7 +108,9 @@ async function compare(present) {
   const column = (text) => String(text).padStart(15);
   console.log(`\nMillion guest instructions a second, workload only (medians of ${rounds})`);
   const ratioNames = present.filter((one) => one.name !== 'Reveille').map((one) => one.name);
-  console.log(''.padEnd(width) + present.map((one) => column(one.name)).join('') + '   Reveille / ' + ratioNames.join(' / '));
+  console.log(
+    ''.padEnd(width) + present.map((one) => column(one.name)).join('') + '   Reveille / ' + ratioNames.join(' / '),
+  );
   const ratios = new Map(ratioNames.map((name) => [name, []]));
   for (const workload of WORKLOADS) {
     if (chosen.length > 0 && !chosen.some((text) => workload.name.includes(text))) continue;
@@ -118,11 +125,14 @@ async function compare(present) {
         rates.get(emulator.name).push(image.instructions / seconds / (workload.trips ? 1e3 : 1e6));
         const others = results.get(image) ?? result;
         results.set(image, others);
-        if (result !== others) throw new Error(`${workload.name}: ${emulator.name} came to ${result}, others to ${others}`);
+        if (result !== others)
+          throw new Error(`${workload.name}: ${emulator.name} came to ${result}, others to ${others}`);
       }
     }
     const rate = (name) => median(rates.get(name));
-    const cells = present.map((one) => column(reasonNot(one, workload) ?? rate(one.name).toFixed(workload.trips ? 1 : 0)));
+    const cells = present.map((one) =>
+      column(reasonNot(one, workload) ?? rate(one.name).toFixed(workload.trips ? 1 : 0)),
+    );
     const own = ratioNames.map((name) => {
       if (rates.get(name).length === 0) return '-';
       const ratio = rate('Reveille') / rate(name);
@@ -135,7 +145,9 @@ async function compare(present) {
   for (const [name, values] of ratios) {
     if (values.length === 0) continue;
     const minimum = Math.min(...values).toFixed(2);
-    console.log(`  Reveille / ${name.padEnd(14)} geometric mean ${geometric(values).toFixed(2)}, minimum ${minimum}${ASKED[name] ?? ''}`);
+    console.log(
+      `  Reveille / ${name.padEnd(14)} geometric mean ${geometric(values).toFixed(2)}, minimum ${minimum}${ASKED[name] ?? ''}`,
+    );
   }
 }
 
@@ -164,11 +176,47 @@ async function startUp() {
   const spread = (values) =>
     `${Math.min(...values).toFixed(0)} / ${median(values).toFixed(0)} / ${Math.max(...values).toFixed(0)}`;
   for (const accel of ['kvm', 'wasm']) {
-    console.log(`  ${accel.padEnd(5)} ${times[accel].length === 0 ? 'not measured: KVM does not work here' : spread(times[accel])}`);
+    console.log(
+      `  ${accel.padEnd(5)} ${times[accel].length === 0 ? 'not measured: KVM does not work here' : spread(times[accel])}`,
+    );
   }
   if (times.kvm.length > 0) {
     console.log(`  ratio ${(median(times.wasm) / median(times.kvm)).toFixed(2)}   (asked: at most 1.5)`);
   }
+}
+
+/** Resident memory of a machine's process, in MB, while a guest of four CPUs runs. */
+async function residentMemory(accel) {
+  const child = spawn(process.execPath, [reveille, 'run', 'heartbeat', '--cpus', '4', '--accel', accel], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  let text = '';
+  await Promise.race([
+    ended,
+    new Promise((resolve) => child.stdout.on('data', (chunk) => (text += chunk).includes('beat 3') && resolve())),
+  ]);
+  if (child.exitCode !== null) return null;
+  const machine = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')[0];
+  const resident = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${machine}/status`, 'utf8'));
+  child.kill('SIGTERM');
+  await ended;
+  return (Number(resident[1]) * 1024) / 1e6;
+}
+
+async function memory() {
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    build: { lib: { entry: coreModule, formats: ['es'], fileName: 'core-module' }, outDir: work, emptyOutDir: false },
+  });
+  const { coreLayout } = await import(pathToFileURL(join(work, 'core-module.js')).href);
+  const kvm = await residentMemory('kvm');
+  const wasm = await residentMemory('wasm');
+  console.log('\nMemory of the engine for 4 CPUs beside 128 MiB of guest RAM (MB; asked: below 64)');
+  console.log(`  by its layout, all used              ${(coreLayout(4, 128 << 20).size / 1e6).toFixed(1)}`);
+  console.log(`  resident, process of heartbeat       ${wasm.toFixed(1)}`);
+  if (kvm !== null) console.log(`  of which more than the same on KVM   ${(wasm - kvm).toFixed(1)}`);
 }
 
 try {
@@ -180,6 +228,7 @@ try {
   });
   await compare(present);
   await startUp();
+  await memory();
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

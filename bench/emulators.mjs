@@ -28,7 +28,17 @@ const piped = (program, args, stdin = 'ignore') => {
 };
 
 function startReveille(image, cpus) {
-  return piped(process.execPath, [reveille, 'run', image, '--cpus', String(cpus), '--accel', 'wasm', '--memory', '128M']);
+  return piped(process.execPath, [
+    reveille,
+    'run',
+    image,
+    '--cpus',
+    String(cpus),
+    '--accel',
+    'wasm',
+    '--memory',
+    '128M',
+  ]);
 }
 
 /** Debian's has its debugger built in, which has to be told to go on; and COM1 wants a socket to be there at once. */
@@ -64,8 +74,26 @@ clock: sync=none
 }
 
 function startQemu(image, cpus) {
-  const args = ['-accel', 'tcg', '-smp', String(cpus), '-m', '128', '-display', 'none', '-monitor', 'none', '-serial', 'stdio'];
-  return piped('qemu-system-x86_64', [...args, '-no-reboot', '-drive', `file=${image},format=raw,if=floppy,readonly=on`]);
+  const args = [
+    '-accel',
+    'tcg',
+    '-smp',
+    String(cpus),
+    '-m',
+    '128',
+    '-display',
+    'none',
+    '-monitor',
+    'none',
+    '-serial',
+    'stdio',
+  ];
+  return piped('qemu-system-x86_64', [
+    ...args,
+    '-no-reboot',
+    '-drive',
+    `file=${image},format=raw,if=floppy,readonly=on`,
+  ]);
 }
 
 const startV86 = (mode) => (image) =>
