@@ -3,16 +3,22 @@
  * images (guests/workloads), and the time is the host's between the guest's two marks on COM1. Needs nasm and
  * `npm run build`; an emulator that is not there is not measured, and the bench says how to get it.
  *
- *     node bench/emulator.mjs [ROUNDS [WORKLOAD…]]
+ *     node bench/emulator.mjs [ROUNDS [WORKLOAD…]]      (a part of a workload's name)
  */
 import { execFileSync, spawn } from 'node:child_process';
+<<<<<<< HEAD
 import { mkdtempSync, readFileSync, rmSync, truncateSync, copyFileSync } from 'node:fs';
+=======
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+>>>>>>> emulator
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'vite';
 import { EMULATORS } from './emulators.mjs';
 
 const workloads = fileURLToPath(new URL('guests/workloads/', import.meta.url));
+const coreModule = fileURLToPath(new URL('../main/accelerator/emulator/core-module.ts', import.meta.url));
 const reveille = fileURLToPath(new URL('../out/reveille.js', import.meta.url));
 const rounds = Number(process.argv[2] ?? 5);
 const chosen = process.argv.slice(3);
@@ -183,6 +189,40 @@ async function startUp() {
   }
 }
 
+/** Resident memory of a machine's process, in MB, while a guest of four CPUs runs. */
+async function residentMemory(accel) {
+  const child = spawn(process.execPath, [reveille, 'run', 'heartbeat', '--cpus', '4', '--accel', accel], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  let text = '';
+  await Promise.race([
+    ended,
+    new Promise((resolve) => child.stdout.on('data', (chunk) => (text += chunk).includes('beat 3') && resolve())),
+  ]);
+  if (child.exitCode !== null) return null;
+  const machine = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')[0];
+  const resident = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${machine}/status`, 'utf8'));
+  child.kill('SIGTERM');
+  await ended;
+  return (Number(resident[1]) * 1024) / 1e6;
+}
+
+async function memory() {
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    build: { lib: { entry: coreModule, formats: ['es'], fileName: 'core-module' }, outDir: work, emptyOutDir: false },
+  });
+  const { coreLayout } = await import(pathToFileURL(join(work, 'core-module.js')).href);
+  const kvm = await residentMemory('kvm');
+  const wasm = await residentMemory('wasm');
+  console.log('\nMemory of the engine for 4 CPUs beside 128 MiB of guest RAM (MB; asked: below 64)');
+  console.log(`  by its layout, all used              ${(coreLayout(4, 128 << 20).size / 1e6).toFixed(1)}`);
+  console.log(`  resident, process of heartbeat       ${wasm.toFixed(1)}`);
+  if (kvm !== null) console.log(`  of which more than the same on KVM   ${(wasm - kvm).toFixed(1)}`);
+}
+
 try {
   console.log(`Node ${process.version}, ${rounds} rounds`);
   const present = EMULATORS.filter((emulator) => {
@@ -192,6 +232,7 @@ try {
   });
   await compare(present);
   await startUp();
+  await memory();
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -1,9 +1,9 @@
-; Fills 16 MiB by REP STOSD and copies them to 16 MiB further up by REP MOVSD.
+; Fills 16 MiB by REP STOSD and copies them to 17 MiB further up by REP MOVSD.
 %assign DWORDS 1 << 22
 %define INSTRUCTIONS ROUNDS * (DWORDS * 2 + 8) + 3
 %include "frame.inc"
-SOURCE    equ     16 << 20
-TARGET      equ     32 << 20
+SOURCE  equ     16 << 20
+TARGET  equ     33 << 20
 prepare:
         ret
 work:   mov     ebp, ROUNDS

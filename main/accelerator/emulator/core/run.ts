@@ -91,7 +91,7 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     if (done >= maxInstructions) return BUDGET_USED;
     const rflags = load<u64>(cpu, RFLAGS);
     if ((rflags & RFLAGS_TF) != 0 || load<u8>(cpu, SHADOW) != 0 || load<u8>(cpu, DEBUG_ACTIVE) != 0) step(cpu);
-    else runBlocks(cpu, maxInstructions - <u32>done);
+    else runBlocks(cpu, maxInstructions - <u32>done, maxInstructions <= EXACT_BUDGET);
   }
   return EXIT;
 }
@@ -115,13 +115,12 @@ function deliverEvents(cpu: usize): void {
 }
 
 /**
- * A short budget is kept exactly. Otherwise a run ends with the block that uses it up: blocks are the same wherever one
- * starts with the same state, so that a run is the same, too.
+ * `exact`: no instruction more than the budget. Otherwise a run ends with the block that uses it up: blocks are the same
+ * wherever one starts with the same state, so that a run is the same, too.
  */
-function runBlocks(cpu: usize, budget: u32): void {
+function runBlocks(cpu: usize, budget: u32, exact: bool): void {
   store<u8>(cpu, 0, CODE_CHANGED);
   const rip = load<u64>(cpu, RIP);
-  const exact = budget <= EXACT_BUDGET;
   let block: usize = 0;
   if (exact) block = findShortBlock(cpu, rip, budget);
   else {

@@ -30,6 +30,8 @@ import {
 
 const PORTION: i32 = 1024;
 const PAGES: i32 = 16;
+/** A byte times this is that byte eight times. */
+const BYTES: u64 = 0x0101010101010101;
 
 function isRepeated(u: usize): bool {
   return (load<u8>(u, U_FLAGS) & (F_REP | F_REPNE)) != 0;
@@ -49,6 +51,11 @@ function elementDone(cpu: usize, bytes: i32): void {
   if (load<u8>(cpu, MMIO_READS) != 0) forgetMmioReads(cpu);
 }
 
+/** Behind some elements of a repetition. */
+function goOn(cpu: usize, bytes: i32): i32 {
+  return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
+}
+
 function stringAddress(cpu: usize, segment: i32, slot: usize, bytes: i32, size: i32, access: i32): u64 {
   return linearAddress(cpu, segment, readSlot(cpu, slot, bytes), size, access);
 }
@@ -58,7 +65,8 @@ export function movs(cpu: usize, u: usize): i32 {
   const size = operandSize(u);
   const repeated = isRepeated(u);
   const distance = step(cpu, size);
-  if (repeated && distance > 0 && flat(cpu, u) && !isStepped(cpu)) copyPages(cpu, bytes, size);
+  if (repeated && distance > 0 && flat(cpu, u) && !isStepped(cpu) && copyPages(cpu, bytes, size))
+    return goOn(cpu, bytes);
   for (let n = 0; n < PORTION; n++) {
     if (repeated && readSlot(cpu, RCX, bytes) == 0) return RETIRED;
     const from = stringAddress(cpu, operandSegment(u), RSI, bytes, size, READ);
@@ -79,7 +87,7 @@ export function movs(cpu: usize, u: usize): i32 {
     if (mustStop(cpu, bytes)) break;
     if (distance > 0 && (to & 0xfff) + 2 * <u64>size > 0x1000) break; // a new page: try it as a whole
   }
-  return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
+  return goOn(cpu, bytes);
 }
 
 /** A store has changed code or left for the host, or there is a trap to take: nothing more before that is seen. */
@@ -106,16 +114,17 @@ function toPageEnd(linear: u64, size: i32): u64 {
   return (0x1000 - (linear & 0xfff)) / <u64>size;
 }
 
-function copyPages(cpu: usize, bytes: i32, size: i32): void {
+/** Copies page by page as far as all is plain RAM; false: nothing, or so little that elements do it. */
+function copyPages(cpu: usize, bytes: i32, size: i32): bool {
   for (let n = 0; n < PAGES; n++) {
     const from = linearOf(cpu, RSI, bytes);
     const to = linearOf(cpu, RDI, bytes);
     const count = min(readSlot(cpu, RCX, bytes), min(toPageEnd(from, size), toPageEnd(to, size)));
-    if (count < 4) return;
+    if (count < 4) return n != 0;
     const p = readSpan(cpu, from);
-    if (p == 0) return;
+    if (p == 0) return n != 0;
     const q = writeSpan(cpu, to);
-    if (q == 0) return;
+    if (q == 0) return n != 0;
     const length = <usize>count * size;
     if (q > p && q < p + length) {
       // Elements that were just written are read again: a pattern spreads.
@@ -125,6 +134,7 @@ function copyPages(cpu: usize, bytes: i32, size: i32): void {
     advance(cpu, RDI, bytes, length);
     advance(cpu, RCX, bytes, -(<i64>count));
   }
+  return true;
 }
 
 export function stos(cpu: usize, u: usize): i32 {
@@ -133,7 +143,14 @@ export function stos(cpu: usize, u: usize): i32 {
   const repeated = isRepeated(u);
   const distance = step(cpu, size);
   const value = readSlot(cpu, RAX, size);
-  if (repeated && distance > 0 && (load<u32>(cpu, MODE) & FLAT) != 0 && !isStepped(cpu)) fillPages(cpu, bytes, size, value);
+  if (
+    repeated &&
+    distance > 0 &&
+    (load<u32>(cpu, MODE) & FLAT) != 0 &&
+    !isStepped(cpu) &&
+    fillPages(cpu, bytes, size, value)
+  )
+    return goOn(cpu, bytes);
   for (let n = 0; n < PORTION; n++) {
     if (repeated && readSlot(cpu, RCX, bytes) == 0) return RETIRED;
     const to = stringAddress(cpu, ES, RDI, bytes, size, WRITE);
@@ -148,23 +165,44 @@ export function stos(cpu: usize, u: usize): i32 {
     if (mustStop(cpu, bytes)) break;
     if (distance > 0 && (to & 0xfff) + 2 * <u64>size > 0x1000) break;
   }
-  return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
+  return goOn(cpu, bytes);
 }
 
-function fillPages(cpu: usize, bytes: i32, size: i32, value: u64): void {
+/** As copyPages. */
+function fillPages(cpu: usize, bytes: i32, size: i32, value: u64): bool {
+  const pattern = repeatedValue(value, size);
   for (let n = 0; n < PAGES; n++) {
     const to = linearOf(cpu, RDI, bytes);
     const count = min(readSlot(cpu, RCX, bytes), toPageEnd(to, size));
-    if (count < 4) return;
+    if (count < 4) return n != 0;
     const q = writeSpan(cpu, to);
-    if (q == 0) return;
+    if (q == 0) return n != 0;
     const length = <usize>count * size;
-    const byte = value & 0xff;
-    if (value == (byte * 0x0101010101010101) >> (64 - ((<u64>size) << 3))) memory.fill(q, <u8>byte, length);
-    else for (let at: usize = 0; at < length; at += size) storeSized(q + at, size, value);
+    if (pattern == (pattern & 0xff) * BYTES) memory.fill(q, <u8>pattern, length);
+    else fill(q, length, size, pattern);
     advance(cpu, RDI, bytes, length);
     advance(cpu, RCX, bytes, -(<i64>count));
   }
+  return true;
+}
+
+/** An element as often as eight bytes hold it. */
+function repeatedValue(value: u64, size: i32): u64 {
+  if (size == 1) return (value & 0xff) * BYTES;
+  if (size == 2) return (value & 0xffff) * 0x0001000100010001;
+  return size == 4 ? (value & 0xffffffff) * 0x0000000100000001 : value;
+}
+
+function fill(q: usize, length: usize, size: i32, pattern: u64): void {
+  let at = q;
+  const end = q + length;
+  for (; at + 32 <= end; at += 32) {
+    store<u64>(at, pattern);
+    store<u64>(at, pattern, 8);
+    store<u64>(at, pattern, 16);
+    store<u64>(at, pattern, 24);
+  }
+  for (; at < end; at += size) storeSized(at, size, pattern);
 }
 
 export function lods(cpu: usize, u: usize): i32 {
@@ -183,7 +221,7 @@ export function lods(cpu: usize, u: usize): i32 {
     elementDone(cpu, bytes);
     if (isStepped(cpu)) break;
   }
-  return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
+  return goOn(cpu, bytes);
 }
 
 function compareSized(cpu: usize, a: u64, b: u64, size: i32): void {
@@ -222,5 +260,5 @@ export function compareString(cpu: usize, u: usize, operation: i32): i32 {
     if (zero(cpu) != whileEqual) return RETIRED;
     if (isStepped(cpu)) break;
   }
-  return readSlot(cpu, RCX, bytes) == 0 ? RETIRED : AGAIN;
+  return goOn(cpu, bytes);
 }
