@@ -6,11 +6,7 @@
  *     node bench/emulator.mjs [ROUNDS [WORKLOAD…]]      (a part of a workload's name)
  */
 import { execFileSync, spawn } from 'node:child_process';
-<<<<<<< HEAD
-import { mkdtempSync, readFileSync, rmSync, truncateSync, copyFileSync } from 'node:fs';
-=======
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
->>>>>>> emulator
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
