@@ -8,7 +8,9 @@ export class Doorbell {
     this.#words = words;
   }
 
+  /** A look costs less than an exchange; who takes the ring back looks for records only afterwards. */
   ring(): void {
+    if (Atomics.load(this.#words, MachineWord.DOORBELL) !== 0) return;
     if (Atomics.exchange(this.#words, MachineWord.DOORBELL, 1) === 0) Atomics.notify(this.#words, MachineWord.DOORBELL);
   }
 
