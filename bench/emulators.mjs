@@ -111,7 +111,7 @@ function v86Missing() {
   return existsSync(join(bochsFiles, 'BIOS-bochs-legacy')) ? null : 'apt-get install bochsbios vgabios';
 }
 
-/** `missing`: how to get it, where it is not there. `fast`: it compiles, and gets more rounds. `start`: see above. */
+/** `missing`: how to get it, where it is not there. `start`: see above. */
 export const EMULATORS = [
   {
     name: 'Reveille',
@@ -128,13 +128,12 @@ export const EMULATORS = [
     cpus: 2,
   },
   { name: 'v86 -compiler', missing: v86Missing, start: startV86('interpreter'), bits: [32], cpus: 1 },
-  { name: 'v86', missing: v86Missing, start: startV86('compiler'), bits: [32], cpus: 1, fast: true },
+  { name: 'v86', missing: v86Missing, start: startV86('compiler'), bits: [32], cpus: 1 },
   {
     name: 'QEMU TCG',
     missing: () => (installed('qemu-system-x86_64') ? null : 'apt-get install qemu-system-x86'),
     start: startQemu,
     bits: [32, 64],
     cpus: 2,
-    fast: true,
   },
 ];

@@ -1,11 +1,11 @@
 ; Reads a dword of each of PAGES pages, over and over: misses of translation caches with fewer entries.
-%define INSTRUCTIONS ROUNDS * 1000 * (16384 / PAGES) * (PAGES * 4 + 4) + 3
+%define INSTRUCTIONS ROUNDS * 100 * (16384 / PAGES) * (PAGES * 4 + 4) + 3
 %include "frame.inc"
 FIRST   equ     32 << 20
 prepare:
         ret
 work:   xor     eax, eax
-        mov     ebp, ROUNDS * 1000 * (16384 / PAGES)
+        mov     ebp, ROUNDS * 100 * (16384 / PAGES)
 .pass:  mov     esi, FIRST
         mov     ecx, PAGES
 .next:  add     eax, [SI_]
