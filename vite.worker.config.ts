@@ -1,8 +1,8 @@
 import { defineConfig } from 'vite';
 
 /**
- * The vcpu thread's code, one CommonJS file: a thread that has neither modules to link nor files to find starts in two
- * thirds of the time, and a machine has as many threads as CPUs.
+ * The vcpu thread's code, one CommonJS file: a thread that has neither modules to link nor files to find starts with
+ * less work, and a machine has as many threads as CPUs.
  */
 export default defineConfig({
   build: {
