@@ -311,9 +311,12 @@ describe('a machine', () => {
 
   describe('what is left behind', () => {
     test('a killed command leaves no process, thread, socket or file', async () => {
-      const before = readdirSync(tmpdir());
       const socket = file('killed.sock');
-      const run = new Run(['run', 'heartbeat', '--serial2', `unix:${socket}`, '--serial3', 'pty']);
+      const temporary = mkdtempSync(file('temporary-'));
+      const run = new Run(
+        ['run', 'heartbeat', '--serial2', `unix:${socket}`, '--serial3', 'pty'],
+        ['env', `TMPDIR=${temporary}`, process.execPath, REVEILLE],
+      );
       await run.says('cpu 3 apic 3 beat 1');
       const machine = machineOf(run);
       expect(readdirSync(`/proc/${machine}/task`).length).toBeGreaterThan(4);
@@ -322,7 +325,7 @@ describe('a machine', () => {
       await run.ended;
       await gone(machine);
       expect(existsSync(socket)).toBe(false);
-      expect(readdirSync(tmpdir()).filter((name) => !before.includes(name) && /reveille/.test(name))).toEqual([]);
+      expect(readdirSync(temporary)).toEqual([]);
     });
 
     test('a machine that cannot be made leaves no socket', async () => {

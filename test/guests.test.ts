@@ -1,33 +1,39 @@
-/** The bundled guests as test cases of the whole machine: every guest in every interrupt mode, on real KVM. */
+/** The bundled guests as test cases of the whole machine: every guest on KVM in every interrupt mode, and on the emulator. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MachineEvent } from '../main/app/machine-events';
-import type { IrqchipMode } from '../preload/contract/machine';
+import type { AcceleratorName, IrqchipMode } from '../preload/contract/machine';
 import { needsKvm } from './support/needs';
 import { type MachineRun, readEvents, Run, runMachine } from './support/reveille';
 
-const MODES = ['exact', 'kernel', 'split'] as const;
+/** KVM's interrupt modes, and the emulator. */
+const MODES = ['exact', 'kernel', 'split', 'wasm'] as const;
+type Mode = (typeof MODES)[number];
 /** Takes minutes; a plain run takes a share of it and says so. */
 const LONG = process.env['REVEILLE_LONG'] === '1';
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
 const PATIENCE = 120_000;
 
-beforeEach(needsKvm);
-
 interface Machine {
+  accel: AcceleratorName;
   irqchip: IrqchipMode;
   apicIds: number[];
   bsp: number;
 }
 
-function machine(irqchip: IrqchipMode, apicIds: number[] | number, bsp = 0): Machine {
-  return { irqchip, apicIds: typeof apicIds === 'number' ? [...Array(apicIds).keys()] : apicIds, bsp };
+function machine(mode: Mode, apicIds: number[] | number, bsp = 0): Machine {
+  return {
+    ...(mode === 'wasm' ? { accel: 'wasm', irqchip: 'exact' } : { accel: 'kvm', irqchip: mode }),
+    apicIds: typeof apicIds === 'number' ? [...Array(apicIds).keys()] : apicIds,
+    bsp,
+  };
 }
 
-function options({ irqchip, apicIds, bsp }: Machine): string[] {
-  return ['--irqchip', irqchip, '--cpus', `${apicIds.length}`, '--apic-ids', apicIds.join(), '--bsp', `${bsp}`];
+function options({ accel, irqchip, apicIds, bsp }: Machine): string[] {
+  const cpus = ['--cpus', `${apicIds.length}`, '--apic-ids', apicIds.join(), '--bsp', `${bsp}`];
+  return ['--accel', accel, '--irqchip', irqchip, ...cpus];
 }
 
 function apsOf({ apicIds, bsp }: Machine): number[] {
@@ -77,7 +83,7 @@ const startUps = (events: readonly MachineEvent[]) =>
 function expectSuccess(run: MachineRun, of: Machine): void {
   expect(run.summary.outcome, run.stderr).toMatchObject({ kind: 'guest-exit', code: 0x10, cpu: of.bsp });
   expect(run.status).toBe(0);
-  expect(run.summary).toMatchObject({ accel: 'kvm', irqchip: of.irqchip, lost: 0, events: run.events.length });
+  expect(run.summary).toMatchObject({ accel: of.accel, irqchip: of.irqchip, lost: 0, events: run.events.length });
   expect(run.summary.cpus.map(({ id, apicId, bsp }) => ({ id, apicId, bsp }))).toEqual(
     of.apicIds.map((apicId, id) => ({ id, apicId, bsp: id === of.bsp })),
   );
@@ -97,9 +103,11 @@ function expectSuccess(run: MachineRun, of: Machine): void {
   }
 }
 
-describe.each(MODES)('irqchip %s', (irqchip) => {
+describe.each(MODES)('%s', (mode) => {
+  if (mode !== 'wasm') beforeEach(needsKvm);
+
   describe.each([1, 2, 3, 4, 8, 16])('%i CPUs', (cpus) => {
-    const of = machine(irqchip, cpus);
+    const of = machine(mode, cpus);
 
     test('roll-call', { timeout: PATIENCE }, async () => {
       const run = await runMachine('roll-call', ...options(of));
@@ -115,14 +123,14 @@ describe.each(MODES)('irqchip %s', (irqchip) => {
   });
 
   test.each([0, 1, 2, 3])('CPU %i of 4 is the BSP', { timeout: PATIENCE }, async (bsp) => {
-    const of = machine(irqchip, 4, bsp);
+    const of = machine(mode, 4, bsp);
     const run = await runMachine('roll-call', ...options(of));
     expect(run.lines).toEqual(rollCall(of));
     expectSuccess(run, of);
   });
 
   test('APIC ids with gaps, not in order', { timeout: PATIENCE }, async () => {
-    const of = machine(irqchip, [6, 0, 200, 33], 2);
+    const of = machine(mode, [6, 0, 200, 33], 2);
     const run = await runMachine('roll-call', ...options(of));
     expect(run.lines).toEqual(rollCall(of));
     expectSuccess(run, of);
@@ -133,28 +141,28 @@ describe.each(MODES)('irqchip %s', (irqchip) => {
     ['1x2x2', [0, 1, 2, 3]],
     ['2x3x1', [0, 1, 2, 4, 5, 6]],
   ])('topology %s', { timeout: PATIENCE }, async (topology, apicIds) => {
-    const of = machine(irqchip, apicIds);
-    const run = await runMachine('herd', '--irqchip', irqchip, '--topology', topology);
+    const of = machine(mode, apicIds);
+    const run = await runMachine('herd', '--accel', of.accel, '--irqchip', of.irqchip, '--topology', topology);
     expect(inOrder(run.lines)).toEqual(herd(of));
     expectSuccess(run, of);
   });
 
   test('INIT and SIPIs with no time between them', { timeout: PATIENCE }, async () => {
-    const of = machine(irqchip, 4);
+    const of = machine(mode, 4);
     const run = await runMachine('roll-call', ...options(of), '--cmdline', 'delay=none');
     expect(run.lines).toEqual(rollCall(of));
     expectSuccess(run, of);
   });
 
   test('CPUs found in the MP table', { timeout: PATIENCE }, async () => {
-    const of = machine(irqchip, [0, 2, 4], 1);
+    const of = machine(mode, [0, 2, 4], 1);
     const run = await runMachine('herd', ...options(of), '--cmdline', 'table=mp');
     expect(inOrder(run.lines).at(-1)).toBe('herd: all 3 processors are here');
     expectSuccess(run, of);
   });
 
   test('fault triple: a crash, with the CPU, the place and the registers', { timeout: PATIENCE }, async () => {
-    const of = machine(irqchip, 3);
+    const of = machine(mode, 3);
     const run = await runMachine('fault', ...options(of), '--cmdline', 'triple');
     expect(run.status).toBe(4);
     expect(run.lines.at(-1)).toBe('cpu 1 apic 1 is about to fault with no IDT: a triple fault');
@@ -166,7 +174,7 @@ describe.each(MODES)('irqchip %s', (irqchip) => {
   });
 
   test('fault ud: the guest reports its own failure', { timeout: PATIENCE }, async () => {
-    const of = machine(irqchip, 3);
+    const of = machine(mode, 3);
     const run = await runMachine('fault', ...options(of), '--cmdline', 'ud');
     expect(run.status).toBe(1);
     expect(run.lines.at(-1)).toMatch(/^cpu 1 apic 1: invalid opcode at 0018:[0-9a-f]{16}$/);
@@ -174,7 +182,7 @@ describe.each(MODES)('irqchip %s', (irqchip) => {
   });
 
   test('fault spin: a CPU that takes no interrupt still stops', { timeout: PATIENCE }, async () => {
-    const of = machine(irqchip, 2);
+    const of = machine(mode, 2);
     const run = new Run(['run', 'fault', ...options(of), '--cmdline', 'spin', '--json']);
     await run.says('is about to spin with interrupts off');
     run.child.kill('SIGINT');
@@ -190,7 +198,7 @@ describe.each(MODES)('irqchip %s', (irqchip) => {
     const file = (name: string) => join(directory, name);
     const serial = [2, 3, 4].flatMap((port) => [`--serial${port}`, `file:${file(`com${port}`)}`]);
     const run = new Run([
-      ...['run', 'heartbeat', ...options(machine(irqchip, 4)), '--cmdline', 'beat=50'],
+      ...['run', 'heartbeat', ...options(machine(mode, 4)), '--cmdline', 'beat=50'],
       ...['--events', file('events'), ...serial],
     ]);
     try {
@@ -227,10 +235,10 @@ describe.each(MODES)('irqchip %s', (irqchip) => {
       const states = statesOf(events, 2).map(({ to }) => to);
       const again = states.indexOf('INIT_RECEIVED', states.indexOf('INIT_RECEIVED') + 1);
       expect(again).toBeGreaterThan(0);
-      if (irqchip === 'exact') {
+      if (mode === 'exact' || mode === 'wasm') {
         expect(states.slice(again, again + 3)).toEqual(['INIT_RECEIVED', 'SIPI_RECEIVED', 'RUNNABLE']);
         const sent = startUps(events).filter(({ targets }) => targets.join() === '2');
-        expect(sent.map(({ mode, decision, source }) => [mode, decision, source])).toEqual([
+        expect(sent.map((ipi) => [ipi.mode, ipi.decision, ipi.source])).toEqual([
           ['init', 'deliver', 0],
           ['sipi', 'deliver', 0],
           ['sipi', 'ignored', 0],
@@ -244,43 +252,47 @@ describe.each(MODES)('irqchip %s', (irqchip) => {
   });
 });
 
-test.each([
-  ['exact', LONG ? 200 : 40],
-  ['kernel', LONG ? 200 : 20],
-] as const)(
-  `%s: herd %i times without a lost start${LONG ? '' : ' (of 200, which REVEILLE_LONG=1 runs)'}`,
-  { timeout: 200 * 30_000 },
-  async (irqchip, runs) => {
-    const of = machine(irqchip, 4);
-    for (let count = 0; count < runs; count++) {
-      const run = await runMachine('herd', ...options(of));
-      expect(inOrder(run.lines), `run ${count}`).toEqual(herd(of));
-      expectSuccess(run, of);
-    }
-  },
-);
+describe('at length on KVM', () => {
+  beforeEach(needsKvm);
 
-test('exact: 64 CPUs, one after the other and all at once', { timeout: 3 * PATIENCE }, async () => {
-  const of = machine('exact', 64);
-  const one = await runMachine('roll-call', ...options(of));
-  expect(one.lines).toEqual(rollCall(of));
-  expectSuccess(one, of);
-  const all = await runMachine('herd', ...options(of));
-  expect(inOrder(all.lines)).toEqual(herd(of));
-  expectSuccess(all, of);
-});
+  test.each([
+    ['exact', LONG ? 200 : 40],
+    ['kernel', LONG ? 200 : 20],
+  ] as const)(
+    `%s: herd %i times without a lost start${LONG ? '' : ' (of 200, which REVEILLE_LONG=1 runs)'}`,
+    { timeout: 200 * 30_000 },
+    async (mode, runs) => {
+      const of = machine(mode, 4);
+      for (let count = 0; count < runs; count++) {
+        const run = await runMachine('herd', ...options(of));
+        expect(inOrder(run.lines), `run ${count}`).toEqual(herd(of));
+        expectSuccess(run, of);
+      }
+    },
+  );
 
-test.each(['kernel', 'split'] as const)('%s: x2APIC ids past 254', { timeout: PATIENCE }, async (irqchip) => {
-  const of = machine(irqchip, [0, 254, 300, 1000]);
-  const run = await runMachine('roll-call', ...options(of));
-  expect(run.lines).toEqual(rollCall(of));
-  expectSuccess(run, of);
-});
+  test('exact: 64 CPUs, one after the other and all at once', { timeout: 3 * PATIENCE }, async () => {
+    const of = machine('exact', 64);
+    const one = await runMachine('roll-call', ...options(of));
+    expect(one.lines).toEqual(rollCall(of));
+    expectSuccess(one, of);
+    const all = await runMachine('herd', ...options(of));
+    expect(inOrder(all.lines)).toEqual(herd(of));
+    expectSuccess(all, of);
+  });
 
-test('kernel: more CPUs than xAPIC ids', { timeout: 5 * PATIENCE }, async (ctx) => {
-  if (!LONG) ctx.skip('288 CPUs take 3 GB and a minute: REVEILLE_LONG=1 runs them');
-  const of = machine('kernel', 288);
-  const run = await runMachine('herd', ...options(of));
-  expect(inOrder(run.lines)).toEqual(herd(of));
-  expectSuccess(run, of);
+  test.each(['kernel', 'split'] as const)('%s: x2APIC ids past 254', { timeout: PATIENCE }, async (mode) => {
+    const of = machine(mode, [0, 254, 300, 1000]);
+    const run = await runMachine('roll-call', ...options(of));
+    expect(run.lines).toEqual(rollCall(of));
+    expectSuccess(run, of);
+  });
+
+  test('kernel: more CPUs than xAPIC ids', { timeout: 5 * PATIENCE }, async (ctx) => {
+    if (!LONG) ctx.skip('288 CPUs take 3 GB and a minute: REVEILLE_LONG=1 runs them');
+    const of = machine('kernel', 288);
+    const run = await runMachine('herd', ...options(of));
+    expect(inOrder(run.lines)).toEqual(herd(of));
+    expectSuccess(run, of);
+  });
 });
