@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
 import * as v from 'valibot';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { MachineEvent } from '../main/app/machine-events';
+import type { MachineEvent } from '../preload/contract/machine-events';
 import type { HostProbe, Summary } from '../preload/contract/machine';
 import * as guests from './support/guest';
 import { needsKvm } from './support/needs';

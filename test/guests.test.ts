@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { MachineEvent } from '../main/app/machine-events';
+import type { MachineEvent } from '../preload/contract/machine-events';
 import type { AcceleratorName, IrqchipMode } from '../preload/contract/machine';
 import { needsKvm } from './support/needs';
 import { type MachineRun, readEvents, Run, runMachine } from './support/reveille';

@@ -1,6 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { expect, test } from 'vitest';
-import type { IpiEvent, MachineEvent } from './machine-events';
+import type { IpiEvent, MachineEvent } from '../../preload/contract/machine-events';
 import { PerfettoWriter } from './perfetto';
 
 type Field = number | string | Uint8Array;

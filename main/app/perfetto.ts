@@ -7,7 +7,7 @@
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { MpStateName } from '../../preload/contract/mp-state';
-import type { IpiEvent, MachineEvent } from './machine-events';
+import type { IpiEvent, MachineEvent } from '../../preload/contract/machine-events';
 
 const Trace = { packet: 1 } as const;
 const TracePacket = { timestamp: 8, trustedPacketSequenceId: 10, trackEvent: 11, trackDescriptor: 60 } as const;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
+import type { MachineAbilities } from '../../preload/contract/inspection';
 import type { MachineCommand, MachineMessage, Outcome } from '../../preload/contract/machine';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { ExitReporter } from '../machine/exit-reporter';
@@ -23,6 +24,20 @@ const STOP_TIMEOUT_PER_CPU_MS = 50;
 
 /** What a guest says on ports 0xE9 and 0x402 goes to the shell. */
 const DEBUG_CONSOLE_BACKEND = { kind: 'stdio' } as const;
+
+const NOT_PAUSABLE = 'This machine cannot be paused.';
+const NO_ABILITIES: MachineAbilities = {
+  pause: NOT_PAUSABLE,
+  step: NOT_PAUSABLE,
+  snapshot: NOT_PAUSABLE,
+  pausePoints: {
+    init: NOT_PAUSABLE,
+    sipi: NOT_PAUSABLE,
+    'first-instruction': NOT_PAUSABLE,
+    'triple-fault': NOT_PAUSABLE,
+    'state-change': NOT_PAUSABLE,
+  },
+};
 
 class GuestFileError extends ReveilleError {}
 
@@ -59,7 +74,7 @@ export class MachineThread {
       const backends = [...config.serial, DEBUG_CONSOLE_BACKEND];
       this.#ports = backends.map((backend, port) => openSerialBackend(backend, port, machine, this.#post));
       this.#startThread(config.bsp);
-      this.#post({ type: 'started', memory: config.memory });
+      this.#post({ type: 'started', memory: config.memory, abilities: NO_ABILITIES });
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
       // The emulator's thread reports by its own time.
       if (config.accelerator === 'kvm') timers.push(setInterval(() => exits.report(), EXIT_REPORT_MS));
@@ -99,6 +114,9 @@ export class MachineThread {
       case 'serial-ack':
         this.#ports[command.port]?.acknowledge(command.count);
         break;
+      case 'request':
+        this.#post({ type: 'refused', id: command.id, message: NOT_PAUSABLE });
+        break;
     }
   }
 
@@ -118,8 +136,9 @@ export class MachineThread {
   }
 
   #fetchEvents(machine: Machine): void {
+    const first = machine.events.taken;
     const batch = machine.events.take();
-    if (batch !== null) this.#post({ type: 'events', batch });
+    if (batch !== null) this.#post({ type: 'events', first, batch });
   }
 
   #startThread(cpu: number): void {

@@ -1,3 +1,4 @@
+import type { MachineAbilities, MachineRequest, PausePoint, PauseReason } from './inspection';
 import type { MpStateName } from './mp-state';
 
 export type AcceleratorName = 'kvm' | 'wasm';
@@ -105,23 +106,38 @@ export interface Sample {
 
 /** From the shell to a machine's process. */
 export type MachineCommand =
-  | { type: 'start'; config: MachineConfig; sampleEveryMs: number }
+  /** `snapshot`: a file to continue from instead of booting. `pausePoints` hold from the first instruction on. */
+  | {
+      type: 'start';
+      config: MachineConfig;
+      sampleEveryMs: number;
+      snapshot?: string;
+      pausePoints?: PausePoint[];
+    }
   | { type: 'serial-input'; port: number; bytes: Uint8Array }
   /** The shell has consumed that many bytes of a stdio port's output. */
   | { type: 'serial-ack'; port: number; count: number }
-  | { type: 'stop'; kind: 'stopped' | 'timeout'; reason: string };
+  | { type: 'stop'; kind: 'stopped' | 'timeout'; reason: string }
+  /** Answered by the `reply` of the same id. */
+  | { type: 'request'; id: number; request: MachineRequest };
 
 /** From a machine's process to the shell. */
 export type MachineMessage =
-  | { type: 'started'; memory: number }
-  /** Whole event records (events.ts), oldest first. */
-  | { type: 'events'; batch: ArrayBuffer }
-  | { type: 'serial-output'; port: number; bytes: Uint8Array }
+  | { type: 'started'; memory: number; abilities: MachineAbilities }
+  /** Whole event records (events.ts), oldest first; `first`: how many the run had before them. */
+  | { type: 'events'; first: number; batch: ArrayBuffer }
+  /** `offset`: how many bytes this port has said before them. */
+  | { type: 'serial-output'; port: number; offset: number; bytes: Uint8Array }
   /** The guest has taken that many bytes of a stdio port's input. */
   | { type: 'serial-taken'; port: number; count: number }
   /** Where a pty or socket can be reached. */
   | { type: 'serial-path'; port: number; path: string }
   | { type: 'sample'; sample: Sample }
+  /** The machine stands still; once for each pause, before a `reply` that it answers. */
+  | { type: 'paused'; reason: PauseReason }
+  | { type: 'resumed' }
+  | { type: 'reply'; id: number; result: unknown }
+  | { type: 'refused'; id: number; message: string }
   | { type: 'ended'; summary: Summary; diagnosis: string[] }
   | { type: 'failed'; kind: FailureKind; message: string };
 

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { MachineEvent } from '../../main/app/machine-events';
+import type { MachineEvent } from '../../preload/contract/machine-events';
 import type { Summary } from '../../preload/contract/machine';
 
 export const REVEILLE = fileURLToPath(new URL('../../out/reveille.js', import.meta.url));

@@ -111,6 +111,7 @@ abstract class Port implements SerialPort {
 class ShellPort extends Port {
   readonly #post: (message: MachineMessage) => void;
   #unacknowledged = 0;
+  #sent = 0;
 
   constructor(machine: Machine, port: number, post: (message: MachineMessage) => void) {
     super(machine, port);
@@ -139,7 +140,8 @@ class ShellPort extends Port {
     const bytes = this.machine.serial[this.port].take();
     if (bytes.length === 0) return;
     this.#unacknowledged += bytes.length;
-    this.#post({ type: 'serial-output', port: this.port, bytes });
+    this.#post({ type: 'serial-output', port: this.port, offset: this.#sent, bytes });
+    this.#sent += bytes.length;
   }
 }
 

@@ -1,6 +1,6 @@
 /** How a run shows on stderr: a live table on a terminal, plain lines elsewhere. */
-import type { MachineEvent } from '../../app/machine-events';
-import type { MachineModel } from '../../app/machine-model';
+import type { MachineEvent } from '../../../preload/contract/machine-events';
+import type { MachineModel } from '../../../preload/contract/machine-model';
 import { LiveTable, type Screen } from './live-table';
 import { coloured, eventLine, plain } from './words';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { MachineConfig } from '../../../preload/contract/machine';
-import { MachineModel } from '../../app/machine-model';
+import { MachineModel } from '../../../preload/contract/machine-model';
 import { LiveTable } from './live-table';
 import { VirtualTerminal } from './testing/virtual-terminal';
 import { plain } from './words';

@@ -3,7 +3,7 @@
  * VT510 manual; xterm's ctlseqs), so that the guest's output scrolls there and never moves the table. Everything is
  * drawn between save and restore cursor (DECSC, DECRC): the guest does not see it.
  */
-import type { MachineModel } from '../../app/machine-model';
+import type { MachineModel } from '../../../preload/contract/machine-model';
 import { OutputTail } from './output-tail';
 import { tableRows } from './table-rows';
 import type { Paint } from './words';

@@ -1,6 +1,6 @@
 /** What a run is recorded into: `--events` and `--trace`. */
 import type { MachineConfig } from '../../../preload/contract/machine';
-import type { MachineEvent } from '../../app/machine-events';
+import type { MachineEvent } from '../../../preload/contract/machine-events';
 import { PerfettoWriter } from '../../app/perfetto';
 import { FileSink } from './file-sink';
 

@@ -1,8 +1,8 @@
 /** One run: carries the machine's messages to stdout, display and records, and the person's wishes to the machine. */
 import type { MachineConfig, MachineMessage, Outcome, Summary } from '../../../preload/contract/machine';
 import { AppError, systemReason } from '../../app/errors';
-import { type MachineEvent, MachineEventDecoder } from '../../app/machine-events';
-import type { MachineModel } from '../../app/machine-model';
+import { type MachineEvent, MachineEventDecoder } from '../../../preload/contract/machine-events';
+import type { MachineModel } from '../../../preload/contract/machine-model';
 import type { MachineProcess } from '../../app/machine-process';
 import { type ConsoleInput, openConsoleInput } from './console-input';
 import type { Display } from './display';

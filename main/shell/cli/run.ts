@@ -2,7 +2,7 @@
 import type { MachineConfig, Summary } from '../../../preload/contract/machine';
 import { resolveGuest } from '../../app/guests';
 import { probeHost } from '../../app/host';
-import { MachineModel } from '../../app/machine-model';
+import { MachineModel } from '../../../preload/contract/machine-model';
 import { type MachineProcess, startMachineProcess } from '../../app/machine-process';
 import { prepareRun } from '../../app/machine-runs';
 import { chooseDisplay } from './display';

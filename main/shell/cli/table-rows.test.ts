@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MachineConfig } from '../../../preload/contract/machine';
-import { MachineModel } from '../../app/machine-model';
+import { MachineModel } from '../../../preload/contract/machine-model';
 import { tableRows } from './table-rows';
 import { coloured, plain } from './words';
 

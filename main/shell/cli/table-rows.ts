@@ -1,5 +1,5 @@
 /** The live table as lines of text. */
-import type { CpuModel } from '../../app/machine-model';
+import type { CpuModel } from '../../../preload/contract/machine-model';
 import { Colour, type Paint, describeDecision, describeIpi, stateLook } from './words';
 
 interface Cell {

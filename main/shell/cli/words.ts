@@ -1,6 +1,6 @@
 /** How the command line words and colours what happens in a machine. */
-import type { CpuModel } from '../../app/machine-model';
-import type { IpiEvent, MachineEvent } from '../../app/machine-events';
+import type { CpuModel } from '../../../preload/contract/machine-model';
+import type { IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';
 import type { MpStateName } from '../../../preload/contract/mp-state';
 import { formatTime } from './quantities';
 

@@ -2,17 +2,33 @@
  * Stands in for a machine's process: speaks the protocol of preload/contract/machine.ts, with what happens chosen by
  * the first word of the guest's command line.
  */
-import { IpiMode } from '../../../../preload/contract/events';
+import { EVENT_BYTES, IpiMode } from '../../../../preload/contract/events';
 import type { MachineCommand, MachineConfig, MachineMessage, Outcome } from '../../../../preload/contract/machine';
 import { MpState } from '../../../../preload/contract/mp-state';
+import type { MachineAbilities } from '../../../../preload/contract/inspection';
 import { batch, ipi, mpState } from '../../../app/testing/event-batch';
 
 const { RUNNABLE, UNINITIALIZED, INIT_RECEIVED, HALTED, SIPI_RECEIVED } = MpState;
+const NOT_HERE = 'This machine is not real.';
+const ABILITIES: MachineAbilities = {
+  pause: NOT_HERE,
+  step: NOT_HERE,
+  snapshot: NOT_HERE,
+  pausePoints: {
+    init: NOT_HERE,
+    sipi: NOT_HERE,
+    'first-instruction': NOT_HERE,
+    'triple-fault': NOT_HERE,
+    'state-change': NOT_HERE,
+  },
+};
 const UNACKNOWLEDGED = 64 * 1024;
 
 let config: MachineConfig;
 let unacknowledged = 0;
 let mostUnacknowledged = 0;
+let printed = 0;
+let told = 0;
 let onStop = (kind: 'stopped' | 'timeout', reason: string): void => end({ kind, code: null, cpu: null, reason });
 let onInput = (_bytes: Uint8Array): void => {};
 let onAck = (): void => {};
@@ -30,7 +46,13 @@ function print(text: string | Uint8Array): void {
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
   unacknowledged += bytes.length;
   mostUnacknowledged = Math.max(mostUnacknowledged, unacknowledged);
-  send({ type: 'serial-output', port: 0, bytes });
+  send({ type: 'serial-output', port: 0, offset: printed, bytes });
+  printed += bytes.length;
+}
+
+function tell(events: ArrayBuffer): void {
+  send({ type: 'events', first: told, batch: events });
+  told += events.byteLength / EVENT_BYTES;
 }
 
 function end(outcome: Outcome, diagnosis: string[] = []): void {
@@ -77,7 +99,7 @@ function wake(): ArrayBuffer {
 
 const scenarios: Record<string, (argument: string) => void> = {
   hello: () => {
-    send({ type: 'events', batch: wake() });
+    tell(wake());
     print('hello\n');
     guestExit(0x10);
   },
@@ -116,17 +138,14 @@ const scenarios: Record<string, (argument: string) => void> = {
   },
   /** For a person to look at. */
   show: () => {
-    send({ type: 'events', batch: wake() });
+    tell(wake());
     let beat = 0;
     setInterval(() => {
       beat++;
       const cpu = beat % config.cpus;
       const now = beat * 1e8;
       const turn = Math.floor(beat / config.cpus) % 2;
-      send({
-        type: 'events',
-        batch: batch(mpState(now, cpu, turn ? HALTED : RUNNABLE, turn ? RUNNABLE : HALTED)),
-      });
+      tell(batch(mpState(now, cpu, turn ? HALTED : RUNNABLE, turn ? RUNNABLE : HALTED)));
       print(`beat ${beat} of cpu ${cpu}\n`);
       const cpus = config.apicIds.map((_, id) => ({
         state: id <= cpu === (turn === 1) ? RUNNABLE : HALTED,
@@ -151,7 +170,8 @@ process.on('message', (command: MachineCommand) => {
     case 'start': {
       config = command.config;
       const [scenario, argument = ''] = config.cmdline.split(' ');
-      if (scenario !== 'fail' && scenario !== 'die') send({ type: 'started', memory: config.memory });
+      if (scenario !== 'fail' && scenario !== 'die')
+        send({ type: 'started', memory: config.memory, abilities: ABILITIES });
       scenarios[scenario](argument);
       break;
     }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Decision, EventKind, IpiMode, NO_CPU } from '../../preload/contract/events';
-import { MpState } from '../../preload/contract/mp-state';
-import { type RawRecord, batch, ipi, mpState } from './testing/event-batch';
+import { Decision, EventKind, IpiMode, NO_CPU } from './events';
+import { MpState } from './mp-state';
+import { type RawRecord, batch, ipi, mpState } from '../../main/app/testing/event-batch';
 import { type MachineEvent, MachineEventDecoder } from './machine-events';
 
 function decode(cpus: number, ...batches: RawRecord[][]): MachineEvent[] {

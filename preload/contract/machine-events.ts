@@ -12,9 +12,9 @@ import {
   ipiModeName,
   ipiTargets,
   machineChangeName,
-} from '../../preload/contract/events';
-import { type MpStateName, mpStateName } from '../../preload/contract/mp-state';
-import { exitName } from '../../preload/contract/exit-reasons';
+} from './events';
+import { type MpStateName, mpStateName } from './mp-state';
+import { exitName } from './exit-reasons';
 
 interface Base {
   /** Nanoseconds of machine time. */

@@ -1,7 +1,7 @@
 /** What a display knows of a machine: its CPUs as events and samples tell. One model serves every kind of display. */
-import type { CpuSample, CpuSummary, MachineConfig, Outcome, Sample, Summary } from '../../preload/contract/machine';
-import { type MpStateName, mpStateName } from '../../preload/contract/mp-state';
-import { exitName } from '../../preload/contract/exit-reasons';
+import type { CpuSample, CpuSummary, MachineConfig, Outcome, Sample, Summary } from './machine';
+import { type MpStateName, mpStateName } from './mp-state';
+import { exitName } from './exit-reasons';
 import type { IpiEvent, MachineEvent } from './machine-events';
 
 /** Exits are averaged over this much machine time. */
