@@ -18,11 +18,15 @@ const MAY_IMPORT = {
     'main/plugins',
     'preload/contract',
   ],
+  // Events and serial bytes on their way to a window: from the machine's process or from the app's.
+  'main/streams': ['main/base', 'preload/contract'],
   // What of a machine runs on Node: its process, its threads, its serial back ends, its clock.
-  'main/host': ['main/base', 'main/machine', 'main/accelerator', 'preload/contract'],
+  'main/host': ['main/base', 'main/machine', 'main/accelerator', 'main/streams', 'preload/contract'],
   'main/plugins': ['main/base', 'plugins/api'],
   'main/app': ['main/base', 'main/machine/configuration', 'main/accelerator/probe', 'main/plugins', 'preload/contract'],
-  'main/shell': ['main/base', 'main/app', 'preload/contract'],
+  'main/shell': ['main/base', 'main/app', 'main/streams', 'preload/contract'],
+  'main/index': ['main/app', 'main/shell/electron'],
+  'preload/index': ['preload/contract'],
   renderer: ['preload/contract'],
 };
 
@@ -83,7 +87,8 @@ export default {
     {
       name: 'no-development-packages-in-the-product',
       severity: 'error',
-      from: { path: '^(main|preload|renderer|plugins)/', pathNot: TESTS },
+      // The page is bundled whole, and Electron is there where its main process and preload script run.
+      from: { path: '^(main|plugins)/', pathNot: [TESTS, '^main/index', '^main/shell/electron/'] },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {

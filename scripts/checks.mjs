@@ -8,9 +8,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** A command for each check; `needs` is a program that npm does not install. */
 const CHECKS = [
   { name: 'types', command: ['tsc', '--noEmit', '--project', '.'] },
+  { name: 'types of the page', command: ['vue-tsc', '--noEmit', '--project', 'renderer'] },
   { name: 'lint', command: ['oxlint', '--format=unix'] },
   { name: 'format', command: ['oxfmt', '--check'] },
-  { name: 'imports', command: ['depcruise', '--output-type=err', 'main', 'preload', 'test'] },
+  { name: 'imports', command: ['depcruise', '--output-type=err', 'main', 'preload', 'renderer', 'test'] },
   { name: 'unused code', command: ['knip', '--no-progress'] },
   { name: 'guests', command: ['node', 'scripts/build-guests.mjs', '--check'], needs: 'nasm' },
 ];

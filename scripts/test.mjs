@@ -11,9 +11,9 @@ import { provideTestPrograms } from './test-programs.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
 
-/** The first and the last that a build writes, and what says how; the sources are in main and preload. */
+/** The first and the last that a build writes, and what says how; the sources are in main, preload and renderer. */
 const BUILT = ['out/reveille.js', 'out/vcpu-worker.cjs'];
-const BUILD_FILES = ['package.json', 'vite.config.ts', 'vite.worker.config.ts'];
+const BUILD_FILES = ['package.json', 'electron.vite.config.ts', 'vite.worker.config.ts'];
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 /** A line for each test that was skipped, and for each that was without saying why: that is a failure. */
@@ -42,7 +42,7 @@ function isStale() {
       time(directory),
       ...readdirSync(directory, { recursive: true }).map((name) => time(join(directory, name))),
     );
-  const sources = [newest('main'), newest('preload'), ...BUILD_FILES.map(time)];
+  const sources = [newest('main'), newest('preload'), newest('renderer'), ...BUILD_FILES.map(time)];
   return Math.max(...sources) > Math.min(...BUILT.map(time));
 }
 

@@ -12,3 +12,8 @@ export function systemReason(error: unknown): string {
   const words = /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1];
   return words === undefined ? code : `${words} (${code})`;
 }
+
+/** Messages are written to stand in other sentences, too, so not all bring their full stop. */
+export function sentence(message: string): string {
+  return /[.!?\n]$/.test(message) ? message : `${message}.`;
+}

@@ -7,7 +7,12 @@ import { fileURLToPath } from 'node:url';
 import type { MachineCommand, MachineMessage } from '../../preload/contract/machine';
 import { Emitter, type Event } from '../base/emitter';
 
-interface ProcessEnd {
+/** How long a machine may take to say goodbye before it is killed, in ms; its threads end one after the other. */
+export function goodbyeTime(cpus: number): number {
+  return 2000 + 60 * cpus;
+}
+
+export interface ProcessEnd {
   code: number | null;
   signal: NodeJS.Signals | null;
 }

@@ -7,7 +7,17 @@ export interface RunRequest extends Omit<PartialMachineConfig, 'accelerator'> {
   accelerator: AcceleratorName | 'auto';
 }
 
-interface PreparedRun {
+/** A machine that this host cannot run. */
+export class HostLimitError extends AppError {
+  readonly field: keyof MachineConfig;
+
+  constructor(field: keyof MachineConfig, message: string) {
+    super('host', message);
+    this.field = field;
+  }
+}
+
+export interface PreparedRun {
   config: MachineConfig;
   /** Why it is this accelerator, for a reader. */
   choice: string;
@@ -28,11 +38,12 @@ function chooseAccelerator(
   const name = wanted === 'auto' ? host.auto?.accelerator : wanted;
   if (name === undefined) {
     const reasons = host.accelerators.map((accelerator) => `${accelerator.name}: ${accelerator.reason}`);
-    throw new AppError('host', `No accelerator works on this host; ${reasons.join('; ')}`);
+    throw new HostLimitError('accelerator', `No accelerator works on this host; ${reasons.join('; ')}`);
   }
   const accelerator = host.accelerators.find((candidate) => candidate.name === name);
-  if (accelerator === undefined) throw new AppError('host', `There is no accelerator ${name} in this version`);
-  if (!accelerator.usable) throw new AppError('host', `${name} is not usable here: ${accelerator.reason}`);
+  if (accelerator === undefined)
+    throw new HostLimitError('accelerator', `There is no accelerator ${name} in this version`);
+  if (!accelerator.usable) throw new HostLimitError('accelerator', `${name} is not usable here: ${accelerator.reason}`);
   return { accelerator, choice: wanted === 'auto' ? `auto: ${host.auto?.reason}` : 'as asked for' };
 }
 
@@ -41,17 +52,17 @@ function checkAgainstHost(config: MachineConfig, accelerator: AcceleratorProbe, 
   const mode = accelerator.modes.find((candidate) => candidate.mode === irqchip);
   if (mode === undefined || !mode.usable) {
     const reason = mode?.reason ?? 'it does not have it';
-    throw new AppError('host', `${accelerator.name} cannot run irqchip ${irqchip} here: ${reason}`);
+    throw new HostLimitError('irqchip', `${accelerator.name} cannot run irqchip ${irqchip} here: ${reason}`);
   }
   if (cpus > mode.maxCpus) {
-    throw new AppError(
-      'host',
+    throw new HostLimitError(
+      'topology',
       `${cpus} CPUs are wanted, but ${accelerator.name} with irqchip ${irqchip} has at most ${mode.maxCpus} on this host`,
     );
   }
   if (memory > host.maxGuestMemory) {
-    throw new AppError(
-      'host',
+    throw new HostLimitError(
+      'memory',
       `${mib(memory)} MiB of guest memory are wanted, but this host can give at most ${mib(host.maxGuestMemory)} MiB: use a smaller --memory`,
     );
   }

@@ -78,7 +78,7 @@ function serialBackend(port: string): v.GenericSchema<unknown, SerialBackend> {
 
 const [com1, com2, com3, com4] = SERIAL_PORTS;
 
-const schema: v.GenericSchema<unknown, MachineConfig> = object('A machine', {
+const entries = {
   guest: text('The path of the guest image', 1, MAX_PATH),
   cpus: whole('The number of CPUs', 1, MAX_CPUS),
   topology: object('A topology', {
@@ -98,21 +98,31 @@ const schema: v.GenericSchema<unknown, MachineConfig> = object('A machine', {
     [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
     `The serial ports must be a list of four back ends, for ${SERIAL_PORTS.join(', ')}`,
   ),
-});
+};
+const schema: v.GenericSchema<unknown, MachineConfig> = object('A machine', entries);
+const FIELDS = Object.keys(entries) as (keyof MachineConfig)[];
 
 /** The configuration as a copy of its own, every rule checked; a ConfigurationError says which one is broken. */
 export function checkConfiguration(input: unknown): MachineConfig {
   const result = v.safeParse(schema, input, { abortEarly: true });
-  if (!result.success) throw new ConfigurationError(result.issues[0].message);
+  if (!result.success) {
+    const [issue] = result.issues;
+    throw new ConfigurationError(issue.message, fieldOf(issue));
+  }
   const config = result.output;
   checkTopology(config.cpus, config.topology);
   checkIrqchip(config);
   checkApicIds(config);
   if (!Number.isInteger(config.bsp) || config.bsp < 0 || config.bsp >= config.cpus) {
-    throw new ConfigurationError(`BSP ${config.bsp} is not a CPU: this machine has ${cpuRange(config.cpus)}`);
+    throw new ConfigurationError(`BSP ${config.bsp} is not a CPU: this machine has ${cpuRange(config.cpus)}`, 'bsp');
   }
   checkMemory(config.memory);
   return config;
+}
+
+function fieldOf({ path }: Issue): keyof MachineConfig | null {
+  const key = path?.[0]?.key;
+  return FIELDS.find((field) => field === key) ?? null;
 }
 
 type Optional<T> = { [K in keyof T]?: T[K] | undefined };
@@ -144,23 +154,28 @@ function checkTopology(cpus: number, topology: Topology): void {
   const count = cpuCount(topology);
   const shape = formatTopology(topology);
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_CPUS)) {
-    throw new ConfigurationError(`A machine has 1 to ${MAX_CPUS} CPUs, not ${count} (topology ${shape})`);
+    throw new ConfigurationError(`A machine has 1 to ${MAX_CPUS} CPUs, not ${count} (topology ${shape})`, 'topology');
   }
   if (count !== cpus) {
     throw new ConfigurationError(
       `Topology ${shape} has ${plural(count, 'CPU')}, but the machine has ${cpus}: change one of them`,
+      'topology',
     );
   }
 }
 
 function checkIrqchip({ accelerator, irqchip, cpus }: MachineConfig): void {
   if (accelerator === 'wasm' && irqchip !== 'exact') {
-    throw new ConfigurationError(`The emulator has no irqchip '${irqchip}', which is KVM's: use --irqchip exact`);
+    throw new ConfigurationError(
+      `The emulator has no irqchip '${irqchip}', which is KVM's: use --irqchip exact`,
+      'irqchip',
+    );
   }
   if (irqchip === 'exact' && cpus > MAX_EXACT_CPUS) {
     throw new ConfigurationError(
       `A machine with irqchip 'exact' has at most ${MAX_EXACT_CPUS} CPUs, since its APIC ids have eight bits, but ${cpus} are wanted: ` +
         'use fewer, or --irqchip kernel',
+      'topology',
     );
   }
 }
@@ -169,6 +184,7 @@ function checkApicIds({ apicIds, cpus, topology, irqchip }: MachineConfig): void
   if (apicIds.length !== cpus) {
     throw new ConfigurationError(
       `There are ${plural(apicIds.length, 'APIC id')} for ${plural(cpus, 'CPU')}: every CPU needs one`,
+      'apicIds',
     );
   }
   const owner = new Map<number, number>();
@@ -176,12 +192,14 @@ function checkApicIds({ apicIds, cpus, topology, irqchip }: MachineConfig): void
     if (irqchip === 'exact' && id > MAX_XAPIC_ID) {
       throw new ConfigurationError(
         `APIC id ${id} of CPU ${cpu} needs an x2APIC, which irqchip 'exact' does not have: use ids from 0 to ${MAX_XAPIC_ID}, or --irqchip kernel`,
+        'apicIds',
       );
     }
     const other = owner.get(id);
     if (other !== undefined) {
       throw new ConfigurationError(
         `CPU ${other} and CPU ${cpu} both have APIC id ${id}: every CPU needs an id of its own`,
+        'apicIds',
       );
     }
     owner.set(id, cpu);
@@ -192,11 +210,15 @@ function checkApicIds({ apicIds, cpus, topology, irqchip }: MachineConfig): void
 function checkMemory(memory: number): void {
   const range = `a machine has ${MIN_RAM / MIB} to ${MAX_RAM / MIB} MiB, since the APICs and other devices are above`;
   if (!(memory >= MIN_RAM && memory <= MAX_RAM)) {
-    throw new ConfigurationError(`${memory} bytes of memory (${memory / MIB} MiB) are not possible: ${range}`);
+    throw new ConfigurationError(
+      `${memory} bytes of memory (${memory / MIB} MiB) are not possible: ${range}`,
+      'memory',
+    );
   }
   if (memory % MIB !== 0) {
     throw new ConfigurationError(
       `${memory} bytes of memory are not a whole number of MiB: use ${Math.ceil(memory / MIB)}M`,
+      'memory',
     );
   }
 }

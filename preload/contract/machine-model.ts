@@ -23,15 +23,18 @@ export interface CpuModel {
   rates: { name: string; perSecond: number }[];
 }
 
+/** What the model wants to know of a machine. */
+export type ModelConfig = Pick<MachineConfig, 'apicIds' | 'bsp' | 'accelerator' | 'irqchip'>;
+
 export class MachineModel {
   readonly cpus: readonly CpuModel[];
-  readonly #config: MachineConfig;
+  readonly #config: ModelConfig;
   #time = 0;
   /** The samples of the last second, oldest first. */
   #recent: Sample[] = [];
   #lost = 0;
 
-  constructor(config: MachineConfig) {
+  constructor(config: ModelConfig) {
     this.#config = config;
     this.cpus = config.apicIds.map((apicId, id) => ({
       id,
@@ -49,6 +52,11 @@ export class MachineModel {
   /** The latest machine time that was heard of, in ns. */
   get time(): number {
     return this.#time;
+  }
+
+  /** Records that the ring lost. */
+  get lost(): number {
+    return this.#lost;
   }
 
   apply(event: MachineEvent): void {

@@ -1,6 +1,6 @@
 /** The `reveille` command: its subcommands, and what becomes of their errors. */
 import { readFileSync } from 'node:fs';
-import { ReveilleError } from '../../app/errors';
+import { ReveilleError, sentence } from '../../app/errors';
 import type { Installation } from './installation';
 import { Status, failureStatus } from './outcome';
 import { guests, probe } from './reports';
@@ -34,18 +34,18 @@ async function dispatch([command, ...args]: string[], installation: Installation
       return run(args, installation);
     case 'probe':
       return print(await probe(args));
+    case 'app': {
+      // The desktop app's services are not loaded for a run.
+      const { app } = await import('./app-command');
+      return app(args, installation);
+    }
     case 'guests':
       return print(guests(args, installation.guests));
     default:
       throw new UsageError(
-        `There is no command "${command}"; the commands are run, probe and guests (see reveille --help).`,
+        `There is no command "${command}"; the commands are run, app, probe and guests (see reveille --help).`,
       );
   }
-}
-
-/** Messages are written to stand in other sentences, too, so not all bring their full stop. */
-function sentence(message: string): string {
-  return /[.!?\n]$/.test(message) ? message : `${message}.`;
 }
 
 function isHelp(arg: string): boolean {

@@ -5,4 +5,6 @@ export interface Installation {
   /** The directory of the bundled guests. */
   guests: URL;
   packageJson: URL;
+  /** The directory of the built renderer. */
+  pages: URL;
 }

@@ -3,17 +3,13 @@ import type { MachineConfig, MachineMessage, Outcome, Summary } from '../../../p
 import { AppError, systemReason } from '../../app/errors';
 import { type MachineEvent, MachineEventDecoder } from '../../../preload/contract/machine-events';
 import type { MachineModel } from '../../../preload/contract/machine-model';
-import type { MachineProcess } from '../../app/machine-process';
+import { goodbyeTime, type MachineProcess } from '../../app/machine-process';
 import { type ConsoleInput, openConsoleInput } from './console-input';
 import type { Display } from './display';
 import { Status, outcomeStatus } from './outcome';
 import type { Recorder } from './recorders';
 
 const LF = 0x0a;
-
-/** What a machine has to say goodbye in before it is killed; its threads end one after the other. */
-const GRACE_MS = 2000;
-const GRACE_PER_CPU_MS = 60;
 
 /** Characters of the debug console that wait for the end of their line. */
 const DEBUG_LINE_LIMIT = 4096;
@@ -91,7 +87,7 @@ export class RunSession {
   }
 
   get #grace(): number {
-    return GRACE_MS + this.#parts.config.cpus * GRACE_PER_CPU_MS;
+    return goodbyeTime(this.#parts.config.cpus);
   }
 
   /** Whether the guest's output on stdout ends with a whole line. */

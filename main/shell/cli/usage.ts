@@ -10,6 +10,8 @@ export class UsageError extends ReveilleError {
 export const HELP = `Reveille shows and steers how the processors of an x86 machine wake up.
 
   reveille run <guest> [options]   boots a guest; <guest> is a bundled guest's name or a path
+  reveille app [--port N] [--no-open]
+                                   the desktop app in a browser: dashboard, timeline, consoles
   reveille probe [--json]          what this host can do, and why not
   reveille guests [--json]         the bundled guests
   reveille --help | --version

@@ -1,0 +1,201 @@
+/** The desktop app without its window: what every shell of it serves. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { AppInfo } from '../../preload/contract/app';
+import type { Argument, CommandName, ExportedFile, Notice, Result } from '../../preload/contract/channels';
+import type { HostProbe } from '../../preload/contract/machine';
+import { Emitter } from '../base/emitter';
+import { parseCommand } from './commands';
+import { AppError, systemReason } from './errors';
+import { exportEvents } from './event-export';
+import { bundledGuests } from './guests';
+import { probeHost } from './host';
+import type { MachineProcess } from './machine-process';
+import { MachineRegistry } from './machine-registry';
+import { formatMachineFile, parseMachineFile, settingsProblems } from './machine-settings';
+import { PreferenceStore } from './preferences';
+import { readTrace } from './trace-files';
+
+export interface AppOptions {
+  shell: AppInfo['shell'];
+  /** Where machines, logs and preferences are kept. */
+  dataDirectory: string;
+  /** The bundled guests, a URL that ends in a slash, and package.json. */
+  guests: URL;
+  packageJson: URL;
+  startProcess: () => MachineProcess;
+  /** Asks for an image file; null where the shell has no dialog. */
+  pickImage: (() => Promise<string | null>) | null;
+  quit: () => void;
+}
+
+type Handlers = { [Name in CommandName]: (argument: Argument<Name>) => Result<Name> | Promise<Result<Name>> };
+
+export class App {
+  readonly machines: MachineRegistry;
+  readonly #options: AppOptions;
+  readonly #preferences: PreferenceStore;
+  readonly #notices = new Emitter<Notice>();
+  readonly #handlers: Handlers;
+  #host: Promise<HostProbe> | null = null;
+
+  readonly onNotice = this.#notices.event;
+
+  constructor(options: AppOptions) {
+    this.#options = options;
+    const { dataDirectory, guests, startProcess } = options;
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    this.#preferences = new PreferenceStore(join(dataDirectory, 'preferences.json'));
+    const host = (): Promise<HostProbe> => this.#probe();
+    this.machines = new MachineRegistry({ directory: dataDirectory, guests, startProcess, host });
+    this.machines.onNotice((notice) => this.#notices.fire(notice));
+    this.#handlers = this.#makeHandlers();
+  }
+
+  /** A command from outside. Rejects with an AppError, or with what is a fault of Reveille. */
+  async call(name: unknown, argument: unknown): Promise<unknown> {
+    const command = parseCommand(name, argument);
+    return this.#handlers[command.name](command.argument);
+  }
+
+  /** A machine file that was opened from outside the window. */
+  openFile(path: string): void {
+    try {
+      const machine = this.machines.create(parseMachineFile(readFileSync(path, 'utf8')));
+      this.#notices.fire({ type: 'show', machine: machine.id });
+    } catch (error) {
+      const message = error instanceof AppError ? error.message : `${path} cannot be read: ${systemReason(error)}.`;
+      this.#notices.fire({ type: 'problem', message });
+    }
+  }
+
+  /** A menu item of the shell was chosen. */
+  invoke(command: string): void {
+    this.#notices.fire({ type: 'invoke', command });
+  }
+
+  #probe(): Promise<HostProbe> {
+    this.#host ??= probeHost();
+    return this.#host;
+  }
+
+  #makeHandlers(): Handlers {
+    const { machines } = this;
+    const done = (_: unknown): null => null;
+    return {
+      'app.info': () => this.#info(),
+      'app.quit': ({ force }) => this.#quit(force),
+      'preferences.get': () => this.#preferences.current,
+      'preferences.set': (change) => this.#changePreferences(change),
+      'machines.list': () => machines.list(),
+      'machines.check': async ({ settings }) => settingsProblems(settings, await this.#probe(), this.#options.guests),
+      'machines.create': ({ settings }) => machines.create(settings),
+      'machines.update': ({ machine, settings }) => machines.update(machine, settings),
+      'machines.duplicate': ({ machine }) => machines.duplicate(machine),
+      'machines.delete': ({ machine }) => done(void machines.delete(machine)),
+      'machines.export': ({ machine }) => {
+        const settings = machines.settings(machine);
+        return { name: `${fileName(settings.name)}.reveille`, text: formatMachineFile(settings) };
+      },
+      'machines.import': ({ text }) => machines.create(parseMachineFile(text)),
+      'machine.start': ({ machine, snapshot }) => machines.start(machine, snapshot).then(done),
+      'machine.stop': ({ machine }) => done(void machines.run(machine).stop('powered off')),
+      'machine.kill': ({ machine }) => done(void machines.run(machine).kill()),
+      'machine.reset': ({ machine }) => machines.reset(machine).then(done),
+      'machine.request': ({ machine, request }) =>
+        machines.run(machine).request(request.name, request.argument as never),
+      'machine.pausePoints': ({ machine, points }) => machines.setPausePoints(machine, points).then(done),
+      'machine.snapshot': ({ machine }) => machines.snapshot(machine),
+      'machine.deleteSnapshot': ({ machine, snapshot }) => done(void machines.deleteSnapshot(machine, snapshot)),
+      'events.read': ({ machine, run, from }) => this.#run(machine, run).events.read(from),
+      'events.export': ({ machine, format }) => {
+        const run = machines.run(machine);
+        return exportEvents(format, fileName(machines.settings(machine).name), run.config, run.events);
+      },
+      'trace.read': ({ name, bytes }) => readTrace(name, bytes),
+      'serial.read': ({ machine, run, port, from }) => this.#run(machine, run).serial[port].read(from),
+      'serial.input': ({ machine, port, text }) =>
+        done(void machines.run(machine).input(port, new TextEncoder().encode(text))),
+      'serial.log': ({ machine, port }) => this.#serialLog(machine, port),
+      'images.keep': ({ name, bytes }) => this.#keepImage(name, bytes),
+      'images.pick': async () => {
+        const path = await this.#options.pickImage?.();
+        return path === undefined || path === null ? null : { path };
+      },
+    };
+  }
+
+  async #info(): Promise<AppInfo> {
+    const { shell, dataDirectory, guests, packageJson } = this.#options;
+    const { version } = JSON.parse(readFileSync(packageJson, 'utf8')) as { version: string };
+    const { node, v8, electron, chrome } = process.versions;
+    const versions = {
+      node,
+      v8,
+      ...(electron === undefined ? {} : { electron }),
+      ...(chrome === undefined ? {} : { chrome }),
+    };
+    return { version, shell, host: await this.#probe(), guests: bundledGuests(guests), dataDirectory, versions };
+  }
+
+  #quit(force: boolean): null {
+    const running = this.machines.live();
+    if (running.length > 0 && !force) {
+      const names = running.map(({ settings }) => settings.name).join(', ');
+      throw new AppError('usage', `${names} ${running.length === 1 ? 'is' : 'are'} still running.`);
+    }
+    this.#options.quit();
+    return null;
+  }
+
+  #changePreferences(change: unknown): Result<'preferences.set'> {
+    const preferences = this.#preferences.change(change);
+    this.#notices.fire({ type: 'preferences', preferences });
+    return preferences;
+  }
+
+  #run(machine: string, number: number): ReturnType<MachineRegistry['run']> {
+    const run = this.machines.run(machine);
+    if (run.info.number !== number)
+      throw new AppError('usage', 'This run of the machine is over, and a new one began.');
+    return run;
+  }
+
+  #serialLog(machine: string, port: number): ExportedFile {
+    const path = this.machines.run(machine).logPath(port);
+    if (path === null) throw new AppError('usage', `COM${port + 1} has no log: it is not a console of the window.`);
+    try {
+      return {
+        name: `${fileName(this.machines.settings(machine).name)}-com${port + 1}.log`,
+        path,
+        bytes: readFileSync(path),
+      };
+    } catch (error) {
+      throw new AppError('host', `${path} cannot be read: ${systemReason(error)}.`);
+    }
+  }
+
+  /** An image that came as bytes gets a file of its own, beside the machines. */
+  #keepImage(name: string, bytes: Uint8Array): { path: string } {
+    const folder = join(this.#options.dataDirectory, 'images', randomUUID());
+    const path = join(folder, fileName(basename(name)));
+    try {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(path, bytes, { flag: 'wx' });
+    } catch (error) {
+      throw new AppError('host', `${path} cannot be written: ${systemReason(error)}.`);
+    }
+    return { path };
+  }
+}
+
+/** A name as part of a file's. */
+function fileName(name: string): string {
+  return (
+    name
+      .replaceAll(/[^\w.-]+/g, '-')
+      .replace(/^[-.]+/, '')
+      .slice(0, 80) || 'machine'
+  );
+}

@@ -1,0 +1,222 @@
+/** One run of a machine: its process from the start to its end, and what it has said. */
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { join } from 'node:path';
+import type { MachineStatus, RunInfo } from '../../preload/contract/app';
+import type { StreamFrame } from '../../preload/contract/channels';
+import type { MachineRequestName, MachineRequests, PausePoint } from '../../preload/contract/inspection';
+import type { MachineConfig, MachineMessage } from '../../preload/contract/machine';
+import { Emitter } from '../base/emitter';
+import { AppError } from './errors';
+import { EventHistory, SerialHistory } from './history';
+import { goodbyeTime, type MachineProcess } from './machine-process';
+
+/** COM1 to COM4, and the debug console. */
+const PORTS = 5;
+/** A display that many CPUs fill is drawn less often. */
+const SAMPLE_MS = 100;
+const SLOW_SAMPLE_MS = 250;
+const MANY_CPUS = 64;
+
+type Frame = StreamFrame extends infer T ? (T extends StreamFrame ? Omit<T, 'machine' | 'run'> : never) : never;
+
+export class MachineRun {
+  readonly config: MachineConfig;
+  readonly events = new EventHistory();
+  readonly serial = Array.from({ length: PORTS }, () => new SerialHistory());
+  /** Settles when the process is gone and the logs are written. */
+  readonly closed: Promise<void>;
+  info: RunInfo;
+  status: MachineStatus = 'starting';
+  readonly #process: MachineProcess;
+  readonly #changes = new Emitter<void>();
+  readonly #frames = new Emitter<Frame>();
+  readonly #logs: (WriteStream | null)[];
+  readonly #logDirectory: string;
+  readonly #pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
+  #nextRequest = 1;
+  #killed = false;
+  #goodbye: NodeJS.Timeout | null = null;
+
+  readonly onChange = this.#changes.event;
+  readonly onFrame = this.#frames.event;
+
+  constructor(options: {
+    process: MachineProcess;
+    number: number;
+    config: MachineConfig;
+    choice: string;
+    logDirectory: string;
+    snapshot: string | null;
+    pausePoints: PausePoint[];
+  }) {
+    const { process, config } = options;
+    this.config = config;
+    this.#process = process;
+    this.#logDirectory = options.logDirectory;
+    this.info = {
+      number: options.number,
+      accelerator: config.accelerator,
+      choice: options.choice,
+      irqchip: config.irqchip,
+      apicIds: config.apicIds,
+      bsp: config.bsp,
+      topology: config.topology,
+      memory: config.memory,
+      startedAt: Date.now(),
+      abilities: null,
+      paused: null,
+      serialPaths: [null, null, null, null],
+      summary: null,
+      diagnosis: [],
+      failure: null,
+    };
+    mkdirSync(this.#logDirectory, { recursive: true });
+    this.#logs = this.serial.map((_, port) => (this.#isConsole(port) ? this.#openLog(port) : null));
+    process.onMessage((message) => this.#receive(message));
+    this.closed = this.#close();
+    process.send({
+      type: 'start',
+      config,
+      sampleEveryMs: config.cpus > MANY_CPUS ? SLOW_SAMPLE_MS : SAMPLE_MS,
+      pausePoints: options.pausePoints,
+      ...(options.snapshot === null ? {} : { snapshot: options.snapshot }),
+    });
+  }
+
+  get live(): boolean {
+    return this.status !== 'ended' && this.status !== 'crashed';
+  }
+
+  /** The file with all that a port has said; null where it is no console of the window. */
+  logPath(port: number): string | null {
+    return this.#logs[port] === null ? null : join(this.#logDirectory, `com${port + 1}.log`);
+  }
+
+  request<Name extends MachineRequestName>(
+    name: Name,
+    argument: MachineRequests[Name][0],
+  ): Promise<MachineRequests[Name][1]> {
+    if (!this.live) return Promise.reject(new AppError('usage', 'This machine does not run any more: start it first.'));
+    const id = this.#nextRequest++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
+      // The pair belongs together, which the type of a union cannot say.
+      this.#process.send({ type: 'request', id, request: { name, argument } as never });
+    });
+  }
+
+  input(port: number, bytes: Uint8Array): void {
+    this.#process.send({ type: 'serial-input', port, bytes });
+  }
+
+  /** Asks the machine to end, and kills it where it does not. */
+  stop(reason: string): void {
+    if (!this.live || this.status === 'stopping') return;
+    this.#process.send({ type: 'stop', kind: 'stopped', reason });
+    this.#become('stopping');
+    this.#goodbye = setTimeout(() => this.kill(), goodbyeTime(this.config.cpus));
+  }
+
+  kill(): void {
+    if (!this.live) return;
+    this.#killed = true;
+    this.#process.kill();
+  }
+
+  #isConsole(port: number): boolean {
+    return port === PORTS - 1 || this.config.serial[port].kind === 'stdio';
+  }
+
+  #openLog(port: number): WriteStream {
+    const log = createWriteStream(join(this.#logDirectory, `com${port + 1}.log`));
+    log.on('error', (error) => {
+      this.info = { ...this.info, failure: `The log of COM${port + 1} cannot be written: ${error.message}.` };
+      this.kill();
+    });
+    return log;
+  }
+
+  #become(status: MachineStatus, change: Partial<RunInfo> = {}): void {
+    this.status = status;
+    this.info = { ...this.info, ...change };
+    this.#changes.fire();
+  }
+
+  #receive(message: MachineMessage): void {
+    switch (message.type) {
+      case 'started':
+        this.#become('running', { abilities: message.abilities });
+        break;
+      case 'events': {
+        const bytes = new Uint8Array(message.batch);
+        this.events.append(bytes);
+        this.#frames.fire({ type: 'events', first: message.first, bytes });
+        break;
+      }
+      case 'serial-output':
+        this.#output(message.port, message.offset, message.bytes);
+        break;
+      case 'serial-path':
+        this.#become(this.status, {
+          serialPaths: this.info.serialPaths.map((path, port) =>
+            port === message.port ? message.path : path,
+          ) as RunInfo['serialPaths'],
+        });
+        break;
+      case 'sample':
+        this.#frames.fire({ type: 'sample', sample: message.sample });
+        break;
+      case 'paused':
+        if (this.status !== 'stopping') this.#become('paused', { paused: message.reason });
+        break;
+      case 'resumed':
+        if (this.status !== 'stopping') this.#become('running', { paused: null });
+        break;
+      case 'reply':
+        this.#settle(message.id, ({ resolve }) => resolve(message.result));
+        break;
+      case 'refused':
+        this.#settle(message.id, ({ reject }) => reject(new AppError('usage', message.message)));
+        break;
+      case 'ended': {
+        const { summary, diagnosis } = message;
+        this.#become(summary.outcome.kind === 'crash' ? 'crashed' : 'ended', { summary, diagnosis, paused: null });
+        break;
+      }
+      case 'failed':
+        this.#become(message.kind === 'internal' ? 'crashed' : 'ended', { failure: message.message, paused: null });
+        break;
+    }
+  }
+
+  /** The log is what must lose nothing: the guest is held back until the bytes are in it. */
+  #output(port: number, offset: number, bytes: Uint8Array): void {
+    this.serial[port].append(bytes);
+    this.#frames.fire({ type: 'serial', port, offset, bytes });
+    const acknowledge = (): void => this.#process.send({ type: 'serial-ack', port, count: bytes.length });
+    this.#logs[port]?.write(bytes, acknowledge);
+  }
+
+  #settle(
+    id: number,
+    how: (waiting: { resolve: (result: unknown) => void; reject: (error: Error) => void }) => void,
+  ): void {
+    const waiting = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (waiting !== undefined) how(waiting);
+  }
+
+  async #close(): Promise<void> {
+    await this.#process.closed;
+    if (this.#goodbye !== null) clearTimeout(this.#goodbye);
+    const ended = new AppError('usage', 'The machine ended before it could answer.');
+    for (const { reject } of this.#pending.values()) reject(ended);
+    this.#pending.clear();
+    await Promise.all(
+      this.#logs.map((log) => new Promise<void>((done) => (log === null ? done() : log.close(() => done())))),
+    );
+    if (!this.live) return;
+    const failure = this.info.failure ?? (this.#killed ? 'The machine was ended without being asked.' : null);
+    this.#become('ended', { failure, paused: null });
+  }
+}

@@ -1,0 +1,158 @@
+/** A machine as a person describes it: its schema, its defaults, and what keeps it from being started. */
+import * as v from 'valibot';
+import type { GuestChoice, MachineFile, MachineSettings, SettingsProblem } from '../../preload/contract/app';
+import type { HostProbe } from '../../preload/contract/machine';
+import { ConfigurationError } from '../machine/configuration';
+import { AppError } from './errors';
+import { bundledGuests, resolveGuest } from './guests';
+import { HostLimitError, type PreparedRun, prepareRun } from './machine-runs';
+
+const MAX_NAME = 80;
+const MAX_CPUS = 1024;
+const MAX_TEXT = 4096;
+const MIB = 2 ** 20;
+
+/** Only the shape, so that a form may hold what is not yet right; `checkConfiguration` knows the rules. */
+const count = (what: string) => {
+  const message = `${what} must be a whole number from 1 to ${MAX_CPUS}`;
+  return v.pipe(v.number(message), v.integer(message), v.minValue(1, message), v.maxValue(MAX_CPUS, message));
+};
+const whole = (what: string) =>
+  v.pipe(v.number(`${what} must be a number`), v.integer(`${what} must be a whole number`));
+const path = v.pipe(v.string('A path must be text'), v.maxLength(MAX_TEXT, 'This path is too long'));
+const backend = v.variant('kind', [
+  v.strictObject({ kind: v.literal('stdio') }),
+  v.strictObject({ kind: v.literal('none') }),
+  v.strictObject({ kind: v.literal('pty') }),
+  v.strictObject({ kind: v.literal('file'), path }),
+  v.strictObject({ kind: v.literal('unix'), path }),
+]);
+
+export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.strictObject({
+  name: v.pipe(
+    v.string('The name must be text'),
+    v.trim(),
+    v.minLength(1, 'A machine needs a name'),
+    v.maxLength(MAX_NAME, `A name has at most ${MAX_NAME} characters`),
+  ),
+  guest: v.variant('kind', [
+    v.strictObject({ kind: v.literal('bundled'), name: path }),
+    v.strictObject({ kind: v.literal('file'), path }),
+  ]),
+  topology: v.strictObject({
+    sockets: count('The number of sockets'),
+    cores: count('The number of cores a socket'),
+    threads: count('The number of threads a core'),
+  }),
+  apicIds: v.nullable(
+    v.pipe(v.array(whole('An APIC id')), v.maxLength(MAX_CPUS, `There are more than ${MAX_CPUS} APIC ids`)),
+  ),
+  bsp: whole('The BSP'),
+  memory: whole('The memory'),
+  accelerator: v.picklist(['auto', 'kvm', 'wasm'], 'The accelerator must be auto, kvm or wasm'),
+  irqchip: v.picklist(['exact', 'kernel', 'split'], 'The interrupt mode must be exact, kernel or split'),
+  cmdline: v.pipe(v.string('The command line must be text'), v.maxLength(MAX_TEXT, 'The command line is too long')),
+  seed: whole('The seed'),
+  realtime: v.boolean('Real time must be on or off'),
+  serial: v.strictTuple([backend, backend, backend, backend], 'A machine has four serial ports'),
+});
+
+const fileSchema: v.GenericSchema<unknown, MachineFile> = v.strictObject({
+  reveille: v.literal(1),
+  machine: settingsSchema,
+});
+
+/** The machine that is ready to start when somebody opens the app for the first time. */
+export const FIRST_MACHINE: MachineSettings = {
+  name: 'heartbeat',
+  guest: { kind: 'bundled', name: 'heartbeat' },
+  topology: { sockets: 1, cores: 4, threads: 1 },
+  apicIds: null,
+  bsp: 0,
+  memory: 128 * MIB,
+  accelerator: 'auto',
+  irqchip: 'exact',
+  cmdline: '',
+  seed: 0,
+  // A person sits before it: an emulated second is to be a second.
+  realtime: true,
+  serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }],
+};
+
+/** The settings as a copy of their own; an AppError says what is not of their shape. */
+export function parseSettings(input: unknown): MachineSettings {
+  const result = v.safeParse(settingsSchema, input, { abortEarly: true });
+  if (!result.success) throw new AppError('usage', sentenceOf(result.issues[0]));
+  return result.output;
+}
+
+export function formatMachineFile(machine: MachineSettings): string {
+  return `${JSON.stringify({ reveille: 1, machine } satisfies MachineFile, null, 2)}\n`;
+}
+
+export function parseMachineFile(text: string): MachineSettings {
+  let input: unknown;
+  try {
+    input = JSON.parse(text);
+  } catch (error) {
+    throw new AppError('usage', `This is no machine file: ${(error as Error).message}.`);
+  }
+  const result = v.safeParse(fileSchema, input, { abortEarly: true });
+  if (result.success) return result.output.machine;
+  throw new AppError('usage', `This is no machine file of this version of Reveille: ${sentenceOf(result.issues[0])}`);
+}
+
+/** What keeps this machine from being started here; nothing: it can be. */
+export function settingsProblems(input: unknown, host: HostProbe, guests: URL): SettingsProblem[] {
+  const result = v.safeParse(settingsSchema, input);
+  if (!result.success) return result.issues.map((issue) => ({ field: fieldOf(issue), message: sentenceOf(issue) }));
+  const problems: SettingsProblem[] = [];
+  try {
+    guestPath(result.output.guest, guests);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    problems.push({ field: 'guest', message: error.message });
+  }
+  try {
+    prepareMachine(result.output, 'guest', host);
+  } catch (error) {
+    if (error instanceof ConfigurationError || error instanceof HostLimitError) {
+      const { field } = error;
+      problems.push({ field: field === 'cpus' ? 'topology' : field, message: error.message });
+    } else throw error;
+  }
+  return problems;
+}
+
+/** What a run is made from; `guest` is the image's path. Throws where it cannot be. */
+export function prepareMachine(settings: MachineSettings, guest: string, host: HostProbe): PreparedRun {
+  const { name: _name, guest: _guest, apicIds, ...rest } = settings;
+  return prepareRun({ ...rest, guest, apicIds: apicIds ?? undefined }, host);
+}
+
+/** Where the image is; throws an AppError where there is none. */
+export function guestPath(guest: GuestChoice, guests: URL): string {
+  if (guest.kind === 'file') {
+    if (!guest.path.startsWith('/')) {
+      throw new AppError('usage', `"${guest.path}" does not say where the image is: give its whole path, from / on`);
+    }
+    return resolveGuest(guest.path, guests);
+  }
+  const bundled = bundledGuests(guests).map(({ name }) => name);
+  if (!bundled.includes(guest.name)) {
+    throw new AppError('usage', `There is no bundled guest "${guest.name}"; there are ${bundled.join(', ')}`);
+  }
+  return resolveGuest(guest.name, guests);
+}
+
+type Issue = v.BaseIssue<unknown>;
+
+function fieldOf(issue: Issue): keyof MachineSettings | null {
+  const key = issue.path?.[0]?.key;
+  return typeof key === 'string' && key in FIRST_MACHINE ? (key as keyof MachineSettings) : null;
+}
+
+function sentenceOf(issue: Issue): string {
+  const where = v.getDotPath(issue);
+  return where === null ? `${issue.message}.` : `${issue.message} (${where}).`;
+}

@@ -1,0 +1,137 @@
+/** The app in a browser: its page and its WebSocket, for this machine alone. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import sirv from 'sirv';
+import { WebSocketServer } from 'ws';
+import { MOST_UPLOAD } from '../../app/commands';
+import { AppError, systemReason } from '../../app/errors';
+import type { App } from '../../app/app';
+import { Access } from './access';
+import { WindowSession } from './window-session';
+
+/** Everything is our own; styles are set by script on elements, and xterm and dockview make style elements. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+};
+
+/** An upload, and the JSON around it. */
+const MOST_MESSAGE = MOST_UPLOAD + 2 ** 16;
+
+interface ServerOptions {
+  /** Of 127.0.0.1; 0 takes a free one. */
+  port: number;
+  /** The built renderer, a URL that ends in a slash. */
+  pages: URL;
+  /** Whoever knows it gets a link. */
+  secret: string;
+}
+
+export class BrowserServer {
+  readonly #server: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #access: Access;
+  readonly port: number;
+
+  readonly #secret: string;
+
+  private constructor(server: Server, app: App, { pages, secret }: ServerOptions, port: number) {
+    this.port = port;
+    this.#secret = secret;
+    this.#server = server;
+    this.#access = new Access(port);
+    const serve = sirv(fileURLToPath(pages), { dev: false, etag: false });
+    server.on('request', (request, response) => this.#respond(request, response, serve));
+    this.#sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_MESSAGE, perMessageDeflate: false });
+    server.on('upgrade', (request, socket, head) => {
+      if (request.url !== '/app' || !this.#access.isOurPage(request)) {
+        socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+        return;
+      }
+      this.#sockets.handleUpgrade(request, socket, head, (client) => void new WindowSession(client, app));
+    });
+  }
+
+  static async listen(app: App, options: ServerOptions): Promise<BrowserServer> {
+    const { port } = options;
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => {
+        const way = port === 0 ? '' : ' Use --port 0, which takes a free one';
+        reject(new AppError('host', `Port ${port} of 127.0.0.1 cannot be used: ${systemReason(error)}.${way}`));
+      });
+      server.listen(port, '127.0.0.1', resolve);
+    });
+    return new BrowserServer(server, app, options, (server.address() as AddressInfo).port);
+  }
+
+  /** An address that opens the app once. */
+  link(): string {
+    return this.#access.link();
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#sockets.clients) client.terminate();
+    this.#sockets.close();
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #respond(request: IncomingMessage, response: ServerResponse, serve: ReturnType<typeof sirv>): void {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    const sockets = `ws://127.0.0.1:${this.port} ws://localhost:${this.port}`;
+    response.setHeader('Content-Security-Policy', `${CONTENT_SECURITY_POLICY}; connect-src ${sockets}`);
+    if (!this.#access.isOurHost(request)) {
+      refuse(response, `This server answers to 127.0.0.1:${this.port} only.`);
+      return;
+    }
+    const url = new URL(request.url ?? '/', `http://127.0.0.1:${this.port}`);
+    if (request.method === 'POST' && url.pathname === '/link') {
+      if (request.headers.authorization === `Bearer ${this.#secret}`) response.writeHead(200).end(this.link());
+      else refuse(response, 'Only Reveille itself may ask for a link.');
+      return;
+    }
+    const offered = url.searchParams.get('token');
+    if (offered !== null) {
+      this.#redeem(offered, request, response);
+      return;
+    }
+    if (!this.#access.isKnown(request)) {
+      refuse(
+        response,
+        'This page opens by the link that Reveille printed; each link works once. Run "reveille app" for a new one.',
+      );
+      return;
+    }
+    serve(request, response, () => refuse(response, 'There is no such page.', 404));
+  }
+
+  #redeem(offered: string, request: IncomingMessage, response: ServerResponse): void {
+    const cookie = this.#access.redeem(offered);
+    if (cookie === null && !this.#access.isKnown(request)) {
+      refuse(response, 'This link was used already, or is not Reveille’s. Run "reveille app" for a new one.');
+      return;
+    }
+    response.writeHead(303, { Location: '/', ...(cookie === null ? {} : { 'Set-Cookie': cookie }) }).end();
+  }
+}
+
+function refuse(response: ServerResponse, sentence: string, status = 403): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${sentence}\n`);
+}

@@ -1,0 +1,118 @@
+/** What the app keeps and shows beside the machines' own streams. */
+import type { MachineAbilities, PauseReason } from './inspection';
+import type { AcceleratorName, HostProbe, IrqchipMode, SerialBackend, Summary, Topology } from './machine';
+
+/** A guest image: a bundled one by its name, or a file of the host. */
+export type GuestChoice = { kind: 'bundled'; name: string } | { kind: 'file'; path: string };
+
+/** Where a serial port goes in the app: a console of the window (`stdio`), or one of the host's. */
+export type MachineSerial = [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
+
+/** What a person chooses for a machine; also the content of a `.reveille` file. Completed and checked at each start. */
+export interface MachineSettings {
+  name: string;
+  guest: GuestChoice;
+  topology: Topology;
+  /** APIC id of each CPU; null: the ones that the topology gives. */
+  apicIds: number[] | null;
+  bsp: number;
+  /** Guest RAM in bytes. */
+  memory: number;
+  accelerator: AcceleratorName | 'auto';
+  irqchip: IrqchipMode;
+  cmdline: string;
+  seed: number;
+  realtime: boolean;
+  serial: MachineSerial;
+}
+
+/** A `.reveille` file. */
+export interface MachineFile {
+  reveille: 1;
+  machine: MachineSettings;
+}
+
+/** Why a field of a machine's settings cannot stay as it is. */
+export interface SettingsProblem {
+  /** Null: it concerns several. */
+  field: keyof MachineSettings | null;
+  message: string;
+}
+
+export type MachineStatus = 'off' | 'starting' | 'running' | 'paused' | 'stopping' | 'ended' | 'crashed';
+
+export interface SnapshotInfo {
+  id: string;
+  /** Milliseconds since 1970. */
+  takenAt: number;
+  /** Machine time in ns. */
+  time: number;
+  /** Bytes on disk. */
+  size: number;
+}
+
+/** One run of a machine: from a start to the next. */
+export interface RunInfo {
+  /** Counts up with each start; what streams carry to tell an old run's data from the new one's. */
+  number: number;
+  accelerator: AcceleratorName;
+  /** Why it is this accelerator. */
+  choice: string;
+  irqchip: IrqchipMode;
+  apicIds: number[];
+  bsp: number;
+  topology: Topology;
+  memory: number;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  /** Null until the machine's process has told. */
+  abilities: MachineAbilities | null;
+  paused: PauseReason | null;
+  /** Path of a pty or socket of COM1 to COM4; null: the port has none. */
+  serialPaths: [string | null, string | null, string | null, string | null];
+  /** Set when it ended by itself or was ended. */
+  summary: Summary | null;
+  /** What a crash left behind: registers, a sentence a line. */
+  diagnosis: string[];
+  /** Why it could not start, or how its process was lost. */
+  failure: string | null;
+}
+
+export interface MachineInfo {
+  id: string;
+  settings: MachineSettings;
+  status: MachineStatus;
+  /** The current or the last run; null: never started since the app was. */
+  run: RunInfo | null;
+  snapshots: SnapshotInfo[];
+}
+
+export type Theme = 'system' | 'dark' | 'light';
+
+/** What the app remembers of a person's choices. */
+export interface Preferences {
+  theme: Theme;
+  /** The panels' arrangement, as the docking library serializes it; null: the default one. */
+  layout: unknown;
+  /** The machine that was shown last. */
+  selected: string | null;
+  timestamps: boolean;
+  welcomed: boolean;
+}
+
+export interface GuestInfo {
+  name: string;
+  title: string;
+  description: string;
+  options: { name: string; description: string }[];
+}
+
+export interface AppInfo {
+  version: string;
+  shell: 'electron' | 'browser';
+  host: HostProbe;
+  guests: GuestInfo[];
+  /** Where machines, logs and snapshots are kept. */
+  dataDirectory: string;
+  versions: Record<string, string>;
+}

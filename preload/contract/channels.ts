@@ -1,0 +1,119 @@
+/**
+ * Every channel between the window and the app, once. A command is a request with one answer; a notice is what the app
+ * tells by itself, with the new state, not with "changed"; a stream frame carries a machine's events and serial bytes.
+ */
+import type { AppInfo, MachineInfo, Preferences, SettingsProblem, SnapshotInfo } from './app';
+import type { MachineRequestName, MachineRequests, PausePoint } from './inspection';
+import type { Sample } from './machine';
+
+type OfMachine<T = unknown> = { machine: string } & T;
+
+/** Argument and result of each. Results may hold a Uint8Array only as their property `bytes`. */
+export interface Commands {
+  'app.info': [null, AppInfo];
+  /** Ends the app; with machines running only where `force` is set, else it is refused. */
+  'app.quit': [{ force: boolean }, null];
+  'preferences.get': [null, Preferences];
+  'preferences.set': [Partial<Preferences>, Preferences];
+
+  'machines.list': [null, MachineInfo[]];
+  'machines.check': [{ settings: unknown }, SettingsProblem[]];
+  'machines.create': [{ settings: unknown }, MachineInfo];
+  'machines.update': [OfMachine<{ settings: unknown }>, MachineInfo];
+  'machines.duplicate': [OfMachine, MachineInfo];
+  'machines.delete': [OfMachine, null];
+  /** The text of a `.reveille` file, and back. */
+  'machines.export': [OfMachine, { name: string; text: string }];
+  'machines.import': [{ text: string }, MachineInfo];
+
+  'machine.start': [OfMachine<{ snapshot: string | null }>, null];
+  'machine.stop': [OfMachine, null];
+  /** Ends the machine's process without asking it. */
+  'machine.kill': [OfMachine, null];
+  'machine.reset': [OfMachine, null];
+  'machine.request': [
+    OfMachine<{ request: { name: Exclude<MachineRequestName, 'snapshot' | 'pause-at'>; argument: unknown } }>,
+    MachineRequests[MachineRequestName][1],
+  ];
+  'machine.pausePoints': [OfMachine<{ points: PausePoint[] }>, null];
+  'machine.snapshot': [OfMachine, SnapshotInfo];
+  'machine.deleteSnapshot': [OfMachine<{ snapshot: string }>, null];
+
+  /** Records of the event stream from `from` on, as many as one answer holds; `first` is later where older ones are gone. */
+  'events.read': [OfMachine<{ run: number; from: number }>, { first: number; total: number; bytes: Uint8Array }];
+  'events.export': [OfMachine<{ format: ExportFormat }>, ExportedFile];
+  'trace.read': [{ name: string; bytes: Uint8Array }, OpenedTrace & { bytes: Uint8Array }];
+
+  /** What a port has said, from `from` on or as far back as is kept. */
+  'serial.read': [
+    OfMachine<{ run: number; port: number; from: number }>,
+    { offset: number; total: number; bytes: Uint8Array },
+  ];
+  /** Bytes that a person types, as a string of one byte characters or as UTF-8 text. */
+  'serial.input': [OfMachine<{ port: number; text: string }>, null];
+  /** The whole log of a port since the run began. */
+  'serial.log': [OfMachine<{ port: number }>, ExportedFile];
+
+  /** Keeps an image that was dropped or picked in the window; the path is then a guest's. */
+  'images.keep': [{ name: string; bytes: Uint8Array }, { path: string }];
+  /** Asks the person for a file of the host; null: none was chosen, or this shell has no such dialog. */
+  'images.pick': [null, { path: string } | null];
+}
+export type CommandName = keyof Commands;
+export type Argument<Name extends CommandName> = Commands[Name][0];
+export type Result<Name extends CommandName> = Commands[Name][1];
+
+export type ExportFormat = 'perfetto' | 'json-lines' | 'csv';
+
+/** Where the shell could not save it itself, `bytes` are the window's to save; `path` where it did. */
+export interface ExportedFile {
+  name: string;
+  path: string | null;
+  bytes: Uint8Array;
+}
+
+export interface OpenedTrace {
+  name: string;
+  apicIds: number[];
+  bsp: number;
+}
+
+/** From the app, unasked. */
+export type Notice =
+  | { type: 'machine'; machine: MachineInfo }
+  | { type: 'machine-deleted'; id: string }
+  | { type: 'preferences'; preferences: Preferences }
+  /** What went wrong outside of any command. */
+  | { type: 'problem'; message: string }
+  /** A machine file was opened from outside. */
+  | { type: 'show'; machine: string }
+  /** A menu item of the shell: the id of a command of the palette. */
+  | { type: 'invoke'; command: string };
+
+/** A piece of a run's streams. Positions tell the window whether it has missed something, which it then reads. */
+export type StreamFrame = { machine: string; run: number } & (
+  | { type: 'events'; first: number; bytes: Uint8Array }
+  | { type: 'serial'; port: number; offset: number; bytes: Uint8Array }
+  | { type: 'sample'; sample: Sample }
+);
+
+/**
+ * The window has dealt with a stream up to there, in records (`port` null: events) or bytes. What is too far ahead of that
+ * is not sent to it; it learns of that by a frame that begins later than where it is.
+ */
+export interface StreamAcknowledgement {
+  machine: string;
+  run: number;
+  port: number | null;
+  position: number;
+}
+
+/** What the shell gives to the window. Commands that fail reject with an Error whose message is a sentence. */
+export interface Bridge {
+  call<Name extends CommandName>(name: Name, argument: Argument<Name>): Promise<Result<Name>>;
+  onNotice(listener: (notice: Notice) => void): void;
+  onFrame(listener: (frame: StreamFrame) => void): void;
+  acknowledge(acknowledgement: StreamAcknowledgement): void;
+  /** Told when the connection to the app is lost (false) and when it is back (true). */
+  onConnection(listener: (connected: boolean) => void): void;
+}

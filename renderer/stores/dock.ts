@@ -1,0 +1,95 @@
+/** The panels of a machine's view and their arrangement, which is kept. */
+import type { AddPanelPositionOptions, DockviewApi, SerializedDockview } from 'dockview-vue';
+import { defineStore } from 'pinia';
+import { shallowRef, toRaw } from 'vue';
+import { useApp } from './app';
+
+export interface PanelKind {
+  id: string;
+  title: string;
+  component: string;
+  params?: Record<string, unknown>;
+}
+
+export const PANELS: readonly PanelKind[] = [
+  { id: 'cpus', title: 'CPUs', component: 'CpuDashboard' },
+  { id: 'timeline', title: 'Timeline', component: 'TimelinePanel' },
+  { id: 'events', title: 'Events', component: 'EventPanel' },
+  { id: 'inspector', title: 'Inspector', component: 'CpuInspector' },
+  ...[0, 1, 2, 3].map((port) => ({
+    id: `com${port + 1}`,
+    title: `COM${port + 1}`,
+    component: 'SerialConsole',
+    params: { port },
+  })),
+];
+
+/** A drag of a border changes the layout many times a second. */
+const SAVE_AFTER_MS = 500;
+const INSPECTOR_WIDTH = 320;
+const CONSOLE_SHARE = 0.28;
+const CPUS_SHARE = 0.28;
+
+export const useDock = defineStore('dock', () => {
+  const app = useApp();
+  const api = shallowRef<DockviewApi | null>(null);
+  let timer: number | undefined;
+
+  function attach(dock: DockviewApi): void {
+    api.value = dock;
+    const layout = app.preferences?.layout ?? null;
+    if (layout === null) arrange(dock);
+    else restore(dock, structuredClone(toRaw(layout)) as SerializedDockview);
+    dock.onDidLayoutChange(() => {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => void app.prefer({ layout: dock.toJSON() }).catch(app.report), SAVE_AFTER_MS);
+    });
+  }
+
+  /** A layout of another version may name panels that are gone: then the default one stands. */
+  function restore(dock: DockviewApi, layout: SerializedDockview): void {
+    try {
+      dock.fromJSON(layout);
+    } catch {
+      dock.clear();
+      arrange(dock);
+    }
+  }
+
+  function arrange(dock: DockviewApi): void {
+    const add = (
+      id: string,
+      position?: AddPanelPositionOptions,
+      size?: { initialWidth?: number; initialHeight?: number },
+    ): void => {
+      const kind = PANELS.find((panel) => panel.id === id);
+      if (kind !== undefined) dock.addPanel({ ...kind, ...(position === undefined ? {} : { position }), ...size });
+    };
+    const { width, height } = dock;
+    add('cpus');
+    add('timeline', { referencePanel: 'cpus', direction: 'below' });
+    add('events', { referencePanel: 'timeline', direction: 'within' });
+    add('com1', { referencePanel: 'timeline', direction: 'below' }, { initialHeight: height * CONSOLE_SHARE });
+    for (const id of ['com2', 'com3', 'com4']) add(id, { referencePanel: 'com1', direction: 'within' });
+    add('inspector', { direction: 'right' }, { initialWidth: Math.min(INSPECTOR_WIDTH, width / 3) });
+    dock.getPanel('cpus')?.api.setSize({ height: height * CPUS_SHARE });
+    for (const id of ['com1', 'timeline', 'cpus']) dock.getPanel(id)?.api.setActive();
+  }
+
+  function reset(): void {
+    if (api.value === null) return;
+    api.value.clear();
+    arrange(api.value);
+  }
+
+  /** Shows a panel, also one that was closed. */
+  function show(id: string): void {
+    const dock = api.value;
+    if (dock === null) return;
+    const kind = PANELS.find((panel) => panel.id === id);
+    if (dock.getPanel(id) === undefined && kind !== undefined) dock.addPanel({ ...kind });
+    dock.getPanel(id)?.api.setActive();
+  }
+
+  return { attach, reset, show };
+});

@@ -1,0 +1,121 @@
+/** One run's streams in the window: its events, what is known of its CPUs, its serial ports. */
+import { shallowRef, triggerRef } from 'vue';
+import type { RunInfo } from '../../preload/contract/app';
+import type { Bridge, StreamFrame } from '../../preload/contract/channels';
+import { EVENT_BYTES } from '../../preload/contract/events';
+import { MachineEventDecoder } from '../../preload/contract/machine-events';
+import { MachineModel } from '../../preload/contract/machine-model';
+import { EventLog } from '../timeline/event-log';
+import { SerialFeed } from './serial-feed';
+
+/** COM1 to COM4, and the debug console. */
+export const PORTS = 5;
+/** Records that are taken in at once: more would keep the page from drawing. */
+const SLICE_RECORDS = 8192;
+/** How long to wait for what the app is about to have, in ms. */
+const BEHIND_MS = 15;
+
+export class RunStreams {
+  readonly machine: string;
+  readonly run: RunInfo;
+  readonly events: EventLog;
+  readonly model: MachineModel;
+  readonly serial: SerialFeed[];
+  /** Triggered at most once a frame, when events or samples have come. */
+  readonly version = shallowRef(0);
+  /** The last sample's number; a sparkline has a point for each. */
+  readonly samples = shallowRef(0);
+  readonly #bridge: Bridge;
+  readonly #decoder: MachineEventDecoder;
+  /** How far the run has come as far as is known here. */
+  #target = 0;
+  #catchingUp = false;
+  #scheduled = false;
+  #closed = false;
+
+  constructor(bridge: Bridge, machine: string, run: RunInfo) {
+    this.#bridge = bridge;
+    this.machine = machine;
+    this.run = run;
+    const cpus = run.apicIds.length;
+    this.events = new EventLog(cpus);
+    this.model = new MachineModel(run);
+    this.#decoder = new MachineEventDecoder(cpus);
+    this.serial = Array.from({ length: PORTS }, (_, port) => new SerialFeed(bridge, machine, run.number, port));
+    // What was before this window.
+    void this.#catchUp();
+  }
+
+  /** The run is no longer shown. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  receive(frame: StreamFrame): void {
+    switch (frame.type) {
+      case 'events':
+        this.#target = Math.max(this.#target, frame.first + frame.bytes.length / EVENT_BYTES);
+        if (this.#catchingUp || frame.first !== this.events.length) void this.#catchUp();
+        else this.#take(frame.first, frame.bytes);
+        break;
+      case 'serial':
+        this.serial[frame.port]?.receive(frame.offset, frame.bytes);
+        break;
+      case 'sample':
+        this.model.sample(frame.sample);
+        this.samples.value++;
+        this.#changed();
+        break;
+    }
+  }
+
+  /** Fetches what this window has missed; frames that come meanwhile are among it. */
+  async #catchUp(): Promise<void> {
+    if (this.#catchingUp) return;
+    this.#catchingUp = true;
+    try {
+      do {
+        const { machine, run, events } = this;
+        const from = events.length;
+        const answer = await this.#bridge.call('events.read', { machine, run: run.number, from });
+        this.#target = Math.max(this.#target, answer.total);
+        // Straight from the machine's process this window may have heard of events before the app has.
+        if (answer.bytes.length === 0 && from < this.#target) await pause(BEHIND_MS);
+        await this.#takeSlices(answer.first, answer.bytes);
+      } while (!this.#closed && this.events.length < this.#target);
+    } finally {
+      this.#catchingUp = false;
+    }
+  }
+
+  async #takeSlices(first: number, bytes: Uint8Array): Promise<void> {
+    const size = SLICE_RECORDS * EVENT_BYTES;
+    for (let at = 0; at < bytes.length && !this.#closed; at += size) {
+      this.#take(first + at / EVENT_BYTES, bytes.subarray(at, at + size));
+      if (bytes.length > size) await pause(0);
+    }
+  }
+
+  #take(first: number, bytes: Uint8Array): void {
+    const batch = bytes.slice().buffer;
+    this.events.append(batch, first);
+    for (const event of this.#decoder.decode(batch)) this.model.apply(event);
+    const { machine, run, events } = this;
+    this.#bridge.acknowledge({ machine, run: run.number, port: null, position: events.length });
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      this.version.value++;
+      triggerRef(this.version);
+    });
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,86 @@
+/** The app as a person has it: `reveille app` as a process, its page in Chromium. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
+
+export const CHROMIUM = '/usr/bin/chromium';
+const START_MS = 20_000;
+
+export interface RunningApp {
+  /** Opens the app once. */
+  link: string;
+  dataDirectory: string;
+  process: ChildProcess;
+  /** All that it said on stderr. */
+  errors: () => string;
+  /** Another link, as `reveille app` gives it while the app runs. */
+  anotherLink(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** `data`: XDG_DATA_HOME of an app that ran before; by default one of its own, which goes with it. */
+export async function startApp(data?: string): Promise<RunningApp> {
+  const home = data ?? mkdtempSync(join(tmpdir(), 'reveille-test-'));
+  const { child, link, errors } = await launch(home);
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  return {
+    link,
+    dataDirectory: join(home, 'reveille'),
+    process: child,
+    errors,
+    anotherLink: async () => (await launch(home)).link,
+    async stop() {
+      child.kill('SIGTERM');
+      await closed;
+      if (data === undefined) rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function launch(home: string): Promise<{ child: ChildProcess; link: string; errors: () => string }> {
+  const child = spawn(process.execPath, ['out/reveille.js', 'app', '--port', '0', '--no-open'], {
+    env: { ...process.env, XDG_DATA_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  let errors = '';
+  child.stderr.on('data', (chunk) => (errors += String(chunk)));
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`reveille app said no address: ${said}${errors}`)), START_MS);
+    child.once('exit', (code) => reject(new Error(`reveille app ended with ${code}: ${said}${errors}`)));
+    child.stdout.on('data', (chunk) => {
+      said += String(chunk);
+      const link = /http:\S+/.exec(said)?.[0];
+      if (link === undefined) return;
+      clearTimeout(timer);
+      child.removeAllListeners('exit');
+      resolve({ child, link, errors: () => errors });
+    });
+  });
+}
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+}
+
+/** A window on the app; what its console says at level error fails whoever looks at `problems`. */
+export async function openPage(
+  browser: Browser,
+  app: RunningApp,
+  options: Parameters<Browser['newContext']>[0] = { viewport: { width: 1440, height: 900 } },
+): Promise<{ page: Page; context: BrowserContext; problems: string[] }> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(String(error.stack)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  await page.goto(await app.anotherLink());
+  return { page, context, problems };
+}
