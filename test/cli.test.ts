@@ -1,8 +1,21 @@
 /** The command line's contract on real KVM: what goes where, how it ends, and what it leaves behind. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
@@ -29,6 +42,11 @@ const file = (name: string) => join(directory, name);
 
 function guest(name: string, image: Uint8Array): string {
   writeFileSync(file(name), image);
+  return file(name);
+}
+
+function fifo(name: string): string {
+  execFileSync('mkfifo', [file(name)]);
   return file(name);
 }
 
@@ -109,6 +127,12 @@ describe('a machine', () => {
       expect(status).toBeGreaterThanOrEqual(130);
       expect(summaryOf(stdout).cpus).toHaveLength(4);
       expect(alive(machine)).toBe(false);
+    });
+
+    test.each(['kvm', 'wasm'])('a periodic timer of 1 ns does not keep its guest from getting on (%s)', async (accel) => {
+      const image = guest('restless', guests.restlessTimer);
+      const run = await reveille('run', image, '--cpus', '1', '--accel', accel, '--timeout', '30s');
+      expect(run).toMatchObject({ status: 0, stdout: '' });
     });
 
     test("the death of the machine's process is 70, and is no fault of the guest", async () => {
@@ -196,6 +220,39 @@ describe('a machine', () => {
       );
     });
 
+    test('file: a FIFO without a reader is refused, and nobody waits for one', async () => {
+      const path = fifo('unread');
+      const { status, stderr } = await reveille('run', 'herd', '--serial1', `file:${path}`);
+      expect(stderr).toContain(`reveille: COM1: nobody reads the FIFO ${path}; start its reader first.\n`);
+      expect(status).toBe(2);
+      expect(statSync(path).isFIFO()).toBe(true);
+    });
+
+    test('file: a FIFO carries what the guest says to its reader', async () => {
+      const path = fifo('read');
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const run = await reveille('run', 'herd', '--cpus', '2', '--serial1', `file:${path}`);
+      expect(run.status).toBe(0);
+      expect(readFileSync(reader, 'latin1')).toMatch(/herd: all 2 processors are here\r\n$/);
+      closeSync(reader);
+    });
+
+    test('file: a machine whose FIFO is open but not read still stops at the time-out', async () => {
+      const path = fifo('deaf');
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const flood = guest('flood', guests.flood);
+      const run = await reveille('run', flood, '--cpus', '1', '--serial1', `file:${path}`, '--timeout', '1s');
+      expect(run.stderr).toMatch(/^timeout after .*: the guest did not end within 1 s \(/m);
+      expect(run.status).toBe(3);
+      closeSync(reader);
+    });
+
+    test('file: what is no file, FIFO or character device is refused', async () => {
+      const { status, stderr } = await reveille('run', 'herd', '--serial1', `file:${directory}`);
+      expect(stderr).toContain('reveille: COM1 cannot be written to ');
+      expect(status).toBe(2);
+    });
+
     test('none', async () => {
       const run = await reveille('run', 'herd', '--cpus', '2', '--serial1', 'none');
       expect(run).toMatchObject({ status: 0, stdout: '' });
@@ -215,6 +272,27 @@ describe('a machine', () => {
       expect((await run.ended).status).toBe(0);
       expect(text).toMatch(/heartbeat: ended by quit\r\n$/);
       expect(existsSync(path)).toBe(false);
+    });
+
+    test('unix: a socket that somebody listens at is left to him', async () => {
+      const path = file('live.sock');
+      const server = createServer((client) => client.on('error', () => {}).end('here I am'));
+      await once(server.listen(path), 'listening');
+      const { status, stderr } = await reveille('run', 'herd', '--serial2', `unix:${path}`);
+      expect(stderr).toContain(
+        `reveille: COM2: somebody listens at ${path} already, another machine perhaps; choose another path.\n`,
+      );
+      expect(status).toBe(2);
+      expect(await once(createConnection(path).setEncoding('latin1'), 'data')).toEqual(['here I am']);
+      server.close();
+    });
+
+    test('unix: a link to a socket is no socket', async () => {
+      symlinkSync(file('nowhere.sock'), file('link.sock'));
+      const { status, stderr } = await reveille('run', 'herd', '--serial2', `unix:${file('link.sock')}`);
+      expect(stderr).toContain('link.sock exists and is no socket; choose another path.\n');
+      expect(status).toBe(2);
+      expect(lstatSync(file('link.sock')).isSymbolicLink()).toBe(true);
     });
 
     test('unix: output that nobody receives is counted', async () => {

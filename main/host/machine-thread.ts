@@ -57,7 +57,9 @@ export class MachineThread {
     const timers: NodeJS.Timeout[] = [];
     try {
       const backends = [...config.serial, DEBUG_CONSOLE_BACKEND];
-      this.#ports = backends.map((backend, port) => openSerialBackend(backend, port, machine, this.#post));
+      for (const [port, backend] of backends.entries()) {
+        this.#ports.push(await openSerialBackend(backend, port, machine, this.#post));
+      }
       this.#startThread(config.bsp);
       this.#post({ type: 'started', memory: config.memory });
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
