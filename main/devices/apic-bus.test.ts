@@ -51,6 +51,7 @@ function setUp(cpus: Partial<ModelCpu>[]) {
       observer: {
         ipi: (source, mode, vector, targets) => log.push(['ipi', source, mode, vector, members(targets)]),
       },
+      shortestTimerPeriod: 1,
       broadcastEoi: (vector) => log.push(['eoi', vector]),
       kick: (cpu) => log.push(['kick', cpu]),
     },

@@ -30,6 +30,8 @@ export interface IpiObserver {
 export interface ApicBusHost {
   readonly startUp: StartUpSink;
   readonly observer: IpiObserver;
+  /** Of the local APICs' timers, in ns. */
+  readonly shortestTimerPeriod: number;
   /** An EOI for the I/O APICs. It comes from the thread of a vcpu that does not hold the machine lock. */
   broadcastEoi(vector: number): void;
   /** Wakes or interrupts a vcpu. Any thread. */
@@ -40,12 +42,14 @@ const Shorthand = { NONE: 0, SELF: 1, ALL_INCLUDING_SELF: 2, ALL_EXCLUDING_SELF:
 
 export class ApicBus implements LapicHost, InterruptMessageSink {
   readonly lapics: readonly Lapic[];
+  readonly shortestTimerPeriod: number;
   readonly #host: ApicBusHost;
   /** Of the message under way; every thread has a bus of its own. */
   readonly #targets: CpuSet;
 
   /** `state` is `cpus` times LAPIC_WORDS of shared memory, 8-byte aligned. */
   constructor(state: Int32Array, cpus: number, clock: Clock, host: ApicBusHost) {
+    this.shortestTimerPeriod = host.shortestTimerPeriod;
     this.lapics = Array.from({ length: cpus }, (_, cpu) => {
       return new Lapic(state.subarray(cpu * LAPIC_WORDS, (cpu + 1) * LAPIC_WORDS), cpu, clock, this);
     });

@@ -40,6 +40,7 @@ import {
 } from './shared-memory';
 import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router';
 import { Attention, VcpuControl } from './vcpu-control';
+import { shortestTimerPeriod } from './virtual-clock';
 
 const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
 const COM_IRQS = [4, 3, 4, 3] as const;
@@ -235,6 +236,7 @@ export class Board implements ExitTarget, IpiObserver {
     return {
       startUp: this.router,
       observer: this,
+      shortestTimerPeriod: shortestTimerPeriod(this.#config),
       broadcastEoi: (vector: number) => this.endOfInterrupt(vector),
       kick: (cpu: number) => this.vcpus[cpu].alert(Attention.LOOK),
     };
