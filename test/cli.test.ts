@@ -129,11 +129,14 @@ describe('a machine', () => {
       expect(alive(machine)).toBe(false);
     });
 
-    test.each(['kvm', 'wasm'])('a periodic timer of 1 ns does not keep its guest from getting on (%s)', async (accel) => {
-      const image = guest('restless', guests.restlessTimer);
-      const run = await reveille('run', image, '--cpus', '1', '--accel', accel, '--timeout', '30s');
-      expect(run).toMatchObject({ status: 0, stdout: '' });
-    });
+    test.each(['kvm', 'wasm'])(
+      'a periodic timer of 1 ns does not keep its guest from getting on (%s)',
+      async (accel) => {
+        const image = guest('restless', guests.restlessTimer);
+        const run = await reveille('run', image, '--cpus', '1', '--accel', accel, '--timeout', '30s');
+        expect(run).toMatchObject({ status: 0, stdout: '' });
+      },
+    );
 
     test("the death of the machine's process is 70, and is no fault of the guest", async () => {
       const run = new Run(['run', 'heartbeat', '--serial2', `unix:${file('stale.sock')}`]);
@@ -334,6 +337,21 @@ describe('a machine', () => {
           expect(counted.reduce((sum, event) => sum + (event.kind === 'exit' ? event.count : 0), 0)).toBe(count);
         }
       }
+    });
+
+    test('a start-up IPI to an APIC id that no CPU has', async () => {
+      const { events, stderr } = await runMachine(guest('astray-sipi', guests.astraySipi), '--cpus', '2');
+      expect(events.filter(({ kind }) => kind === 'ipi')).toEqual([
+        expect.objectContaining({
+          source: 0,
+          targets: [],
+          destination: { logical: false, id: 9 },
+          mode: 'sipi',
+          vector: 8,
+          decision: 'ignored',
+        }),
+      ]);
+      expect(stderr).toContain('cpu 0  SIPI 0x08 to apic 9, received by no cpu (ignored)\n');
     });
 
     test('POST codes and accesses that no device answers are events', async () => {

@@ -14,7 +14,7 @@
  */
 import type { Clock } from '../base/clock';
 import type { Mutex } from '../base/mutex';
-import { Decision, EventKind, IpiMode, NO_CPU } from '../../preload/contract/events';
+import { Decision, EventKind, IPI_DERIVED, IpiMode, NO_CPU } from '../../preload/contract/events';
 import { MpState } from '../../preload/contract/mp-state';
 import type { EventWriter } from './event-ring';
 import { VcpuWord } from './shared-memory';
@@ -229,7 +229,7 @@ export function writeIpiEvents(
   targets: CpuSet,
   derived: boolean,
 ): void {
-  const what = vector | (mode << 8) | (derived ? 1 << 16 : 0);
+  const what = vector | (mode << 8) | (derived ? IPI_DERIVED : 0);
   for (let word = 0; word < targets.length; word += 2) {
     const low = targets[word];
     const high = word + 1 < targets.length ? targets[word + 1] : 0;
