@@ -63,6 +63,15 @@ async function gone(pid: number): Promise<void> {
   while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
+/** Waits until the process has used no CPU time (utime and stime, proc(5)) for a while. */
+async function idle(pid: number): Promise<void> {
+  const used = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ').slice(13, 15).join();
+  for (let before = ''; before !== used();) {
+    before = used();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 /** The process of the machine that a run has forked. */
 function machineOf(run: Run): number {
   return Number(readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'utf8'));
@@ -375,6 +384,43 @@ describe('a machine', () => {
       for (const line of lines) v.parse(eventSchema, JSON.parse(line));
     });
 
+    describe('--events - into a reader that stalls', () => {
+      const stalled = (accel: string): Run => {
+        const image = guest('chatter', guests.chatter);
+        const run = new Run(['run', image, '--cpus', '1', '--accel', accel, '--events', '-', '--json']);
+        run.child.stdout.pause();
+        return run;
+      };
+      const count = (stdout: string) => {
+        const lines = stdout.split('\n').slice(0, -1);
+        const summary: Summary = JSON.parse(lines.pop() as string);
+        const events: MachineEvent[] = lines.map((line) => JSON.parse(line));
+        const told = events.reduce((sum, event) => sum + (event.kind === 'lost' ? event.count : 0), 0);
+        return { summary, told, ipis: events.filter(({ kind }) => kind === 'ipi').length };
+      };
+
+      test('KVM: the guest goes on, and the stream says how many events it lost', async () => {
+        const run = stalled('kvm');
+        await run.tells('guest-exit 0x10');
+        run.child.stdout.resume();
+        const { summary, told, ipis } = count((await run.ended).stdout);
+        expect(told).toBeGreaterThan(0);
+        expect(told).toBe(summary.lost);
+        expect(ipis + told).toBeGreaterThanOrEqual(guests.CHATTER_IPIS);
+      });
+
+      test('emulator: the guest waits, and nothing is lost', async () => {
+        const run = stalled('wasm');
+        await once(run.child.stdout.resume(), 'data');
+        run.child.stdout.pause();
+        await idle(machineOf(run));
+        expect(run.stderr).not.toContain('guest-exit');
+        run.child.stdout.resume();
+        const { summary, told, ipis } = count((await run.ended).stdout);
+        expect([summary.lost, told, ipis]).toEqual([0, 0, guests.CHATTER_IPIS]);
+      });
+    });
+
     test('--json: the summary has every field', async () => {
       const { summary } = await runMachine('roll-call', '--cpus', '2', '--apic-ids', '3,5', '--bsp', '1');
       v.parse(summarySchema, summary);
@@ -680,6 +726,7 @@ const eventSchema = v.variant('kind', [
     vector: v.pipe(natural, v.maxValue(255)),
     decision: v.picklist(['deliver', 'ignored', 'delay', 'hold', 'drop', 'redirect']),
     derived: v.boolean(),
+    destination: v.optional(v.strictObject({ logical: v.boolean(), id: v.pipe(natural, v.maxValue(255)) })),
   }),
   v.strictObject({ ...common, kind: v.literal('exit'), reason: v.string(), count: v.pipe(natural, v.minValue(1)) }),
   v.strictObject({ ...common, kind: v.literal('serial-lost'), port: natural, count: natural }),

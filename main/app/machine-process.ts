@@ -17,6 +17,12 @@ export interface MachineProcess {
   readonly onMessage: Event<MachineMessage>;
   /** Settles when the process is gone and all that it sent has been delivered; never rejects. */
   readonly closed: Promise<ProcessEnd>;
+  /**
+   * Event batches are acknowledged when every listener has returned. In between, a listener whose own receiver is slow keeps
+   * the machine from sending more: its ring fills, and what does not fit is counted as lost (KVM) or waited for (emulator).
+   */
+  holdEvents(): void;
+  releaseEvents(): void;
   /** Commands to a process that is gone are dropped: `onMessage` has told, or will. */
   send(command: MachineCommand): void;
   /** Ends the process at once (SIGKILL). */
@@ -44,6 +50,9 @@ class ForkedMachine implements MachineProcess {
   readonly #child: ChildProcess;
   readonly #messages = new Emitter<MachineMessage>();
   #finished = false;
+  #held = false;
+  /** Bytes of event batches to acknowledge. */
+  #delivered = 0;
 
   readonly onMessage = this.#messages.event;
 
@@ -58,6 +67,15 @@ class ForkedMachine implements MachineProcess {
     if (this.#child.connected) this.#child.send(command, () => {});
   }
 
+  holdEvents(): void {
+    this.#held = true;
+  }
+
+  releaseEvents(): void {
+    this.#held = false;
+    this.#acknowledge();
+  }
+
   kill(): void {
     this.#finished = true;
     this.#child.kill('SIGKILL');
@@ -66,6 +84,15 @@ class ForkedMachine implements MachineProcess {
   #deliver(message: MachineMessage): void {
     if (message.type === 'ended' || message.type === 'failed') this.#finished = true;
     this.#messages.fire(message);
+    if (message.type !== 'events') return;
+    this.#delivered += message.batch.byteLength;
+    this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    if (this.#held || this.#delivered === 0) return;
+    this.send({ type: 'events-ack', count: this.#delivered });
+    this.#delivered = 0;
   }
 
   async #watch(): Promise<ProcessEnd> {

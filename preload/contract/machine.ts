@@ -109,12 +109,14 @@ export type MachineCommand =
   | { type: 'serial-input'; port: number; bytes: Uint8Array }
   /** The shell has consumed that many bytes of a stdio port's output. */
   | { type: 'serial-ack'; port: number; count: number }
+  /** The shell has dealt with that many bytes of event batches. */
+  | { type: 'events-ack'; count: number }
   | { type: 'stop'; kind: 'stopped' | 'timeout'; reason: string };
 
 /** From a machine's process to the shell. */
 export type MachineMessage =
   | { type: 'started'; memory: number }
-  /** Whole event records (events.ts), oldest first. */
+  /** Whole event records (events.ts), oldest first; they come no faster than the shell acknowledges. */
   | { type: 'events'; batch: ArrayBuffer }
   | { type: 'serial-output'; port: number; bytes: Uint8Array }
   /** The guest has taken that many bytes of a stdio port's input. */

@@ -85,3 +85,14 @@ export const astraySipi = elf32(
   ...[0xc7, 0x05, 0x00, 0x03, 0xe0, 0xfe, 0x08, 0x46, 0x00, 0x00], // ICR low: SIPI, vector 8
   ...exit(0x10),
 );
+
+/** More than the ring of events and all that may be on the way of them hold. */
+export const CHATTER_IPIS = 0x28000;
+
+/** Sends itself that many fixed IPIs with interrupts off, then ends. */
+export const chatter = elf32(
+  ...[0xb9, 0x00, 0x80, 0x02, 0x00], // mov ecx, CHATTER_IPIS
+  ...[0xc7, 0x05, 0x00, 0x03, 0xe0, 0xfe, 0x41, 0x40, 0x04, 0x00], // next: ICR: fixed, vector 0x41, to self
+  ...[0x49, 0x75, 0xf3], // dec ecx; jnz next
+  ...exit(0x10),
+);

@@ -40,7 +40,7 @@ async function runMachine(
     config,
     model,
     display,
-    recorders: openRecorders(options.events, options.trace, config),
+    recorders: openRecorders(options.events, options.trace, config, machine),
     console: options.console,
     timeout: options.timeout,
     greeting: greeting(config, choice),

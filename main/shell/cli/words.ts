@@ -46,7 +46,7 @@ function describeSource(ipi: IpiEvent): string {
 }
 
 /** `apic 9, received by no cpu`. */
-export function describeNobody({ destination }: IpiEvent): string {
+function describeNobody({ destination }: IpiEvent): string {
   if (destination === undefined) return 'no cpu';
   const { logical, id } = destination;
   return `${logical ? `logical destination ${hexByte(id)}` : `apic ${id}`}, received by no cpu`;
