@@ -78,7 +78,7 @@ export interface Vcpu extends Disposable {
   state(): CpuState;
   setState(state: CpuState): void;
   /**
-   * Starts at the page that a SIPI's vector names, CS:IP = vector << 8 : 0, with all else as `setState` has just left it
+   * Starts at the page that a SIPI's vector names, CS:IP = vector << 8 : 0, with all else as `setState` has left it, before a run
    * (SDM vol. 3A, "MP Initialization Protocol Algorithm").
    */
   startAt(vector: number): void;

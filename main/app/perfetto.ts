@@ -91,11 +91,20 @@ export class PerfettoWriter {
     let flow = this.#flows + 1;
     this.#flows += arrows;
     if (sender !== undefined) {
-      this.#event(sender, event.t, Type.INSTANT, `${name} sent`, () => {
-        for (let i = 0; i < arrows; i++) this.#fixed(TrackEvent.flowIds, flow + i);
-        this.#text('targets', event.targets.join(', '));
-        this.#details(event);
-      });
+      this.#event(
+        sender,
+        event.t,
+        Type.INSTANT,
+        `${name} sent${event.targets.length === 0 ? ' to no cpu' : ''}`,
+        () => {
+          for (let i = 0; i < arrows; i++) this.#fixed(TrackEvent.flowIds, flow + i);
+          this.#text('targets', event.targets.join(', '));
+          if (event.destination !== undefined) {
+            this.#text(event.destination.logical ? 'logical destination' : 'APIC id', String(event.destination.id));
+          }
+          this.#details(event);
+        },
+      );
     }
     for (const cpu of event.targets) {
       const track = this.#tracks[cpu];

@@ -23,7 +23,7 @@ import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
 import { APIC_PAGE_SIZE, IO_APIC } from '../firmware/memory-map';
-import { Decision, EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
+import { Decision, EventKind, IPI_ADDRESSED, IPI_LOGICAL, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { Doorbell } from './doorbell';
 import { EventWriter } from './event-ring';
@@ -40,6 +40,7 @@ import {
 } from './shared-memory';
 import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router';
 import { Attention, VcpuControl } from './vcpu-control';
+import { shortestTimerPeriod } from './virtual-clock';
 
 const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
 const COM_IRQS = [4, 3, 4, 3] as const;
@@ -226,15 +227,21 @@ export class Board implements ExitTarget, IpiObserver {
     this.lock.release();
   }
 
-  /** Of IPIs other than INIT and SIPI, which the router reports. */
+  /** Of IPIs other than INIT and SIPI, which the router reports where a CPU receives them. */
   ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void {
     writeIpiEvents(this.events, this.#clock.now(), source, mode, vector, Decision.DELIVER, targets, false);
+  }
+
+  unreceived(source: number, mode: IpiMode, vector: number, destination: number, logical: boolean): void {
+    const address = destination < 0 ? 0 : IPI_ADDRESSED | (logical ? IPI_LOGICAL : 0) | (destination << 24);
+    this.events.write(EventKind.IPI, source, vector | (mode << 8) | address, Decision.IGNORED);
   }
 
   #apicHost() {
     return {
       startUp: this.router,
       observer: this,
+      shortestTimerPeriod: shortestTimerPeriod(this.#config),
       broadcastEoi: (vector: number) => this.endOfInterrupt(vector),
       kick: (cpu: number) => this.vcpus[cpu].alert(Attention.LOOK),
     };

@@ -4,6 +4,9 @@
  */
 import {
   EventKind,
+  IPI_ADDRESSED,
+  IPI_DERIVED,
+  IPI_LOGICAL,
   MachineChange,
   type EventRecord,
   NO_CPU,
@@ -37,6 +40,8 @@ export interface IpiEvent extends Base {
   /** Its sender, also in `cpu`; null where the sender cannot be seen. */
   source: number | null;
   targets: number[];
+  /** As the ICR has it, of one that no CPU receives: a physical one is an APIC id. Shorthands have none. */
+  destination?: { logical: boolean; id: number };
   mode: string;
   vector: number;
   decision: string;
@@ -96,6 +101,11 @@ export class MachineEventDecoder {
   }
 
   *#join(event: IpiEvent, group: number): Generator<MachineEvent> {
+    if (event.targets.length === 0) {
+      yield* this.end();
+      yield event;
+      return;
+    }
     const held = this.#held;
     if (held !== null && group > held.group && sameWrite(held.event, event)) {
       held.event.targets.push(...event.targets);
@@ -141,10 +151,13 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
         kind: 'ipi',
         source: cpu,
         targets: ipiTargets(p),
+        ...((p[0] & IPI_ADDRESSED) !== 0 && {
+          destination: { logical: (p[0] & IPI_LOGICAL) !== 0, id: p[0] >>> 24 },
+        }),
         mode: ipiModeName((p[0] >>> 8) & 0xff),
         vector: p[0] & 0xff,
         decision: decisionName(p[1] & 0xff),
-        derived: p[0] >>> 16 !== 0,
+        derived: (p[0] & IPI_DERIVED) !== 0,
       };
     case EventKind.EXIT:
       return { t, cpu, kind: 'exit', reason: exitName(p[0]), count: p[1] };

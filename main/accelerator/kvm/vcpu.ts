@@ -152,8 +152,10 @@ export class KvmVcpu implements Vcpu {
     this.#sregs.setUint16(cs + abi.kvm_segment.at.selector, vector << 8, true);
     this.#sregs.setUint32(cs + abi.kvm_segment.at.base, vector << 12, true);
     this.#sregs.setUint32(cs + abi.kvm_segment.at.base + 4, 0, true);
-    this.#regs.setUint32(abi.kvm_regs.at.rip, 0, true);
-    this.#store();
+    this.#pointer(KVM.SET_SREGS, this.#sregs, 'KVM_SET_SREGS');
+    if (this.#regs.getBigUint64(abi.kvm_regs.at.rip, true) === 0n) return;
+    this.#regs.setBigUint64(abi.kvm_regs.at.rip, 0n, true);
+    this.#pointer(KVM.SET_REGS, this.#regs, 'KVM_SET_REGS');
   }
 
   resetEvents(): void {

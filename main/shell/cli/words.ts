@@ -45,6 +45,13 @@ function describeSource(ipi: IpiEvent): string {
   return ipi.source === null ? 'an unseen cpu' : `cpu ${ipi.source}`;
 }
 
+/** `apic 9, received by no cpu`. */
+function describeNobody({ destination }: IpiEvent): string {
+  if (destination === undefined) return 'no cpu';
+  const { logical, id } = destination;
+  return `${logical ? `logical destination ${hexByte(id)}` : `apic ${id}`}, received by no cpu`;
+}
+
 /** `1-3,5`. */
 function describeCpus(cpus: readonly number[]): string {
   const parts: string[] = [];
@@ -71,7 +78,7 @@ export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): strin
     }
     case 'ipi': {
       if (event.mode !== 'init' && event.mode !== 'sipi') return null;
-      const to = event.targets.length === 0 ? 'no cpu' : `cpu ${describeCpus(event.targets)}`;
+      const to = event.targets.length === 0 ? describeNobody(event) : `cpu ${describeCpus(event.targets)}`;
       return `${time}  ${describeSource(event)}  ${describeIpi(event)} to ${to}${describeDecision(event)}${event.derived ? '  [derived]' : ''}`;
     }
     case 'serial-lost':
