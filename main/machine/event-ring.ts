@@ -16,15 +16,18 @@ export class EventWriter {
   readonly #ring: Int32Array;
   readonly #clock: Clock;
   readonly #doorbell: Doorbell;
-  readonly #waits: boolean;
+  readonly #inTurns: boolean;
 
-  /** `waits`: a full ring holds the writer up instead of losing records, so that a run is the same at any speed of its reader. */
-  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell, waits = false) {
+  /**
+   * `inTurns`: on the emulator's thread. There a full ring holds the writer up instead of losing records, so that a run is the
+   * same at any speed of its reader; and the doorbell is rung once for all that a round of turns has written (turn-loop.ts).
+   */
+  constructor(memory: MachineMemory, clock: Clock, doorbell: Doorbell, inTurns = false) {
     this.#head = memory.words;
     this.#ring = memory.events();
     this.#clock = clock;
     this.#doorbell = doorbell;
-    this.#waits = waits;
+    this.#inTurns = inTurns;
   }
 
   /** Writes one record (preload/contract/events.ts) with the time of now; counts it as lost where the ring is full. */
@@ -45,16 +48,18 @@ export class EventWriter {
     ring[slot + 6] = p3;
     ring[slot + 7] = p4;
     Atomics.store(ring, slot + 2, kind | (cpu << 16));
-    this.#doorbell.ring();
+    if (!this.#inTurns) this.#doorbell.ring();
   }
 
   #reserve(): number {
     const words = this.#head;
     for (;;) {
-      const head = Atomics.load(words, MachineWord.EVENT_HEAD);
-      const tail = Atomics.load(words, MachineWord.EVENT_TAIL);
-      if (((head - tail) | 0) >= EVENT_CAPACITY) {
-        if (!this.#waits || Atomics.load(words, MachineWord.STOPPING) !== 0) {
+      // Plain loads cost a tenth. They may be late: with an old tail the ring looks fuller than it is, and an old head fails below.
+      const head = words[MachineWord.EVENT_HEAD];
+      if (isFull(head, words[MachineWord.EVENT_TAIL])) {
+        const tail = Atomics.load(words, MachineWord.EVENT_TAIL);
+        if (!isFull(head, tail)) continue;
+        if (!this.#inTurns || Atomics.load(words, MachineWord.STOPPING) !== 0) {
           Atomics.add(words, MachineWord.EVENTS_LOST, 1);
           return -1;
         }
@@ -76,6 +81,10 @@ export class EventWriter {
     this.#doorbell.ring();
     waitForRoom(words, turn);
   }
+}
+
+function isFull(head: number, tail: number): boolean {
+  return ((head - tail) | 0) >= EVENT_CAPACITY;
 }
 
 /** The reading end; one a machine. */
