@@ -9,9 +9,9 @@ if (process.send === undefined) {
 }
 
 /** The last message is on its way before the process goes: what still waits in the channel would be lost with it. */
-function post(message: MachineMessage): void {
+function post(message: MachineMessage, sent?: () => void): void {
   if (message.type === 'ended') process.send?.(message, () => process.disconnect());
-  else process.send?.(message);
+  else process.send?.(message, () => sent?.());
 }
 
 function fail(error: unknown): void {

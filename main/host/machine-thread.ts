@@ -41,10 +41,15 @@ const NO_ABILITIES: MachineAbilities = {
 
 class GuestFileError extends ReveilleError {}
 
+/** Sends a message to the shell; `sent` is called when the channel has taken all of it. */
+export type Post = (message: MachineMessage, sent?: () => void) => void;
+
 type StartCommand = Extract<MachineCommand, { type: 'start' }>;
 
 export class MachineThread {
-  readonly #post: (message: MachineMessage) => void;
+  readonly #post: Post;
+  /** A batch of events is still on its way to the shell. */
+  #carrying = false;
   readonly #workers = new Set<Worker>();
   readonly #madeFor = new Set<number>();
   #running = 0;
@@ -55,7 +60,7 @@ export class MachineThread {
   #failure: unknown = null;
   #pendingStop: Outcome | null = null;
 
-  constructor(post: (message: MachineMessage) => void) {
+  constructor(post: Post) {
     this.#post = post;
     // The BSP's thread loads its code while the machine is made.
     this.#spare = this.#newWorker();
@@ -87,7 +92,8 @@ export class MachineThread {
       await this.#endThreads(machine);
       if (config.accelerator === 'kvm') exits.report();
       machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.ENDED);
-      this.#fetch(machine);
+      this.#fetchEvents(machine);
+      for (const port of this.#ports) port.pump();
       await Promise.all(this.#ports.map((port) => port.close()));
       this.#fetchEvents(machine);
       if (this.#failure !== null) throw this.#failure;
@@ -130,15 +136,21 @@ export class MachineThread {
     }
   }
 
+  /** A shell that reads slowly leaves the events in their ring, where a full one has its own rules (event-ring.ts). */
   #fetch(machine: Machine): void {
-    this.#fetchEvents(machine);
+    if (!this.#carrying) this.#fetchEvents(machine);
     for (const port of this.#ports) port.pump();
   }
 
   #fetchEvents(machine: Machine): void {
     const first = machine.events.taken;
     const batch = machine.events.take();
-    if (batch !== null) this.#post({ type: 'events', first, batch });
+    if (batch === null) return;
+    this.#carrying = true;
+    this.#post({ type: 'events', first, batch }, () => {
+      this.#carrying = false;
+      machine.board.doorbell.ring();
+    });
   }
 
   #startThread(cpu: number): void {

@@ -6,6 +6,7 @@ import type { MachineModel } from '../../../preload/contract/machine-model';
 import type { MachineProcess } from '../../app/machine-process';
 import { type ConsoleInput, openConsoleInput } from './console-input';
 import type { Display } from './display';
+import { EventDigest } from './event-digest';
 import { Status, outcomeStatus } from './outcome';
 import type { Recorder } from './recorders';
 
@@ -42,7 +43,10 @@ interface RunParts {
 
 export class RunSession {
   readonly #parts: RunParts;
-  readonly #decoder: MachineEventDecoder;
+  readonly #digest = new EventDigest();
+  /** Of what is shown, and of all that is recorded. */
+  readonly #shown: MachineEventDecoder;
+  readonly #recorded: MachineEventDecoder;
   /** Those that are open. */
   readonly #recorders: Recorder[];
   readonly #cleanups: (() => void)[] = [];
@@ -61,7 +65,8 @@ export class RunSession {
 
   constructor(parts: RunParts) {
     this.#parts = parts;
-    this.#decoder = new MachineEventDecoder(parts.config.cpus);
+    this.#shown = new MachineEventDecoder(parts.config.cpus);
+    this.#recorded = new MachineEventDecoder(parts.config.cpus);
     this.#recorders = [...parts.recorders];
     this.#finished = new Promise((resolve, reject) => {
       this.#finish = resolve;
@@ -77,7 +82,8 @@ export class RunSession {
       machine.send({ type: 'start', config, sampleEveryMs: display.sampleEveryMs });
       if (timeout !== null) this.#stopAfter(timeout);
       const end = await this.#finished;
-      this.#events(this.#decoder.end());
+      this.#show(this.#shown.end());
+      this.#record(this.#recorded.end());
       display.finish();
       this.#closeRecords();
       return end;
@@ -138,7 +144,7 @@ export class RunSession {
         this.#begin();
         break;
       case 'events':
-        this.#events(this.#decoder.decode(message.batch));
+        this.#events(message.batch);
         break;
       case 'sample':
         model.sample(message.sample);
@@ -184,14 +190,22 @@ export class RunSession {
     this.#cleanups.push(() => input.close());
   }
 
-  #events(decoded: Iterable<MachineEvent>): void {
+  #events(batch: ArrayBuffer): void {
+    this.#show(this.#shown.decode(this.#digest.digest(batch)));
+    this.#parts.model.reached(this.#digest.time);
+    if (this.#recorders.length > 0) this.#record(this.#recorded.decode(batch));
+  }
+
+  #show(decoded: Iterable<MachineEvent>): void {
     const { model, display } = this.#parts;
-    const events: MachineEvent[] = [];
     for (const event of decoded) {
       model.apply(event);
       display.event(event);
-      events.push(event);
     }
+  }
+
+  #record(decoded: Iterable<MachineEvent>): void {
+    const events = [...decoded];
     if (events.length > 0) this.#guarded(() => this.#recorders.forEach((recorder) => recorder.add(events)));
   }
 
@@ -252,7 +266,7 @@ export class RunSession {
     const outcome: Outcome = { kind: 'stopped', code: null, cpu: null, ...this.#stopping, reason };
     machine.kill();
     this.#finish({
-      summary: model.summary(this.#decoder.records, outcome),
+      summary: model.summary(this.#digest.records, outcome),
       diagnosis: [],
       status: outcomeStatus(outcome, this.#stoppedStatus),
     });
