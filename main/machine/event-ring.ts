@@ -130,8 +130,8 @@ export class EventReader {
 
   /**
    * How many of the slots from `first` on are published without a gap. One atomic load at the last of them is enough, as it
-   * takes ten times a plain one: an emulated machine's records have one writer, and KVM has an x86 processor under it, which
-   * makes stores visible in their order.
+   * takes ten times a plain one: an emulated machine's records have one writer beside this thread, and KVM has an x86
+   * processor under it, which makes stores visible in their order.
    */
   #published(first: number, waiting: number): number {
     const ring = this.#ring;

@@ -82,8 +82,9 @@ export class EmulatorVcpu implements Vcpu {
   /** Machine time in ns, an instruction each, that runs may take before somebody else's turn; they use it up. */
   budget = 0;
   readonly #core: CoreFunctions;
-  /** Of the core; apart, as the instance's exports are looked up by name at each use. */
+  /** Of the core; apart, as an instance's exports are looked up by name at each use. */
   readonly #run: CoreFunctions['run'];
+  readonly #interrupt: CoreFunctions['interrupt'];
   readonly #cpu: number;
   readonly #view: DataView;
   readonly #words: Uint32Array;
@@ -94,6 +95,7 @@ export class EmulatorVcpu implements Vcpu {
   constructor({ core, buffer, address, runOffset, runSize, clock, countedTo }: EmulatorVcpuOptions) {
     this.#core = core;
     this.#run = core.run;
+    this.#interrupt = core.interrupt;
     this.#cpu = address;
     this.#clock = clock;
     this.#countedTo = countedTo;
@@ -138,7 +140,8 @@ export class EmulatorVcpu implements Vcpu {
   }
 
   interrupt(vector: number): void {
-    this.#core.interrupt(this.#cpu, vector);
+    const interrupt = this.#interrupt;
+    interrupt(this.#cpu, vector);
   }
 
   nmi(): void {
