@@ -146,6 +146,7 @@ export class MachineThread {
     for (const port of this.#ports) port.pump();
   }
 
+  /** A shell that reads slowly leaves the events in their ring, where a full one has its own rules (event-ring.ts). */
   #fetchEvents(machine: Machine): void {
     if (this.#unacknowledgedEvents < EVENTS_UNACKNOWLEDGED) this.#sendEvents(machine);
   }

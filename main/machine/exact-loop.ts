@@ -73,7 +73,7 @@ export class ExactLoop {
   /** One turn. RAN, STOPPED, or the machine time (ns, or Infinity) until which this CPU has nothing to do. */
   turn(): number {
     const control = this.#control;
-    if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return STOPPED;
+    if (control.wanted && !this.#attend(control.takeAttention())) return STOPPED;
     const deadline = this.#expireTimers();
     if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
     this.#deliverInterrupts();

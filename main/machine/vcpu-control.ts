@@ -37,12 +37,21 @@ export class VcpuControl {
     this.#machine = memory.words;
   }
 
+  /**
+   * Changes under the router's lock. It is read without: a change that matters to a CPU comes with attention, and who sees
+   * that sees the change. (A plain load takes V8 a tenth of an atomic one, and each turn needs this one.)
+   */
   get mpState(): MpState {
-    return Atomics.load(this.words, VcpuWord.MP_STATE) as MpState;
+    return this.words[VcpuWord.MP_STATE] as MpState;
   }
 
   set mpState(state: MpState) {
-    Atomics.store(this.words, VcpuWord.MP_STATE, state);
+    this.words[VcpuWord.MP_STATE] = state;
+  }
+
+  /** Whether attention is wanted. One that is missed here is seen by `enterGuest` or `sleep`. On the vcpu's thread. */
+  get wanted(): boolean {
+    return this.words[VcpuWord.ATTENTION] !== 0;
   }
 
   get startedAt(): number | null {
@@ -101,6 +110,27 @@ export class VcpuControl {
 
   countExit(reason: number): void {
     this.words[VcpuWord.EXITS + reason]++;
+  }
+}
+
+/**
+ * A vcpu as the emulator's thread sees it, which runs all of them in turn (turn-loop.ts). While that thread asks for
+ * attention it is neither asleep nor in a guest, so that nobody has to be kicked or woken; what other threads want it
+ * learns by the exit-request word.
+ */
+export class OwnVcpuControl extends VcpuControl {
+  override alert(bits: number): void {
+    // To look is what every turn begins with.
+    if (bits !== Attention.LOOK) this.note(bits);
+    this.times[VcpuTime.IDLE_UNTIL] = 0;
+  }
+
+  override enterGuest(): boolean {
+    return !this.wanted;
+  }
+
+  override leaveGuest(): void {
+    this.words[VcpuWord.POSITION_VALID] = 0;
   }
 }
 

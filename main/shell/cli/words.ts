@@ -2,6 +2,7 @@
 import type { CpuModel } from '../../../preload/contract/machine-model';
 import type { IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';
 import type { MpStateName } from '../../../preload/contract/mp-state';
+import { SHOWN_PER_SECOND } from './event-digest';
 import { formatTime } from './quantities';
 
 /** Wraps text in a colour (an SGR parameter), or leaves it as it is. */
@@ -62,6 +63,18 @@ function describeCpus(cpus: readonly number[]): string {
     i = last + 1;
   }
   return parts.join(',');
+}
+
+export function isHaltOrWakeUp(event: MachineEvent): boolean {
+  if (event.kind !== 'mp-state') return false;
+  const { from, to } = event;
+  return (from === 'RUNNABLE' && to === 'HALTED') || (from === 'HALTED' && to === 'RUNNABLE');
+}
+
+/** Said where no more halts and wake-ups of this second of machine time are shown. */
+export function haltsLeftOut(time: number): string {
+  const next = (Math.floor(time / 1e9) + 1) * 1e9;
+  return `${formatTime(time)}  ${SHOWN_PER_SECOND} halts and wake-ups in this second: no more of them until ${formatTime(next).trim()} (--events FILE has all)`;
 }
 
 /** The line of an event that plain output shows: a change of MP state, an INIT, a SIPI, a loss; null for the others. */
