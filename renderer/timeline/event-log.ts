@@ -58,7 +58,11 @@ export class EventLog {
       throw new RangeError(`an event batch of ${batch.byteLength} bytes is not whole ${EVENT_BYTES}-byte records`);
     }
     const words = new Uint32Array(batch);
+<<<<<<< HEAD
     for (let from = 0; from < words.length;) from = this.#fill(words, from);
+=======
+    for (let from = 0; from < words.length; ) from = this.#fill(words, from);
+>>>>>>> e504d77 (timeline: event log, lanes, arrows, painter and view)
     while (this.#length - this.#first - CHUNK >= this.#limit) {
       this.#chunks.shift();
       this.#first += CHUNK;
