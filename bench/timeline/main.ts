@@ -45,30 +45,71 @@ async function settled(): Promise<void> {
   }
 }
 
-/** Adds records in each frame, as many as machine time has gone on for; the frames' lengths and long tasks, in ms. */
-async function live(perSecond: number, seconds: number): Promise<{ frames: number[]; longTasks: number[]; appended: number }> {
+/**
+ * How long each frame's work takes, in ms: from the callback that comes first in a frame to the task that comes after its
+ * rendering. What the display waits for besides is not the page's.
+ */
+class FrameTimes {
+  readonly busy: number[] = [];
+  readonly #channel = new MessageChannel();
+  #start = 0;
+
+  constructor() {
+    this.#channel.port1.onmessage = () => this.busy.push(performance.now() - this.#start);
+  }
+
+  /** To be called first in a frame. */
+  begin(): void {
+    this.#start = performance.now();
+    this.#channel.port2.postMessage(null);
+  }
+}
+
+function dispatch(type: string, init: PointerEventInit & WheelEventInit): void {
+  const canvas = document.querySelector('canvas');
+  const event = type === 'wheel' ? new WheelEvent(type, init) : new PointerEvent(type, init);
+  canvas?.dispatchEvent(event);
+}
+
+/** Plays what a user does, a step a frame. */
+async function script(name: 'scroll' | 'zoom'): Promise<number[]> {
+  const times = new FrameTimes();
+  const { width } = document.querySelector('canvas')?.getBoundingClientRect() ?? { width: 0 };
+  const top = document.querySelector('canvas')?.getBoundingClientRect().top ?? 0;
+  const at = { clientX: width * 0.6, clientY: top + 300, cancelable: true, bubbles: true };
+  for (let step = 0; step < 360; step++) {
+    await frame();
+    times.begin();
+    // Into it down to nanoseconds and out again; along it at three depths.
+    if (name === 'zoom') dispatch('wheel', { ...at, deltaY: step % 180 < 90 ? -100 : 100 });
+    else if (step % 120 === 0) for (let n = 0; n < 6; n++) dispatch('wheel', { ...at, deltaY: -100 });
+    else dispatch('wheel', { ...at, shiftKey: true, deltaY: step % 120 < 60 ? -40 : 40 });
+  }
+  await frame();
+  return times.busy;
+}
+
+/** Adds records in each frame, as many as machine time has gone on for. */
+async function live(perSecond: number, seconds: number): Promise<{ busy: number[]; longTasks: number[]; appended: number }> {
   const source = new EventSource(cpus, perSecond);
   const longTasks: number[] = [];
   const observer = new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((entry) => entry.duration)));
   observer.observe({ entryTypes: ['longtask'] });
-  const frames: number[] = [];
+  const times = new FrameTimes();
   state.live = true;
   const start = performance.now();
-  let last = start;
   let appended = 0;
-  while (last - start < seconds * 1000) {
+  while (performance.now() - start < seconds * 1000) {
     await frame();
-    const now = performance.now();
-    const due = Math.min(perSecond, Math.floor(((now - start) / 1000) * perSecond) - appended);
-    if (due > 0) append(source.take(due, 1e9 / perSecond / 1.03));
+    times.begin();
+    const due = Math.floor(((performance.now() - start) / 1000) * perSecond) - appended;
+    if (due > 0) append(source.take(due, 1e9 / perSecond));
     appended += Math.max(0, due);
-    frames.push(now - last);
-    last = now;
   }
   await settled();
   observer.disconnect();
   state.live = false;
-  return { frames, longTasks, appended };
+  return { busy: times.busy, longTasks, appended };
 }
 
 const labels = Array.from({ length: cpus }, (_, cpu) => `CPU ${cpu}${cpu === 0 ? ' BSP' : ''}`);
@@ -90,4 +131,4 @@ createApp({
     }),
 }).mount('#app');
 
-Object.assign(window, { timelineBench: { open, live, settled } });
+Object.assign(window, { timelineBench: { open, script, live } });

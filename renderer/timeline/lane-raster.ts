@@ -4,11 +4,14 @@
  */
 import { MpState } from '../../preload/contract/mp-state';
 import { targetWords } from './arrow-index';
-import { stackColumn } from './column-stack';
+import { ColumnStacks } from './column-stack';
 import { type LaneLayout, laneBar } from './lane-layout';
 import type { LaneColumns, TimeScale } from './state-lane';
 import type { Theme } from './theme';
 import type { ArrowClass, TimelineModel } from './timeline-model';
+
+const UNINITIALIZED = 1 << MpState.UNINITIALIZED;
+const INIT_RECEIVED = 1 << MpState.INIT_RECEIVED;
 
 const HATCH_PERIOD = 8;
 const HATCH_WIDTH = 2;
@@ -30,7 +33,7 @@ export class LaneRaster {
   #pixels = new Uint32Array(this.#image.data.buffer);
   #columns: LaneColumns = { masks: new Uint16Array(0), shares: new Float32Array(0) };
   #base = new Uint32Array(0);
-  readonly #rows = new Uint8Array(512);
+  #stacks = new ColumnStacks(0, this.#base);
 
   get image(): ImageData {
     return this.#image;
@@ -40,9 +43,11 @@ export class LaneRaster {
     this.#resize(view.width, view.height);
     this.#pixels.fill(theme.backgroundPixel);
     const { inset, height } = laneBar(layout.laneHeight);
+    const rows = Math.max(1, Math.round(height * view.ratio));
+    if (!this.#stacks.fits(rows, theme.states)) this.#stacks = new ColumnStacks(rows, theme.states);
     for (const { cpu, top } of layout.lanes) {
       const from = Math.round((top + inset - view.scroll) * view.ratio);
-      const to = from + Math.max(1, Math.round(height * view.ratio));
+      const to = from + rows;
       if (to <= 0 || from >= view.height) continue;
       model.lanes[cpu].columns(view, view.width, view.now, this.#columns);
       this.#paintLane(from, to, view, theme);
@@ -88,27 +93,25 @@ export class LaneRaster {
     const { states, backgroundPixel, hatch } = theme;
     const top = Math.max(0, from);
     const bottom = Math.min(height, to);
-    let waits = false;
-    let thin = false;
-    let mixed = false;
+    let mixed = 0;
+    let single = 0;
     for (let x = 0; x < width; x++) {
       const mask = masks[x];
-      if (mask & (mask - 1)) mixed = true;
-      else if (mask === 1 << MpState.INIT_RECEIVED) waits = true;
-      else if (mask === 1 << MpState.UNINITIALIZED) thin = true;
-      base[x] =
-        mask === 0 || mask === 1 << MpState.UNINITIALIZED ? backgroundPixel : states[31 - Math.clz32(mask)];
+      const several = mask & (mask - 1);
+      mixed |= several;
+      if (several === 0) single |= mask;
+      base[x] = mask === 0 || mask === UNINITIALIZED ? backgroundPixel : states[31 - Math.clz32(mask)];
     }
     for (let y = top; y < bottom; y++) this.#pixels.set(base, y * width);
-    if (thin) this.#paintThin(from, to, width, height, states[MpState.UNINITIALIZED]);
-    if (waits && to - from >= HATCH_PERIOD) this.#paintHatch(top, bottom, width, hatch);
-    if (mixed) {
-      const rows = this.#rows;
-      for (let x = 0; x < width; x++) {
-        if ((masks[x] & (masks[x] - 1)) === 0) continue;
-        stackColumn(masks[x], shares[x], to - from, rows);
-        for (let y = top; y < bottom; y++) this.#pixels[y * width + x] = states[rows[y - from]];
-      }
+    if (single & UNINITIALIZED) this.#paintThin(from, to, width, height, states[MpState.UNINITIALIZED]);
+    if (single & INIT_RECEIVED && to - from >= HATCH_PERIOD) this.#paintHatch(top, bottom, width, hatch);
+    if (mixed === 0) return;
+    const pixels = this.#pixels;
+    for (let x = 0; x < width; x++) {
+      const mask = masks[x];
+      if ((mask & (mask - 1)) === 0) continue;
+      const stack = this.#stacks.get(mask, shares[x]);
+      for (let y = top, at = top * width + x; y < bottom; y++, at += width) pixels[at] = stack[y - from];
     }
   }
 
@@ -119,7 +122,7 @@ export class LaneRaster {
     const middle = from + ((to - from - thickness) >> 1);
     for (let y = Math.max(0, middle); y < Math.min(height, middle + thickness); y++) {
       for (let x = 0; x < width; x++) {
-        if (masks[x] === 1 << MpState.UNINITIALIZED) this.#pixels[y * width + x] = color;
+        if (masks[x] === UNINITIALIZED) this.#pixels[y * width + x] = color;
       }
     }
   }
@@ -127,7 +130,7 @@ export class LaneRaster {
   #paintHatch(top: number, bottom: number, width: number, color: number): void {
     const { masks } = this.#columns;
     for (let x = 0; x < width; x++) {
-      if (masks[x] !== 1 << MpState.INIT_RECEIVED) continue;
+      if (masks[x] !== INIT_RECEIVED) continue;
       for (let y = top; y < bottom; y++) {
         if ((x + y) % HATCH_PERIOD < HATCH_WIDTH) this.#pixels[y * width + x] = color;
       }
