@@ -573,6 +573,7 @@ const eventSchema = v.variant('kind', [
     cpu: natural,
     from: state,
     to: state,
+    vector: v.optional(v.pipe(natural, v.maxValue(255))),
     derived: v.boolean(),
   }),
   v.strictObject({

@@ -1,5 +1,13 @@
 /** Event records as a machine writes them: a bring-up, then CPUs that wake each other and sleep again. */
-import { Decision, EVENT_BYTES, EVENT_WORDS, EventKind, IpiMode, MachineChange, NO_CPU } from '../../preload/contract/events';
+import {
+  Decision,
+  EVENT_BYTES,
+  EVENT_WORDS,
+  EventKind,
+  IpiMode,
+  MachineChange,
+  NO_CPU,
+} from '../../preload/contract/events';
 import { ExitReason } from '../../preload/contract/exit-reasons';
 import { MpState } from '../../preload/contract/mp-state';
 

@@ -90,10 +90,15 @@ async function script(name: 'scroll' | 'zoom'): Promise<number[]> {
 }
 
 /** Adds records in each frame, as many as machine time has gone on for. */
-async function live(perSecond: number, seconds: number): Promise<{ busy: number[]; longTasks: number[]; appended: number }> {
+async function live(
+  perSecond: number,
+  seconds: number,
+): Promise<{ busy: number[]; longTasks: number[]; appended: number }> {
   const source = new EventSource(cpus, perSecond);
   const longTasks: number[] = [];
-  const observer = new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((entry) => entry.duration)));
+  const observer = new PerformanceObserver((list) =>
+    longTasks.push(...list.getEntries().map((entry) => entry.duration)),
+  );
   observer.observe({ entryTypes: ['longtask'] });
   const times = new FrameTimes();
   state.live = true;
@@ -118,7 +123,11 @@ const groups = Array.from({ length: Math.ceil(cpus / perSocket) }, (_, socket) =
   label: cpus > 8 ? `Socket ${socket}` : '',
   cpus: Array.from({ length: perSocket }, (_, n) => socket * perSocket + n),
 }));
-const serial = Array.from({ length: cpus - 1 }, (_, n) => ({ time: 10.5e6 * (n + 1), port: 0, text: `cpu ${n + 1} here` }));
+const serial = Array.from({ length: cpus - 1 }, (_, n) => ({
+  time: 10.5e6 * (n + 1),
+  port: 0,
+  text: `cpu ${n + 1} here`,
+}));
 
 createApp({
   render: () =>

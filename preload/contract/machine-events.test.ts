@@ -42,6 +42,7 @@ test('every kind of record', () => {
       mode: 'sipi',
       vector: 8,
       decision: 'ignored',
+      author: 3,
       derived: true,
     },
     { t, cpu: 2, kind: 'exit', reason: 'hlt', count: 7 },

@@ -28,6 +28,8 @@ export interface MpStateEvent extends Base {
   cpu: number;
   from: MpStateName;
   to: MpStateName;
+  /** Of the SIPI behind the change; left out where there is none. */
+  vector?: number;
   /** Concluded from what the accelerator shows, not seen. */
   derived: boolean;
 }
@@ -40,6 +42,8 @@ export interface IpiEvent extends Base {
   mode: string;
   vector: number;
   decision: string;
+  /** Who decided so, by number; left out where it is the machine itself. */
+  author?: number;
   derived: boolean;
 }
 
@@ -55,6 +59,7 @@ export type MachineEvent =
   | (Base & { kind: 'unclaimed'; space: 'port' | 'memory'; address: number; write: boolean });
 
 const GROUP = 64;
+const MAX_VECTOR = 0xff;
 
 /**
  * Decodes batches. One write to the ICR is one event, also where its targets fill several records (one for each group
@@ -115,6 +120,7 @@ function sameWrite(a: IpiEvent, b: IpiEvent): boolean {
     a.mode === b.mode &&
     a.vector === b.vector &&
     a.decision === b.decision &&
+    a.author === b.author &&
     a.derived === b.derived
   );
 }
@@ -132,6 +138,7 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
         kind: 'mp-state',
         from: mpStateName(p[0]),
         to: mpStateName(p[1]),
+        ...(p[3] <= MAX_VECTOR ? { vector: p[3] } : {}),
         derived: p[2] !== 0,
       };
     case EventKind.IPI:
@@ -144,6 +151,7 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
         mode: ipiModeName((p[0] >>> 8) & 0xff),
         vector: p[0] & 0xff,
         decision: decisionName(p[1] & 0xff),
+        ...(p[1] >>> 8 === 0 ? {} : { author: p[1] >>> 8 }),
         derived: p[0] >>> 16 !== 0,
       };
     case EventKind.EXIT:

@@ -15,7 +15,17 @@ const sent = fc.array(fc.tuple(fc.nat(20), fc.uniqueArray(fc.nat(63), { minLengt
 function indexOf(list: [number, number[], number][]): { index: ArrowIndex; targets: number[][] } {
   let time = 0;
   const targets = list.map(([, cpus, group]) => cpus.map((cpu) => Math.min(cpu + group * 64, CPUS - 1)));
-  const log = logOf(CPUS, ...list.map(([step], n) => ipi((time += step), 0, targets[n].filter((cpu) => cpu >> 6 === targets[n][0] >> 6), IpiMode.FIXED)));
+  const log = logOf(
+    CPUS,
+    ...list.map(([step], n) =>
+      ipi(
+        (time += step),
+        0,
+        targets[n].filter((cpu) => cpu >> 6 === targets[n][0] >> 6),
+        IpiMode.FIXED,
+      ),
+    ),
+  );
   const index = new ArrowIndex(log);
   for (let record = 0; record < log.length; record++) index.push(log.time(record), record);
   return { index, targets };
@@ -45,7 +55,7 @@ test('what the log forgets goes, and the rest stays right', () => {
       const { index, targets } = indexOf(list);
       const before = index.length;
       const dropped = index.dropBefore(first);
-      expect(dropped).toBe(first >= Math.max(1, before / 2) );
+      expect(dropped).toBe(first >= Math.max(1, before / 2));
       const gone = before - index.length;
       const set = new Uint32Array(targetWords(CPUS));
       index.targets(0, index.length, set);

@@ -58,7 +58,7 @@ export class ArrowIndex extends MarkIndex {
     }
     const { values } = this.#levels[level];
     const words = this.#words;
-    for (let at = from * words; at < to * words; ) for (let w = 0; w < words; w++) into[w] |= values[at++];
+    for (let at = from * words; at < to * words;) for (let w = 0; w < words; w++) into[w] |= values[at++];
   }
 
   /** Every level is kept up to the one that has a single group. */

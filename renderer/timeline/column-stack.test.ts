@@ -7,12 +7,17 @@ const x86States = fc.integer({ min: 1, max: 0b11111 });
 
 test('every state gets a row where there are as many rows, whatever the shares', () => {
   fc.assert(
-    fc.property(x86States, fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 5, max: 60 }), (mask, share, height) => {
-      const rows = stackColumn(mask, runningRows(share, height), height);
-      let shown = 0;
-      for (const state of rows) shown |= 1 << state;
-      expect(shown).toBe(mask);
-    }),
+    fc.property(
+      x86States,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.integer({ min: 5, max: 60 }),
+      (mask, share, height) => {
+        const rows = stackColumn(mask, runningRows(share, height), height);
+        let shown = 0;
+        for (const state of rows) shown |= 1 << state;
+        expect(shown).toBe(mask);
+      },
+    ),
     { numRuns: 2000 },
   );
 });

@@ -68,6 +68,9 @@ export class ColumnStacks {
   get(mask: number, share: number): Uint32Array {
     const running = runningRows(share, this.#height);
     const key = (running << STATES) | mask;
-    return (this.#known[key] ??= Uint32Array.from(stackColumn(mask, running, this.#height), (state) => this.#colors[state]));
+    return (this.#known[key] ??= Uint32Array.from(
+      stackColumn(mask, running, this.#height),
+      (state) => this.#colors[state],
+    ));
   }
 }

@@ -17,7 +17,7 @@ export function parseCpus(text: string, cpus: number): number[] | string {
 
 export function formatCpus(cpus: readonly number[]): string {
   const parts: string[] = [];
-  for (let i = 0; i < cpus.length; ) {
+  for (let i = 0; i < cpus.length;) {
     let end = i;
     while (end + 1 < cpus.length && cpus[end + 1] === cpus[end] + 1) end++;
     parts.push(end === i ? String(cpus[i]) : `${cpus[i]}-${cpus[end]}`);

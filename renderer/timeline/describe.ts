@@ -221,7 +221,10 @@ export function decisionLabel(log: EventLog, record: number, authors: readonly s
 
 function ipiName(mode: number, vector: number): string {
   if (mode === IpiMode.INIT) return 'INIT';
-  const name = mode === IpiMode.SIPI || mode === IpiMode.NMI || mode === IpiMode.SMI ? ipiModeName(mode).toUpperCase() : `${ipiModeName(mode)} IPI`;
+  const name =
+    mode === IpiMode.SIPI || mode === IpiMode.NMI || mode === IpiMode.SMI
+      ? ipiModeName(mode).toUpperCase()
+      : `${ipiModeName(mode)} IPI`;
   return `${name} ${hex(vector, 2)}`;
 }
 

@@ -49,7 +49,10 @@ test('beyond its limit it forgets the oldest, and the others keep their numbers'
   const log = new EventLog(1, limit);
   const each = 50_000;
   for (let first = 0; first < 400_000; first += each) {
-    log.append(batch(...Array.from({ length: each }, (_, n) => ({ time: first + n, kind: 7, cpu: 0, payload: [n] }))), first);
+    log.append(
+      batch(...Array.from({ length: each }, (_, n) => ({ time: first + n, kind: 7, cpu: 0, payload: [n] }))),
+      first,
+    );
   }
   expect(log.length).toBe(400_000);
   expect(log.length - log.first).toBeGreaterThanOrEqual(limit);

@@ -49,8 +49,12 @@ export class EventLog {
     return this.#endTime;
   }
 
-  /** Takes whole records, the first of which has number `first`. */
+  /** Takes whole records, the first of which has number `first`; an empty log may begin later than at the start. */
   append(batch: ArrayBuffer, first: number): void {
+    if (this.#chunks.length === 0) {
+      this.#first = first;
+      this.#length = first;
+    }
     if (first !== this.#length) {
       throw new RangeError(`an event batch begins at record ${first}, but the log continues at ${this.#length}`);
     }
@@ -58,11 +62,7 @@ export class EventLog {
       throw new RangeError(`an event batch of ${batch.byteLength} bytes is not whole ${EVENT_BYTES}-byte records`);
     }
     const words = new Uint32Array(batch);
-<<<<<<< HEAD
     for (let from = 0; from < words.length;) from = this.#fill(words, from);
-=======
-    for (let from = 0; from < words.length; ) from = this.#fill(words, from);
->>>>>>> e504d77 (timeline: event log, lanes, arrows, painter and view)
     while (this.#length - this.#first - CHUNK >= this.#limit) {
       this.#chunks.shift();
       this.#first += CHUNK;

@@ -77,7 +77,10 @@ function nearestMark(scene: Scene, marks: MarkIndex, x: number, y: number | null
   let best: number | null = null;
   let distance = REACH + 1;
   const from = marks.firstFrom(timeAt(scene, x - REACH));
-  const to = Math.min(marks.firstFrom(timeAt(scene, Math.min(x + REACH, GUTTER + plotWidth(scene))), from), from + MAX_CANDIDATES);
+  const to = Math.min(
+    marks.firstFrom(timeAt(scene, Math.min(x + REACH, GUTTER + plotWidth(scene))), from),
+    from + MAX_CANDIDATES,
+  );
   for (let mark = from; mark < to; mark++) {
     const away = Math.abs(xOf(scene, marks.time(mark)) - x);
     if (away >= distance) continue;

@@ -55,13 +55,7 @@ export class LaneRaster {
   }
 
   /** Where arrows are too many: a tick at the upper edge of each lane that one of them reaches in that column. */
-  paintTicks(
-    model: TimelineModel,
-    name: ArrowClass,
-    layout: LaneLayout,
-    view: RasterView,
-    theme: Theme,
-  ): void {
+  paintTicks(model: TimelineModel, name: ArrowClass, layout: LaneLayout, view: RasterView, theme: Theme): void {
     const arrows = model.arrows[name];
     const color = theme.arrowPixels[name];
     const targets = new Uint32Array(targetWords(model.log.cpus));

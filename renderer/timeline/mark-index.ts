@@ -4,6 +4,8 @@ import { float64List, lowerBound } from './number-list';
 export class MarkIndex {
   readonly #times = float64List();
   readonly #records = float64List();
+  /** Those before it are of records that the log has forgotten. */
+  #stale = 0;
 
   get length(): number {
     return this.#times.length;
@@ -17,9 +19,9 @@ export class MarkIndex {
     return this.#records.values[mark];
   }
 
-  /** The first mark at `time` or later, looked for from `from` on. */
+  /** The first mark at `time` or later that the log still has, looked for from `from` on. */
   firstFrom(time: number, from = 0): number {
-    return lowerBound(this.#times.values, this.length, time, from);
+    return lowerBound(this.#times.values, this.length, time, Math.max(from, this.#stale));
   }
 
   push(time: number, record: number): void {
@@ -28,12 +30,13 @@ export class MarkIndex {
     this.#records.push(record);
   }
 
-  /** Forgets what the log has forgotten, when that is at least half of all; whether it did. */
+  /** Leaves out what the log has forgotten, and gives back its room when that is at least half of all; whether it did. */
   dropBefore(record: number): boolean {
-    const stale = lowerBound(this.#records.values, this.length, record);
-    if (stale === 0 || stale < this.length / 2) return false;
-    this.#times.dropFirst(stale);
-    this.#records.dropFirst(stale);
+    this.#stale = lowerBound(this.#records.values, this.length, record);
+    if (this.#stale === 0 || this.#stale < this.length / 2) return false;
+    this.#times.dropFirst(this.#stale);
+    this.#records.dropFirst(this.#stale);
+    this.#stale = 0;
     return true;
   }
 }

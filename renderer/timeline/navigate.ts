@@ -8,18 +8,23 @@ import { ARROWS, type TimelineModel } from './timeline-model';
 export type Direction = 'previous' | 'next';
 
 /** The INIT or SIPI before or after a record, whatever became of it; null: there is none. */
-export function nextStartUp(model: TimelineModel, from: { time: number; record: number }, way: Direction): number | null {
+export function nextStartUp(
+  model: TimelineModel,
+  from: { time: number; record: number },
+  way: Direction,
+): number | null {
+  model.forget();
   let best: number | null = null;
   for (const name of ARROWS) {
     const arrows = model.arrows[name];
+    const oldest = arrows.firstFrom(-Infinity);
     const step = way === 'next' ? 1 : -1;
     let arrow = arrows.firstFrom(from.time);
     // Those of the very same time are told apart by their numbers.
     while (arrow < arrows.length && arrows.time(arrow) === from.time && arrows.record(arrow) < from.record) arrow++;
     if (way === 'previous') arrow--;
-    for (; arrow >= 0 && arrow < arrows.length; arrow += step) {
+    for (; arrow >= oldest && arrow < arrows.length; arrow += step) {
       const record = arrows.record(arrow);
-      if (record < model.log.first) break;
       if (record === from.record || !isStartUp(model, record)) continue;
       if (best === null || isNearer(model, record, best, way)) best = record;
       break;
@@ -33,12 +38,18 @@ export function neighbour(list: MatchList, record: number | null, way: Direction
   if (list.length === 0) return null;
   if (record === null) return list.record(way === 'next' ? 0 : list.length - 1);
   const place = list.placeOf(record);
-  const wanted = way === 'previous' ? place - 1 : place < list.length && list.record(place) === record ? place + 1 : place;
+  const wanted =
+    way === 'previous' ? place - 1 : place < list.length && list.record(place) === record ? place + 1 : place;
   return wanted >= 0 && wanted < list.length ? list.record(wanted) : null;
 }
 
 /** The nearest record that passes a test (null: any); without one to begin at, the first or last. */
-export function nextPassing(log: EventLog, test: RecordTest | null, record: number | null, way: Direction): number | null {
+export function nextPassing(
+  log: EventLog,
+  test: RecordTest | null,
+  record: number | null,
+  way: Direction,
+): number | null {
   const step = way === 'next' ? 1 : -1;
   let at = record === null ? (way === 'next' ? log.first : log.length - 1) : record + step;
   while (at >= log.first && at < log.length) {

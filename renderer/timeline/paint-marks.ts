@@ -22,9 +22,15 @@ export function paintMarks(context: CanvasRenderingContext2D, scene: Scene): voi
   const { log } = model;
   // One a pixel: those that share it are one mark, found by time and not by going through them.
   context.fillStyle = theme.dim;
-  eachPixel(scene, (time) => firstLineFrom(serial, time), serial.length, (n) => serial[n].time, (x) => {
-    context.fillRect(x, MACHINE_MARKS_Y - 3, 1, 9);
-  });
+  eachPixel(
+    scene,
+    (time) => firstLineFrom(serial, time),
+    serial.length,
+    (n) => serial[n].time,
+    (x) => {
+      context.fillRect(x, MACHINE_MARKS_Y - 3, 1, 9);
+    },
+  );
   eachMark(scene, model.machineMarks, (x, record) => {
     const kind = log.kind(record);
     if (hidden.has(kind === EventKind.MACHINE ? 'machine' : 'lost')) return;

@@ -97,7 +97,7 @@ export class StateLane {
     const end = Math.min(width, Math.max(0, Math.ceil((now - start) / nsPerPixel)));
     masks.fill(0, end, width);
     let next = lowerBound(starts, length, start);
-    for (let x = 0; x < end; ) {
+    for (let x = 0; x < end;) {
       const left = start + x * nsPerPixel;
       const right = left + nsPerPixel;
       // Mostly few begin in a column: looked for one by one, which is faster than by halves.

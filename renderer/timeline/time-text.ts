@@ -23,7 +23,8 @@ export function timeText(ns: number): string {
 export function durationText(ns: number): string {
   const unit = unitFor(ns);
   const value = ns / unit.ns;
-  const digits = unit.ns === 1 ? (Number.isInteger(ns) ? 0 : 1) : Math.abs(value) < 10 ? 3 : Math.abs(value) < 100 ? 2 : 1;
+  const digits =
+    unit.ns === 1 ? (Number.isInteger(ns) ? 0 : 1) : Math.abs(value) < 10 ? 3 : Math.abs(value) < 100 ? 2 : 1;
   return `${value.toFixed(digits)} ${unit.name}`;
 }
 

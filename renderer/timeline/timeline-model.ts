@@ -51,7 +51,7 @@ export class TimelineModel {
       this.#seen = end;
       if (performance.now() >= deadline) break;
     }
-    if (log.first > this.#forgotten) this.#forget(log.first);
+    this.forget();
     return this.#seen === log.length;
   }
 
@@ -60,7 +60,8 @@ export class TimelineModel {
     let from = Infinity;
     let to = -Infinity;
     for (const lane of this.lanes) {
-      const called = lane.state(0) === MpState.UNINITIALIZED && lane.length > 1 && lane.state(1) === MpState.INIT_RECEIVED;
+      const called =
+        lane.state(0) === MpState.UNINITIALIZED && lane.length > 1 && lane.state(1) === MpState.INIT_RECEIVED;
       if (!called) continue;
       from = Math.min(from, lane.start(1));
       const last = Math.min(lane.length, START_UP_SLICES);
@@ -96,7 +97,10 @@ export class TimelineModel {
     }
   }
 
-  #forget(first: number): void {
+  /** Leaves out what the log has forgotten, which nobody may ask it for any more. */
+  forget(): void {
+    const { first } = this.log;
+    if (first === this.#forgotten || first === this.log.length) return;
     this.#forgotten = first;
     const time = this.log.time(first);
     for (const lane of this.lanes) lane.dropBefore(time);

@@ -129,7 +129,7 @@ export function useInteraction(
   }
 
   function goTo(record: number | null): void {
-    if (record === null) return;
+    if (record === null || record < props.log.first) return;
     select(record, 'keyboard');
     timeline.move(revealing(timeline.viewport.value, props.log.time(record)));
   }
@@ -138,7 +138,9 @@ export function useInteraction(
     const { start, span } = timeline.viewport.value;
     const time = selectedTime();
     const from =
-      time === null || props.selected === null ? { time: way === 'next' ? start : start + span, record: -1 } : { time, record: props.selected };
+      time === null || props.selected === null
+        ? { time: way === 'next' ? start : start + span, record: -1 }
+        : { time, record: props.selected };
     goTo(nextStartUp(timeline.model.value, from, way));
   }
 
@@ -147,7 +149,9 @@ export function useInteraction(
     const { found } = timeline;
     const test = found.value === null ? recordTest(props.log, props.query, props.authors) : null;
     goTo(
-      found.value === null ? nextPassing(props.log, test, props.selected, way) : neighbour(found.value, props.selected, way),
+      found.value === null
+        ? nextPassing(props.log, test, props.selected, way)
+        : neighbour(found.value, props.selected, way),
     );
   }
 

@@ -66,6 +66,7 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
 
   function scene(): Scene | null {
     if (theme.value === null || width.value === 0) return null;
+    model.value.forget();
     return {
       model: model.value,
       layout: layout.value,

@@ -44,5 +44,10 @@ export function ipi(
   const words = [0, 0];
   for (const cpu of targets) words[(cpu >> 5) & 1] = (words[(cpu >> 5) & 1] | (1 << (cpu & 31))) >>> 0;
   const group = (targets[0] >> 6) * 64;
-  return { time, kind: EventKind.IPI, cpu: source ?? NO_CPU, payload: [vector | (mode << 8), decision, group, ...words] };
+  return {
+    time,
+    kind: EventKind.IPI,
+    cpu: source ?? NO_CPU,
+    payload: [vector | (mode << 8), decision, group, ...words],
+  };
 }
