@@ -354,7 +354,8 @@ describe('a machine', () => {
         expect.objectContaining({
           source: 0,
           targets: [],
-          destination: { logical: false, id: 9 },
+          destination: 9,
+          logical: false,
           mode: 'sipi',
           vector: 8,
           decision: 'ignored',
@@ -715,6 +716,7 @@ const eventSchema = v.variant('kind', [
     cpu: natural,
     from: state,
     to: state,
+    vector: v.optional(v.pipe(natural, v.maxValue(255))),
     derived: v.boolean(),
   }),
   v.strictObject({
@@ -726,7 +728,8 @@ const eventSchema = v.variant('kind', [
     vector: v.pipe(natural, v.maxValue(255)),
     decision: v.picklist(['deliver', 'ignored', 'delay', 'hold', 'drop', 'redirect']),
     derived: v.boolean(),
-    destination: v.optional(v.strictObject({ logical: v.boolean(), id: v.pipe(natural, v.maxValue(255)) })),
+    destination: v.optional(v.pipe(natural, v.maxValue(255))),
+    logical: v.optional(v.boolean()),
   }),
   v.strictObject({ ...common, kind: v.literal('exit'), reason: v.string(), count: v.pipe(natural, v.minValue(1)) }),
   v.strictObject({ ...common, kind: v.literal('serial-lost'), port: natural, count: natural }),

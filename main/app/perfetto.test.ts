@@ -123,7 +123,7 @@ test('an arrow leads from the sender to each target, none to itself', () => {
 });
 
 test('an IPI that no CPU receives shows at its sender', () => {
-  const { events } = write({ ...sipi(10, 0, [], 'ignored'), destination: { logical: false, id: 9 } });
+  const { events } = write({ ...sipi(10, 0, [], 'ignored'), destination: 9, logical: false });
   const instants = events.filter(({ type }) => type === INSTANT);
   expect(instants.map(({ name, out }) => [name, out])).toEqual([['sipi 0x08 sent to no cpu', []]]);
 });

@@ -42,6 +42,7 @@ test('every kind of record', () => {
       mode: 'sipi',
       vector: 8,
       decision: 'ignored',
+      author: 3,
       derived: true,
     },
     { t, cpu: 2, kind: 'exit', reason: 'hlt', count: 7 },
@@ -77,8 +78,8 @@ test('an IPI that no CPU receives has no targets, but the destination that was m
     derived: false,
   };
   expect(events).toEqual([
-    { ...common, destination: { logical: false, id: 0xfe } },
-    { ...common, destination: { logical: true, id: 0x0c } },
+    { ...common, destination: 0xfe, logical: false },
+    { ...common, destination: 0x0c, logical: true },
     common,
   ]);
 });

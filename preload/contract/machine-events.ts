@@ -31,6 +31,8 @@ export interface MpStateEvent extends Base {
   cpu: number;
   from: MpStateName;
   to: MpStateName;
+  /** Of the SIPI behind the change; left out where there is none. */
+  vector?: number;
   /** Concluded from what the accelerator shows, not seen. */
   derived: boolean;
 }
@@ -41,10 +43,14 @@ export interface IpiEvent extends Base {
   source: number | null;
   targets: number[];
   /** As the ICR has it, of one that no CPU receives: a physical one is an APIC id. Shorthands have none. */
-  destination?: { logical: boolean; id: number };
+  destination?: number;
+  /** Whether that is a logical destination instead of an APIC id. */
+  logical?: boolean;
   mode: string;
   vector: number;
   decision: string;
+  /** Who decided so, by number; left out where it is the machine itself. */
+  author?: number;
   derived: boolean;
 }
 
@@ -60,6 +66,7 @@ export type MachineEvent =
   | (Base & { kind: 'unclaimed'; space: 'port' | 'memory'; address: number; write: boolean });
 
 const GROUP = 64;
+const MAX_VECTOR = 0xff;
 
 /**
  * Decodes batches. One write to the ICR is one event, also where its targets fill several records (one for each group
@@ -125,6 +132,7 @@ function sameWrite(a: IpiEvent, b: IpiEvent): boolean {
     a.mode === b.mode &&
     a.vector === b.vector &&
     a.decision === b.decision &&
+    a.author === b.author &&
     a.derived === b.derived
   );
 }
@@ -142,6 +150,7 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
         kind: 'mp-state',
         from: mpStateName(p[0]),
         to: mpStateName(p[1]),
+        ...(p[3] <= MAX_VECTOR ? { vector: p[3] } : {}),
         derived: p[2] !== 0,
       };
     case EventKind.IPI:
@@ -152,11 +161,13 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
         source: cpu,
         targets: ipiTargets(p),
         ...((p[0] & IPI_ADDRESSED) !== 0 && {
-          destination: { logical: (p[0] & IPI_LOGICAL) !== 0, id: p[0] >>> 24 },
+          destination: p[0] >>> 24,
+          logical: (p[0] & IPI_LOGICAL) !== 0,
         }),
         mode: ipiModeName((p[0] >>> 8) & 0xff),
         vector: p[0] & 0xff,
         decision: decisionName(p[1] & 0xff),
+        ...(p[1] >>> 8 === 0 ? {} : { author: p[1] >>> 8 }),
         derived: (p[0] & IPI_DERIVED) !== 0,
       };
     case EventKind.EXIT:

@@ -1,6 +1,7 @@
 /** What a run is recorded into: `--events` and `--trace`. */
 import type { MachineConfig } from '../../../preload/contract/machine';
 import type { MachineEvent } from '../../../preload/contract/machine-events';
+import { jsonLines, traceTitle } from '../../app/event-export';
 import type { MachineProcess } from '../../app/machine-process';
 import { PerfettoWriter } from '../../app/perfetto';
 import { FileSink } from './file-sink';
@@ -77,7 +78,7 @@ class TraceFile implements Recorder {
 
   constructor(path: string, config: MachineConfig) {
     this.#file = new FileSink('--trace', path);
-    this.#writer = new PerfettoWriter(config.apicIds, `Reveille: ${config.guest}`);
+    this.#writer = new PerfettoWriter(config.apicIds, traceTitle(config));
   }
 
   begin(): void {
@@ -117,8 +118,4 @@ export function openRecorders(
     throw error;
   }
   return recorders;
-}
-
-function jsonLines(events: readonly MachineEvent[]): string {
-  return events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }

@@ -47,10 +47,9 @@ function describeSource(ipi: IpiEvent): string {
 }
 
 /** `apic 9, received by no cpu`. */
-function describeNobody({ destination }: IpiEvent): string {
+function describeNobody({ destination, logical }: IpiEvent): string {
   if (destination === undefined) return 'no cpu';
-  const { logical, id } = destination;
-  return `${logical ? `logical destination ${hexByte(id)}` : `apic ${id}`}, received by no cpu`;
+  return `${logical ? `logical destination ${hexByte(destination)}` : `apic ${destination}`}, received by no cpu`;
 }
 
 /** `1-3,5`. */
