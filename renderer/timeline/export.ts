@@ -1,6 +1,3 @@
-/** All formats but PNG, which is made from what is on the screen, are made where the records are. */
-export type ExportFormat = 'perfetto' | 'jsonl' | 'csv';
-
 /** Saves a canvas as it is as a PNG file, by the browser's download. */
 export function saveCanvas(canvas: HTMLCanvasElement): void {
   canvas.toBlob((blob) => {
