@@ -27,6 +27,7 @@ export class VcpuControl {
   readonly words: Int32Array;
   readonly times: Float64Array;
   readonly #kicker: VcpuKicker;
+  readonly #attention: Int32Array;
   readonly #machine: Int32Array;
 
   constructor(memory: MachineMemory, cpu: number, kicker: VcpuKicker) {
@@ -34,6 +35,7 @@ export class VcpuControl {
     this.words = memory.vcpu(cpu);
     this.times = memory.vcpuTimes(cpu);
     this.#kicker = kicker;
+    this.#attention = this.words.subarray(VcpuWord.ATTENTION, VcpuWord.ATTENTION + 1);
     this.#machine = memory.words;
   }
 
@@ -73,7 +75,7 @@ export class VcpuControl {
     if (Atomics.load(this.words, VcpuWord.IN_GUEST) !== 0) {
       this.#kicker.kick(Atomics.load(this.words, VcpuWord.THREAD));
     } else {
-      Atomics.notify(this.words, VcpuWord.ATTENTION);
+      this.#kicker.wake(this.#attention);
     }
   }
 
@@ -89,7 +91,7 @@ export class VcpuControl {
 
   /** Sleeps until somebody wants attention, `timeout` ms at most. On the vcpu's thread. */
   sleep(timeout: number): void {
-    Atomics.wait(this.words, VcpuWord.ATTENTION, 0, timeout);
+    this.#kicker.sleep(this.#attention, timeout);
   }
 
   /**
