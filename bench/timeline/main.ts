@@ -55,7 +55,8 @@ class FrameTimes {
   #start = 0;
 
   constructor() {
-    this.#channel.port1.onmessage = () => this.busy.push(performance.now() - this.#start);
+    this.#channel.port1.addEventListener('message', () => this.busy.push(performance.now() - this.#start));
+    this.#channel.port1.start();
   }
 
   /** To be called first in a frame. */
@@ -117,11 +118,11 @@ async function live(
   return { busy: times.busy, longTasks, appended };
 }
 
-const labels = Array.from({ length: cpus }, (_, cpu) => `CPU ${cpu}${cpu === 0 ? ' BSP' : ''}`);
+const labels = Array.from({ length: cpus }, (_cpu, cpu) => `CPU ${cpu}${cpu === 0 ? ' BSP' : ''}`);
 const perSocket = Math.ceil(cpus / (cpus > 8 ? 2 : 1));
-const groups = Array.from({ length: Math.ceil(cpus / perSocket) }, (_, socket) => ({
+const groups = Array.from({ length: Math.ceil(cpus / perSocket) }, (_group, socket) => ({
   label: cpus > 8 ? `Socket ${socket}` : '',
-  cpus: Array.from({ length: perSocket }, (_, n) => socket * perSocket + n),
+  cpus: Array.from({ length: perSocket }, (_cpu, n) => socket * perSocket + n),
 }));
 const serial = Array.from({ length: cpus - 1 }, (_, n) => ({
   time: 10.5e6 * (n + 1),

@@ -43,11 +43,11 @@ function* events(bytes: Uint8Array): Generator<PerfettoEvent> {
   for (const { packet, offset } of packets(bytes)) {
     const trackEvent = lastBytes(packet, TracePacket.trackEvent);
     if (trackEvent === null) continue;
-    const fields = annotations(trackEvent);
-    if (fields === null) continue;
+    const told = annotations(trackEvent);
+    if (told === null) continue;
     const track = lastNumber(trackEvent, TrackEvent.trackUuid) ?? MACHINE_TRACK;
     const cpu = track === MACHINE_TRACK ? null : track - FIRST_CPU_TRACK;
-    const event: Record<string, Value> = { t: lastNumber(packet, TracePacket.timestamp), cpu, ...fields };
+    const event: Record<string, Value> = { t: lastNumber(packet, TracePacket.timestamp), cpu, ...told };
     yield { event: event.kind === 'ipi' ? ipi(event) : event, offset };
   }
 }

@@ -126,7 +126,7 @@ function content(log: EventLog, record: number, authors: readonly string[]): Con
       return ipi(log, record, authors);
     case EventKind.EXIT:
       return {
-        text: `${word(1)} exits: ${exitName(word(0))}`,
+        text: `${word(1)} ${word(1) === 1 ? 'exit' : 'exits'}: ${exitName(word(0))}`,
         fields: [
           ['reason', exitName(word(0))],
           ['count', String(word(1))],

@@ -54,13 +54,13 @@ export class LaneRaster {
     }
   }
 
-  /** Where arrows are too many: a tick at the upper edge of each lane that one of them reaches in that column. */
+  /** Where arrows are too many: a tick above each lane that one of them reaches in that column, in the gap beside its states. */
   paintTicks(model: TimelineModel, name: ArrowClass, layout: LaneLayout, view: RasterView, theme: Theme): void {
     const arrows = model.arrows[name];
     const color = theme.arrowPixels[name];
     const targets = new Uint32Array(targetWords(model.log.cpus));
-    const { inset, height } = laneBar(layout.laneHeight);
-    const rows = Math.max(1, Math.round(Math.min(4, height / 4) * view.ratio));
+    const rows = Math.round(laneBar(layout.laneHeight).inset * view.ratio);
+    if (rows === 0) return;
     let from = arrows.firstFrom(view.start);
     for (let x = 0; x < view.width && from < arrows.length; x++) {
       const to = arrows.firstFrom(view.start + (x + 1) * view.nsPerPixel, from);
@@ -72,7 +72,7 @@ export class LaneRaster {
         for (let bits = targets[word]; bits !== 0; bits &= bits - 1) {
           const top = layout.topOf[word * 32 + 31 - Math.clz32(bits & -bits)];
           if (!(top >= 0)) continue;
-          const y = Math.round((top + inset - view.scroll) * view.ratio);
+          const y = Math.round((top - view.scroll) * view.ratio);
           for (let row = Math.max(0, y); row < Math.min(view.height, y + rows); row++) {
             this.#pixels[row * view.width + x] = color;
           }

@@ -5,13 +5,19 @@ import { laneBar } from './lane-layout';
 import { GUTTER, LANES_TOP, type Scene, arrowsShown, laneTop, plotWidth, xOf } from './scene';
 import { ARROWS, type ArrowClass } from './timeline-model';
 
-/** At most so many arrows for each pixel of width, and so many heads in all; beyond that they are ticks. */
-const ARROWS_PER_PIXEL = 0.25;
+/** At most so many arrows for each pixel that they spread over, and so many heads in all; beyond that they are ticks. */
+const ARROWS_PER_PIXEL = 0.12;
+/** So few are never too many. */
+const FEW_ARROWS = 12;
 const MAX_HEADS = 4000;
 /** More labels than this hide what they name. */
 const MAX_LABELS = 12;
 
 const HEAD = { width: 3.5, length: 7 };
+
+const DOTTED = [2, 4];
+const DASHED = [4, 3];
+const SOLID: number[] = [];
 
 interface Style {
   dash: number[];
@@ -20,21 +26,23 @@ interface Style {
 }
 
 const STYLES: Record<ArrowClass, Style> = {
-  ignored: { dash: [2, 4], width: 1, opacity: 0.9 },
-  fixed: { dash: [], width: 1, opacity: 0.75 },
-  nmi: { dash: [], width: 1.2, opacity: 1 },
-  init: { dash: [], width: 1.2, opacity: 1 },
-  sipi: { dash: [], width: 1.2, opacity: 1 },
-  policy: { dash: [4, 3], width: 1.4, opacity: 1 },
+  ignored: { dash: DOTTED, width: 1, opacity: 0.9 },
+  fixed: { dash: SOLID, width: 1, opacity: 0.75 },
+  nmi: { dash: SOLID, width: 1.2, opacity: 1 },
+  init: { dash: SOLID, width: 1.2, opacity: 1 },
+  sipi: { dash: SOLID, width: 1.2, opacity: 1 },
+  policy: { dash: DASHED, width: 1.4, opacity: 1 },
 };
 
 /** The classes whose arrows in view are too many to draw one by one. */
 export function crowdedArrows(scene: Scene): ArrowClass[] {
-  const limit = plotWidth(scene) * ARROWS_PER_PIXEL;
   return ARROWS.filter((name) => {
     if (!arrowsShown(scene, name)) return false;
     const [from, to] = inView(scene, name);
-    return to - from > limit || headCount(scene, name, from, to) > MAX_HEADS;
+    if (to - from <= FEW_ARROWS) return false;
+    const arrows = scene.model.arrows[name];
+    const pixels = xOf(scene, arrows.time(to - 1)) - xOf(scene, arrows.time(from));
+    return to - from > pixels * ARROWS_PER_PIXEL || headCount(scene, name, from, to) > MAX_HEADS;
   });
 }
 
@@ -87,8 +95,8 @@ function paintClass(context: CanvasRenderingContext2D, scene: Scene, name: Arrow
   context.lineWidth = style.width;
   context.setLineDash(style.dash);
   context.stroke(lines);
-  context.setLineDash([]);
-  context.fill(heads);
+  context.setLineDash(SOLID);
+  context.fill(heads, 'nonzero');
   context.globalAlpha = 1;
   if (name === 'policy' && to - from <= MAX_LABELS) paintLabels(context, scene, from, to);
 }

@@ -25,7 +25,7 @@ export function paintAxis(context: CanvasRenderingContext2D, scene: Scene): void
   for (const { time, label } of axis.ticks) {
     const x = Math.round(xOf(scene, time));
     if (x < GUTTER) continue;
-    context.globalAlpha = 0.7;
+    context.globalAlpha = 0.5;
     context.fillStyle = theme.line;
     context.fillRect(x, AXIS_HEIGHT - 6, 1, height);
     context.globalAlpha = 1;
@@ -52,7 +52,8 @@ export function paintLabels(context: CanvasRenderingContext2D, scene: Scene): vo
   context.textBaseline = 'middle';
   let free = -Infinity;
   for (const { cpu } of layout.lanes) {
-    const y = laneTop(scene, cpu) + layout.laneHeight / 2;
+    const middle = laneTop(scene, cpu) + layout.laneHeight / 2;
+    const y = scene.scroll === 0 ? Math.max(middle, LANES_TOP + LABEL_SPACING / 2) : middle;
     if (y < LANES_TOP - LABEL_SPACING || y > scene.height + LABEL_SPACING || y < free) continue;
     context.fillStyle = theme.dim;
     context.fillText(labels[cpu] ?? `CPU ${cpu}`, 12, y, GUTTER - 16);

@@ -5,6 +5,9 @@ import type { MarkIndex } from './mark-index';
 import { GUTTER, LANES_TOP, MACHINE_MARKS_Y, type Scene, laneTop, plotWidth, timeAt, xOf } from './scene';
 import { durationText } from './time-text';
 
+/** Marks on lower lanes would hide what they stand on. */
+const LEAST_MARKED_LANE = 9;
+
 /** The first line at `time` or later; the lines are in the order of their times. */
 export function firstLineFrom(lines: Scene['serial'], time: number): number {
   let low = 0;
@@ -43,6 +46,7 @@ export function paintMarks(context: CanvasRenderingContext2D, scene: Scene): voi
     context.fillRect(x, MACHINE_MARKS_Y - 8, 1, 16);
   });
   const { inset, height } = laneBar(scene.layout.laneHeight);
+  if (height < LEAST_MARKED_LANE) return;
   eachMark(scene, model.cpuMarks, (x, record) => {
     const kind = log.kind(record);
     if (hidden.has(kind === EventKind.POST ? 'post' : 'unclaimed')) return;

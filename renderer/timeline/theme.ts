@@ -32,6 +32,8 @@ const STATES: Record<number, [variable: string, opacity: number]> = {
   [MpState.RUNNABLE]: ['--run', 0.92],
   [MpState.HALTED]: ['--halt', 0.5],
 };
+/** Many ticks beside each other must not outshine the states. */
+const TICK_OPACITY = 0.7;
 const OTHER_STATE: [string, number] = ['--dead', 0.9];
 const STATE_COUNT = 9;
 
@@ -53,7 +55,7 @@ export function readTheme(element: Element): Theme {
     policy: variable('--held'),
   };
   const arrowPixels = Object.fromEntries(
-    Object.entries(arrows).map(([name, color]) => [name, pixel(rgb(color))]),
+    Object.entries(arrows).map(([name, color]) => [name, pixel(mix(rgb(color), background, TICK_OPACITY))]),
   ) as Record<ArrowClass, number>;
   return {
     background: variable('--bg'),

@@ -12,8 +12,11 @@ import { type Theme, readTheme } from './theme';
 import { TimelineModel } from './timeline-model';
 import { type Viewport, clampViewport, everything, following } from './viewport';
 
-/** How long a frame may take records for, in ms; the rest of the frame is for painting. */
+/** How long a frame may take records for, in ms: a live machine's, and a whole trace's, which is painted less often. */
 const UPDATE_BUDGET = 6;
+const OPENING_BUDGET = 25;
+const OPENING_BACKLOG = 50_000;
+const OPENING_PAINTS = 150;
 
 /** Below this share of the run, an opened trace begins with its bring-up instead of the whole. */
 const BRING_UP_SHARE = 0.08;
@@ -50,6 +53,9 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
   let painter: Painter | null = null;
   let frame = 0;
   let opened = false;
+  /** The next picture of what only the machine has changed; what the user changes is painted in the next frame. */
+  let nextPaint = 0;
+  let urgent = false;
 
   const now = computed(() => Math.max(props.now, props.revision > 0 ? props.log.endTime : 0));
   const hidden = computed(() => {
@@ -88,22 +94,40 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
   }
 
   function schedule(): void {
+    urgent = true;
+    scheduleLive();
+  }
+
+  function scheduleLive(): void {
     if (frame === 0) frame = requestAnimationFrame(draw);
   }
 
   function draw(): void {
     frame = 0;
-    const deadline = performance.now() + UPDATE_BUDGET;
+    const start = performance.now();
+    const opening = props.log.length - model.value.seen > OPENING_BACKLOG;
+    const deadline = start + (opening ? OPENING_BUDGET : UPDATE_BUDGET);
     const whole = model.value.update(deadline);
-    if (canvas.value !== null) canvas.value.dataset.seen = String(model.value.seen);
     const searched = found.value?.update(deadline) ?? true;
     foundCount.value = found.value?.length ?? 0;
     if (whole && !opened && props.log.length > 0) open();
+    if (urgent || start >= nextPaint) paint(opening);
+    else scheduleLive();
+    if (!whole || !searched) scheduleLive();
+  }
+
+  function paint(opening: boolean): void {
     if (mode.value === 'all') viewport.value = everything(now.value);
     if (mode.value === 'follow') viewport.value = following(viewport.value, now.value);
     const picture = scene();
-    if (picture !== null) painter?.paint(picture);
-    if (!whole || !searched) schedule();
+    if (picture === null || painter === null) return;
+    const start = performance.now();
+    painter.paint(picture);
+    urgent = false;
+    // At most half of the time goes into pictures.
+    const end = performance.now();
+    nextPaint = end + (opening ? OPENING_PAINTS : end - start);
+    canvas.value?.setAttribute('data-seen', String(model.value.seen));
   }
 
   /** A trace whose bring-up is a small part of it begins with that part: it is what one opens it for. */
@@ -158,13 +182,14 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
   useMutationObserver(() => document.documentElement, refreshTheme, { attributes: true });
   watch(
     () => [
-      ...[props.revision, now.value, props.serial.length, props.selected, props.labels, hidden.value, found.value],
+      ...[props.selected, props.labels, hidden.value, found.value],
       ...[width.value, height.value, pixelRatio.value, theme.value, layout.value, model.value],
-      ...[viewport.value, mode.value, scroll.value, measure.value],
+      ...[mode.value === 'free' ? viewport.value : null, mode.value, scroll.value, measure.value],
     ],
     schedule,
     { flush: 'post' },
   );
+  watch(() => [props.revision, now.value, props.serial.length], scheduleLive);
   onScopeDispose(() => cancelAnimationFrame(frame));
 
   return {

@@ -10,20 +10,24 @@ export interface Viewport {
 const MIN_SPAN = 20;
 const MAX_SPAN = 86_400e9;
 
+const BEFORE_START = 0.02;
+const LEAST_SHOWN = 0.1;
+
 /** What a machine that has not run long shows. */
 const FIRST_SPAN = 1e6;
 
 export function clampViewport({ start, span }: Viewport, endTime: number): Viewport {
   const length = Math.min(Math.max(span, MIN_SPAN), MAX_SPAN);
-  // Half a view may lie beyond either end, no more.
-  const latest = Math.max(endTime, 0) - length / 2;
-  return { start: Math.min(Math.max(start, -length / 2), Math.max(latest, -length / 2)), span: length };
+  // A little room before the beginning; of the end, a tenth of the view stays in sight.
+  const earliest = -length * BEFORE_START;
+  const latest = Math.max(endTime - length * LEAST_SHOWN, earliest);
+  return { start: Math.min(Math.max(start, earliest), latest), span: length };
 }
 
 /** Everything, with a little room at both ends. */
 export function everything(endTime: number): Viewport {
   const span = Math.max(endTime, FIRST_SPAN);
-  return { start: -span * 0.01, span: span * 1.03 };
+  return { start: -span * 1.03 * BEFORE_START, span: span * 1.05 };
 }
 
 /** `anchor`: the time that stays where it is. */
@@ -34,7 +38,7 @@ export function zoomAt({ start, span }: Viewport, factor: number, anchor: number
 
 /** Follows the end: the latest time stands at nine tenths of the width. */
 export function following({ span }: Viewport, endTime: number): Viewport {
-  return { start: Math.max(endTime - span * 0.9, -span * 0.01), span };
+  return { start: Math.max(endTime - span * 0.9, -span * BEFORE_START), span };
 }
 
 export function centredOn({ span }: Viewport, time: number): Viewport {
