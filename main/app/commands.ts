@@ -1,10 +1,8 @@
 /** Every command that the window may send: the schema of its argument. Nothing else comes in from a window or a socket. */
 import * as v from 'valibot';
-import type { Argument, CommandName } from '../../preload/contract/channels';
+import { type Argument, type CommandName, MOST_UPLOAD } from '../../preload/contract/channels';
 import { AppError } from './errors';
 
-/** Largest file that a window hands over. */
-export const MOST_UPLOAD = 128 * 2 ** 20;
 const MOST_NAME = 255;
 /** What is typed or pasted at once. */
 const MOST_INPUT = 2 ** 20;
