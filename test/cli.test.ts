@@ -576,7 +576,7 @@ describe('a machine', () => {
         'roll-call',
         ['--memory', '1M'],
         2,
-        /needs memory up to 0x[0-9a-f]+, but the machine has 1 MiB: use --memory \d+M or more\./,
+        /needs memory up to 0x[0-9a-f]+, but the machine has 1 MiB: give it \d+M or more\./,
       ],
       [
         'roll-call',

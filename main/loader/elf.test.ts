@@ -151,7 +151,7 @@ describe('what is wrong with an image is said', () => {
     [
       'memory',
       elf(0x100000, { size: 0x500001 }),
-      'kernel.elf: its segment 1 needs memory up to 0x600001, but the machine has 4 MiB: use --memory 7M or more',
+      'kernel.elf: its segment 1 needs memory up to 0x600001, but the machine has 4 MiB: give it 7M or more',
     ],
     [
       'too high for any machine',
