@@ -36,7 +36,7 @@ export function createKvmVcpu(options: KvmVcpuOptions): Vcpu & { readonly thread
   return new KvmVcpu(options);
 }
 
-export function createKicker(handles: VmHandles): VcpuKicker {
+export function createKicker(handles: Pick<VmHandles, 'kind'>): VcpuKicker {
   return handles.kind === 'kvm' ? new KvmKicker() : NO_KICKER;
 }
 

@@ -16,6 +16,8 @@ import type { CrashReport, VcpuMessage } from './vcpu-worker';
 
 /** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
+/** After that many frames without an event the next one rings the bell. */
+const QUIET_FRAMES = 5;
 /** How often counts of exits go into the event stream. */
 const EXIT_REPORT_MS = 100;
 /** Bytes of events on their way to the shell before more of them wait in the ring. */
@@ -135,28 +137,36 @@ export class MachineThread {
   async #carryStreams(machine: Machine): Promise<void> {
     while (!machine.stopping) {
       await machine.waitForNews();
-      // Not at once: what rang comes with more behind it, and its processors need the host's now.
-      if (!machine.stopping) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+      // Not at once: what rang comes with more behind it, and its processors need the host's now. For some frames the bell is
+      // not to be rung again, which a vcpu thread would do between an INIT and its SIPI.
+      for (let quiet = 0; quiet < QUIET_FRAMES && !machine.stopping; quiet++) {
+        await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+        if (this.#fetch(machine)) quiet = 0;
+      }
+      machine.board.doorbell.silence();
       this.#fetch(machine);
     }
   }
 
-  #fetch(machine: Machine): void {
-    this.#fetchEvents(machine);
+  /** True where there were events. */
+  #fetch(machine: Machine): boolean {
+    const news = this.#fetchEvents(machine);
     for (const port of this.#ports) port.pump();
+    return news;
   }
 
   /** A shell that reads slowly leaves the events in their ring, where a full one has its own rules (event-ring.ts). */
-  #fetchEvents(machine: Machine): void {
-    if (this.#unacknowledgedEvents < EVENTS_UNACKNOWLEDGED) this.#sendEvents(machine);
+  #fetchEvents(machine: Machine): boolean {
+    return this.#unacknowledgedEvents < EVENTS_UNACKNOWLEDGED && this.#sendEvents(machine);
   }
 
-  #sendEvents(machine: Machine): void {
+  #sendEvents(machine: Machine): boolean {
     const first = machine.events.taken;
     const batch = machine.events.take();
-    if (batch === null) return;
+    if (batch === null) return false;
     this.#unacknowledgedEvents += batch.byteLength;
     this.#post({ type: 'events', first, batch });
+    return true;
   }
 
   #startThread(cpu: number): void {

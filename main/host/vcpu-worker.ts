@@ -27,7 +27,7 @@ export interface CrashReport {
 
 if (parentPort === null) throw new Error('vcpu-worker is the code of a worker thread; run "reveille" instead.');
 const port = parentPort;
-rehearseStart(new HostClock(0));
+rehearseStart(new HostClock(0), createKicker({ kind: 'kvm' }));
 
 port.once('message', (descriptor: VcpuDescriptor) => {
   const crash = runDescriptor(descriptor, () => port.postMessage('running' satisfies VcpuMessage));
