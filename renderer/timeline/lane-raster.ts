@@ -13,6 +13,9 @@ import type { ArrowClass, TimelineModel } from './timeline-model';
 const UNINITIALIZED = 1 << MpState.UNINITIALIZED;
 const INIT_RECEIVED = 1 << MpState.INIT_RECEIVED;
 
+/** So few rows are full with one for each state. */
+const ROWS_WITHOUT_SHARES = 2;
+
 const HATCH_PERIOD = 8;
 const HATCH_WIDTH = 2;
 
@@ -31,7 +34,7 @@ export interface RasterView extends TimeScale {
 export class LaneRaster {
   #image = new ImageData(1, 1);
   #pixels = new Uint32Array(this.#image.data.buffer);
-  #columns: LaneColumns = { masks: new Uint16Array(0), shares: new Float32Array(0) };
+  #columns: LaneColumns = { masks: new Uint16Array(0), shares: new Float32Array(0), withShares: true };
   #base = new Uint32Array(0);
   #stacks = new ColumnStacks(0, this.#base);
 
@@ -45,6 +48,7 @@ export class LaneRaster {
     const { inset, height } = laneBar(layout.laneHeight);
     const rows = Math.max(1, Math.round(height * view.ratio));
     if (!this.#stacks.fits(rows, theme.states)) this.#stacks = new ColumnStacks(rows, theme.states);
+    this.#columns.withShares = rows > ROWS_WITHOUT_SHARES;
     for (const { cpu, top } of layout.lanes) {
       const from = Math.round((top + inset - view.scroll) * view.ratio);
       const to = from + rows;
@@ -135,7 +139,7 @@ export class LaneRaster {
     if (this.#image.width === width && this.#image.height === height) return;
     this.#image = new ImageData(width, height);
     this.#pixels = new Uint32Array(this.#image.data.buffer);
-    this.#columns = { masks: new Uint16Array(width), shares: new Float32Array(width) };
+    this.#columns = { masks: new Uint16Array(width), shares: new Float32Array(width), withShares: true };
     this.#base = new Uint32Array(width);
   }
 }
