@@ -96,7 +96,7 @@ function paintClass(context: CanvasRenderingContext2D, scene: Scene, name: Arrow
   context.setLineDash(style.dash);
   context.stroke(lines);
   context.setLineDash(SOLID);
-  context.fill(heads, 'nonzero');
+  context.fill(heads);
   context.globalAlpha = 1;
   if (name === 'policy' && to - from <= MAX_LABELS) paintLabels(context, scene, from, to);
 }

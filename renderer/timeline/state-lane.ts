@@ -92,7 +92,12 @@ export class StateLane {
   }
 
   /** What each of `width` columns shows; `now`: where the last slice ends. */
-  columns({ start, nsPerPixel }: TimeScale, width: number, now: number, { masks, shares, withShares }: LaneColumns): void {
+  columns(
+    { start, nsPerPixel }: TimeScale,
+    width: number,
+    now: number,
+    { masks, shares, withShares }: LaneColumns,
+  ): void {
     const starts = this.#starts.values;
     const states = this.#levels[0].values;
     const { length } = this;
