@@ -30,6 +30,7 @@ export class SerialTerminal {
   readonly #label: string;
   #detach: (() => void) | null = null;
   #lineEnded = true;
+  #sought = '';
 
   constructor(label: string, handlers: Handlers) {
     this.#handlers = handlers;
@@ -80,6 +81,10 @@ export class SerialTerminal {
 
   retheme(): void {
     this.#terminal.options.theme = terminalTheme();
+    // What is marked keeps the colours that it was marked with.
+    const text = this.#sought;
+    this.endSearch();
+    this.find(text, false, true);
   }
 
   focus(): void {
@@ -98,12 +103,14 @@ export class SerialTerminal {
   }
 
   find(text: string, backwards: boolean, incremental = false): void {
+    this.#sought = text;
     if (text === '') this.#search.clearDecorations();
     else if (backwards) this.#search.findPrevious(text, searchColours());
     else this.#search.findNext(text, { ...searchColours(), incremental });
   }
 
   endSearch(): void {
+    this.#sought = '';
     this.#search.clearDecorations();
     this.#terminal.clearSelection();
   }
