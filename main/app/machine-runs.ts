@@ -63,7 +63,7 @@ function checkAgainstHost(config: MachineConfig, accelerator: AcceleratorProbe, 
   if (memory > host.maxGuestMemory) {
     throw new HostLimitError(
       'memory',
-      `${mib(memory)} MiB of guest memory are wanted, but this host can give at most ${mib(host.maxGuestMemory)} MiB: use a smaller --memory`,
+      `${mib(memory)} MiB of guest memory are wanted, but this host can give at most ${mib(host.maxGuestMemory)} MiB: use less memory`,
     );
   }
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { GuestChoice, MachineFile, MachineSettings, SettingsProblem } from '../../preload/contract/app';
 import type { HostProbe } from '../../preload/contract/machine';
 import { ConfigurationError } from '../machine/configuration';
-import { AppError } from './errors';
+import { AppError, sentence } from './errors';
 import { bundledGuests, resolveGuest } from './guests';
 import { HostLimitError, type PreparedRun, prepareRun } from './machine-runs';
 
@@ -105,20 +105,22 @@ export function parseMachineFile(text: string): MachineSettings {
 /** What keeps this machine from being started here; nothing: it can be. */
 export function settingsProblems(input: unknown, host: HostProbe, guests: URL): SettingsProblem[] {
   const result = v.safeParse(settingsSchema, input);
-  if (!result.success) return result.issues.map((issue) => ({ field: fieldOf(issue), message: sentenceOf(issue) }));
+  // A form shows the message beside its field: where it is needs no words.
+  if (!result.success)
+    return result.issues.map((issue) => ({ field: fieldOf(issue), message: sentence(issue.message) }));
   const problems: SettingsProblem[] = [];
   try {
     guestPath(result.output.guest, guests);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    problems.push({ field: 'guest', message: error.message });
+    problems.push({ field: 'guest', message: sentence(error.message) });
   }
   try {
     prepareMachine(result.output, 'guest', host);
   } catch (error) {
     if (error instanceof ConfigurationError || error instanceof HostLimitError) {
       const { field } = error;
-      problems.push({ field: field === 'cpus' ? 'topology' : field, message: error.message });
+      problems.push({ field: field === 'cpus' ? 'topology' : field, message: sentence(error.message) });
     } else throw error;
   }
   return problems;

@@ -69,5 +69,5 @@ function tooHigh(name: string, what: string, end: bigint, ram: number): string {
   if (end > MAX_RAM) {
     return `${needed}, but RAM ends at ${hex(MAX_RAM)} at the latest: link the image to lower physical addresses`;
   }
-  return `${needed}, but the machine has ${ram / MIB} MiB: use --memory ${Math.ceil(Number(end) / MIB)}M or more`;
+  return `${needed}, but the machine has ${ram / MIB} MiB: give it ${Math.ceil(Number(end) / MIB)}M or more`;
 }

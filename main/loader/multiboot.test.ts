@@ -156,7 +156,7 @@ describe('what is wrong with a header is said', () => {
     [
       'memory',
       image(ADDRESSES, [LOAD + 16, LOAD, 0, 0x400001, LOAD]),
-      'guest: its data by the Multiboot header needs memory up to 0x400001, but the machine has 4 MiB: use --memory 5M or more',
+      'guest: its data by the Multiboot header needs memory up to 0x400001, but the machine has 4 MiB: give it 5M or more',
     ],
     [
       'boot structures',

@@ -167,14 +167,14 @@ function checkTopology(cpus: number, topology: Topology): void {
 function checkIrqchip({ accelerator, irqchip, cpus }: MachineConfig): void {
   if (accelerator === 'wasm' && irqchip !== 'exact') {
     throw new ConfigurationError(
-      `The emulator has no irqchip '${irqchip}', which is KVM's: use --irqchip exact`,
+      `The emulator has no irqchip '${irqchip}', which is KVM's: use irqchip 'exact'`,
       'irqchip',
     );
   }
   if (irqchip === 'exact' && cpus > MAX_EXACT_CPUS) {
     throw new ConfigurationError(
       `A machine with irqchip 'exact' has at most ${MAX_EXACT_CPUS} CPUs, since its APIC ids have eight bits, but ${cpus} are wanted: ` +
-        'use fewer, or --irqchip kernel',
+        "use fewer, or irqchip 'kernel'",
       'topology',
     );
   }
@@ -191,7 +191,7 @@ function checkApicIds({ apicIds, cpus, topology, irqchip }: MachineConfig): void
   apicIds.forEach((id, cpu) => {
     if (irqchip === 'exact' && id > MAX_XAPIC_ID) {
       throw new ConfigurationError(
-        `APIC id ${id} of CPU ${cpu} needs an x2APIC, which irqchip 'exact' does not have: use ids from 0 to ${MAX_XAPIC_ID}, or --irqchip kernel`,
+        `APIC id ${id} of CPU ${cpu} needs an x2APIC, which irqchip 'exact' does not have: use ids from 0 to ${MAX_XAPIC_ID}, or irqchip 'kernel'`,
         'apicIds',
       );
     }

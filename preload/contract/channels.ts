@@ -6,6 +6,9 @@ import type { AppInfo, MachineInfo, Preferences, SettingsProblem, SnapshotInfo }
 import type { MachineRequestName, MachineRequests, PausePoint } from './inspection';
 import type { Sample } from './machine';
 
+/** Largest file that a window hands over. */
+export const MOST_UPLOAD = 128 * 2 ** 20;
+
 type OfMachine<T = unknown> = { machine: string } & T;
 
 /** Argument and result of each. Results may hold a Uint8Array only as their property `bytes`. */

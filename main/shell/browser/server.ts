@@ -4,7 +4,7 @@ import { type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import sirv from 'sirv';
 import { WebSocketServer } from 'ws';
-import { MOST_UPLOAD } from '../../app/commands';
+import { MOST_UPLOAD } from '../../../preload/contract/channels';
 import { AppError, systemReason } from '../../app/errors';
 import type { App } from '../../app/app';
 import { Access } from './access';
