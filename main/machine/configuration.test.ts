@@ -7,7 +7,8 @@ import {
   ConfigurationError,
   type PartialMachineConfig,
 } from './configuration';
-import { defaultApicIds, parseTopology } from './topology';
+import { defaultApicIds } from '../../preload/contract/topology';
+import { parseTopology } from './topology';
 
 const MIB = 2 ** 20;
 const chosen: PartialMachineConfig = { guest: 'kernel.elf', accelerator: 'kvm' };

@@ -4,9 +4,10 @@
  */
 import * as v from 'valibot';
 import type { MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
+import { cpuCount, defaultApicIds } from '../../preload/contract/topology';
 import { MAX_COMMAND_LINE, MAX_RAM, MIB, MIN_RAM } from '../firmware/memory-map';
 import { ConfigurationError } from './configuration-error';
-import { apicIdShifts, cpuCount, defaultApicIds, formatTopology } from './topology';
+import { apicIdShifts, formatTopology } from './topology';
 
 export { ConfigurationError };
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigurationError } from './configuration-error';
-import { apicIdShifts, defaultApicIds, formatTopology, parseTopology, placeOf } from './topology';
+import { defaultApicIds, placeOf } from '../../preload/contract/topology';
+import { apicIdShifts, formatTopology, parseTopology } from './topology';
 
 const anyTopology = fc.record({
   sockets: fc.integer({ min: 1, max: 6 }),

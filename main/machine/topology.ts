@@ -1,18 +1,10 @@
 /**
  * Sockets, cores and threads, and how APIC ids show them (SDM vol. 3A, "Hierarchical Mapping of Shared Resources" and
- * "Hierarchical ID of Logical Processors in an MP System"; CPUID leaf 0BH reports the shifts). CPUs are numbered thread by
- * thread, core by core, socket by socket.
+ * "Hierarchical ID of Logical Processors in an MP System"; CPUID leaf 0BH reports the shifts).
  */
 import type { Topology } from '../../preload/contract/machine';
+import { bitWidth, cpuCount } from '../../preload/contract/topology';
 import { ConfigurationError } from './configuration-error';
-
-export interface Place {
-  socket: number;
-  /** Core within its socket. */
-  core: number;
-  /** Thread within its core. */
-  thread: number;
-}
 
 export interface ApicIdShifts {
   /** CPUs of one core, and only they, have the same APIC id >> smt. */
@@ -35,25 +27,6 @@ export function parseTopology(text: string): Topology {
 
 export function formatTopology({ sockets, cores, threads }: Topology): string {
   return `${sockets}x${cores}x${threads}`;
-}
-
-export function cpuCount({ sockets, cores, threads }: Topology): number {
-  return sockets * cores * threads;
-}
-
-export function placeOf(cpu: number, { cores, threads }: Topology): Place {
-  const core = Math.floor(cpu / threads);
-  return { socket: Math.floor(core / cores), core: core % cores, thread: cpu % threads };
-}
-
-/** Ids as hardware assigns them: a field of whole bits for the thread, one for the core above it, the socket on top. */
-export function defaultApicIds(topology: Topology): number[] {
-  const coreShift = bitWidth(topology.threads - 1);
-  const socketShift = coreShift + bitWidth(topology.cores - 1);
-  return Array.from({ length: cpuCount(topology) }, (_, cpu) => {
-    const { socket, core, thread } = placeOf(cpu, topology);
-    return (socket << socketShift) | (core << coreShift) | thread;
-  });
 }
 
 /** The shifts that CPUID reports for these ids, one for each CPU; a ConfigurationError where there are none. */
@@ -93,9 +66,4 @@ function shiftFor(group: string, groupOf: (cpu: number) => number, apicIds: read
     );
   });
   return shift;
-}
-
-/** Bits that it takes to write `value`: 0 for 0, 3 for 4 to 7. */
-function bitWidth(value: number): number {
-  return 32 - Math.clz32(value);
 }

@@ -5,7 +5,8 @@ import { useBridge } from '../stores/bridge';
 import { PANELS, useDock } from '../stores/dock';
 import { useMachines } from '../stores/machines';
 import type { Command } from './command';
-import { machineActions } from './machine-actions';
+import { useFileActions } from './file-actions';
+import { isLive, machineActions } from './machine-actions';
 
 export function useCommands(): ComputedRef<Command[]> {
   const app = useApp();
@@ -13,6 +14,7 @@ export function useCommands(): ComputedRef<Command[]> {
   const dock = useDock();
   const machines = useMachines();
   const actions = machineActions();
+  const files = useFileActions();
 
   return computed(() => [
     ...actions.value,
@@ -23,6 +25,20 @@ export function useCommands(): ComputedRef<Command[]> {
       keys: 'Ctrl+Alt+N',
       disabled: null,
       run: () => (app.dialog = { kind: 'machine-form', machine: null }),
+    },
+    {
+      id: 'machine.import',
+      title: 'Import a machine…',
+      group: 'Machines',
+      disabled: null,
+      run: files.pickMachine,
+    },
+    {
+      id: 'trace.open',
+      title: 'Open a trace…',
+      group: 'Traces',
+      disabled: null,
+      run: files.pickTrace,
     },
     ...machines.list.map((machine) => ({
       id: `machine.show.${machine.id}`,
@@ -74,10 +90,7 @@ export function useCommands(): ComputedRef<Command[]> {
       group: 'App',
       disabled: null,
       run: () => {
-        const running = machines.list.some(
-          ({ status }) => status !== 'off' && status !== 'ended' && status !== 'crashed',
-        );
-        if (running) app.dialog = { kind: 'quit' };
+        if (machines.list.some(isLive)) app.dialog = { kind: 'quit' };
         else void app.attempt('Quitting', () => bridge.call('app.quit', { force: false }));
       },
     },

@@ -85,6 +85,13 @@ export function machineActions(): ComputedRef<Command[]> {
         }),
       },
       {
+        id: 'machine.snapshots',
+        title: 'Snapshots…',
+        group,
+        disabled: unless(),
+        run: () => (app.dialog = { kind: 'snapshots', machine }),
+      },
+      {
         id: 'machine.edit',
         title: 'Edit…',
         group,

@@ -14,6 +14,7 @@ export interface Message {
 export type Dialog =
   | { kind: 'machine-form'; machine: string | null }
   | { kind: 'delete-machine'; machine: string }
+  | { kind: 'snapshots'; machine: string }
   | { kind: 'quit' }
   | { kind: 'welcome' }
   | { kind: 'about' };

@@ -2,7 +2,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Topology } from '../../../preload/contract/machine';
-import { apicIdShifts, cpuCount, defaultApicIds, placeOf } from '../../machine/topology';
+import { cpuCount, defaultApicIds, placeOf } from '../../../preload/contract/topology';
+import { apicIdShifts } from '../../machine/topology';
 import { type CpuidEntry, cpuidFor, decodeCpuid, encodeCpuid } from './cpuid';
 
 const leaf = (fn: number, index: number, eax: number, ebx: number, ecx: number, edx: number): CpuidEntry => ({

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import type { MachineSettings } from '../../../preload/contract/app';
+import { draftOf, settingsOf, writingProblems } from './draft';
+
+const FIRST: MachineSettings = {
+  name: 'heartbeat',
+  guest: { kind: 'bundled', name: 'heartbeat' },
+  topology: { sockets: 1, cores: 4, threads: 1 },
+  apicIds: null,
+  bsp: 3,
+  memory: 2 ** 27,
+  accelerator: 'auto',
+  irqchip: 'exact',
+  cmdline: 'beat=100',
+  seed: 7,
+  realtime: true,
+  serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }],
+};
+
+const OTHER: MachineSettings = {
+  ...FIRST,
+  guest: { kind: 'file', path: '/boot/kernel.elf' },
+  apicIds: [0, 2, 4, 6],
+  memory: 2 ** 20 + 1,
+  serial: [
+    { kind: 'pty' },
+    { kind: 'file', path: '/tmp/log' },
+    { kind: 'unix', path: '/tmp/socket' },
+    { kind: 'none' },
+  ],
+};
+
+test.each([FIRST, OTHER])('settings come back from their draft as they were', (settings) => {
+  const draft = draftOf(settings, 'roll-call');
+  expect(settingsOf(draft)).toEqual(settings);
+  expect(writingProblems(draft)).toEqual([]);
+});
+
+test('what was typed for the other choice does not go into the settings', () => {
+  const draft = draftOf(OTHER, 'roll-call');
+  draft.guest.kind = 'bundled';
+  draft.ownApicIds = false;
+  draft.serial[1].kind = 'none';
+  const settings = settingsOf(draft);
+  expect(settings.guest).toEqual({ kind: 'bundled', name: 'roll-call' });
+  expect(settings.apicIds).toBeNull();
+  expect(settings.serial[1]).toEqual({ kind: 'none' });
+});
+
+test('what is no size and no list of numbers is said beside its field', () => {
+  const draft = draftOf(OTHER, 'roll-call');
+  draft.memory = 'lots';
+  draft.apicIds = '0, one';
+  expect(writingProblems(draft)).toEqual([
+    { field: 'memory', message: '“lots” is no size: write it as 128M or 1G.' },
+    { field: 'apicIds', message: 'Write APIC ids as numbers with commas between them: 0, 2, 0x10.' },
+  ]);
+});
+
+test('an emptied number is not taken for 0', () => {
+  const draft = draftOf(OTHER, 'roll-call');
+  draft.seed = '';
+  draft.topology.cores = '';
+  expect(settingsOf(draft).seed).toBeNaN();
+  expect(settingsOf(draft).topology.cores).toBeNaN();
+});

@@ -1,0 +1,76 @@
+/** A machine's settings while a person types: numbers and lists as they stand in their fields. */
+import type { GuestChoice, MachineSettings, SettingsProblem } from '../../../preload/contract/app';
+import type { SerialBackend } from '../../../preload/contract/machine';
+import { formatSize, parseIds, parseSize } from '../../composables/quantities';
+
+/** What an emptied `<input type="number">` gives. */
+export type NumberField = number | '';
+
+export interface SerialDraft {
+  kind: SerialBackend['kind'];
+  path: string;
+}
+
+export interface Draft extends Omit<MachineSettings, 'guest' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial'> {
+  guest: { kind: GuestChoice['kind']; bundled: string; path: string };
+  topology: { sockets: NumberField; cores: NumberField; threads: NumberField };
+  /** Whether the ids are chosen, and what is written as them. */
+  ownApicIds: boolean;
+  apicIds: string;
+  memory: string;
+  seed: NumberField;
+  serial: SerialDraft[];
+}
+
+export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
+  const { guest, apicIds, memory, serial, topology, ...rest } = settings;
+  return {
+    ...rest,
+    guest: {
+      kind: guest.kind,
+      bundled: guest.kind === 'bundled' ? guest.name : firstGuest,
+      path: guest.kind === 'file' ? guest.path : '',
+    },
+    topology: { ...topology },
+    ownApicIds: apicIds !== null,
+    apicIds: apicIds?.join(', ') ?? '',
+    memory: formatSize(memory),
+    serial: serial.map((backend) => ({ kind: backend.kind, path: 'path' in backend ? backend.path : '' })),
+  };
+}
+
+/** As the app checks and keeps them; what is no number is NaN, which it refuses by the field's name. */
+export function settingsOf(draft: Draft): MachineSettings {
+  const { guest, topology, ownApicIds, apicIds, memory, seed, serial, ...rest } = draft;
+  return {
+    ...rest,
+    guest: guest.kind === 'bundled' ? { kind: 'bundled', name: guest.bundled } : { kind: 'file', path: guest.path },
+    topology: {
+      sockets: numberOf(topology.sockets),
+      cores: numberOf(topology.cores),
+      threads: numberOf(topology.threads),
+    },
+    apicIds: ownApicIds ? parseIds(apicIds) : null,
+    memory: parseSize(memory) ?? NaN,
+    seed: numberOf(seed),
+    serial: serial.map(({ kind, path }) =>
+      kind === 'file' || kind === 'unix' ? { kind, path } : { kind },
+    ) as MachineSettings['serial'],
+  };
+}
+
+/** What is wrong with how something is written, in place of what the app says of a NaN. */
+export function writingProblems(draft: Draft): SettingsProblem[] {
+  const problems: SettingsProblem[] = [];
+  if (parseSize(draft.memory) === null) {
+    problems.push({ field: 'memory', message: `“${draft.memory}” is no size: write it as 128M or 1G.` });
+  }
+  if (draft.ownApicIds && parseIds(draft.apicIds).some(Number.isNaN)) {
+    problems.push({ field: 'apicIds', message: 'Write APIC ids as numbers with commas between them: 0, 2, 0x10.' });
+  }
+  return problems;
+}
+
+function numberOf(field: NumberField): number {
+  return field === '' ? NaN : field;
+}
