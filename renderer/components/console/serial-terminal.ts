@@ -149,9 +149,7 @@ export class SerialTerminal {
   #open(place: HTMLElement): void {
     this.#terminal.open(place);
     this.#terminal.textarea?.setAttribute('aria-label', this.#label);
-    // Where WebGL is not the graphics card's, the page's own renderer is faster.
-    const canvas = document.createElement('canvas');
-    if (canvas.getContext('webgl2', { failIfMajorPerformanceCaveat: true }) === null) return;
+    if (!hasGraphicsCard()) return;
     const webgl = new WebglAddon();
     webgl.onContextLoss(() => webgl.dispose());
     this.#terminal.loadAddon(webgl);
@@ -192,6 +190,14 @@ export class SerialTerminal {
     else this.#handlers.key(own);
     return false;
   }
+}
+
+/** Without one the page's own renderer is faster: then WebGL is drawn by the processor. */
+function hasGraphicsCard(): boolean {
+  const context = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+  const name = String(context?.getParameter(context.RENDERER) ?? '');
+  context?.getExtension('WEBGL_lose_context')?.loseContext();
+  return context !== null && !/swiftshader|llvmpipe|software/i.test(name);
 }
 
 /** With Ctrl and Shift. */
