@@ -1,8 +1,21 @@
 /** The command line's contract on real KVM: what goes where, how it ends, and what it leaves behind. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
@@ -32,6 +45,11 @@ function guest(name: string, image: Uint8Array): string {
   return file(name);
 }
 
+function fifo(name: string): string {
+  execFileSync('mkfifo', [file(name)]);
+  return file(name);
+}
+
 function alive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -43,6 +61,15 @@ function alive(pid: number): boolean {
 
 async function gone(pid: number): Promise<void> {
   while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Waits until the process has used no CPU time (utime and stime, proc(5)) for a while. */
+async function idle(pid: number): Promise<void> {
+  const used = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ').slice(13, 15).join();
+  for (let before = ''; before !== used();) {
+    before = used();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
 }
 
 /** The process of the machine that a run has forked. */
@@ -110,6 +137,15 @@ describe('a machine', () => {
       expect(summaryOf(stdout).cpus).toHaveLength(4);
       expect(alive(machine)).toBe(false);
     });
+
+    test.each(['kvm', 'wasm'])(
+      'a periodic timer of 1 ns does not keep its guest from getting on (%s)',
+      async (accel) => {
+        const image = guest('restless', guests.restlessTimer);
+        const run = await reveille('run', image, '--cpus', '1', '--accel', accel, '--timeout', '30s');
+        expect(run).toMatchObject({ status: 0, stdout: '' });
+      },
+    );
 
     test("the death of the machine's process is 70, and is no fault of the guest", async () => {
       const run = new Run(['run', 'heartbeat', '--serial2', `unix:${file('stale.sock')}`]);
@@ -196,6 +232,39 @@ describe('a machine', () => {
       );
     });
 
+    test('file: a FIFO without a reader is refused, and nobody waits for one', async () => {
+      const path = fifo('unread');
+      const { status, stderr } = await reveille('run', 'herd', '--serial1', `file:${path}`);
+      expect(stderr).toContain(`reveille: COM1: nobody reads the FIFO ${path}; start its reader first.\n`);
+      expect(status).toBe(2);
+      expect(statSync(path).isFIFO()).toBe(true);
+    });
+
+    test('file: a FIFO carries what the guest says to its reader', async () => {
+      const path = fifo('read');
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const run = await reveille('run', 'herd', '--cpus', '2', '--serial1', `file:${path}`);
+      expect(run.status).toBe(0);
+      expect(readFileSync(reader, 'latin1')).toMatch(/herd: all 2 processors are here\r\n$/);
+      closeSync(reader);
+    });
+
+    test('file: a machine whose FIFO is open but not read still stops at the time-out', async () => {
+      const path = fifo('deaf');
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const flood = guest('flood', guests.flood);
+      const run = await reveille('run', flood, '--cpus', '1', '--serial1', `file:${path}`, '--timeout', '1s');
+      expect(run.stderr).toMatch(/^timeout after .*: the guest did not end within 1 s \(/m);
+      expect(run.status).toBe(3);
+      closeSync(reader);
+    });
+
+    test('file: what is no file, FIFO or character device is refused', async () => {
+      const { status, stderr } = await reveille('run', 'herd', '--serial1', `file:${directory}`);
+      expect(stderr).toContain('reveille: COM1 cannot be written to ');
+      expect(status).toBe(2);
+    });
+
     test('none', async () => {
       const run = await reveille('run', 'herd', '--cpus', '2', '--serial1', 'none');
       expect(run).toMatchObject({ status: 0, stdout: '' });
@@ -215,6 +284,27 @@ describe('a machine', () => {
       expect((await run.ended).status).toBe(0);
       expect(text).toMatch(/heartbeat: ended by quit\r\n$/);
       expect(existsSync(path)).toBe(false);
+    });
+
+    test('unix: a socket that somebody listens at is left to him', async () => {
+      const path = file('live.sock');
+      const server = createServer((client) => client.on('error', () => {}).end('here I am'));
+      await once(server.listen(path), 'listening');
+      const { status, stderr } = await reveille('run', 'herd', '--serial2', `unix:${path}`);
+      expect(stderr).toContain(
+        `reveille: COM2: somebody listens at ${path} already, another machine perhaps; choose another path.\n`,
+      );
+      expect(status).toBe(2);
+      expect(await once(createConnection(path).setEncoding('latin1'), 'data')).toEqual(['here I am']);
+      server.close();
+    });
+
+    test('unix: a link to a socket is no socket', async () => {
+      symlinkSync(file('nowhere.sock'), file('link.sock'));
+      const { status, stderr } = await reveille('run', 'herd', '--serial2', `unix:${file('link.sock')}`);
+      expect(stderr).toContain('link.sock exists and is no socket; choose another path.\n');
+      expect(status).toBe(2);
+      expect(lstatSync(file('link.sock')).isSymbolicLink()).toBe(true);
     });
 
     test('unix: output that nobody receives is counted', async () => {
@@ -258,6 +348,22 @@ describe('a machine', () => {
       }
     });
 
+    test('a start-up IPI to an APIC id that no CPU has', async () => {
+      const { events, stderr } = await runMachine(guest('astray-sipi', guests.astraySipi), '--cpus', '2');
+      expect(events.filter(({ kind }) => kind === 'ipi')).toEqual([
+        expect.objectContaining({
+          source: 0,
+          targets: [],
+          destination: 9,
+          logical: false,
+          mode: 'sipi',
+          vector: 8,
+          decision: 'ignored',
+        }),
+      ]);
+      expect(stderr).toContain('cpu 0  SIPI 0x08 to apic 9, received by no cpu (ignored)\n');
+    });
+
     test('POST codes and accesses that no device answers are events', async () => {
       const { events, status } = await runMachine(guest('stranger', guests.stranger), '--cpus', '1');
       expect(status).toBe(0);
@@ -277,6 +383,43 @@ describe('a machine', () => {
       const summary: Summary = JSON.parse(lines.pop() as string);
       expect(lines).toHaveLength(summary.events);
       for (const line of lines) v.parse(eventSchema, JSON.parse(line));
+    });
+
+    describe('--events - into a reader that stalls', () => {
+      const stalled = (accel: string): Run => {
+        const image = guest('chatter', guests.chatter);
+        const run = new Run(['run', image, '--cpus', '1', '--accel', accel, '--events', '-', '--json']);
+        run.child.stdout.pause();
+        return run;
+      };
+      const count = (stdout: string) => {
+        const lines = stdout.split('\n').slice(0, -1);
+        const summary: Summary = JSON.parse(lines.pop() as string);
+        const events: MachineEvent[] = lines.map((line) => JSON.parse(line));
+        const told = events.reduce((sum, event) => sum + (event.kind === 'lost' ? event.count : 0), 0);
+        return { summary, told, ipis: events.filter(({ kind }) => kind === 'ipi').length };
+      };
+
+      test('KVM: the guest goes on, and the stream says how many events it lost', async () => {
+        const run = stalled('kvm');
+        await run.tells('guest-exit 0x10');
+        run.child.stdout.resume();
+        const { summary, told, ipis } = count((await run.ended).stdout);
+        expect(told).toBeGreaterThan(0);
+        expect(told).toBe(summary.lost);
+        expect(ipis + told).toBeGreaterThanOrEqual(guests.CHATTER_IPIS);
+      });
+
+      test('emulator: the guest waits, and nothing is lost', async () => {
+        const run = stalled('wasm');
+        await once(run.child.stdout.resume(), 'data');
+        run.child.stdout.pause();
+        await idle(machineOf(run));
+        expect(run.stderr).not.toContain('guest-exit');
+        run.child.stdout.resume();
+        const { summary, told, ipis } = count((await run.ended).stdout);
+        expect([summary.lost, told, ipis]).toEqual([0, 0, guests.CHATTER_IPIS]);
+      });
     });
 
     test('--json: the summary has every field', async () => {
@@ -573,6 +716,7 @@ const eventSchema = v.variant('kind', [
     cpu: natural,
     from: state,
     to: state,
+    vector: v.optional(v.pipe(natural, v.maxValue(255))),
     derived: v.boolean(),
   }),
   v.strictObject({
@@ -584,6 +728,8 @@ const eventSchema = v.variant('kind', [
     vector: v.pipe(natural, v.maxValue(255)),
     decision: v.picklist(['deliver', 'ignored', 'delay', 'hold', 'drop', 'redirect']),
     derived: v.boolean(),
+    destination: v.optional(v.pipe(natural, v.maxValue(255))),
+    logical: v.optional(v.boolean()),
   }),
   v.strictObject({ ...common, kind: v.literal('exit'), reason: v.string(), count: v.pipe(natural, v.minValue(1)) }),
   v.strictObject({ ...common, kind: v.literal('serial-lost'), port: natural, count: natural }),

@@ -142,6 +142,86 @@ test('NMIs wait for the IRET of the one before, and come before interrupts', () 
   expect(transcript("sti\n nop\n out 0xee, al\n say 'b'", undefined, both)).toBe('NRIb.');
 });
 
+test('an IRET that faults lets NMIs in, before the handler of its fault', () => {
+  let left = 2;
+  const again = (host: Host) => {
+    if (left-- > 0) host.nmi();
+  };
+  const program = `mov word [idt + 2 * 8], .nmi - $$
+    mov word [idt + 13 * 8], .gp - $$
+    out 0xee, al
+  .nmi: say 'N'
+    inc byte [.count]
+    cmp byte [.count], 2
+    je .second
+    out 0xee, al
+    say 'w'
+    push dword 2
+    push dword 0
+    push dword 0
+    iretd
+  .second: say 'R'
+    iretd
+  .count: db 0
+  .gp: say 'G'`;
+  expect(transcript(program, undefined, again)).toBe('NwNRG.');
+});
+
+/** The breakpoint's handler sets RF; an interrupt's says F where it finds RF in the image of the flags. */
+const breakpoint = (program: string) => `mov word [idt + 8], .debug - $$
+  mov word [idt + ${VECTOR} * 8], .interrupt - $$
+  mov eax, .b
+  mov dr0, eax
+  mov eax, 2
+  mov dr7, eax
+  jmp .program
+.debug: say 'T'
+  or dword [esp + 8], 1 << 16
+  iretd
+.interrupt: say 'I'
+  test dword [esp + 8], 1 << 16
+  jz .plain
+  say 'F'
+.plain: iretd
+.program:
+  ${program}`;
+
+test.each([
+  [
+    'a repetition that is interrupted',
+    'sti\n nop\n mov dx, 0xee\n mov ecx, 3\n mov esi, start\n .b: rep outsb',
+    'TIFIFI.',
+  ],
+  [
+    'a repetition in several portions',
+    'mov ecx, 5000\n mov esi, 0x82000\n mov edi, 0x84000\n std\n .b: rep movsb\n cld',
+    'T.',
+  ],
+  ['an instruction that waits for a device', '.b: mov eax, [0xfee00000]', 'T[fee00000/4].'],
+  ['a second time, when it comes there again', 'mov ecx, 2\n .b: dec ecx\n jnz .b', 'TT.'],
+])('an execution breakpoint hits once: %s', (_, program, expected) =>
+  expect(transcript(breakpoint(program), undefined, (host, port) => port === 0xee && host.interrupt())).toBe(expected),
+);
+
+test('a data breakpoint is met behind its element of a repetition', () => {
+  const program = `mov word [idt + 8], .debug - $$
+    mov eax, 0x84002
+    mov dr0, eax
+    mov eax, 0x10002
+    mov dr7, eax
+    mov ecx, 5
+    mov edi, 0x84000
+    rep stosb
+    jmp .end
+  .debug: push ecx
+    add cl, '0'
+    say cl
+    pop ecx
+    iretd
+  .end:`;
+  expect(transcript(program)).toBe('2.');
+});
+
 const STEP = 'pushfd\n or dword [esp], 0x100\n popfd\n';
 const STOP = 'pushfd\n and dword [esp], ~0x100\n popfd\n';
 

@@ -1,11 +1,13 @@
 ; INIT to the first instruction of each AP: one broadcast INIT, one broadcast SIPI; the first instruction of an AP
-; writes its POST code. The BSP waits for a byte on COM1 first, so that all threads of the host are up by then.
+; writes its POST code. The BSP waits for a byte on COM1 first, so that all threads of the host are up by then, and for
+; some more exits, so that whoever brought the byte is asleep again.
 ; A boot sector: loaded and entered at 0000:7C00 in real mode; goes to 32-bit mode to reach the local APIC.
         bits 16
         org 0x7c00
 LAPIC_ICR       equ 0xfee00300
 LAPIC_SVR       equ 0xfee000f0
 TRAMPOLINE      equ 0x8000
+SETTLE_EXITS    equ 3000
 
         cli
         xor     ax, ax
@@ -31,6 +33,10 @@ wait_go:
         in      al, dx
         test    al, 1
         jz      wait_go
+        mov     ecx, SETTLE_EXITS
+settle: in      al, dx
+        dec     ecx
+        jnz     settle
         mov     dword [LAPIC_ICR], 0x000c4500   ; INIT, all excluding self
         mov     dword [LAPIC_ICR], 0x000c4608   ; SIPI 0x08, all excluding self
 wait_all:

@@ -44,7 +44,7 @@ export function createInterrupts(handles: VmHandles): KernelInterrupts {
   return handles.kind === 'kvm' ? new KvmInterrupts(handles.vm) : NO_KERNEL_INTERRUPTS;
 }
 
-/** The emulator looks at the machine's exit-request word, which whoever wants attention sets. */
-const NO_KICKER: VcpuKicker = { kick() {} };
+/** The emulator's one thread sleeps on the machine's exit-request word and looks at it, and whoever wants attention sets that. */
+const NO_KICKER: VcpuKicker = { sleep() {}, wake() {}, kick() {} };
 /** The emulator has no interrupt controllers of its own. */
 const NO_KERNEL_INTERRUPTS: KernelInterrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };

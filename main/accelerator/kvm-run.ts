@@ -109,6 +109,18 @@ export class VcpuExit {
     return this.#u32[word] + this.#u32[word + 1] * 2 ** 32;
   }
 
+  /** The same address as number of its page of 4 KiB, which for all but the highest is a small integer, and offset in it. */
+  get mmioFrame(): number {
+    const word = (UNION + exit_mmio.at.phys_addr) / 4;
+    const high = this.#u32[word + 1];
+    const low = this.#u32[word] >>> 12;
+    return high === 0 ? low : low + high * 2 ** 20;
+  }
+
+  get mmioPageOffset(): number {
+    return this.#u32[(UNION + exit_mmio.at.phys_addr) / 4] & 0xfff;
+  }
+
   get mmioLength(): number {
     return this.#u32[(UNION + exit_mmio.at.len) / 4];
   }

@@ -78,7 +78,7 @@ export interface Vcpu extends Disposable {
   state(): CpuState;
   setState(state: CpuState): void;
   /**
-   * Starts at the page that a SIPI's vector names, CS:IP = vector << 8 : 0, with all else as `setState` has just left it
+   * Starts at the page that a SIPI's vector names, CS:IP = vector << 8 : 0, with all else as `setState` has left it, before a run
    * (SDM vol. 3A, "MP Initialization Protocol Algorithm").
    */
   startAt(vector: number): void;
@@ -94,8 +94,12 @@ export interface Vcpu extends Disposable {
   setMpState(state: number): void;
 }
 
-/** What threads other than the vcpu's own may do to it. */
+/** How a vcpu's thread sleeps, and how others get its attention. */
 export interface VcpuKicker {
+  /** Sleeps while `word[0]` is 0, until `wake`, `timeout` ms at most; may return early. On the vcpu's thread. */
+  sleep(word: Int32Array, timeout: number): void;
+  /** Ends the sleep on this word. Any thread; to be called after the word was changed. */
+  wake(word: Int32Array): void;
   /** Makes a `run` that is under way, or the next one, return; to be called only while the vcpu's thread says it is in `run`. */
   kick(threadId: number): void;
 }

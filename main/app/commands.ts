@@ -9,7 +9,7 @@ const MOST_INPUT = 2 ** 20;
 const MOST_PAUSE_POINTS = 64;
 const LAST_PORT = 4;
 
-const nothing = v.nullish(v.null_(), null) as v.GenericSchema<unknown, null>;
+const nothing = v.custom<null>((input) => input === null, 'it takes null');
 const machine = v.pipe(v.string(), v.maxLength(64));
 const position = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(LAST_PORT));
@@ -31,8 +31,8 @@ const pausePoint = v.variant('on', [
   v.strictObject({ on: v.literal('state-change'), cpu }),
 ]);
 const request = v.variant('name', [
-  v.strictObject({ name: v.literal('pause'), argument: v.null_() }),
-  v.strictObject({ name: v.literal('resume'), argument: v.null_() }),
+  v.strictObject({ name: v.literal('pause'), argument: nothing }),
+  v.strictObject({ name: v.literal('resume'), argument: nothing }),
   v.strictObject({ name: v.literal('step'), argument: v.strictObject({ cpu }) }),
   v.strictObject({ name: v.literal('inspect'), argument: v.strictObject({ cpu }) }),
   v.strictObject({

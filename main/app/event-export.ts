@@ -1,12 +1,115 @@
+/** A run's events as files: lines of JSON, a Perfetto trace, a table. */
 import type { ExportFormat, ExportedFile } from '../../preload/contract/channels';
+import { EVENT_BYTES } from '../../preload/contract/events';
 import type { MachineConfig } from '../../preload/contract/machine';
-import { AppError } from './errors';
+import { type MachineEvent, MachineEventDecoder } from '../../preload/contract/machine-events';
 import type { EventHistory } from './history';
+import { PerfettoWriter } from './perfetto';
+
+/** What an export needs to know of the machine. */
+type TracedMachine = Pick<MachineConfig, 'apicIds' | 'guest'>;
+
+/** The fields of all kinds of event; a line has those that its kind has. */
+const COLUMNS = [
+  't',
+  'cpu',
+  'kind',
+  'from',
+  'to',
+  'source',
+  'targets',
+  'destination',
+  'logical',
+  'mode',
+  'vector',
+  'decision',
+  'author',
+  'derived',
+  'reason',
+  'count',
+  'port',
+  'change',
+  'monotonicNs',
+  'code',
+  'space',
+  'address',
+  'write',
+] as const;
+
+/** One JSON object a line. */
+export function jsonLines(events: readonly MachineEvent[]): string {
+  return events.map((event) => `${JSON.stringify(event)}\n`).join('');
+}
+
+/** The trace's title in Perfetto. */
+export function traceTitle({ guest }: TracedMachine): string {
+  return `Reveille: ${guest}`;
+}
+
+/** `name`: what the file is called, without its ending. */
 export function exportEvents(
-  _format: ExportFormat,
-  _name: string,
-  _config: MachineConfig,
-  _events: EventHistory,
+  format: ExportFormat,
+  name: string,
+  machine: TracedMachine,
+  history: EventHistory,
 ): ExportedFile {
-  throw new AppError('internal', 'not merged yet');
+  switch (format) {
+    case 'json-lines':
+      return file(`${name}.events.jsonl`, encoded('', jsonLines, machine, history));
+    case 'csv':
+      return file(`${name}.events.csv`, encoded(`${COLUMNS.join(',')}\n`, csvLines, machine, history));
+    case 'perfetto':
+      return file(`${name}.pftrace`, perfetto(machine, history));
+  }
+}
+
+function csvLines(events: readonly MachineEvent[]): string {
+  return events.map((event) => `${COLUMNS.map((column) => cell(event, column)).join(',')}\n`).join('');
+}
+
+/** No value has a comma, a quote or a line break in it: there is nothing to quote. */
+function cell(event: MachineEvent, column: (typeof COLUMNS)[number]): string {
+  const value = (event as Partial<Record<typeof column, unknown>>)[column];
+  if (value === undefined || value === null) return '';
+  return Array.isArray(value) ? value.join(' ') : String(value);
+}
+
+function* encoded(
+  head: string,
+  lines: (events: readonly MachineEvent[]) => string,
+  machine: TracedMachine,
+  history: EventHistory,
+): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  yield encoder.encode(head);
+  for (const events of batches(machine, history)) yield encoder.encode(lines(events));
+}
+
+function* perfetto(machine: TracedMachine, history: EventHistory): Generator<Uint8Array> {
+  const writer = new PerfettoWriter(machine.apicIds, traceTitle(machine));
+  let end = 0;
+  for (const events of batches(machine, history)) {
+    for (const event of events) {
+      end = Math.max(end, event.t);
+      writer.add(event);
+    }
+    yield writer.take();
+  }
+  writer.end(end);
+  yield writer.take();
+}
+
+/** All events that the history still has. */
+function* batches({ apicIds }: TracedMachine, history: EventHistory): Generator<MachineEvent[]> {
+  const decoder = new MachineEventDecoder(apicIds.length);
+  for (let from = 0; from < history.total;) {
+    const { first, bytes } = history.read(from);
+    from = first + bytes.length / EVENT_BYTES;
+    yield [...decoder.decode(bytes.slice().buffer)];
+  }
+  yield [...decoder.end()];
+}
+
+function file(name: string, parts: Iterable<Uint8Array>): ExportedFile {
+  return { name, path: null, bytes: Buffer.concat([...parts]) };
 }

@@ -1,9 +1,4 @@
-/**
- * One machine, one process: forks it, carries commands and messages, and tells how it went away.
- * Structured clone (`serialization: 'advanced'`) carries event batches and serial bytes as they are.
- */
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+/** One machine, one process: what a shell knows of it, however the process was made. */
 import type { MachineCommand, MachineMessage } from '../../preload/contract/machine';
 import { Emitter, type Event } from '../base/emitter';
 
@@ -12,94 +7,62 @@ export function goodbyeTime(cpus: number): number {
   return 2000 + 60 * cpus;
 }
 
-export interface ProcessEnd {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-}
-
-export interface MachineProcess {
-  /** Every message of the machine. The last one is `ended` or `failed`, unless `kill` was called. */
-  readonly onMessage: Event<MachineMessage>;
+export abstract class MachineProcess {
   /** Settles when the process is gone and all that it sent has been delivered; never rejects. */
-  readonly closed: Promise<ProcessEnd>;
-  /** Commands to a process that is gone are dropped: `onMessage` has told, or will. */
-  send(command: MachineCommand): void;
-  /** Ends the process at once (SIGKILL). */
-  kill(): void;
-}
-
-/**
- * Starts a machine's process; `entry` is the built machine-process.js.
- * It leads a session of its own, so that the terminal's Ctrl-C reaches the shell alone, which then decides. When the
- * shell dies, the IPC channel closes and the process ends by that.
- */
-export function startMachineProcess(entry: URL): MachineProcess {
-  const child = fork(fileURLToPath(entry), [], {
-    serialization: 'advanced',
-    // A guest's bytes go to the shell's stdout; whatever else is printed in there must not get between them.
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: [],
-    detached: true,
-  });
-  return new ForkedMachine(child);
-}
-
-class ForkedMachine implements MachineProcess {
-  readonly closed: Promise<ProcessEnd>;
-  readonly #child: ChildProcess;
+  abstract readonly closed: Promise<void>;
   readonly #messages = new Emitter<MachineMessage>();
   #finished = false;
+  #held = false;
+  /** Bytes of event batches to acknowledge. */
+  #delivered = 0;
 
-  readonly onMessage = this.#messages.event;
+  /** Every message of the machine. The last one is `ended` or `failed`, unless `kill` was called. */
+  readonly onMessage: Event<MachineMessage> = this.#messages.event;
 
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    child.on('message', (message) => this.#deliver(message as MachineMessage));
-    this.closed = this.#watch();
-  }
+  /** Commands to a process that is gone are dropped: `onMessage` has told, or will. */
+  abstract send(command: MachineCommand): void;
 
-  send(command: MachineCommand): void {
-    // The callback takes the error of a channel that closes meanwhile; without one it would be thrown.
-    if (this.#child.connected) this.#child.send(command, () => {});
-  }
-
+  /** Ends the process at once. */
   kill(): void {
     this.#finished = true;
-    this.#child.kill('SIGKILL');
+    this.terminate();
   }
 
-  #deliver(message: MachineMessage): void {
+  /**
+   * Event batches are acknowledged when every listener has returned. In between, a listener whose own receiver is slow keeps
+   * the machine from sending more: its ring fills, and what does not fit is counted as lost (KVM) or waited for (emulator).
+   */
+  holdEvents(): void {
+    this.#held = true;
+  }
+
+  releaseEvents(): void {
+    this.#held = false;
+    this.#acknowledge();
+  }
+
+  protected abstract terminate(): void;
+
+  protected deliver(message: MachineMessage): void {
     if (message.type === 'ended' || message.type === 'failed') this.#finished = true;
     this.#messages.fire(message);
+    if (message.type !== 'events') return;
+    this.#delivered += message.batch.byteLength;
+    this.#acknowledge();
   }
 
-  async #watch(): Promise<ProcessEnd> {
-    const child = this.#child;
-    const gone = new Promise<ProcessEnd>((resolve) => {
-      child.once('exit', (code, signal) => resolve({ code, signal }));
-      child.once('error', (error) => {
-        // Also emitted where a kill fails; only a process that never came to be ends here.
-        if (child.pid !== undefined) return;
-        this.#fail(`The machine's process could not be started: ${error.message}.`);
-        resolve({ code: null, signal: null });
-      });
-    });
-    // Messages may still be in the channel when the process is gone: it disconnects after the last one.
-    const drained = new Promise<void>((resolve) => child.once('disconnect', resolve));
-    const end = await gone;
-    if (child.connected) await drained;
-    this.#fail(
-      `The machine's process died without a word: ${describeEnd(end)}. This is a fault of Reveille, not of the guest.`,
-    );
-    return end;
+  /** The process is gone; says so where it has not said its last word itself. */
+  protected gone(how: string): void {
+    this.fail(`The machine's process died without a word: ${how}. This is a fault of Reveille, not of the guest.`);
   }
 
-  #fail(message: string): void {
-    if (this.#finished) return;
-    this.#deliver({ type: 'failed', kind: 'internal', message });
+  protected fail(message: string): void {
+    if (!this.#finished) this.deliver({ type: 'failed', kind: 'internal', message });
   }
-}
 
-function describeEnd({ code, signal }: ProcessEnd): string {
-  return signal === null ? `it exited with status ${code}` : `it was ended by ${signal}`;
+  #acknowledge(): void {
+    if (this.#held || this.#delivered === 0) return;
+    this.send({ type: 'events-ack', count: this.#delivered });
+    this.#delivered = 0;
+  }
 }

@@ -168,8 +168,9 @@ export class MachineRegistry {
 
   async setPausePoints(id: string, points: PausePoint[]): Promise<void> {
     const machine = this.#get(id);
-    machine.pausePoints = points;
     if (machine.run?.live) await machine.run.request('pause-at', { points });
+    machine.pausePoints = points;
+    this.#tell(machine);
   }
 
   /** The state of a machine as a file of its own; a running one is paused meanwhile. */
@@ -277,8 +278,15 @@ export class MachineRegistry {
   }
 }
 
-function describe({ id, settings, snapshots, run }: Machine): MachineInfo {
-  return { id, settings, status: run?.status ?? 'off', run: run?.info ?? null, snapshots: snapshots.map(info) };
+function describe({ id, settings, snapshots, pausePoints, run }: Machine): MachineInfo {
+  return {
+    id,
+    settings,
+    status: run?.status ?? 'off',
+    run: run?.info ?? null,
+    snapshots: snapshots.map(info),
+    pausePoints,
+  };
 }
 
 function info({ config: _, ...snapshot }: KeptSnapshot): SnapshotInfo {

@@ -65,6 +65,7 @@ export class MachineRun {
       startedAt: Date.now(),
       abilities: null,
       paused: null,
+      serial: config.serial,
       serialPaths: [null, null, null, null],
       summary: null,
       diagnosis: [],

@@ -122,6 +122,12 @@ test('an arrow leads from the sender to each target, none to itself', () => {
   expect(new Set(instants.slice(0, 4).map(({ track }) => track)).size).toBe(3);
 });
 
+test('an IPI that no CPU receives shows at its sender', () => {
+  const { events } = write({ ...sipi(10, 0, [], 'ignored'), destination: 9, logical: false });
+  const instants = events.filter(({ type }) => type === INSTANT);
+  expect(instants.map(({ name, out }) => [name, out])).toEqual([['sipi 0x08 sent to no cpu', []]]);
+});
+
 test('an unseen sender has no arrow', () => {
   const instants = write(sipi(10, null, [1])).events.filter(({ type }) => type === INSTANT);
   expect(instants).toHaveLength(1);

@@ -1,44 +1,35 @@
 /**
  * Writes a run as a Perfetto trace, which ui.perfetto.dev opens: a track a CPU with a slice for each MP state, an
- * instant for each IPI on its sender's and its targets' tracks, and a flow (an arrow) from the one to each other.
- * Field numbers: perfetto/protos/perfetto/trace/{trace,trace_packet}.proto and track_event/{track_descriptor,
- * track_event,process_descriptor,debug_annotation}.proto. A trace is a sequence of packets, so that what has been
- * written is a valid trace however the run ends.
+ * instant for each IPI on its sender's and its targets' tracks, and a flow (an arrow) from the one to each other. Every
+ * event has one packet whose annotations are all its fields, so that perfetto-reader.ts gets it back as it was.
+ * A trace is a sequence of packets, so that what has been written is a valid trace however the run ends.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import {
+  DebugAnnotation,
+  EventType,
+  FIRST_CPU_TRACK,
+  MACHINE_TRACK,
+  ProcessDescriptor,
+  TARGETS_SEPARATOR,
+  Trace,
+  TracePacket,
+  TrackDescriptor,
+  TrackEvent,
+  cpuTrackName,
+} from './perfetto-fields';
 import type { MpStateName } from '../../preload/contract/mp-state';
 import type { IpiEvent, MachineEvent } from '../../preload/contract/machine-events';
 
-const Trace = { packet: 1 } as const;
-const TracePacket = { timestamp: 8, trustedPacketSequenceId: 10, trackEvent: 11, trackDescriptor: 60 } as const;
-const TrackDescriptor = {
-  uuid: 1,
-  name: 2,
-  process: 3,
-  parentUuid: 5,
-  childOrdering: 11,
-  siblingOrderRank: 12,
-} as const;
-const ProcessDescriptor = { pid: 1, processName: 6 } as const;
-const TrackEvent = {
-  debugAnnotations: 4,
-  type: 9,
-  trackUuid: 11,
-  name: 23,
-  flowIds: 47,
-  terminatingFlowIds: 48,
-} as const;
-const DebugAnnotation = { boolValue: 2, uintValue: 3, stringValue: 6, name: 10 } as const;
-const Type = { SLICE_BEGIN: 1, SLICE_END: 2, INSTANT: 3 } as const;
 const CHILD_ORDERING_EXPLICIT = 3;
 
 /** All packets are of one sequence; zero is not a valid id. */
 const SEQUENCE = 1;
-const MACHINE_TRACK = 1;
-const FIRST_CPU_TRACK = 2;
 
 /** Where every CPU begins; the BSP leaves it with its first instruction. */
 const POWER_ON: MpStateName = 'UNINITIALIZED';
+
+type EventValue = string | number | boolean | number[] | null;
 
 interface Track {
   uuid: number;
@@ -50,32 +41,36 @@ interface Track {
 export class PerfettoWriter {
   readonly #writer = new BinaryWriter();
   readonly #tracks: Track[];
+  /** What belongs to no CPU. */
+  readonly #machine: Track = { uuid: MACHINE_TRACK, state: POWER_ON, time: 0 };
   #flows = 0;
 
   constructor(apicIds: readonly number[], title: string) {
     this.#packet(() => this.#machineTrack(title));
     this.#tracks = apicIds.map((apicId, cpu) => {
       const track: Track = { uuid: FIRST_CPU_TRACK + cpu, state: POWER_ON, time: 0 };
-      this.#packet(() => this.#cpuTrack(track.uuid, cpu, `CPU ${cpu} (apic ${apicId})`));
-      this.#event(track, 0, Type.SLICE_BEGIN, POWER_ON);
+      this.#packet(() => this.#cpuTrack(track.uuid, cpu, cpuTrackName(cpu, apicId)));
+      this.#event(track, 0, EventType.SLICE_BEGIN, POWER_ON);
       return track;
     });
   }
 
   add(event: MachineEvent): void {
-    if (event.kind === 'ipi') this.#ipi(event);
+    if (event.kind === 'ipi') return this.#ipi(event);
+    const track = event.cpu === null ? this.#machine : this.#tracks[event.cpu];
+    if (track === undefined) return;
     if (event.kind === 'mp-state') {
-      const track = this.#tracks[event.cpu];
-      if (track === undefined || track.state === event.to) return;
       track.state = event.to;
-      this.#event(track, event.t, Type.SLICE_END);
-      this.#event(track, event.t, Type.SLICE_BEGIN, event.to, () => this.#flag('derived', event.derived));
+      this.#event(track, event.t, EventType.SLICE_END);
+      this.#event(track, event.t, EventType.SLICE_BEGIN, event.to, () => this.#fields(track, event));
+    } else {
+      this.#event(track, event.t, EventType.INSTANT, instantName(event), () => this.#fields(track, event));
     }
   }
 
   /** Closes the slices that are open. */
   end(time: number): void {
-    for (const track of this.#tracks) this.#event(track, time, Type.SLICE_END);
+    for (const track of this.#tracks) this.#event(track, time, EventType.SLICE_END);
   }
 
   /** The bytes since the last call: whole packets. */
@@ -91,12 +86,13 @@ export class PerfettoWriter {
     let flow = this.#flows + 1;
     this.#flows += arrows;
     if (sender !== undefined) {
-      this.#event(sender, event.t, Type.INSTANT, `${name} sent`, () => {
+      const sent = `${name} sent${event.targets.length === 0 ? ' to no cpu' : ''}`;
+      this.#event(sender, event.t, EventType.INSTANT, sent, () => {
         for (let i = 0; i < arrows; i++) this.#fixed(TrackEvent.flowIds, flow + i);
-        this.#text('targets', event.targets.join(', '));
-        this.#details(event);
+        this.#fields(sender, event);
       });
     }
+    let told = sender !== undefined;
     for (const cpu of event.targets) {
       const track = this.#tracks[cpu];
       if (track === undefined) continue;
@@ -104,19 +100,36 @@ export class PerfettoWriter {
       this.#event(
         track,
         event.t,
-        Type.INSTANT,
+        EventType.INSTANT,
         event.decision === 'deliver' ? name : `${name} (${event.decision})`,
         () => {
           if (arrow !== null) this.#fixed(TrackEvent.terminatingFlowIds, arrow);
-          this.#text('source', event.source === null ? 'unknown' : String(event.source));
-          this.#details(event);
+          if (told) this.#details(event);
+          else this.#fields(track, event);
         },
       );
+      told = true;
     }
   }
 
+  /** All of an event but its CPU, which its track tells, and its time, unless the track is later already. */
+  #fields(track: Track, event: MachineEvent): void {
+    for (const [name, value] of Object.entries(event)) {
+      if (name === 'cpu' || (name === 't' && value === track.time)) continue;
+      this.#field(name, value as EventValue);
+    }
+  }
+
+  #field(name: string, value: EventValue): void {
+    if (typeof value === 'boolean') this.#flag(name, value);
+    else if (typeof value === 'number') this.#annotation(name, () => this.#uint(DebugAnnotation.uintValue, value));
+    else
+      this.#text(name, value === null ? 'unknown' : typeof value === 'string' ? value : value.join(TARGETS_SEPARATOR));
+  }
+
   #details(event: IpiEvent): void {
-    this.#annotation('vector', () => this.#uint(DebugAnnotation.uintValue, event.vector));
+    this.#field('source', event.source);
+    this.#field('vector', event.vector);
     this.#text('decision', event.decision);
     this.#flag('derived', event.derived);
   }
@@ -192,5 +205,20 @@ export class PerfettoWriter {
 
   #string(field: number, value: string): void {
     this.#writer.tag(field, WireType.LengthDelimited).string(value);
+  }
+}
+
+function instantName(event: Exclude<MachineEvent, { kind: 'ipi' | 'mp-state' }>): string {
+  switch (event.kind) {
+    case 'exit':
+      return `exits: ${event.reason}`;
+    case 'machine':
+      return `machine ${event.change}`;
+    case 'post':
+      return `post 0x${event.code.toString(16).padStart(2, '0')}`;
+    case 'unclaimed':
+      return `unclaimed ${event.space}`;
+    default:
+      return event.kind;
   }
 }

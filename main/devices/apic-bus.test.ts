@@ -50,7 +50,9 @@ function setUp(cpus: Partial<ModelCpu>[]) {
       },
       observer: {
         ipi: (source, mode, vector, targets) => log.push(['ipi', source, mode, vector, members(targets)]),
+        unreceived: (...ipi) => log.push(['unreceived', ...ipi]),
       },
+      shortestTimerPeriod: 1,
       broadcastEoi: (vector) => log.push(['eoi', vector]),
       kick: (cpu) => log.push(['kick', cpu]),
     },
@@ -139,7 +141,11 @@ describe('destinations', () => {
           }
           const accepting = targets.filter((i) => cpus[i].softwareEnabled);
           expect(pending(0x41)).toEqual(accepting);
-          expect(log).toEqual([['ipi', source, mode, 0x41, targets], ...accepting.map((i) => ['kick', i])]);
+          const report =
+            targets.length > 0
+              ? ['ipi', source, mode, 0x41, targets]
+              : ['unreceived', source, mode, 0x41, shorthand === 0 ? destination : -1, logical];
+          expect(log).toEqual([report, ...accepting.map((i) => ['kick', i])]);
         },
       ),
       { numRuns: 300 },
@@ -190,16 +196,22 @@ describe('IPIs', () => {
     ]);
   });
 
-  it('are reported with no target where nobody has the address', () => {
+  it('are reported with their destination where no CPU receives them', () => {
     const { send, log } = setUp(four);
     send(1, ASSERT | 0x41, 9);
     send(1, ASSERT | (DeliveryMode.INIT << 8), 9);
     send(1, ASSERT | (DeliveryMode.START_UP << 8) | 0x08, 9);
     expect(log).toEqual([
-      ['ipi', 1, IpiMode.FIXED, 0x41, []],
-      ['init', 1, []],
-      ['start-up', 1, [], 8],
+      ['unreceived', 1, IpiMode.FIXED, 0x41, 9, false],
+      ['unreceived', 1, IpiMode.INIT, 0, 9, false],
+      ['unreceived', 1, IpiMode.SIPI, 8, 9, false],
     ]);
+  });
+
+  it('that are for all others on a machine of one CPU are received by nobody', () => {
+    const { send, log } = setUp([{}]);
+    send(0, ALL_EXCLUDING_SELF | ASSERT | (DeliveryMode.INIT << 8), 9);
+    expect(log).toEqual([['unreceived', 0, IpiMode.INIT, 0, -1, false]]);
   });
 
   it('of NMI and SMI mode are latched, vector or not, software-enabled or not', () => {

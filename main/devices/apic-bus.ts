@@ -16,36 +16,44 @@ import { ICR_ASSERT, ICR_LEVEL_TRIGGERED, ICR_LOGICAL } from './lapic-registers'
  */
 export type CpuSet = Int32Array;
 
-/** Decides about INIT and start-up IPIs and reports them. `source` is a CPU, or NO_CPU for a device or an input pin. */
+/** Decides about INIT and start-up IPIs that somebody receives, and reports them. `source` is a CPU, or NO_CPU for a device or an input pin. */
 export interface StartUpSink {
   init(source: number, targets: CpuSet): void;
   startUp(source: number, targets: CpuSet, vector: number): void;
 }
 
-/** Hears of every other IPI, before it arrives; of a lowest-priority one with the CPU it goes to. */
 export interface IpiObserver {
+  /** Every other IPI, before it arrives; a lowest-priority one with the CPU it goes to. */
   ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void;
+  /** An IPI of any mode that no CPU receives. `destination`: bits 63:56 of the ICR, or -1 for a shorthand. */
+  unreceived(source: number, mode: IpiMode, vector: number, destination: number, logical: boolean): void;
 }
 
 export interface ApicBusHost {
   readonly startUp: StartUpSink;
   readonly observer: IpiObserver;
+  /** Of the local APICs' timers, in ns. */
+  readonly shortestTimerPeriod: number;
   /** An EOI for the I/O APICs. It comes from the thread of a vcpu that does not hold the machine lock. */
   broadcastEoi(vector: number): void;
   /** Wakes or interrupts a vcpu. Any thread. */
   kick(cpu: number): void;
 }
 
+const RESERVED = -1;
+
 const Shorthand = { NONE: 0, SELF: 1, ALL_INCLUDING_SELF: 2, ALL_EXCLUDING_SELF: 3 } as const;
 
 export class ApicBus implements LapicHost, InterruptMessageSink {
   readonly lapics: readonly Lapic[];
+  readonly shortestTimerPeriod: number;
   readonly #host: ApicBusHost;
   /** Of the message under way; every thread has a bus of its own. */
   readonly #targets: CpuSet;
 
   /** `state` is `cpus` times LAPIC_WORDS of shared memory, 8-byte aligned. */
   constructor(state: Int32Array, cpus: number, clock: Clock, host: ApicBusHost) {
+    this.shortestTimerPeriod = host.shortestTimerPeriod;
     this.lapics = Array.from({ length: cpus }, (_, cpu) => {
       return new Lapic(state.subarray(cpu * LAPIC_WORDS, (cpu + 1) * LAPIC_WORDS), cpu, clock, this);
     });
@@ -53,34 +61,26 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
     this.#targets = new Int32Array((cpus + 31) >> 5);
   }
 
-  /** The trigger mode and level of an IPI tell INIT from its de-assertion and else mean nothing. */
   sendIpi(source: number, icrLow: number, destination: number): void {
+    const { observer, startUp } = this.#host;
     const targets = this.#targets;
-    const mode = (icrLow >> 8) & 7;
+    const mode = ipiMode(icrLow);
     const vector = icrLow & 0xff;
+    if (mode === RESERVED) return;
     this.#addressIpi(source, icrLow, destination);
-    switch (mode) {
-      case DeliveryMode.INIT:
-        // The de-assertion set arbitration ids on a bus that no longer exists.
-        if ((icrLow & (ICR_LEVEL_TRIGGERED | ICR_ASSERT)) !== ICR_LEVEL_TRIGGERED) {
-          this.#host.startUp.init(source, targets);
-        } else this.#host.observer.ipi(source, IpiMode.INIT_DEASSERT, vector, targets);
-        return;
-      case DeliveryMode.START_UP:
-        this.#host.startUp.startUp(source, targets, vector);
-        return;
-      case DeliveryMode.LOWEST_PRIORITY:
-        this.#arbitrate();
-        this.#host.observer.ipi(source, mode, vector, targets);
-        this.#deliver(mode, vector, false);
-        return;
-      case DeliveryMode.FIXED:
-      case DeliveryMode.SMI:
-      case DeliveryMode.NMI:
-        this.#host.observer.ipi(source, mode, vector, targets);
-        this.#deliver(mode, vector, false);
+    if (mode === IpiMode.LOWEST_PRIORITY) this.#arbitrate();
+    if (this.#next(0) < 0) {
+      const addressed = ((icrLow >> 18) & 3) === Shorthand.NONE;
+      observer.unreceived(source, mode, vector, addressed ? destination : -1, (icrLow & ICR_LOGICAL) !== 0);
+    } else if (mode === IpiMode.INIT) {
+      startUp.init(source, targets);
+    } else if (mode === IpiMode.SIPI) {
+      startUp.startUp(source, targets, vector);
+    } else {
+      observer.ipi(source, mode, vector, targets);
+      // The de-assertion of INIT set arbitration ids on a bus that no longer exists.
+      if (mode !== IpiMode.INIT_DEASSERT) this.#deliver(mode, vector, false);
     }
-    // The other modes are reserved in the ICR, and no message comes of them.
   }
 
   message(destination: number, logical: boolean, mode: number, vector: number, level: boolean): void {
@@ -94,7 +94,7 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
   }
 
   localInit(cpu: number): void {
-    this.#targets.fill(0);
+    this.#clear();
     this.#add(cpu);
     this.#host.startUp.init(NO_CPU, this.#targets);
   }
@@ -114,7 +114,7 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
       this.#address(destination, (icrLow & ICR_LOGICAL) !== 0);
       return;
     }
-    this.#targets.fill(0);
+    this.#clear();
     for (let cpu = 0; cpu < this.lapics.length; cpu++) {
       const wanted = cpu === source ? shorthand !== Shorthand.ALL_EXCLUDING_SELF : shorthand !== Shorthand.SELF;
       if (wanted && this.lapics[cpu].enabled) this.#add(cpu);
@@ -122,10 +122,16 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
   }
 
   #address(destination: number, logical: boolean): void {
-    this.#targets.fill(0);
+    this.#clear();
     for (let cpu = 0; cpu < this.lapics.length; cpu++) {
       if (this.lapics[cpu].addressedBy(destination, logical)) this.#add(cpu);
     }
+  }
+
+  /** Eight words at most, for which `fill` takes longer. */
+  #clear(): void {
+    const targets = this.#targets;
+    for (let word = 0; word < targets.length; word++) targets[word] = 0;
   }
 
   #add(cpu: number): void {
@@ -142,7 +148,7 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
       chosen = cpu;
       lowest = lapic.priority;
     }
-    this.#targets.fill(0);
+    this.#clear();
     if (chosen >= 0) this.#add(chosen);
   }
 
@@ -174,5 +180,24 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
       if (bits !== 0) return word * 32 + 31 - Math.clz32(bits & -bits);
     }
     return -1;
+  }
+}
+
+/** Of a write to the ICR. Trigger mode and level tell INIT from its de-assertion and else mean nothing. */
+function ipiMode(icrLow: number): IpiMode | typeof RESERVED {
+  const mode = (icrLow >> 8) & 7;
+  switch (mode) {
+    case DeliveryMode.INIT:
+      return (icrLow & (ICR_LEVEL_TRIGGERED | ICR_ASSERT)) === ICR_LEVEL_TRIGGERED
+        ? IpiMode.INIT_DEASSERT
+        : IpiMode.INIT;
+    case DeliveryMode.FIXED:
+    case DeliveryMode.LOWEST_PRIORITY:
+    case DeliveryMode.SMI:
+    case DeliveryMode.NMI:
+    case DeliveryMode.START_UP:
+      return mode;
+    default:
+      return RESERVED;
   }
 }

@@ -65,7 +65,7 @@ function start(body: string, broadcastEoi: (vector: number) => void = () => {}) 
     state.subarray(0, LAPIC_WORDS),
     0,
     { now: () => 0 },
-    { kick() {}, sendIpi() {}, localInit() {}, broadcastEoi },
+    { shortestTimerPeriod: 1, kick() {}, sendIpi() {}, localInit() {}, broadcastEoi },
   );
   lapic.powerOn(0);
   lapic.write(SVR, 4, 0x1ff);

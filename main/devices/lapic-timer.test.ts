@@ -16,9 +16,10 @@ const TSC_DEADLINE = 0x4_0000;
 const BY_1 = 0b1011;
 const DIVISORS = [2, 4, 8, 16, 32, 64, 128, 1];
 
-function setUp(lvt: number, divide = BY_1) {
+function setUp(lvt: number, divide = BY_1, shortestTimerPeriod = 1) {
   const clock = { time: 1000, now: () => clock.time };
   const lapic = new Lapic(new Int32Array(new SharedArrayBuffer(4 * LAPIC_WORDS)), 0, clock, {
+    shortestTimerPeriod,
     kick() {},
     broadcastEoi() {},
     sendIpi() {},
@@ -86,6 +87,24 @@ it('periodic neither drifts nor makes up for missed periods, whenever it is look
       },
     ),
   );
+});
+
+it('periodic has a shortest period, and the current count never shows more than the initial one', () => {
+  const { lapic, get, set, advanceTo } = setUp(PERIODIC | VECTOR, BY_1, 200);
+  set(INITIAL_COUNT, 1);
+  expect([lapic.deadline(), get(CURRENT_COUNT), get(INITIAL_COUNT)]).toEqual([1200, 1, 1]);
+  expect([advanceTo(1199), advanceTo(1200), lapic.deadline()]).toEqual([false, true, 1400]);
+  expect([advanceTo(1999), lapic.deadline()]).toEqual([true, 2000]);
+  set(INITIAL_COUNT, 201);
+  expect(lapic.deadline()).toBe(1999 + 201);
+});
+
+it('one-shot has none; made periodic it is held to it from its next expiry on', () => {
+  const { lapic, set, advanceTo } = setUp(VECTOR, BY_1, 200);
+  set(INITIAL_COUNT, 1);
+  expect(lapic.deadline()).toBe(1001);
+  set(LVT_TIMER, PERIODIC | VECTOR);
+  expect([advanceTo(1001), lapic.deadline()]).toEqual([true, 1201]);
 });
 
 it('an initial count of 0 stops it', () => {

@@ -1,6 +1,11 @@
 /**
  * The local APIC timer (SDM vol. 3A, "APIC Timer" and "TSC-Deadline Mode"): one moment of machine time, from which the
- * current count is computed when somebody reads it. Its input clock, before the divider, has 1 GHz: a tick a nanosecond. Only the owner's thread calls it.
+ * current count is computed when somebody reads it. Its input clock, before the divider, has 1 GHz: a tick a nanosecond.
+ * Only the owner's thread calls it.
+ *
+ * At that rate a guest can ask for periods that leave no time for anything between two expiries. A period has a least
+ * length, as in KVM (arch/x86/kvm/lapic.c, limit_periodic_timer_frequency); one-shot and TSC-deadline need none, since
+ * each of their expiries takes a write of the guest's.
  */
 import * as reg from './lapic-registers';
 
@@ -12,9 +17,12 @@ const TSC_DEADLINE = 2;
 export class LapicTimer {
   readonly #state: Int32Array;
   readonly #expiry: Float64Array;
+  readonly #shortestPeriod: number;
 
-  constructor(state: Int32Array) {
+  /** `shortestPeriod` in ns. */
+  constructor(state: Int32Array, shortestPeriod: number) {
     this.#state = state;
+    this.#shortestPeriod = shortestPeriod;
     this.#expiry = new Float64Array(state.buffer, state.byteOffset + 4 * reg.TIMER_EXPIRY, 1);
   }
 
@@ -31,7 +39,7 @@ export class LapicTimer {
     const due = this.#expiry[0];
     if (now < due) return false;
     if (this.#mode === PERIODIC) {
-      const period = (this.#state[reg.INITIAL_COUNT] >>> 0) * this.#divisor;
+      const period = this.#interval;
       this.#expiry[0] = now - ((now - due) % period) + period;
     } else {
       this.#disarm();
@@ -43,13 +51,13 @@ export class LapicTimer {
   currentCount(now: number): number {
     const due = this.#expiry[0];
     if (due === Infinity || this.#mode === TSC_DEADLINE) return 0;
-    return Math.ceil((due - now) / this.#divisor);
+    return Math.min(Math.ceil((due - now) / this.#divisor), this.#state[reg.INITIAL_COUNT] >>> 0);
   }
 
   setInitialCount(count: number, now: number): void {
     if (this.#mode === TSC_DEADLINE) return;
     this.#state[reg.INITIAL_COUNT] = count;
-    this.#expiry[0] = count === 0 ? Infinity : now + count * this.#divisor;
+    this.#expiry[0] = count === 0 ? Infinity : now + this.#interval;
   }
 
   /** A counter under way keeps its count and goes on at the new rate. */
@@ -91,6 +99,12 @@ export class LapicTimer {
     this.#expiry[0] = Infinity;
     this.#state[reg.TSC_DEADLINE_LOW] = 0;
     this.#state[reg.TSC_DEADLINE_HIGH] = 0;
+  }
+
+  /** From the initial count to 0, in ns. */
+  get #interval(): number {
+    const counted = (this.#state[reg.INITIAL_COUNT] >>> 0) * this.#divisor;
+    return this.#mode === PERIODIC ? Math.max(counted, this.#shortestPeriod) : counted;
   }
 
   get #mode(): number {

@@ -37,6 +37,7 @@ function setUp(softwareEnabled = true) {
     3,
     { now: () => 0 },
     {
+      shortestTimerPeriod: 1,
       kick: (cpu) => kicks.push(cpu),
       broadcastEoi: (vector) => eois.push(vector),
       sendIpi: (source, low, destination) => ipis.push([source, low, destination]),
@@ -442,7 +443,12 @@ describe('LINT inputs', () => {
 
 it('every object over one state is the same LAPIC', () => {
   const { lapic, state } = setUp();
-  const other = new Lapic(state, 3, { now: () => 0 }, { kick() {}, broadcastEoi() {}, sendIpi() {}, localInit() {} });
+  const other = new Lapic(
+    state,
+    3,
+    { now: () => 0 },
+    { shortestTimerPeriod: 1, kick() {}, broadcastEoi() {}, sendIpi() {}, localInit() {} },
+  );
   other.accept(0x44, false);
   expect([lapic.acknowledge(), other.priority, other.addressedBy(7, false)]).toEqual([0x44, 0x40, true]);
 });

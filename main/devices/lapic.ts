@@ -15,6 +15,8 @@ import { LapicVectors } from './lapic-vectors';
 export { LAPIC_WORDS } from './lapic-registers';
 
 export interface LapicHost {
+  /** In ns: a periodic timer that is set to less expires this often. */
+  readonly shortestTimerPeriod: number;
   /** The ICR was written; `destination` is its bits 63:56. */
   sendIpi(source: number, icrLow: number, destination: number): void;
   /** A level-triggered interrupt has ended: every I/O APIC that waits for this vector hears of it. */
@@ -43,7 +45,7 @@ export class Lapic implements TimedDevice {
     this.#clock = clock;
     this.#host = host;
     this.#vectors = new LapicVectors(state);
-    this.#timer = new LapicTimer(state);
+    this.#timer = new LapicTimer(state, host.shortestTimerPeriod);
   }
 
   powerOn(apicId: number): void {

@@ -18,6 +18,8 @@ import type { CrashReport, VcpuMessage } from './vcpu-worker';
 const FRAME_MS = 8;
 /** How often counts of exits go into the event stream. */
 const EXIT_REPORT_MS = 100;
+/** Bytes of events on their way to the shell before more of them wait in the ring. */
+const EVENTS_UNACKNOWLEDGED = 2 ** 20;
 /** A vcpu thread that has been told to stop comes out with a kick and takes itself down; hundreds do so in turn. */
 const STOP_TIMEOUT_MS = 2000;
 const STOP_TIMEOUT_PER_CPU_MS = 50;
@@ -54,6 +56,7 @@ export class MachineThread {
   #spare: Worker | null;
   #failure: unknown = null;
   #pendingStop: Outcome | null = null;
+  #unacknowledgedEvents = 0;
 
   constructor(post: (message: MachineMessage) => void) {
     this.#post = post;
@@ -72,7 +75,9 @@ export class MachineThread {
     const timers: NodeJS.Timeout[] = [];
     try {
       const backends = [...config.serial, DEBUG_CONSOLE_BACKEND];
-      this.#ports = backends.map((backend, port) => openSerialBackend(backend, port, machine, this.#post));
+      for (const [port, backend] of backends.entries()) {
+        this.#ports.push(await openSerialBackend(backend, port, machine, this.#post));
+      }
       this.#startThread(config.bsp);
       this.#post({ type: 'started', memory: config.memory, abilities: NO_ABILITIES });
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
@@ -85,11 +90,13 @@ export class MachineThread {
       if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
       await this.#carryStreams(machine);
       await this.#endThreads(machine);
+      // Nobody writes any more: what the ring holds goes out, and has room for the last words.
+      this.#sendEvents(machine);
       if (config.accelerator === 'kvm') exits.report();
       machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.ENDED);
       this.#fetch(machine);
       await Promise.all(this.#ports.map((port) => port.close()));
-      this.#fetchEvents(machine);
+      this.#sendEvents(machine);
       if (this.#failure !== null) throw this.#failure;
       const { summary, diagnosis } = this.#conclusion(machine);
       const unimplemented = await describeUnimplemented(machine);
@@ -117,6 +124,10 @@ export class MachineThread {
       case 'request':
         this.#post({ type: 'refused', id: command.id, message: NOT_PAUSABLE });
         break;
+      case 'events-ack':
+        this.#unacknowledgedEvents -= command.count;
+        if (this.#machine !== null) this.#fetchEvents(this.#machine);
+        break;
     }
   }
 
@@ -135,10 +146,17 @@ export class MachineThread {
     for (const port of this.#ports) port.pump();
   }
 
+  /** A shell that reads slowly leaves the events in their ring, where a full one has its own rules (event-ring.ts). */
   #fetchEvents(machine: Machine): void {
+    if (this.#unacknowledgedEvents < EVENTS_UNACKNOWLEDGED) this.#sendEvents(machine);
+  }
+
+  #sendEvents(machine: Machine): void {
     const first = machine.events.taken;
     const batch = machine.events.take();
-    if (batch !== null) this.#post({ type: 'events', first, batch });
+    if (batch === null) return;
+    this.#unacknowledgedEvents += batch.byteLength;
+    this.#post({ type: 'events', first, batch });
   }
 
   #startThread(cpu: number): void {

@@ -55,12 +55,18 @@ describe.each(BITS)('ELF%i', (bits) => {
   test('an image cut short at any byte is an error', () => {
     const image = sampleElf({ bits, entry: 0x100000, segments: [{ address: 0x100000, data: CODE }] });
     const memory = sampleMemory(2);
-    for (let length = 16; length < image.length; length++) {
+    for (let length = 4; length < image.length; length++) {
       expect(() => loadGuest(image.subarray(0, length), 'kernel.elf', memory, '')).toThrow(
         /^kernel\.elf is (truncated|an ELF file, but it is truncated)/,
       );
     }
   });
+});
+
+test('a file that ends before it says its class is a truncated ELF file, no flat image', () => {
+  expect(() => load(elf(0x100000).subarray(0, 4))).toThrow(
+    'kernel.elf is an ELF file, but it is truncated: its header takes 52 bytes or more, and the file has 4',
+  );
 });
 
 test('an image is read at its place within a larger buffer', () => {

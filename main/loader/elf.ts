@@ -8,7 +8,6 @@ import { hex, LoaderError } from './loader-error';
 const ELF_MAGIC = 0x7f454c46;
 const EI_CLASS = 4;
 const EI_DATA = 5;
-const IDENT_SIZE = 16;
 const ELFDATA2LSB = 1;
 
 const ET_EXEC = 2;
@@ -83,7 +82,7 @@ export interface LoadedElf {
 }
 
 export function isElf({ bytes, view }: GuestImage): boolean {
-  return bytes.length >= IDENT_SIZE && view.getUint32(0) === ELF_MAGIC;
+  return bytes.length >= 4 && view.getUint32(0) === ELF_MAGIC;
 }
 
 /** Loads the segments of an ELF image. `entry` overrides the header's, as a Multiboot 2 tag may. */
@@ -96,6 +95,9 @@ export function loadElf(image: GuestImage, memory: Uint8Array, entry?: bigint): 
 
 function checkHeader({ name, bytes, view }: GuestImage): Layout {
   const fail = (fault: string): LoaderError => new LoaderError(`${name} is an ELF file, but ${fault}`);
+  if (bytes.length <= EI_CLASS) {
+    throw fail(`it is truncated: its header takes ${ELF32.headerSize} bytes or more, and the file has ${bytes.length}`);
+  }
   if (bytes[EI_CLASS] !== 1 && bytes[EI_CLASS] !== 2) {
     throw fail(`its class is ${bytes[EI_CLASS]}, not 1 (32-bit) or 2 (64-bit): it is damaged`);
   }

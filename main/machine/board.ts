@@ -23,7 +23,7 @@ import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
 import { APIC_PAGE_SIZE, IO_APIC } from '../firmware/memory-map';
-import { Decision, EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
+import { Decision, EventKind, IPI_ADDRESSED, IPI_LOGICAL, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { Doorbell } from './doorbell';
 import { EventWriter } from './event-ring';
@@ -39,7 +39,8 @@ import {
   UNCLAIMED_SLOTS,
 } from './shared-memory';
 import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router';
-import { Attention, VcpuControl } from './vcpu-control';
+import { Attention, OwnVcpuControl, VcpuControl } from './vcpu-control';
+import { shortestTimerPeriod } from './virtual-clock';
 
 const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
 const COM_IRQS = [4, 3, 4, 3] as const;
@@ -49,6 +50,7 @@ const RTC_IRQ = 8;
 
 const IA32_TSC_DEADLINE = 0x6e0;
 const APIC_BASE_ENABLE = 1 << 11;
+const APIC_PAGE_SHIFT = 12;
 /** How far an address may stand from its slot in the table of unclaimed ones; where all are taken, it is not reported. */
 const UNCLAIMED_PROBES = 16;
 
@@ -96,10 +98,10 @@ export class Board implements ExitTarget, IpiObserver {
     this.#times = memory.times;
     this.lock = new Mutex(memory.words, MachineWord.LOCK);
     this.doorbell = new Doorbell(memory.words);
-    // The emulator's events must not depend on how fast somebody reads them.
-    const waits = config.accelerator === 'wasm' && cpu !== NO_CPU;
-    this.events = new EventWriter(memory, clock, this.doorbell, waits);
-    this.vcpus = config.apicIds.map((_, index) => new VcpuControl(memory, index, kicker));
+    const inTurns = config.accelerator === 'wasm' && cpu !== NO_CPU;
+    this.events = new EventWriter(memory, clock, this.doorbell, inTurns);
+    const Control = inTurns ? OwnVcpuControl : VcpuControl;
+    this.vcpus = config.apicIds.map((_, index) => new Control(memory, index, kicker));
     this.router = new StartUpRouter({
       vcpus: this.vcpus,
       bsp: config.bsp,
@@ -150,9 +152,9 @@ export class Board implements ExitTarget, IpiObserver {
     this.lock.release();
   }
 
-  /** The 8259s' INTR output; never raised in `kernel`. */
+  /** The 8259s' INTR output; never raised in `kernel`. Whoever raises it kicks the BSP, which then sees it. */
   get extInt(): boolean {
-    return Atomics.load(this.#words, MachineWord.EXTINT) !== 0;
+    return this.#words[MachineWord.EXTINT] !== 0;
   }
 
   /** The processor's interrupt acknowledgement: the vector that the 8259s give. */
@@ -198,12 +200,11 @@ export class Board implements ExitTarget, IpiObserver {
     this.doorbell.ring();
   }
 
-  lapicAt(cpu: number, address: number, apicBase: number): Device | null {
+  lapicAt(cpu: number, frame: number, apicBase: number): Device | null {
     if (this.#apics === null) return null;
     const lapic = this.#apics.lapics[cpu];
     lapic.setBaseEnabled((apicBase & APIC_BASE_ENABLE) !== 0);
-    const page = (apicBase & ~(APIC_PAGE_SIZE - 1)) >>> 0;
-    return lapic.enabled && address >= page && address < page + APIC_PAGE_SIZE ? lapic : null;
+    return lapic.enabled && frame === apicBase >>> APIC_PAGE_SHIFT ? lapic : null;
   }
 
   readMsr(_vcpu: Vcpu, cpu: number, index: number): bigint | null {
@@ -226,15 +227,21 @@ export class Board implements ExitTarget, IpiObserver {
     this.lock.release();
   }
 
-  /** Of IPIs other than INIT and SIPI, which the router reports. */
+  /** Of IPIs other than INIT and SIPI, which the router reports where a CPU receives them. */
   ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void {
     writeIpiEvents(this.events, this.#clock.now(), source, mode, vector, Decision.DELIVER, targets, false);
+  }
+
+  unreceived(source: number, mode: IpiMode, vector: number, destination: number, logical: boolean): void {
+    const address = destination < 0 ? 0 : IPI_ADDRESSED | (logical ? IPI_LOGICAL : 0) | (destination << 24);
+    this.events.write(EventKind.IPI, source, vector | (mode << 8) | address, Decision.IGNORED);
   }
 
   #apicHost() {
     return {
       startUp: this.router,
       observer: this,
+      shortestTimerPeriod: shortestTimerPeriod(this.#config),
       broadcastEoi: (vector: number) => this.endOfInterrupt(vector),
       kick: (cpu: number) => this.vcpus[cpu].alert(Attention.LOOK),
     };

@@ -63,7 +63,14 @@ export class EmulatedMachine {
     this.vcpus = cpus.map(({ vcpu }) => vcpu);
     this.board = cpus[config.bsp].board;
     this.reporter = new ExitReporter(this.board.vcpus, this.board.events);
-    this.turns = new TurnLoop({ cpus, memory, clock, skip: virtual, reporter: this.reporter });
+    this.turns = new TurnLoop({
+      cpus,
+      memory,
+      clock,
+      skip: virtual,
+      reporter: this.reporter,
+      doorbell: this.board.doorbell,
+    });
     this.#bsp = config.bsp;
     this.#entry = descriptor.entry;
     this.#seed = config.seed;

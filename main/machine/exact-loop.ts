@@ -73,7 +73,7 @@ export class ExactLoop {
   /** One turn. RAN, STOPPED, or the machine time (ns, or Infinity) until which this CPU has nothing to do. */
   turn(): number {
     const control = this.#control;
-    if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0 && !this.#attend(control.takeAttention())) return STOPPED;
+    if (control.wanted && !this.#attend(control.takeAttention())) return STOPPED;
     const deadline = this.#expireTimers();
     if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
     this.#deliverInterrupts();
@@ -102,6 +102,8 @@ export class ExactLoop {
     this.#settle();
     this.#vcpu.resetEvents();
     this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
+    // Between INIT and SIPI an AP is nowhere: it waits at the start of some page already, so that its SIPI has only CS to set.
+    if (!this.#bsp) this.#vcpu.startAt(0);
     this.#set(AT_REST);
     // What kvm_run says of interrupts is of the CPU before the reset.
     this.#set(INJECTED);

@@ -85,9 +85,9 @@ beforeEach(() => {
     ports,
     memory: memoryBus,
     lock: new Mutex(lock, 0),
-    lapicAt(cpu, address, apicBase) {
+    lapicAt(cpu, frame, apicBase) {
       if (cpu !== CPU || apicBase !== APIC_BASE) throw new Error(`lapicAt was asked for CPU ${cpu}, base ${apicBase}`);
-      return address >= LAPIC && address < LAPIC + LAPIC_PAGE ? lapic : null;
+      return frame === LAPIC / LAPIC_PAGE ? lapic : null;
     },
     readMsr: (_vcpu, cpu, index) => (told.push(['readMsr', cpu, index]), msrs.get(index) ?? null),
     writeMsr: (_vcpu, cpu, index, value) => (told.push(['writeMsr', cpu, index, value]), msrs.has(index)),

@@ -25,8 +25,8 @@ export interface ExitTarget {
   readonly memory: Bus;
   /** Everything on the buses is reached under this lock; a CPU's own LAPIC needs none. */
   readonly lock: Mutex;
-  /** The LAPIC of this CPU where the address lies in its page, else null. */
-  lapicAt(cpu: number, address: number, apicBase: number): Device | null;
+  /** The LAPIC of this CPU where this page frame (of 4 KiB) is its own, else null. */
+  lapicAt(cpu: number, frame: number, apicBase: number): Device | null;
   /** An MSR that the accelerator leaves to the machine, by its number; null: there is no such MSR. */
   readMsr(vcpu: Vcpu, cpu: number, index: number): bigint | null;
   /** False: there is no such MSR. */
@@ -37,7 +37,6 @@ export interface ExitTarget {
   end(cpu: number, cause: number, value: number): void;
 }
 
-const APIC_PAGE_MASK = 0xfff;
 const SYSTEM_EVENT_SHUTDOWN = 1;
 const SYSTEM_EVENT_RESET = 2;
 const INTERNAL_ERROR_EMULATION = 1;
@@ -102,9 +101,9 @@ function handlePortIo(exit: VcpuExit, target: ExitTarget): void {
 }
 
 function handleMemory(exit: VcpuExit, target: ExitTarget, cpu: number): void {
-  const lapic = target.lapicAt(cpu, exit.mmioAddress, exit.apicBase);
+  const lapic = target.lapicAt(cpu, exit.mmioFrame, exit.apicBase);
   if (lapic !== null) {
-    access(exit, lapic, exit.mmioAddress & APIC_PAGE_MASK);
+    access(exit, lapic, exit.mmioPageOffset);
     return;
   }
   target.lock.acquire();
@@ -119,6 +118,11 @@ function handleMemory(exit: VcpuExit, target: ExitTarget, cpu: number): void {
 function access(exit: VcpuExit, device: Device, address: number): void {
   const length = exit.mmioLength;
   const data = exit.mmioDataOffset;
+  if (length === 4) {
+    if (exit.mmioIsWrite) device.write(address, 4, exit.readData(data, 4));
+    else exit.writeData(data, 4, device.read(address, 4));
+    return;
+  }
   for (let done = 0; done < length;) {
     const left = length - done;
     const size = left >= 4 ? 4 : left >= 2 ? 2 : 1;

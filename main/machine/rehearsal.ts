@@ -115,7 +115,14 @@ export function rehearseStart(clock: Clock): void {
   const shape = { cpus: CONFIG.cpus, ramSize: 0, needs: { runSize: RUN_SIZE, staticBytes: 0, engineBytes: 0 } };
   const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
   const interrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };
-  const board = new Board({ memory, config: CONFIG, clock, kicker: { kick() {} }, interrupts, cpu: AP });
+  const board = new Board({
+    memory,
+    config: CONFIG,
+    clock,
+    kicker: { sleep() {}, wake() {}, kick() {} },
+    interrupts,
+    cpu: AP,
+  });
   board.powerOn(0);
   const bsp = board.lapic(BSP);
   const lapic = board.lapic(AP);

@@ -93,7 +93,7 @@ export const VcpuWord = {
   IN_GUEST: 1,
   /** Kernel thread id; 0 until the thread exists. */
   THREAD: 2,
-  /** MP state; changes under the machine lock. */
+  /** MP state; changes under the lock of its own. */
   MP_STATE: 3,
   SIPI_VECTOR: 4,
   /** 1 once the CPU has been RUNNABLE. */
@@ -104,10 +104,12 @@ export const VcpuWord = {
   MODE: 7,
   /** Flags of the run loop (exact-loop.ts). */
   LOOP: 8,
+  /** Lock of the MP state. */
+  STATE_LOCK: 9,
   /** Exit counts by reason. */
-  EXITS: 9,
+  EXITS: 10,
   /** Of these, those that were reported as events. */
-  REPORTED: 9 + EXIT_REASONS,
+  REPORTED: 10 + EXIT_REASONS,
 } as const;
 
 /** Float64 slots of one vcpu's block, after its words. */

@@ -9,12 +9,16 @@
  * An INIT is taken in every state; on the BSP it leads to the reset vector, without a SIPI. A SIPI is taken in
  * INIT_RECEIVED only and ignored elsewhere, so the first of two wins.
  *
+ * Two kinds of locks: the router's, one for the machine, makes an IPI to several CPUs one step among others; each CPU's own
+ * keeps a change of its state and the event of it together. A CPU that starts, halts or wakes takes only its own, so
+ * it does not wait for an IPI that is on its way to many others.
+ *
  * In the interrupt modes `kernel` and `split` KVM runs this machine; there the router is told what was observed, and
  * its events say that they are derived.
  */
 import type { Clock } from '../base/clock';
-import type { Mutex } from '../base/mutex';
-import { Decision, EventKind, IpiMode, NO_CPU } from '../../preload/contract/events';
+import { Mutex } from '../base/mutex';
+import { Decision, EventKind, IPI_DERIVED, IpiMode, NO_CPU } from '../../preload/contract/events';
 import { MpState } from '../../preload/contract/mp-state';
 import type { EventWriter } from './event-ring';
 import { VcpuWord } from './shared-memory';
@@ -39,6 +43,8 @@ export class StartUpRouter {
   readonly #vcpus: readonly VcpuControl[];
   readonly #bsp: number;
   readonly #lock: Mutex;
+  /** Of each CPU's state; taken after #lock where both are. */
+  readonly #stateLocks: readonly Mutex[];
   readonly #events: EventWriter;
   readonly #clock: Clock;
   readonly #policy: StartUpPolicy;
@@ -56,6 +62,7 @@ export class StartUpRouter {
     this.#vcpus = options.vcpus;
     this.#bsp = options.bsp;
     this.#lock = options.lock;
+    this.#stateLocks = options.vcpus.map((vcpu) => new Mutex(vcpu.words, VcpuWord.STATE_LOCK));
     this.#events = options.events;
     this.#clock = options.clock;
     this.#policy = options.policy;
@@ -88,10 +95,11 @@ export class StartUpRouter {
   /** The vcpu's thread has loaded the registers of the SIPI: the CPU begins. False where an INIT came in between. */
   started(cpu: number): boolean {
     const vcpu = this.#vcpus[cpu];
-    this.#lock.acquire();
+    const lock = this.#stateLocks[cpu];
+    lock.acquire();
     const begins = vcpu.mpState === MpState.SIPI_RECEIVED;
     if (begins) this.#change(vcpu, MpState.RUNNABLE, vcpu.words[VcpuWord.SIPI_VECTOR]);
-    this.#lock.release();
+    lock.release();
     return begins;
   }
 
@@ -113,9 +121,10 @@ export class StartUpRouter {
   /** KVM keeps the state (`kernel`, `split`) and this is what it was seen to be. */
   observed(cpu: number, state: MpState, vector = NO_VECTOR): void {
     const vcpu = this.#vcpus[cpu];
-    this.#lock.acquire();
+    const lock = this.#stateLocks[cpu];
+    lock.acquire();
     if (vcpu.mpState !== state) this.#change(vcpu, state, vector, true);
-    this.#lock.release();
+    lock.release();
   }
 
   /**
@@ -125,6 +134,7 @@ export class StartUpRouter {
   observedSipi(cpu: number, vector: number): boolean {
     const vcpu = this.#vcpus[cpu];
     this.#lock.acquire();
+    this.#stateLocks[cpu].acquire();
     if (vcpu.mpState === MpState.UNINITIALIZED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR, true);
     const decision = this.#policy.decide(IpiMode.SIPI, NO_CPU, cpu, vector);
     this.#clearOutcome();
@@ -144,6 +154,7 @@ export class StartUpRouter {
       this.#change(vcpu, MpState.SIPI_RECEIVED, vector, true);
       this.#change(vcpu, MpState.RUNNABLE, vector, true);
     }
+    this.#stateLocks[cpu].release();
     this.#lock.release();
     return begins;
   }
@@ -176,24 +187,28 @@ export class StartUpRouter {
   }
 
   #apply(vcpu: VcpuControl, mode: IpiMode, vector: number): void {
+    const lock = this.#stateLocks[vcpu.cpu];
+    lock.acquire();
+    const before = vcpu.mpState;
+    const after = mode === IpiMode.INIT ? MpState.INIT_RECEIVED : MpState.SIPI_RECEIVED;
+    if (mode === IpiMode.SIPI) Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);
+    if (before !== after) this.#change(vcpu, after, mode === IpiMode.SIPI ? vector : NO_VECTOR);
+    lock.release();
     if (mode === IpiMode.INIT) {
-      const before = vcpu.mpState;
-      if (before !== MpState.INIT_RECEIVED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR);
       // One that waits already does not have to wake up to wait on.
       if (before === MpState.UNINITIALIZED || before === MpState.INIT_RECEIVED) vcpu.note(Attention.INIT);
       else vcpu.alert(Attention.INIT);
     } else {
-      Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);
-      this.#change(vcpu, MpState.SIPI_RECEIVED, vector);
       vcpu.alert(Attention.SIPI);
     }
   }
 
   #ownChange(cpu: number, from: MpState, to: MpState): void {
     const vcpu = this.#vcpus[cpu];
-    this.#lock.acquire();
+    const lock = this.#stateLocks[cpu];
+    lock.acquire();
     if (vcpu.mpState === from) this.#change(vcpu, to, NO_VECTOR);
-    this.#lock.release();
+    lock.release();
   }
 
   #change(vcpu: VcpuControl, to: MpState, vector: number, derived = false): void {
@@ -229,7 +244,7 @@ export function writeIpiEvents(
   targets: CpuSet,
   derived: boolean,
 ): void {
-  const what = vector | (mode << 8) | (derived ? 1 << 16 : 0);
+  const what = vector | (mode << 8) | (derived ? IPI_DERIVED : 0);
   for (let word = 0; word < targets.length; word += 2) {
     const low = targets[word];
     const high = word + 1 < targets.length ? targets[word + 1] : 0;

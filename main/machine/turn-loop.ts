@@ -7,9 +7,10 @@
  * host: the same image, configuration, seed and input give the same run, to the instruction.
  */
 import type { Clock } from '../base/clock';
+import type { Doorbell } from './doorbell';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, RAN, STOPPED } from './exact-loop';
-import { type MachineMemory, MachineTime, MachineWord, PauseState, VcpuTime, VcpuWord } from './shared-memory';
+import { type MachineMemory, MachineTime, MachineWord, PauseState, VcpuTime } from './shared-memory';
 import type { VcpuControl } from './vcpu-control';
 
 /** Length of a turn in ns: this much, and up to as much again by the seed. */
@@ -38,6 +39,9 @@ export class TurnLoop {
   readonly #skip: SkippingClock | null;
   readonly #reporter: ExitReporter;
   readonly #times: Float64Array;
+  readonly #doorbell: Doorbell;
+  /** Head of the event ring when the doorbell was rung last. */
+  #rung = 0;
 
   constructor(options: {
     cpus: readonly TurnCpu[];
@@ -45,6 +49,7 @@ export class TurnLoop {
     clock: Clock;
     skip: SkippingClock | null;
     reporter: ExitReporter;
+    doorbell: Doorbell;
   }) {
     this.#cpus = options.cpus;
     this.#words = options.memory.words;
@@ -52,6 +57,7 @@ export class TurnLoop {
     this.#skip = options.skip;
     this.#reporter = options.reporter;
     this.#times = options.memory.times;
+    this.#doorbell = options.doorbell;
   }
 
   /** Before the first turn of a machine that was not restored from a snapshot. */
@@ -96,6 +102,7 @@ export class TurnLoop {
       if (left === RAN) idle = false;
       else until = Math.min(until, left);
     }
+    this.#ring();
     if (idle) this.#passTime(until);
     if (this.#clock.now() >= this.#times[MachineTime.NEXT_REPORT]) {
       this.#reporter.report();
@@ -105,8 +112,16 @@ export class TurnLoop {
   }
 
   #waits(cpu: number): boolean {
-    const { words, times } = this.#cpus[cpu].control;
-    return words[VcpuWord.ATTENTION] === 0 && this.#clock.now() < times[VcpuTime.IDLE_UNTIL];
+    const { control } = this.#cpus[cpu];
+    return !control.wanted && this.#clock.now() < control.times[VcpuTime.IDLE_UNTIL];
+  }
+
+  /** What a round has written into the event ring is news. */
+  #ring(): void {
+    const head = this.#words[MachineWord.EVENT_HEAD];
+    if (head === this.#rung) return;
+    this.#rung = head;
+    this.#doorbell.ring();
   }
 
   /** One CPU's turn; what its last look came to. */
@@ -118,7 +133,7 @@ export class TurnLoop {
     let ran = false;
     do {
       // Before the attention word is looked at: whoever sets that sets this afterwards.
-      Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 0);
+      if (this.#words[MachineWord.EXIT_REQUEST] !== 0) Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 0);
       left = loop.turn();
       if (left === RAN) ran = true;
     } while (left === RAN && vcpu.budget > 0);
@@ -127,8 +142,9 @@ export class TurnLoop {
     return ran ? RAN : left;
   }
 
-  /** Nobody has anything to do until then. */
+  /** Nobody has anything to do until then, unless a CPU has just been given something after its turn. */
   #passTime(until: number): void {
+    for (let cpu = 0; cpu < this.#cpus.length; cpu++) if (!this.#waits(cpu)) return;
     if (this.#skip !== null && until !== Infinity) this.#skip.advanceTo(until);
     else if (Atomics.exchange(this.#words, MachineWord.EXIT_REQUEST, 0) === 0) {
       Atomics.wait(this.#words, MachineWord.EXIT_REQUEST, 0, (until - this.#clock.now()) / NS_PER_MS);

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { KvmKicker } from '../accelerator/kvm/vcpu';
 import { MpState } from '../../preload/contract/mp-state';
 import { joined, ThreadCode } from '../../test/support/thread';
 import { MachineMemory, VcpuTime, VcpuWord } from './shared-memory';
@@ -14,7 +15,8 @@ let control: VcpuControl;
 beforeEach(() => {
   memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(SHAPE)), SHAPE);
   kicked = [];
-  control = new VcpuControl(memory, 1, { kick: (thread) => kicked.push(thread) });
+  const kick = (thread: number) => kicked.push(thread);
+  control = new VcpuControl(memory, 1, Object.assign(new KvmKicker(), { kick }));
   control.words[VcpuWord.THREAD] = 4711;
 });
 
@@ -64,7 +66,7 @@ describe('attention', () => {
   });
 
   test('the CPUs have blocks of their own', () => {
-    const others = [0, 2].map((cpu) => new VcpuControl(memory, cpu, { kick() {} }));
+    const others = [0, 2].map((cpu) => new VcpuControl(memory, cpu, new KvmKicker()));
     control.alert(Attention.LOOK);
     control.mpState = MpState.HALTED;
     control.markStarted(5);
@@ -85,13 +87,11 @@ test.each([
   const REQUESTS = 5_000;
   const code = await ThreadCode.compile(new URL('./testing/vcpu-control-thread.ts', import.meta.url));
   const words = new Int32Array(new SharedArrayBuffer(8));
-  const kicker = {
-    kick() {
-      Atomics.add(words, 0, 1);
-      Atomics.notify(words, 0);
-    },
+  const kick = () => {
+    Atomics.add(words, 0, 1);
+    Atomics.notify(words, 0);
   };
-  const vcpu = new VcpuControl(memory, 0, kicker);
+  const vcpu = new VcpuControl(memory, 0, Object.assign(new KvmKicker(), { kick }));
   const data: VcpuThread = { buffer: memory.buffer, shape: SHAPE, words, sleeps };
   const ended = joined(code.start(data));
   for (let request = 1; request <= REQUESTS; request++) {

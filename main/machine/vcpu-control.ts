@@ -27,6 +27,7 @@ export class VcpuControl {
   readonly words: Int32Array;
   readonly times: Float64Array;
   readonly #kicker: VcpuKicker;
+  readonly #attention: Int32Array;
   readonly #machine: Int32Array;
 
   constructor(memory: MachineMemory, cpu: number, kicker: VcpuKicker) {
@@ -34,15 +35,25 @@ export class VcpuControl {
     this.words = memory.vcpu(cpu);
     this.times = memory.vcpuTimes(cpu);
     this.#kicker = kicker;
+    this.#attention = this.words.subarray(VcpuWord.ATTENTION, VcpuWord.ATTENTION + 1);
     this.#machine = memory.words;
   }
 
+  /**
+   * Changes under the router's lock. It is read without: a change that matters to a CPU comes with attention, and who sees
+   * that sees the change. (A plain load takes V8 a tenth of an atomic one, and each turn needs this one.)
+   */
   get mpState(): MpState {
-    return Atomics.load(this.words, VcpuWord.MP_STATE) as MpState;
+    return this.words[VcpuWord.MP_STATE] as MpState;
   }
 
   set mpState(state: MpState) {
-    Atomics.store(this.words, VcpuWord.MP_STATE, state);
+    this.words[VcpuWord.MP_STATE] = state;
+  }
+
+  /** Whether attention is wanted. One that is missed here is seen by `enterGuest` or `sleep`. On the vcpu's thread. */
+  get wanted(): boolean {
+    return this.words[VcpuWord.ATTENTION] !== 0;
   }
 
   get startedAt(): number | null {
@@ -64,7 +75,7 @@ export class VcpuControl {
     if (Atomics.load(this.words, VcpuWord.IN_GUEST) !== 0) {
       this.#kicker.kick(Atomics.load(this.words, VcpuWord.THREAD));
     } else {
-      Atomics.notify(this.words, VcpuWord.ATTENTION);
+      this.#kicker.wake(this.#attention);
     }
   }
 
@@ -80,7 +91,7 @@ export class VcpuControl {
 
   /** Sleeps until somebody wants attention, `timeout` ms at most. On the vcpu's thread. */
   sleep(timeout: number): void {
-    Atomics.wait(this.words, VcpuWord.ATTENTION, 0, timeout);
+    this.#kicker.sleep(this.#attention, timeout);
   }
 
   /**
@@ -101,6 +112,27 @@ export class VcpuControl {
 
   countExit(reason: number): void {
     this.words[VcpuWord.EXITS + reason]++;
+  }
+}
+
+/**
+ * A vcpu as the emulator's thread sees it, which runs all of them in turn (turn-loop.ts). While that thread asks for
+ * attention it is neither asleep nor in a guest, so that nobody has to be kicked or woken; what other threads want it
+ * learns by the exit-request word.
+ */
+export class OwnVcpuControl extends VcpuControl {
+  override alert(bits: number): void {
+    // To look is what every turn begins with.
+    if (bits !== Attention.LOOK) this.note(bits);
+    this.times[VcpuTime.IDLE_UNTIL] = 0;
+  }
+
+  override enterGuest(): boolean {
+    return !this.wanted;
+  }
+
+  override leaveGuest(): void {
+    this.words[VcpuWord.POSITION_VALID] = 0;
   }
 }
 

@@ -27,3 +27,13 @@ export class VirtualClock implements Clock {
 export function hasVirtualTime(config: MachineConfig): boolean {
   return config.accelerator === 'wasm' && !config.realtime;
 }
+
+/** In ns. Host time: KVM's own limit, its module parameter min_timer_period_us, for the same reason: it costs the host. */
+const SHORTEST_HOST_PERIOD = 200_000;
+/** Virtual time: what a CPU's turn takes at least. */
+const SHORTEST_VIRTUAL_PERIOD = 1000;
+
+/** How often the timer of a local APIC of ours may expire at most, as the time between two expiries in ns. */
+export function shortestTimerPeriod(config: MachineConfig): number {
+  return hasVirtualTime(config) ? SHORTEST_VIRTUAL_PERIOD : SHORTEST_HOST_PERIOD;
+}

@@ -1,5 +1,5 @@
 /** What the app keeps and shows beside the machines' own streams. */
-import type { MachineAbilities, PauseReason } from './inspection';
+import type { MachineAbilities, PausePoint, PauseReason } from './inspection';
 import type { AcceleratorName, HostProbe, IrqchipMode, SerialBackend, Summary, Topology } from './machine';
 
 /** A guest image: a bundled one by its name, or a file of the host. */
@@ -68,6 +68,8 @@ export interface RunInfo {
   /** Null until the machine's process has told. */
   abilities: MachineAbilities | null;
   paused: PauseReason | null;
+  /** Where COM1 to COM4 go in this run. */
+  serial: MachineSerial;
   /** Path of a pty or socket of COM1 to COM4; null: the port has none. */
   serialPaths: [string | null, string | null, string | null, string | null];
   /** Set when it ended by itself or was ended. */
@@ -85,6 +87,8 @@ export interface MachineInfo {
   /** The current or the last run; null: never started since the app was. */
   run: RunInfo | null;
   snapshots: SnapshotInfo[];
+  /** Where its runs pause by themselves; kept as long as the app runs. */
+  pausePoints: PausePoint[];
 }
 
 export type Theme = 'system' | 'dark' | 'light';

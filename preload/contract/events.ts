@@ -18,8 +18,10 @@ export const EventKind = {
   MP_STATE: 1,
   /**
    * An inter-processor interrupt; `cpu` is its sender, NO_CPU where the sender cannot be seen.
-   * Payload: vector | mode << 8 (IpiMode) | derived << 16, decision (Decision) | author << 8,
+   * Payload: vector | mode << 8 (IpiMode) | IPI_DERIVED, decision (Decision) | author << 8,
    * first CPU of a group of 64, and two words of bitmap: bit n stands for CPU first + n.
+   * Where no CPU receives it the bitmap is empty, and the first word also has IPI_ADDRESSED, IPI_LOGICAL and the destination
+   * (ICR bits 63:56) << 24; a shorthand has none of them.
    * An IPI to CPUs of several groups, or with several decisions, is several records with the same time and sender.
    */
   IPI: 2,
@@ -37,6 +39,10 @@ export const EventKind = {
   UNCLAIMED: 8,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
+
+export const IPI_DERIVED = 1 << 16;
+export const IPI_ADDRESSED = 1 << 17;
+export const IPI_LOGICAL = 1 << 18;
 
 /** Delivery modes of the interrupt command register (SDM vol. 3A, "Interrupt Command Register"), INIT de-assert apart. */
 export const IpiMode = {
@@ -65,8 +71,8 @@ export function ipiModeName(mode: number): string {
 }
 
 /**
- * What became of an IPI. IGNORED is the processor's own doing: an INIT or SIPI that finds its target in a
- * state that discards it (SDM vol. 3A, "Wait-for-SIPI state"); the others are a policy's decision.
+ * What became of an IPI. IGNORED is the hardware's own doing: an INIT or SIPI that finds its target in a state that
+ * discards it (SDM vol. 3A, "Wait-for-SIPI state"), or an IPI whose destination is nobody's; the others are a policy's decision.
  */
 export const Decision = { DELIVER: 0, IGNORED: 1, DELAY: 2, HOLD: 3, DROP: 4, REDIRECT: 5 } as const;
 export type Decision = (typeof Decision)[keyof typeof Decision];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Decision, EventKind, IpiMode, NO_CPU } from './events';
+import { Decision, EventKind, IPI_ADDRESSED, IPI_LOGICAL, IpiMode, NO_CPU } from './events';
 import { MpState } from './mp-state';
 import { type RawRecord, batch, ipi, mpState } from '../../main/app/testing/event-batch';
 import { type MachineEvent, MachineEventDecoder } from './machine-events';
@@ -42,6 +42,7 @@ test('every kind of record', () => {
       mode: 'sipi',
       vector: 8,
       decision: 'ignored',
+      author: 3,
       derived: true,
     },
     { t, cpu: 2, kind: 'exit', reason: 'hlt', count: 7 },
@@ -51,6 +52,35 @@ test('every kind of record', () => {
     { t, cpu: null, kind: 'lost', count: 99 },
     { t, cpu: 0, kind: 'post', code: 0x55 },
     { t, cpu: 0, kind: 'unclaimed', space: 'memory', address: 0x1_0000_1000, write: true },
+  ]);
+});
+
+test('an IPI that no CPU receives has no targets, but the destination that was meant; nothing is held for it', () => {
+  const to = (address: number): RawRecord => ({
+    time: 5,
+    kind: EventKind.IPI,
+    cpu: 0,
+    payload: [8 | (IpiMode.SIPI << 8) | address, Decision.IGNORED, 0, 0, 0],
+  });
+  const decoder = new MachineEventDecoder(200);
+  const physical = to(IPI_ADDRESSED | (0xfe << 24));
+  const logical = to(IPI_ADDRESSED | IPI_LOGICAL | (0x0c << 24));
+  const events = [...decoder.decode(batch(physical, logical, to(0)))];
+  const common = {
+    t: 5,
+    cpu: 0,
+    kind: 'ipi',
+    source: 0,
+    targets: [],
+    mode: 'sipi',
+    vector: 8,
+    decision: 'ignored',
+    derived: false,
+  };
+  expect(events).toEqual([
+    { ...common, destination: 0xfe, logical: false },
+    { ...common, destination: 0x0c, logical: true },
+    common,
   ]);
 });
 

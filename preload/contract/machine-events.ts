@@ -4,6 +4,9 @@
  */
 import {
   EventKind,
+  IPI_ADDRESSED,
+  IPI_DERIVED,
+  IPI_LOGICAL,
   MachineChange,
   type EventRecord,
   NO_CPU,
@@ -28,6 +31,8 @@ export interface MpStateEvent extends Base {
   cpu: number;
   from: MpStateName;
   to: MpStateName;
+  /** Of the SIPI behind the change; left out where there is none. */
+  vector?: number;
   /** Concluded from what the accelerator shows, not seen. */
   derived: boolean;
 }
@@ -37,9 +42,15 @@ export interface IpiEvent extends Base {
   /** Its sender, also in `cpu`; null where the sender cannot be seen. */
   source: number | null;
   targets: number[];
+  /** As the ICR has it, of one that no CPU receives: a physical one is an APIC id. Shorthands have none. */
+  destination?: number;
+  /** Whether that is a logical destination instead of an APIC id. */
+  logical?: boolean;
   mode: string;
   vector: number;
   decision: string;
+  /** Who decided so, by number; left out where it is the machine itself. */
+  author?: number;
   derived: boolean;
 }
 
@@ -55,6 +66,7 @@ export type MachineEvent =
   | (Base & { kind: 'unclaimed'; space: 'port' | 'memory'; address: number; write: boolean });
 
 const GROUP = 64;
+const MAX_VECTOR = 0xff;
 
 /**
  * Decodes batches. One write to the ICR is one event, also where its targets fill several records (one for each group
@@ -96,6 +108,11 @@ export class MachineEventDecoder {
   }
 
   *#join(event: IpiEvent, group: number): Generator<MachineEvent> {
+    if (event.targets.length === 0) {
+      yield* this.end();
+      yield event;
+      return;
+    }
     const held = this.#held;
     if (held !== null && group > held.group && sameWrite(held.event, event)) {
       held.event.targets.push(...event.targets);
@@ -115,6 +132,7 @@ function sameWrite(a: IpiEvent, b: IpiEvent): boolean {
     a.mode === b.mode &&
     a.vector === b.vector &&
     a.decision === b.decision &&
+    a.author === b.author &&
     a.derived === b.derived
   );
 }
@@ -132,6 +150,7 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
         kind: 'mp-state',
         from: mpStateName(p[0]),
         to: mpStateName(p[1]),
+        ...(p[3] <= MAX_VECTOR ? { vector: p[3] } : {}),
         derived: p[2] !== 0,
       };
     case EventKind.IPI:
@@ -141,10 +160,15 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
         kind: 'ipi',
         source: cpu,
         targets: ipiTargets(p),
+        ...((p[0] & IPI_ADDRESSED) !== 0 && {
+          destination: p[0] >>> 24,
+          logical: (p[0] & IPI_LOGICAL) !== 0,
+        }),
         mode: ipiModeName((p[0] >>> 8) & 0xff),
         vector: p[0] & 0xff,
         decision: decisionName(p[1] & 0xff),
-        derived: p[0] >>> 16 !== 0,
+        ...(p[1] >>> 8 === 0 ? {} : { author: p[1] >>> 8 }),
+        derived: (p[0] & IPI_DERIVED) !== 0,
       };
     case EventKind.EXIT:
       return { t, cpu, kind: 'exit', reason: exitName(p[0]), count: p[1] };

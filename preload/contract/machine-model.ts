@@ -74,6 +74,11 @@ export class MachineModel {
     }
   }
 
+  /** Events up to this time were seen, by whomever. */
+  reached(time: number): void {
+    this.#time = Math.max(this.#time, time);
+  }
+
   /** A sample also corrects what lost events left wrong. */
   sample(sample: Sample): void {
     this.#time = Math.max(this.#time, sample.time);

@@ -117,6 +117,8 @@ export type MachineCommand =
   | { type: 'serial-input'; port: number; bytes: Uint8Array }
   /** The shell has consumed that many bytes of a stdio port's output. */
   | { type: 'serial-ack'; port: number; count: number }
+  /** The shell has dealt with that many bytes of event batches. */
+  | { type: 'events-ack'; count: number }
   | { type: 'stop'; kind: 'stopped' | 'timeout'; reason: string }
   /** Answered by the `reply` of the same id. */
   | { type: 'request'; id: number; request: MachineRequest };
@@ -124,7 +126,10 @@ export type MachineCommand =
 /** From a machine's process to the shell. */
 export type MachineMessage =
   | { type: 'started'; memory: number; abilities: MachineAbilities }
-  /** Whole event records (events.ts), oldest first; `first`: how many the run had before them. */
+  /**
+   * Whole event records (events.ts), oldest first; `first`: how many the run had before them. They come no faster than the
+   * shell acknowledges.
+   */
   | { type: 'events'; first: number; batch: ArrayBuffer }
   /** `offset`: how many bytes this port has said before them. */
   | { type: 'serial-output'; port: number; offset: number; bytes: Uint8Array }

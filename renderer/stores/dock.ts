@@ -57,11 +57,7 @@ export const useDock = defineStore('dock', () => {
   }
 
   function arrange(dock: DockviewApi): void {
-    const add = (
-      id: string,
-      position?: AddPanelPositionOptions,
-      size?: { initialWidth?: number; initialHeight?: number },
-    ): void => {
+    const add = (id: string, position?: AddPanelPositionOptions, size?: { initialWidth: number }): void => {
       const kind = PANELS.find((panel) => panel.id === id);
       if (kind !== undefined) dock.addPanel({ ...kind, ...(position === undefined ? {} : { position }), ...size });
     };
@@ -69,10 +65,11 @@ export const useDock = defineStore('dock', () => {
     add('cpus');
     add('timeline', { referencePanel: 'cpus', direction: 'below' });
     add('events', { referencePanel: 'timeline', direction: 'within' });
-    add('com1', { referencePanel: 'timeline', direction: 'below' }, { initialHeight: height * CONSOLE_SHARE });
+    add('com1', { referencePanel: 'timeline', direction: 'below' });
     for (const id of ['com2', 'com3', 'com4']) add(id, { referencePanel: 'com1', direction: 'within' });
     add('inspector', { direction: 'right' }, { initialWidth: Math.min(INSPECTOR_WIDTH, width / 3) });
     dock.getPanel('cpus')?.api.setSize({ height: height * CPUS_SHARE });
+    dock.getPanel('com1')?.api.setSize({ height: height * CONSOLE_SHARE });
     for (const id of ['com1', 'timeline', 'cpus']) dock.getPanel(id)?.api.setActive();
   }
 

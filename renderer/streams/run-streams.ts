@@ -6,6 +6,7 @@ import { EVENT_BYTES } from '../../preload/contract/events';
 import { MachineEventDecoder } from '../../preload/contract/machine-events';
 import { MachineModel } from '../../preload/contract/machine-model';
 import { EventLog } from '../timeline/event-log';
+import { RateHistory } from './rate-history';
 import { SerialFeed } from './serial-feed';
 
 /** COM1 to COM4, and the debug console. */
@@ -20,6 +21,7 @@ export class RunStreams {
   readonly run: RunInfo;
   readonly events: EventLog;
   readonly model: MachineModel;
+  readonly rates: RateHistory;
   readonly serial: SerialFeed[];
   /** Triggered at most once a frame, when events or samples have come. */
   readonly version = shallowRef(0);
@@ -40,8 +42,13 @@ export class RunStreams {
     const cpus = run.apicIds.length;
     this.events = new EventLog(cpus);
     this.model = new MachineModel(run);
+    this.rates = new RateHistory(cpus);
     this.#decoder = new MachineEventDecoder(cpus);
-    this.serial = Array.from({ length: PORTS }, (_, port) => new SerialFeed(bridge, machine, run.number, port));
+    const time = (): number => this.model.time;
+    this.serial = Array.from(
+      { length: PORTS },
+      (_, port) => new SerialFeed(bridge, { machine, run: run.number, port }, time),
+    );
     // What was before this window.
     void this.#catchUp();
   }
@@ -63,6 +70,7 @@ export class RunStreams {
         break;
       case 'sample':
         this.model.sample(frame.sample);
+        this.rates.add(frame.sample);
         this.samples.value++;
         this.#changed();
         break;

@@ -1,46 +1,60 @@
 /** One serial port of a run, for the console that shows it. */
 import type { Bridge } from '../../preload/contract/channels';
+import { ArrivalTimes } from './arrival-times';
 
-/** Takes bytes of a port and calls `done` when it has dealt with them; `skipped`: bytes before them that are gone. */
-export type SerialSink = (bytes: Uint8Array, skipped: number, done: () => void) => void;
+/**
+ * Takes bytes of a port, the first of which has position `offset`, and calls `done` when it has dealt with them.
+ * `skipped`: bytes before them that are gone.
+ */
+export type SerialSink = (piece: { bytes: Uint8Array; offset: number; skipped: number }, done: () => void) => void;
 
 export class SerialFeed {
+  /** When what has come, as machine time; what was said before this window was there has no time. */
+  readonly arrivals = new ArrivalTimes();
   readonly #bridge: Bridge;
   readonly #place: { machine: string; run: number; port: number };
+  readonly #time: () => number;
   /** How far the port has come, and how far the sink has been served. */
   #total = 0;
   #position = 0;
   #sink: SerialSink | null = null;
   #reading = false;
+  /** Ends the wait for a sink that is gone. */
+  #release: (() => void) | null = null;
 
-  constructor(bridge: Bridge, machine: string, run: number, port: number) {
+  /** `time`: the machine's, as far as it is known. */
+  constructor(bridge: Bridge, place: { machine: string; run: number; port: number }, time: () => number) {
     this.#bridge = bridge;
-    this.#place = { machine, run, port };
-  }
-
-  /** Bytes that the port has said. */
-  get total(): number {
-    return this.#total;
+    this.#place = place;
+    this.#time = time;
   }
 
   /** Connects the console: it gets what there was, then what comes. The result disconnects it. */
   attach(sink: SerialSink): () => void {
+    this.#detach();
     this.#sink = sink;
     this.#position = 0;
     void this.#read();
     return () => {
-      if (this.#sink === sink) this.#sink = null;
+      if (this.#sink === sink) this.#detach();
     };
+  }
+
+  #detach(): void {
+    this.#sink = null;
+    this.#acknowledge(this.#total);
+    this.#release?.();
   }
 
   receive(offset: number, bytes: Uint8Array): void {
     this.#total = Math.max(this.#total, offset + bytes.length);
+    this.arrivals.add(offset, this.#time());
     if (this.#sink === null) this.#acknowledge(this.#total);
     else if (this.#reading || offset !== this.#position) void this.#read();
-    else this.#serve(this.#sink, offset, bytes);
+    else void this.#serve(this.#sink, offset, bytes);
   }
 
-  /** Fetches what the sink has missed; what comes meanwhile is among it. */
+  /** Fetches what the sink has missed, no faster than it takes it; what comes meanwhile is among it. */
   async #read(): Promise<void> {
     if (this.#reading) return;
     this.#reading = true;
@@ -54,19 +68,27 @@ export class SerialFeed {
         });
         if (sink !== this.#sink) continue;
         this.#total = Math.max(this.#total, total);
-        if (bytes.length > 0) this.#serve(sink, offset, bytes);
-        if (this.#position >= total) return;
+        if (bytes.length > 0) await this.#serve(sink, offset, bytes);
+        if (this.#position >= this.#total) return;
       }
+    } catch {
+      // The connection is lost, or the run is over; both are shown. The next frame is a reason to ask again.
     } finally {
       this.#reading = false;
     }
   }
 
-  #serve(sink: SerialSink, offset: number, bytes: Uint8Array): void {
+  #serve(sink: SerialSink, offset: number, bytes: Uint8Array): Promise<void> {
     const end = offset + bytes.length;
     const skipped = offset - this.#position;
     this.#position = end;
-    sink(bytes, skipped, () => this.#acknowledge(end));
+    return new Promise((resolve) => {
+      this.#release = resolve;
+      sink({ bytes, offset, skipped }, () => {
+        this.#acknowledge(end);
+        resolve();
+      });
+    });
   }
 
   #acknowledge(position: number): void {

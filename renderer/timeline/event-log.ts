@@ -49,8 +49,12 @@ export class EventLog {
     return this.#endTime;
   }
 
-  /** Takes whole records, the first of which has number `first`. */
+  /** Takes whole records, the first of which has number `first`; an empty log may begin later than at the start. */
   append(batch: ArrayBuffer, first: number): void {
+    if (this.#chunks.length === 0) {
+      this.#first = first;
+      this.#length = first;
+    }
     if (first !== this.#length) {
       throw new RangeError(`an event batch begins at record ${first}, but the log continues at ${this.#length}`);
     }

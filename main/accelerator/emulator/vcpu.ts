@@ -82,6 +82,9 @@ export class EmulatorVcpu implements Vcpu {
   /** Machine time in ns, an instruction each, that runs may take before somebody else's turn; they use it up. */
   budget = 0;
   readonly #core: CoreFunctions;
+  /** Of the core; apart, as an instance's exports are looked up by name at each use. */
+  readonly #run: CoreFunctions['run'];
+  readonly #interrupt: CoreFunctions['interrupt'];
   readonly #cpu: number;
   readonly #view: DataView;
   readonly #words: Uint32Array;
@@ -91,6 +94,8 @@ export class EmulatorVcpu implements Vcpu {
 
   constructor({ core, buffer, address, runOffset, runSize, clock, countedTo }: EmulatorVcpuOptions) {
     this.#core = core;
+    this.#run = core.run;
+    this.#interrupt = core.interrupt;
     this.#cpu = address;
     this.#clock = clock;
     this.#countedTo = countedTo;
@@ -103,7 +108,8 @@ export class EmulatorVcpu implements Vcpu {
     this.#carryTsc();
     const before = this.#retired;
     const most = Math.min(this.budget, Math.ceil(this.#deadline - this.#clock.now()));
-    const result = this.#core.run(this.#cpu, Math.max(LEAST_RUN, most));
+    const run = this.#run;
+    const result = run(this.#cpu, Math.max(LEAST_RUN, most));
     const retired = (this.#retired - before) >>> 0;
     this.#countedTo[0] += retired;
     const isExit = result === CORE_EXIT;
@@ -134,7 +140,8 @@ export class EmulatorVcpu implements Vcpu {
   }
 
   interrupt(vector: number): void {
-    this.#core.interrupt(this.#cpu, vector);
+    const interrupt = this.#interrupt;
+    interrupt(this.#cpu, vector);
   }
 
   nmi(): void {

@@ -37,6 +37,14 @@ export const sigtimedwait: (set: ArrayBufferView, info: null, timeout: ArrayBuff
 export const pthreadSigmask: (how: number, set: ArrayBufferView, old: ArrayBufferView) => number = libc.func(
   'int pthread_sigmask(int how, void *set, void *old)',
 );
+/** futex(2), which has no wrapper in the C library. */
+export const futex: (
+  call: number,
+  word: ArrayBufferView,
+  operation: number,
+  value: number,
+  timeout: ArrayBufferView | null,
+) => number = libc.func('long syscall(long number, void *word, int op, uint32_t value, void *timeout)');
 export const timerCreate: (clock: number, event: ArrayBufferView, id: ArrayBufferView) => number = libc.func(
   'int timer_create(int clockid, void *sevp, void *timerid)',
 );
@@ -62,6 +70,9 @@ export const O_CLOEXEC = 0o2000000;
 export const SIG_BLOCK = 0;
 export const CLOCK_MONOTONIC = 1;
 export const TIMER_ABSTIME = 1;
+export const SYS_FUTEX = 202;
+export const FUTEX_WAIT_PRIVATE = 128;
+export const FUTEX_WAKE_PRIVATE = 129;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
 

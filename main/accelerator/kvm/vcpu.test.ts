@@ -431,6 +431,7 @@ describe('registers', () => {
     s.ram.set(say(7), 0x9a000);
     const state = s.vcpu.state();
     s.vcpu.setState(state);
+    s.vcpu.startAt(0);
     s.vcpu.startAt(0x9a);
     const started = s.vcpu.state();
     expect(started.cs).toMatchObject({ selector: 0x9a00, base: 0x9a000n });

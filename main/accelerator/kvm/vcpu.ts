@@ -19,6 +19,8 @@ import * as libc from './libc';
 const KICK_SIGNAL = 40;
 const IA32_TSC = 0x10;
 const VCPU_EVENTS_ALL_VALID = 0xd;
+/** What the seconds of a 32-bit word hold; who sleeps longer wakes up once and sleeps again. */
+const LONGEST_SLEEP_MS = 2 ** 40;
 const NO_WAIT = new BigInt64Array(2);
 const SEGMENT_BYTES = ['type', 'present', 'dpl', 'db', 's', 'l', 'g', 'avl', 'unusable'] as const;
 
@@ -32,9 +34,30 @@ export interface KvmVcpuOptions {
   epoch: number;
 }
 
-/** Sends the kick signal to a thread of this process. Usable on any thread. */
+/**
+ * Kicks are signals to a thread of this process; its sleep is a futex by itself. Atomics.wait would do, but V8 wakes its
+ * sleepers while it holds a lock that each of them needs to go on: one that wakes up falls asleep again on that lock.
+ */
 export class KvmKicker implements VcpuKicker {
   readonly #pid = libc.getpid();
+  /** `struct timespec` as four 32-bit words. */
+  readonly #timeout = new Int32Array(4);
+
+  /** The word is in the machine's memory, which does not move; the kernel looks at it until this call returns. */
+  sleep(word: Int32Array, timeout: number): void {
+    if (timeout === Infinity) {
+      libc.futex(libc.SYS_FUTEX, word, libc.FUTEX_WAIT_PRIVATE, 0, null);
+      return;
+    }
+    const milliseconds = Math.min(timeout, LONGEST_SLEEP_MS);
+    this.#timeout[0] = milliseconds / 1000;
+    this.#timeout[2] = (milliseconds % 1000) * 1e6;
+    libc.futex(libc.SYS_FUTEX, word, libc.FUTEX_WAIT_PRIVATE, 0, this.#timeout);
+  }
+
+  wake(word: Int32Array): void {
+    libc.futex(libc.SYS_FUTEX, word, libc.FUTEX_WAKE_PRIVATE, 1, null);
+  }
 
   kick(threadId: number): void {
     libc.tgkill(this.#pid, threadId, KICK_SIGNAL);
@@ -152,8 +175,10 @@ export class KvmVcpu implements Vcpu {
     this.#sregs.setUint16(cs + abi.kvm_segment.at.selector, vector << 8, true);
     this.#sregs.setUint32(cs + abi.kvm_segment.at.base, vector << 12, true);
     this.#sregs.setUint32(cs + abi.kvm_segment.at.base + 4, 0, true);
-    this.#regs.setUint32(abi.kvm_regs.at.rip, 0, true);
-    this.#store();
+    this.#pointer(KVM.SET_SREGS, this.#sregs, 'KVM_SET_SREGS');
+    if (this.#regs.getBigUint64(abi.kvm_regs.at.rip, true) === 0n) return;
+    this.#regs.setBigUint64(abi.kvm_regs.at.rip, 0n, true);
+    this.#pointer(KVM.SET_REGS, this.#regs, 'KVM_SET_REGS');
   }
 
   resetEvents(): void {

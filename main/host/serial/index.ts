@@ -1,15 +1,14 @@
 /** What a serial port is connected to on the host. */
-import { createWriteStream, closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { ReveilleError } from '../../base/errors';
 import { EventKind, NO_CPU } from '../../../preload/contract/events';
 import type { MachineMessage, SerialBackend } from '../../../preload/contract/machine';
 import type { Machine } from '../../machine/machine';
+import { type OpenFile, openFile } from './file';
 import { openPty, ptyStream, type Pty } from './pty';
-
-class SerialError extends ReveilleError {}
+import { listenAt } from './unix-socket';
 
 /** Bytes that may wait on the host's side of a port, either way, before the faster end has to wait. */
 const HIGH_WATER = 256 * 1024;
@@ -29,12 +28,12 @@ export interface SerialPort {
   close(): Promise<void>;
 }
 
-export function openSerialBackend(
+export async function openSerialBackend(
   backend: SerialBackend,
   port: number,
   machine: Machine,
   post: (message: MachineMessage) => void,
-): SerialPort {
+): Promise<SerialPort> {
   switch (backend.kind) {
     case 'stdio':
       return new ShellPort(machine, port, post);
@@ -43,7 +42,7 @@ export function openSerialBackend(
     case 'file':
       return new StreamPort(machine, port, openFile(backend.path, port));
     case 'unix':
-      return new SocketPort(machine, port, backend.path, post);
+      return SocketPort.open(machine, port, backend.path, post);
     case 'pty':
       return new PtyPort(machine, port, openPty(), post);
   }
@@ -159,12 +158,14 @@ class SilentPort extends Port {
 /** A file or anything else that can be written to. */
 class StreamPort extends Port {
   readonly #stream: Writable;
+  readonly #hasReader: boolean;
   #full = false;
   #error: Error | null = null;
 
-  constructor(machine: Machine, port: number, stream: Writable) {
+  constructor(machine: Machine, port: number, { stream, hasReader }: OpenFile) {
     super(machine, port);
     this.#stream = stream;
+    this.#hasReader = hasReader;
     stream.on('drain', () => {
       this.#full = false;
       this.pump();
@@ -187,7 +188,9 @@ class StreamPort extends Port {
 
   async close(): Promise<void> {
     this.#write();
-    await new Promise<void>((resolve) => this.#stream.end(() => resolve()));
+    const written = new Promise<void>((resolve) => this.#stream.end(() => resolve()));
+    await (this.#hasReader ? Promise.race([written, setTimeout(LINGER_MS, undefined, { ref: false })]) : written);
+    this.#stream.destroy();
   }
 
   #write(): void {
@@ -257,26 +260,30 @@ class SocketPort extends DuplexPort {
   /** For a process that ends without closing its ports: its shell was killed, or the machine could not be made. */
   readonly #remove: () => void;
 
-  constructor(machine: Machine, port: number, path: string, post: (message: MachineMessage) => void) {
+  static async open(
+    machine: Machine,
+    port: number,
+    path: string,
+    post: (message: MachineMessage) => void,
+  ): Promise<SocketPort> {
+    const socket = new SocketPort(machine, port, path);
+    await listenAt(path, port, socket.#server);
+    socket.#server.on('error', (error) => {
+      const reason = `COM${port + 1}: the socket at ${path} failed: ${error.message}`;
+      machine.stop({ kind: 'stopped', code: null, cpu: null, reason });
+    });
+    process.once('exit', socket.#remove);
+    post({ type: 'serial-path', port, path });
+    return socket;
+  }
+
+  private constructor(machine: Machine, port: number, path: string) {
     super(machine, port);
-    removeStaleSocket(path, port);
     this.#server = createServer((client: Socket) => {
       if (this.connected) client.end('Reveille: another client is connected to this serial port.\r\n');
       else this.attach(client);
     });
-    this.#server.on('error', (error) => {
-      machine.stop({
-        kind: 'stopped',
-        code: null,
-        cpu: null,
-        reason: `COM${port + 1}: no socket at ${path}: ${error.message}`,
-      });
-    });
     this.#remove = () => rmSync(path, { force: true });
-    this.#server.listen(path, () => {
-      process.once('exit', this.#remove);
-      post({ type: 'serial-path', port, path });
-    });
   }
 
   override async close(): Promise<void> {
@@ -305,21 +312,4 @@ class PtyPort extends DuplexPort {
     this.#stream.destroy();
     closeSync(this.#pty.slave);
   }
-}
-
-function openFile(path: string, port: number): Writable {
-  try {
-    return createWriteStream(path, { fd: openSync(path, 'w') });
-  } catch (error) {
-    throw new SerialError('usage', `COM${port + 1} cannot be written to ${path}: ${(error as Error).message}.`);
-  }
-}
-
-/** A socket that a killed process left behind is in the way of a new one; anything else there is not ours to remove. */
-function removeStaleSocket(path: string, port: number): void {
-  if (!existsSync(path)) return;
-  if (!statSync(path).isSocket()) {
-    throw new SerialError('usage', `COM${port + 1}: ${path} exists and is no socket; choose another path.`);
-  }
-  rmSync(path);
 }

@@ -1,9 +1,9 @@
 /** A pseudo-terminal pair (pty(7)), opened through the C library. */
-import { writeSync } from 'node:fs';
-import { Duplex, Writable } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import koffi from 'koffi';
 import { ReveilleError } from '../../base/errors';
+import { nonBlockingWriter } from './non-blocking-writer';
 
 class PtyError extends ReveilleError {}
 
@@ -11,9 +11,6 @@ const O_RDWR = 2;
 const O_NOCTTY = 0o400;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
-
-/** How often a master that was full is tried again; nothing tells when a slave's reader has made room. */
-const RETRY_MS = 10;
 
 export interface Pty {
   /** The end that we hold. */
@@ -54,25 +51,5 @@ export function openPty(): Pty {
 
 /** The master as a stream, which closes it. Node's own for a terminal waits in write(2) as long as nobody reads the slave. */
 export function ptyStream(master: number): Duplex {
-  let retry: NodeJS.Timeout;
-  const writable = new Writable({
-    write(bytes: Uint8Array, _encoding, done) {
-      const writeFrom = (start: number): void => {
-        let written = start;
-        try {
-          while (written < bytes.length) written += writeSync(master, bytes, written);
-          done();
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code === 'EAGAIN') retry = setTimeout(writeFrom, RETRY_MS, written);
-          else done(error as Error);
-        }
-      };
-      writeFrom(0);
-    },
-    destroy(error, done) {
-      clearTimeout(retry);
-      done(error);
-    },
-  });
-  return Duplex.from({ readable: new ReadStream(master), writable });
+  return Duplex.from({ readable: new ReadStream(master), writable: nonBlockingWriter(master) });
 }

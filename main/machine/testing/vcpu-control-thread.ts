@@ -1,5 +1,6 @@
 /** A thread of vcpu-control.test.ts: the loop of a vcpu whose guest runs until it is kicked. */
 import { workerData } from 'node:worker_threads';
+import { KvmKicker } from '../../accelerator/kvm/vcpu';
 import { MachineMemory, type MemoryShape, VcpuWord } from '../shared-memory';
 import { Attention, VcpuControl } from '../vcpu-control';
 
@@ -13,7 +14,7 @@ export interface VcpuThread {
 }
 
 const { buffer, shape, words, sleeps } = workerData as VcpuThread;
-const control = new VcpuControl(new MachineMemory(buffer, shape), 0, { kick() {} });
+const control = new VcpuControl(new MachineMemory(buffer, shape), 0, new KvmKicker());
 for (let turn = 0; ; turn++) {
   if (Atomics.load(control.words, VcpuWord.ATTENTION) !== 0) {
     const attention = control.takeAttention();

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { App } from '../../app/app';
 import { dataDirectory } from '../../app/data-directory';
-import { startMachineProcess } from '../../app/machine-process';
+import { startMachineProcess } from '../../app/forked-machine';
 import { BrowserServer } from '../browser/server';
 import { becomeInstance } from '../browser/single-instance';
 import type { Installation } from './installation';

@@ -2,7 +2,8 @@
 import type { MachineEvent } from '../../../preload/contract/machine-events';
 import type { MachineModel } from '../../../preload/contract/machine-model';
 import { LiveTable, type Screen } from './live-table';
-import { coloured, eventLine, plain } from './words';
+import { Quota } from './event-digest';
+import { coloured, eventLine, haltsLeftOut, isHaltOrWakeUp, plain } from './words';
 
 export interface Display {
   readonly sampleEveryMs: number;
@@ -31,6 +32,7 @@ class PlainDisplay implements Display {
   /** Samples serve only the summary of a machine that had to be killed. */
   readonly sampleEveryMs = 1000;
   readonly #model: MachineModel;
+  readonly #halts = new Quota();
 
   constructor(model: MachineModel) {
     this.#model = model;
@@ -40,7 +42,11 @@ class PlainDisplay implements Display {
 
   event(event: MachineEvent): void {
     const line = eventLine(event, this.#model.cpus);
-    if (line !== null) this.line(line);
+    if (line === null) return;
+    const isHalt = isHaltOrWakeUp(event);
+    if (isHalt && !this.#halts.take(event.t)) return;
+    this.line(line);
+    if (isHalt && this.#halts.exhausted) this.line(haltsLeftOut(event.t));
   }
 
   sampled(): void {}

@@ -1,6 +1,8 @@
 /** What a run is recorded into: `--events` and `--trace`. */
 import type { MachineConfig } from '../../../preload/contract/machine';
 import type { MachineEvent } from '../../../preload/contract/machine-events';
+import { jsonLines, traceTitle } from '../../app/event-export';
+import type { MachineProcess } from '../../app/machine-process';
 import { PerfettoWriter } from '../../app/perfetto';
 import { FileSink } from './file-sink';
 
@@ -14,6 +16,9 @@ export interface Recorder {
   /** The machine never started. */
   discard(): void;
 }
+
+/** Where the events come from, which can be made to wait. */
+type EventSource = Pick<MachineProcess, 'holdEvents' | 'releaseEvents'>;
 
 /** One JSON object a line. */
 class EventLines implements Recorder {
@@ -43,10 +48,23 @@ class EventLines implements Recorder {
 
 /** The same on stdout, which may be a pipe that must not be waited for: Ctrl-C has to work meanwhile. */
 class EventLinesOnStdout implements Recorder {
+  readonly #source: EventSource;
+  #holds = false;
+
+  constructor(source: EventSource) {
+    this.#source = source;
+  }
+
   begin(): void {}
 
   add(events: readonly MachineEvent[]): void {
-    process.stdout.write(jsonLines(events));
+    if (process.stdout.write(jsonLines(events)) || this.#holds) return;
+    this.#holds = true;
+    this.#source.holdEvents();
+    process.stdout.once('drain', () => {
+      this.#holds = false;
+      this.#source.releaseEvents();
+    });
   }
 
   end(): void {}
@@ -60,7 +78,7 @@ class TraceFile implements Recorder {
 
   constructor(path: string, config: MachineConfig) {
     this.#file = new FileSink('--trace', path);
-    this.#writer = new PerfettoWriter(config.apicIds, `Reveille: ${config.guest}`);
+    this.#writer = new PerfettoWriter(config.apicIds, traceTitle(config));
   }
 
   begin(): void {
@@ -85,18 +103,19 @@ class TraceFile implements Recorder {
 }
 
 /** Opens what was asked for, before the machine starts; throws a UsageError where one cannot be written. */
-export function openRecorders(events: string | null, trace: string | null, config: MachineConfig): Recorder[] {
+export function openRecorders(
+  events: string | null,
+  trace: string | null,
+  config: MachineConfig,
+  source: EventSource,
+): Recorder[] {
   const recorders: Recorder[] = [];
   try {
-    if (events !== null) recorders.push(events === '-' ? new EventLinesOnStdout() : new EventLines(events));
+    if (events !== null) recorders.push(events === '-' ? new EventLinesOnStdout(source) : new EventLines(events));
     if (trace !== null) recorders.push(new TraceFile(trace, config));
   } catch (error) {
     for (const recorder of recorders) recorder.discard();
     throw error;
   }
   return recorders;
-}
-
-function jsonLines(events: readonly MachineEvent[]): string {
-  return events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }

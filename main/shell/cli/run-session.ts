@@ -6,6 +6,7 @@ import type { MachineModel } from '../../../preload/contract/machine-model';
 import { goodbyeTime, type MachineProcess } from '../../app/machine-process';
 import { type ConsoleInput, openConsoleInput } from './console-input';
 import type { Display } from './display';
+import { EventDigest } from './event-digest';
 import { Status, outcomeStatus } from './outcome';
 import type { Recorder } from './recorders';
 
@@ -38,7 +39,10 @@ interface RunParts {
 
 export class RunSession {
   readonly #parts: RunParts;
-  readonly #decoder: MachineEventDecoder;
+  readonly #digest = new EventDigest();
+  /** Of what is shown, and of all that is recorded. */
+  readonly #shown: MachineEventDecoder;
+  readonly #recorded: MachineEventDecoder;
   /** Those that are open. */
   readonly #recorders: Recorder[];
   readonly #cleanups: (() => void)[] = [];
@@ -57,7 +61,8 @@ export class RunSession {
 
   constructor(parts: RunParts) {
     this.#parts = parts;
-    this.#decoder = new MachineEventDecoder(parts.config.cpus);
+    this.#shown = new MachineEventDecoder(parts.config.cpus);
+    this.#recorded = new MachineEventDecoder(parts.config.cpus);
     this.#recorders = [...parts.recorders];
     this.#finished = new Promise((resolve, reject) => {
       this.#finish = resolve;
@@ -73,7 +78,8 @@ export class RunSession {
       machine.send({ type: 'start', config, sampleEveryMs: display.sampleEveryMs });
       if (timeout !== null) this.#stopAfter(timeout);
       const end = await this.#finished;
-      this.#events(this.#decoder.end());
+      this.#show(this.#shown.end());
+      this.#record(this.#recorded.end());
       display.finish();
       this.#closeRecords();
       return end;
@@ -134,7 +140,7 @@ export class RunSession {
         this.#begin();
         break;
       case 'events':
-        this.#events(this.#decoder.decode(message.batch));
+        this.#events(message.batch);
         break;
       case 'sample':
         model.sample(message.sample);
@@ -180,14 +186,22 @@ export class RunSession {
     this.#cleanups.push(() => input.close());
   }
 
-  #events(decoded: Iterable<MachineEvent>): void {
+  #events(batch: ArrayBuffer): void {
+    this.#show(this.#shown.decode(this.#digest.digest(batch)));
+    this.#parts.model.reached(this.#digest.time);
+    if (this.#recorders.length > 0) this.#record(this.#recorded.decode(batch));
+  }
+
+  #show(decoded: Iterable<MachineEvent>): void {
     const { model, display } = this.#parts;
-    const events: MachineEvent[] = [];
     for (const event of decoded) {
       model.apply(event);
       display.event(event);
-      events.push(event);
     }
+  }
+
+  #record(decoded: Iterable<MachineEvent>): void {
+    const events = [...decoded];
     if (events.length > 0) this.#guarded(() => this.#recorders.forEach((recorder) => recorder.add(events)));
   }
 
@@ -248,7 +262,7 @@ export class RunSession {
     const outcome: Outcome = { kind: 'stopped', code: null, cpu: null, ...this.#stopping, reason };
     machine.kill();
     this.#finish({
-      summary: model.summary(this.#decoder.records, outcome),
+      summary: model.summary(this.#digest.records, outcome),
       diagnosis: [],
       status: outcomeStatus(outcome, this.#stoppedStatus),
     });

@@ -3,7 +3,8 @@ import type { MachineConfig, Summary } from '../../../preload/contract/machine';
 import { resolveGuest } from '../../app/guests';
 import { probeHost } from '../../app/host';
 import { MachineModel } from '../../../preload/contract/machine-model';
-import { type MachineProcess, startMachineProcess } from '../../app/machine-process';
+import { startMachineProcess } from '../../app/forked-machine';
+import type { MachineProcess } from '../../app/machine-process';
 import { prepareRun } from '../../app/machine-runs';
 import { chooseDisplay } from './display';
 import type { Installation } from './installation';
@@ -40,7 +41,7 @@ async function runMachine(
     config,
     model,
     display,
-    recorders: openRecorders(options.events, options.trace, config),
+    recorders: openRecorders(options.events, options.trace, config, machine),
     console: options.console,
     timeout: options.timeout,
     greeting: greeting(config, choice),

@@ -2,6 +2,7 @@
 import type { CpuModel } from '../../../preload/contract/machine-model';
 import type { IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';
 import type { MpStateName } from '../../../preload/contract/mp-state';
+import { SHOWN_PER_SECOND } from './event-digest';
 import { formatTime } from './quantities';
 
 /** Wraps text in a colour (an SGR parameter), or leaves it as it is. */
@@ -45,6 +46,12 @@ function describeSource(ipi: IpiEvent): string {
   return ipi.source === null ? 'an unseen cpu' : `cpu ${ipi.source}`;
 }
 
+/** `apic 9, received by no cpu`. */
+function describeNobody({ destination, logical }: IpiEvent): string {
+  if (destination === undefined) return 'no cpu';
+  return `${logical ? `logical destination ${hexByte(destination)}` : `apic ${destination}`}, received by no cpu`;
+}
+
 /** `1-3,5`. */
 function describeCpus(cpus: readonly number[]): string {
   const parts: string[] = [];
@@ -55,6 +62,18 @@ function describeCpus(cpus: readonly number[]): string {
     i = last + 1;
   }
   return parts.join(',');
+}
+
+export function isHaltOrWakeUp(event: MachineEvent): boolean {
+  if (event.kind !== 'mp-state') return false;
+  const { from, to } = event;
+  return (from === 'RUNNABLE' && to === 'HALTED') || (from === 'HALTED' && to === 'RUNNABLE');
+}
+
+/** Said where no more halts and wake-ups of this second of machine time are shown. */
+export function haltsLeftOut(time: number): string {
+  const next = (Math.floor(time / 1e9) + 1) * 1e9;
+  return `${formatTime(time)}  ${SHOWN_PER_SECOND} halts and wake-ups in this second: no more of them until ${formatTime(next).trim()} (--events FILE has all)`;
 }
 
 /** The line of an event that plain output shows: a change of MP state, an INIT, a SIPI, a loss; null for the others. */
@@ -71,7 +90,7 @@ export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): strin
     }
     case 'ipi': {
       if (event.mode !== 'init' && event.mode !== 'sipi') return null;
-      const to = event.targets.length === 0 ? 'no cpu' : `cpu ${describeCpus(event.targets)}`;
+      const to = event.targets.length === 0 ? describeNobody(event) : `cpu ${describeCpus(event.targets)}`;
       return `${time}  ${describeSource(event)}  ${describeIpi(event)} to ${to}${describeDecision(event)}${event.derived ? '  [derived]' : ''}`;
     }
     case 'serial-lost':

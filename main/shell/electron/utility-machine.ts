@@ -1,32 +1,22 @@
-/** A machine's process as Electron has it: a utilityProcess, which can give a window a port of its own. */
+/** A machine's process as Electron makes it: a utilityProcess, which can give a window a port of its own. */
 import { type MessagePortMain, utilityProcess, type UtilityProcess } from 'electron';
 import { fileURLToPath } from 'node:url';
 import type { MachineCommand, MachineMessage } from '../../../preload/contract/machine';
-import type { MachineProcess, ProcessEnd } from '../../app/machine-process';
-import { Emitter } from '../../base/emitter';
+import { MachineProcess } from '../../app/machine-process';
 
-export class UtilityMachine implements MachineProcess {
-  readonly closed: Promise<ProcessEnd>;
+export class UtilityMachine extends MachineProcess {
+  readonly closed: Promise<void>;
   readonly #child: UtilityProcess;
-  readonly #messages = new Emitter<MachineMessage>();
-  #finished = false;
-  #killed = false;
-
-  readonly onMessage = this.#messages.event;
 
   constructor(entry: URL) {
-    this.#child = utilityProcess.fork(fileURLToPath(entry), [], { stdio: 'inherit', serviceName: 'Reveille machine' });
-    this.#child.on('message', (message: MachineMessage) => this.#deliver(message));
+    super();
+    const child = utilityProcess.fork(fileURLToPath(entry), [], { stdio: 'inherit', serviceName: 'Reveille machine' });
+    this.#child = child;
+    child.on('message', (message: MachineMessage) => this.deliver(message));
     this.closed = new Promise((resolve) => {
-      this.#child.once('exit', (code) => {
-        if (!this.#finished && !this.#killed) {
-          this.#deliver({
-            type: 'failed',
-            kind: 'internal',
-            message: `The machine's process died without a word: it exited with status ${code}. This is a fault of Reveille, not of the guest.`,
-          });
-        }
-        resolve({ code, signal: null });
+      child.once('exit', (code) => {
+        this.gone(`it exited with status ${code}`);
+        resolve();
       });
     });
   }
@@ -35,18 +25,12 @@ export class UtilityMachine implements MachineProcess {
     this.#child.postMessage(command);
   }
 
-  kill(): void {
-    this.#killed = true;
-    this.#child.kill();
-  }
-
   /** Gives the process a port to a window, for the streams. */
   attach(port: MessagePortMain, stream: { machine: string; run: number }): void {
     this.#child.postMessage({ type: 'attach', stream }, [port]);
   }
 
-  #deliver(message: MachineMessage): void {
-    if (message.type === 'ended' || message.type === 'failed') this.#finished = true;
-    this.#messages.fire(message);
+  protected terminate(): void {
+    this.#child.kill();
   }
 }

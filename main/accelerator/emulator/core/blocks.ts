@@ -24,6 +24,7 @@ import {
   CODE_MAP,
   CS,
   CS_BASE,
+  EXECUTION_ROOM,
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   MODE,
@@ -120,6 +121,9 @@ export function findBlock(cpu: usize, rip: u64): usize {
   return block;
 }
 
+/** u32: the block of one instruction that `findShortBlock` has left where the next one is decoded; 0: it is gone. */
+const STEPPED: usize = EXECUTION_ROOM + 260;
+
 /** A block of at most `count` instructions that nothing else will find; it is overwritten by the next one to be decoded. */
 export function findShortBlock(cpu: usize, rip: u64, count: u32): usize {
   const mode = load<u32>(cpu, MODE);
@@ -132,7 +136,23 @@ export function findShortBlock(cpu: usize, rip: u64, count: u32): usize {
     linear = (rip + load<u64>(cpu, CS_BASE)) & 0xffffffff;
   }
   const host = fetchPointer(cpu, linear);
-  return host == 0 ? 0 : build(cpu, rip, linear, host, mode, count);
+  if (host == 0) return 0;
+  const stepped: usize = load<u32>(cpu, STEPPED);
+  if (count == 1 && stepped != 0 && isStill(cpu, stepped, <u32>host - load<u32>(cpu, RAM_BASE), rip, mode)) return stepped;
+  const block = build(cpu, rip, linear, host, mode, count);
+  if (count == 1) store<u32>(cpu, <u32>block, STEPPED);
+  return block;
+}
+
+/** Whether the block of one instruction is what would be decoded here. One that reaches into the next page is decoded anew. */
+function isStill(cpu: usize, block: usize, physical: u32, rip: u64, mode: u32): bool {
+  return (
+    load<u32>(block, B_PHYSICAL) == physical &&
+    load<u32>(block, B_MODE) == mode &&
+    load<u32>(block, B_GENERATION) == pageGeneration(cpu, physical >> 12) &&
+    load<u32>(block, B_SECOND_PAGE) == NO_PAGE &&
+    ((mode & CODE_SIZE) == CODE_64 || rip + load<u16>(block, B_BYTES) - 1 <= codeLimit(cpu))
+  );
 }
 
 function hashSlot(cpu: usize, physical: u32, mode: u32): usize {
@@ -185,6 +205,7 @@ export function clearBlocks(cpu: usize): void {
 
 /** Decodes a block behind the last one. */
 function build(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxInstructions: u32): usize {
+  store<u32>(cpu, 0, STEPPED);
   let block: usize = load<u32>(cpu, CODE_CACHE_FREE);
   if (<u32>block + MAX_BLOCK_SIZE > load<u32>(cpu, CODE_CACHE) + load<u32>(cpu, CODE_CACHE_SIZE)) {
     clearBlocks(cpu);

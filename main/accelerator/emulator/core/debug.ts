@@ -142,6 +142,8 @@ export function writeDr(cpu: usize, n: i32, value: u64): bool {
 export function raiseGeneralDetect(cpu: usize): bool {
   const dr7 = load<u64>(cpu, DR7);
   if ((dr7 & DR7_GD) == 0) return false;
+  // A fault, unlike other causes of #DB that RF is clear for.
+  store<u64>(cpu, load<u64>(cpu, RFLAGS) | RFLAGS_RF, RFLAGS);
   store<u64>(cpu, load<u64>(cpu, DR6) | DR6_BD, DR6);
   raise(cpu, DB, 0);
   return true;

@@ -179,6 +179,8 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   let map: u32 = 0;
   let vvvv: u32 = 0;
   let vex = false;
+  // What the SDM demands #UD for is UD; INVALID is what it has and this processor does not.
+  let isUndefined = false;
   if (opcode == 0x0f) {
     opcode = byte();
     map = MAP_0F;
@@ -192,6 +194,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     const second = opcode == 0xc4 ? byte() : first;
     const selected = opcode == 0xc4 ? first & 31 : 1;
     vex = true;
+    isUndefined = flags != 0 || has66 || hasRex || (codeMode & PROTECTED) == 0;
     hasRex = true;
     rex = (~first >> 5) & REX_R;
     if (opcode == 0xc4) rex |= ((~first >> 5) & (REX_X | REX_B)) | ((second >> 4) & REX_W);
@@ -202,7 +205,8 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     if (selected == 2) map = MAP_VEX + pp;
     else if (selected == 3 && pp == 3) map = MAP_VEX_F2_0F3A;
     else map = MAP_0F3A; // holds nothing
-    if ((second & 4) != 0 || flags != 0 || has66 || (codeMode & PROTECTED) == 0) map = MAP_0F3A;
+    // VEX.L: 0 with all that is here.
+    if ((second & 4) != 0 && unchecked(OPCODE_TABLE[(map << 8) | opcode]) != 0) isUndefined = true;
   }
   if (short) return 0;
 
@@ -230,10 +234,13 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     form = FORM_MODRM | FORM_TO_REG;
     attributes = 0;
   }
-  if ((attributes & ATTRIBUTE_I64) != 0 && is64) instruction = INVALID;
-  if ((attributes & ATTRIBUTE_O64) != 0 && !is64) instruction = INVALID;
-  if (instruction == T.RORX && vvvv != 0) instruction = INVALID; // it has no such operand
-  if ((attributes & ATTRIBUTE_NP) != 0 && (has66 || prefix != 0)) instruction = INVALID;
+  if ((attributes & ATTRIBUTE_I64) != 0 && is64) {
+    if (instruction == T.BOUND) instruction = INVALID; // the EVEX prefix
+    else isUndefined = true;
+  }
+  if ((attributes & ATTRIBUTE_O64) != 0 && !is64) isUndefined = true;
+  if (instruction == T.RORX && vvvv != 0) isUndefined = true; // it has no such operand
+  if ((attributes & ATTRIBUTE_NP) != 0 && (has66 || prefix != 0)) isUndefined = true;
 
   if ((rex & REX_W) != 0 && is64) operand = 8;
   if (is64 && (attributes & ATTRIBUTE_D64) != 0 && operand == 4) operand = 8;
@@ -256,15 +263,21 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
       flags |= F_MEMORY;
       if (address == 2) modrm16(u, modrm);
       else modrm32(u, modrm);
-      if ((form & FORM_REGISTER_ONLY) != 0) instruction = INVALID;
+      if ((form & FORM_REGISTER_ONLY) != 0) {
+        if (instruction == T.RDRAND) instruction = INVALID; // of VMX
+        else isUndefined = true;
+      }
     } else if ((form & FORM_MEMORY_ONLY) != 0) {
-      instruction = at == ((MAP_0F << 8) | 0x01) ? registerForm0F01(modrm, is64) : INVALID;
+      if (at == ((MAP_0F << 8) | 0x01)) instruction = registerForm0F01(modrm, is64);
+      else if (instruction == T.BOUND) instruction = INVALID; // the EVEX prefix
+      else isUndefined = true;
     }
   } else if ((form & FORM_OPCODE_REG) != 0) {
     rm = (opcode & 7) | ((rex & REX_B) << 3);
   }
   if (at == 0x90 && rm == 0) instruction = T.NOP; // PAUSE too
-  if ((flags & F_LOCK) != 0 && ((attributes & ATTRIBUTE_LOCK) == 0 || (flags & F_MEMORY) == 0)) instruction = INVALID;
+  if ((flags & F_LOCK) != 0 && ((attributes & ATTRIBUTE_LOCK) == 0 || (flags & F_MEMORY) == 0)) isUndefined = true;
+  if (isUndefined) instruction = UD;
 
   const source =
     (form & FORM_SOURCE_BYTE) != 0 ? 1 : (form & FORM_SOURCE_WORD) != 0 ? 2 : is64 && at == 0x63 ? 4 : bytes;
@@ -282,7 +295,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     store<u8>(u, ZERO, U_INDEX);
   }
   const immediateKind = (form >> 4) & 15;
-  if (instruction != INVALID) immediates(u, immediateKind, bytes, offset, code);
+  if (instruction != INVALID && instruction != UD) immediates(u, immediateKind, bytes, offset, code);
   if (immediateKind == IMMEDIATE_O) flags |= F_MEMORY;
   if (
     named != 0 ||
@@ -320,7 +333,7 @@ function registerSlot(n: u32, size: u32): u8 {
 function registerForm0F01(modrm: u32, is64: bool): i32 {
   if (modrm == 0xca) return T.SYS_CLAC;
   if (modrm == 0xcb) return T.SYS_STAC;
-  if (modrm == 0xf8) return is64 ? T.SYS_SWAPGS : INVALID;
+  if (modrm == 0xf8) return is64 ? T.SYS_SWAPGS : UD;
   return modrm == 0xf9 ? T.SYS_RDTSCP : INVALID;
 }
 

@@ -103,6 +103,8 @@ export function returnFar(cpu: usize, size: i32, release: u64): i32 {
 }
 
 export function interruptReturn(cpu: usize, size: i32): i32 {
+  // Even one that faults lets NMIs in (SDM vol. 3A, "Handling Multiple NMIs").
+  store<u8>(cpu, 0, NMI_BLOCKED);
   const old = getFlags(cpu);
   if (isProtected(cpu) && (old & RFLAGS_NT) != 0) return fault(cpu, GP, 0);
   const ripItem = stackItem(cpu, 0, size);
@@ -130,7 +132,6 @@ export function interruptReturn(cpu: usize, size: i32): i32 {
     store<u64>(cpu, releasedStackPointer(cpu, popped), RSP);
   }
   setFlags(cpu, (old & ~mask) | (image & mask));
-  store<u8>(cpu, 0, NMI_BLOCKED);
   updateTlbTags(cpu);
   return RETIRED;
 }

@@ -17,7 +17,7 @@ import {
 } from './blocks';
 import { condition, flagsDec, flagsExplicit, flagsInc, flagsLogic, flagsSub } from './flags';
 import { raise, raiseAsStackFault } from './exceptions';
-import { GP } from './bits';
+import { GP, RFLAGS_RF } from './bits';
 import { general } from './general';
 import { commitWrite, isCanonical, modifyPointer, readPointer, writePointer } from './memory';
 import { FLAT } from './modes';
@@ -44,6 +44,7 @@ import {
   LINK_GENERATION,
   MODE,
   NEXT_RIP,
+  RFLAGS,
   RIP,
   RSP,
   SS,
@@ -143,6 +144,9 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
           const status = general(cpu, u, op);
           if (status == FAULTED) break;
           if (status == AGAIN) {
+            // Its breakpoint has been passed, also for who interrupts it here (SDM vol. 3B, "Instruction-Breakpoint Exception
+            // Condition": RF between the iterations of a repeated string instruction).
+            store<u64>(cpu, load<u64>(cpu, RFLAGS) | RFLAGS_RF, RFLAGS);
             target = load<u64>(cpu, RIP);
             way = AWAY;
             break;

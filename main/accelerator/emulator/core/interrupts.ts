@@ -82,9 +82,9 @@ const TSS_SS: usize = SYSTEM_ROOM + 88;
 
 /** RETIRED: CPU state is the handler's, NEXT_RIP its entry. FAULT: nothing has changed. */
 export function deliver(cpu: usize, vector: i32, errorCode: i64, kind: i32, returnRip: u64): i32 {
-  let image = getFlags(cpu) & ~RFLAGS_RF;
+  let image = getFlags(cpu);
   if (!isProtected(cpu)) return deliverReal(cpu, vector, image, returnRip);
-  // The instruction of a fault is run again: RF keeps its breakpoint from hitting twice.
+  // The instruction of a fault is run again: RF keeps its breakpoint from hitting twice. #DB has what it needs in RFLAGS.
   if (kind == EVENT_EXCEPTION && vector != DB) image |= RFLAGS_RF;
 
   const long = isIa32e(cpu);

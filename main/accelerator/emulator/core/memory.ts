@@ -20,7 +20,7 @@ import {
   PAGE_MASK,
 } from './paging';
 import { CODE_MAP, EFER, RAM_BASE, RAM_SIZE, SCRATCH, TLB_READ, TLB_TAG, TLB_TAG_WRITE, TLB_WRITE } from './state';
-import { ALIGNMENT_CHECKED, DATA_BREAKPOINTS, ownAccess, TLB_ROOM, tlbSlot, translate } from './tlb';
+import { ALIGNMENT_CHECKED, countsFor, DATA_BREAKPOINTS, ownAccess, TLB_ROOM, tlbSlot, translate } from './tlb';
 
 /** What commitWrite has to do: bytes of the store, how many lie in its first page, and where each part goes. */
 const WRITE_SIZE: usize = TLB_ROOM; // u32
@@ -64,15 +64,15 @@ export function modifyPointer(cpu: usize, linear: u64, size: i32): usize {
 }
 
 export function readSlow(cpu: usize, linear: u64, size: i32): usize {
-  return readAs(cpu, linear, size, ownAccess(cpu));
+  return findReadable(cpu, linear, size, ownAccess(cpu));
 }
 
 export function writeSlow(cpu: usize, linear: u64, size: i32): usize {
-  return writeAs(cpu, linear, size, ownAccess(cpu));
+  return findWritable(cpu, linear, size, ownAccess(cpu));
 }
 
 export function modifySlow(cpu: usize, linear: u64, size: i32): usize {
-  const pointer = writeAs(cpu, linear, size, ownAccess(cpu));
+  const pointer = findWritable(cpu, linear, size, ownAccess(cpu));
   if (pointer != cpu + SCRATCH) return pointer;
   const first = load<u32>(cpu, WRITE_FIRST_SIZE);
   const firstPart = load<u64>(cpu, WRITE_FIRST);
@@ -84,6 +84,25 @@ export function modifySlow(cpu: usize, linear: u64, size: i32): usize {
 
 /** readPointer for an access of any kind (paging.ts, ACCESS_*). */
 export function readAs(cpu: usize, linear: u64, size: i32, access: i32): usize {
+  const entry = cpu + tlbSlot(linear);
+  const tag = ((linear + <u64>(size - 1)) & PAGE_MASK) | load<u64>(cpu, TLB_TAG);
+  if (load<u64>(entry, TLB_READ) == tag && countsFor(tag, access)) {
+    return <usize>(load<u32>(entry, TLB_READ + 8) + <u32>linear);
+  }
+  return findReadable(cpu, linear, size, access);
+}
+
+/** writePointer for an access of any kind. */
+export function writeAs(cpu: usize, linear: u64, size: i32, access: i32): usize {
+  const entry = cpu + tlbSlot(linear);
+  const tag = ((linear + <u64>(size - 1)) & PAGE_MASK) | load<u64>(cpu, TLB_TAG_WRITE);
+  if (load<u64>(entry, TLB_WRITE) == tag && countsFor(tag, access)) {
+    return <usize>(load<u32>(entry, TLB_WRITE + 8) + <u32>linear);
+  }
+  return findWritable(cpu, linear, size, access);
+}
+
+function findReadable(cpu: usize, linear: u64, size: i32, access: i32): usize {
   if (!mayAccess(cpu, linear, size, access)) return 0;
   const first = bytesInPage(linear, size);
   const physical = translate(cpu, linear, access);
@@ -96,8 +115,7 @@ export function readAs(cpu: usize, linear: u64, size: i32, access: i32): usize {
   return readPart(cpu, next, size - first, cpu + READ_SCRATCH + first) ? cpu + READ_SCRATCH : 0;
 }
 
-/** writePointer for an access of any kind. */
-export function writeAs(cpu: usize, linear: u64, size: i32, access: i32): usize {
+function findWritable(cpu: usize, linear: u64, size: i32, access: i32): usize {
   if (!mayAccess(cpu, linear, size, access | ACCESS_WRITE)) return 0;
   const first = bytesInPage(linear, size);
   const physical = translate(cpu, linear, access | ACCESS_WRITE);

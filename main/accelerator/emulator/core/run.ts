@@ -1,5 +1,5 @@
 /** What happens between instructions: events, single steps, exits to the host. */
-import { GP, RFLAGS_IF, RFLAGS_TF } from './bits';
+import { GP, RFLAGS_IF, RFLAGS_RF, RFLAGS_TF } from './bits';
 import { cachedBlock, findBlock, findShortBlock, noticeCodeChanges } from './blocks';
 import { afterInstruction, beforeInstruction } from './debug';
 import { deliverException, deliverInterrupt, deliverNmi, raise } from './exceptions';
@@ -90,6 +90,8 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     const done = load<u64>(cpu, INSTRUCTIONS) - start;
     if (done >= maxInstructions) return BUDGET_USED;
     const rflags = load<u64>(cpu, RFLAGS);
+    // RF lasts until the next instruction is complete, and no breakpoint is there that would ask for it.
+    if ((rflags & RFLAGS_RF) != 0 && load<u8>(cpu, DEBUG_ACTIVE) == 0) store<u64>(cpu, rflags & ~RFLAGS_RF, RFLAGS);
     if ((rflags & RFLAGS_TF) != 0 || load<u8>(cpu, SHADOW) != 0 || load<u8>(cpu, DEBUG_ACTIVE) != 0) step(cpu);
     else runBlocks(cpu, maxInstructions - <u32>done, maxInstructions <= EXACT_BUDGET);
   }
@@ -133,6 +135,7 @@ function runBlocks(cpu: usize, budget: u32, exact: bool): void {
 /** One instruction, with what single-stepping, breakpoints and interrupt shadows ask for. */
 function step(cpu: usize): void {
   store<u8>(cpu, 0, CODE_CHANGED);
+  const resumed = load<u64>(cpu, RFLAGS) & RFLAGS_RF;
   const watched = (load<u64>(cpu, RFLAGS) & RFLAGS_TF) != 0 || load<u8>(cpu, DEBUG_ACTIVE) != 0;
   if (watched && beforeInstruction(cpu)) {
     deliver(cpu);
@@ -142,8 +145,11 @@ function step(cpu: usize): void {
   store<u8>(cpu, 0, SHADOW);
   const block = findShortBlock(cpu, load<u64>(cpu, RIP), 1);
   if (block == 0 || execute(cpu, block, 1, false) == STOPPED_IN_INSTRUCTION) {
-    // It runs again, still in the shadow, once the host has answered.
-    if (load<i32>(cpu, EXCEPTION) < 0) store<u8>(cpu, shadow, SHADOW);
+    // It runs again, still in the shadow and past its breakpoint, once the host has answered.
+    if (load<i32>(cpu, EXCEPTION) < 0) {
+      store<u8>(cpu, shadow, SHADOW);
+      store<u64>(cpu, load<u64>(cpu, RFLAGS) | resumed, RFLAGS);
+    }
     stopped(cpu);
     return;
   }

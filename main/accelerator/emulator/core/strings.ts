@@ -14,6 +14,7 @@ import { computeAny, settle } from './operate';
 import { NO_ADDRESS, linearAddress } from './segments';
 import { CODE_CHANGED, ES, FS, MODE, RAX, RCX, RDI, RFLAGS, RSI } from './state';
 import { AGAIN, FAULT, RETIRED } from './status';
+import { BREAKPOINTS_MET } from './tlb';
 import {
   F_REP,
   F_REPNE,
@@ -95,9 +96,9 @@ function mustStop(cpu: usize, bytes: i32): bool {
   return load<u8>(cpu, CODE_CHANGED) != 0 || isStepped(cpu) || readSlot(cpu, RCX, bytes) == 0;
 }
 
-/** With TF there is a trap behind each element (SDM vol. 3B, "Single-Step Exception Condition"). */
+/** With TF there is a trap behind each element (SDM vol. 3B, "Single-Step Exception Condition"), as where it met a breakpoint. */
 function isStepped(cpu: usize): bool {
-  return (load<u64>(cpu, RFLAGS) & RFLAGS_TF) != 0;
+  return (load<u64>(cpu, RFLAGS) & RFLAGS_TF) != 0 || load<u8>(cpu, BREAKPOINTS_MET) != 0;
 }
 
 function flat(cpu: usize, u: usize): bool {

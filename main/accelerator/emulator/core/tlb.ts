@@ -80,6 +80,14 @@ export function ownAccess(cpu: usize): i32 {
   return load<u8>(cpu, CPL) == 3 ? ACCESS_USER : 0;
 }
 
+/** Whether an entry with the tag bits of the present accesses is good for an access of this kind, too. */
+// @ts-ignore: decorator
+@inline
+export function countsFor(tag: u64, access: i32): bool {
+  if ((access & ACCESS_USER) != 0) return (tag & TAG_USER) != 0;
+  return (tag & ((access & ACCESS_IMPLICIT) != 0 ? TAG_USER | TAG_AC : TAG_USER)) == 0;
+}
+
 /** The guest-physical address that an access reaches; enters the page where it is plain RAM. NO_PAGE: refused. */
 export function translate(cpu: usize, linear: u64, access: i32): u64 {
   const entry = entryOf(cpu, linear, access);

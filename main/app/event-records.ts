@@ -1,0 +1,126 @@
+/** Events back into records: what MachineEventDecoder makes of records, the other way round. */
+import {
+  EVENT_WORDS,
+  EventKind,
+  IPI_ADDRESSED,
+  IPI_DERIVED,
+  IPI_LOGICAL,
+  NO_CPU,
+  decisionName,
+  ipiModeName,
+  machineChangeName,
+} from '../../preload/contract/events';
+import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
+import { mpStateName } from '../../preload/contract/mp-state';
+import type { IpiEvent, MachineEvent } from '../../preload/contract/machine-events';
+
+const MP_STATES = 9;
+const NO_VECTOR = 0xffffffff;
+const GROUP = 64;
+const INITIAL_RECORDS = 1024;
+
+const numbers = (count: number, name: (n: number) => string): Map<string, number> =>
+  new Map(Array.from({ length: count }, (_, n) => [name(n), n]));
+
+/** Numbers by name, of all names that a decoder can give. */
+export const NUMBERS = {
+  mpState: numbers(MP_STATES, mpStateName),
+  ipiMode: numbers(256, ipiModeName),
+  decision: numbers(256, decisionName),
+  change: numbers(256, machineChangeName),
+  exit: numbers(EXIT_REASONS, exitName),
+} as const;
+
+export class EventRecordWriter {
+  #words = new Uint32Array(INITIAL_RECORDS * EVENT_WORDS);
+  #length = 0;
+
+  /** Records written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** An event whose names are all in NUMBERS, and whose numbers fit their fields. */
+  add(event: MachineEvent): void {
+    switch (event.kind) {
+      case 'mp-state': {
+        const { from, to, derived, vector = NO_VECTOR } = event;
+        return this.#write(
+          event,
+          EventKind.MP_STATE,
+          number('mpState', from),
+          number('mpState', to),
+          Number(derived),
+          vector,
+        );
+      }
+      case 'ipi':
+        return this.#ipi(event);
+      case 'exit':
+        return this.#write(event, EventKind.EXIT, number('exit', event.reason), event.count);
+      case 'serial-lost':
+        return this.#write(event, EventKind.SERIAL_LOST, event.port, event.count);
+      case 'machine': {
+        const at = event.monotonicNs ?? 0;
+        return this.#write(event, EventKind.MACHINE, number('change', event.change), at, at / 2 ** 32);
+      }
+      case 'lost':
+        return this.#write(event, EventKind.LOST, event.count);
+      case 'post':
+        return this.#write(event, EventKind.POST, event.code);
+      case 'unclaimed': {
+        const { space, address, write } = event;
+        return this.#write(
+          event,
+          EventKind.UNCLAIMED,
+          space === 'port' ? 0 : 1,
+          address,
+          address / 2 ** 32,
+          Number(write),
+        );
+      }
+    }
+  }
+
+  /** All records, in the order of their events. */
+  take(): ArrayBuffer {
+    return this.#words.slice(0, this.#length * EVENT_WORDS).buffer;
+  }
+
+  /** A record for each group of 64 CPUs that has targets. */
+  #ipi(event: IpiEvent): void {
+    const what = event.vector | (number('ipiMode', event.mode) << 8) | (event.derived ? IPI_DERIVED : 0);
+    const decided = number('decision', event.decision) | ((event.author ?? 0) << 8);
+    if (event.targets.length === 0) this.#write(event, EventKind.IPI, what | addressOf(event), decided);
+    const targets = event.targets.toSorted((a, b) => a - b);
+    for (let n = 0; n < targets.length;) {
+      const first = targets[n] - (targets[n] % GROUP);
+      const bits = [0, 0];
+      for (; n < targets.length && targets[n] < first + GROUP; n++)
+        bits[(targets[n] >> 5) & 1] |= 1 << (targets[n] & 31);
+      this.#write(event, EventKind.IPI, what, decided, first, bits[0], bits[1]);
+    }
+  }
+
+  #write({ t, cpu }: MachineEvent, kind: number, p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0): void {
+    const at = this.#length++ * EVENT_WORDS;
+    if (at === this.#words.length) {
+      const larger = new Uint32Array(at * 2);
+      larger.set(this.#words);
+      this.#words = larger;
+    }
+    this.#words.set([t, t / 2 ** 32, kind | ((cpu ?? NO_CPU) << 16), p0, p1, p2, p3, p4], at);
+  }
+}
+
+/** Where it was sent, of an IPI that nobody received. */
+function addressOf({ destination, logical }: IpiEvent): number {
+  if (destination === undefined) return 0;
+  return IPI_ADDRESSED | (logical === true ? IPI_LOGICAL : 0) | (destination << 24);
+}
+
+function number(of: keyof typeof NUMBERS, name: string): number {
+  const found = NUMBERS[of].get(name);
+  if (found === undefined) throw new RangeError(`${name} is not a name of ${of}`);
+  return found;
+}

@@ -1,0 +1,65 @@
+/** What an event that comes from a file must look like. */
+import * as v from 'valibot';
+import type { MachineEvent } from '../../preload/contract/machine-events';
+import { NUMBERS } from './event-records';
+
+/** As many CPUs as KVM has ever allowed. */
+export const MOST_CPUS = 4096;
+const U32 = 2 ** 32 - 1;
+
+const natural = (most: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(most));
+const u32 = natural(U32);
+const whole = natural(Number.MAX_SAFE_INTEGER);
+const cpu = natural(MOST_CPUS - 1);
+const named = (of: keyof typeof NUMBERS, what: string) =>
+  v.pipe(
+    v.string(),
+    v.check(
+      (name) => NUMBERS[of].has(name),
+      ({ input }) => `${JSON.stringify(input.slice(0, 40))} is not ${what}`,
+    ),
+  );
+const vector = natural(0xff);
+const common = { t: whole, cpu: v.nullable(cpu) };
+
+export const eventSchema = v.variant('kind', [
+  v.strictObject({
+    ...common,
+    kind: v.literal('mp-state'),
+    cpu,
+    from: named('mpState', 'an MP state'),
+    to: named('mpState', 'an MP state'),
+    vector: v.optional(vector),
+    derived: v.boolean(),
+  }),
+  v.strictObject({
+    ...common,
+    kind: v.literal('ipi'),
+    source: v.nullable(cpu),
+    targets: v.pipe(v.array(cpu), v.maxLength(MOST_CPUS)),
+    destination: v.optional(vector),
+    logical: v.optional(v.boolean()),
+    mode: named('ipiMode', 'a delivery mode'),
+    vector,
+    decision: named('decision', 'a decision'),
+    author: v.optional(natural(2 ** 24 - 1)),
+    derived: v.boolean(),
+  }),
+  v.strictObject({ ...common, kind: v.literal('exit'), reason: named('exit', 'an exit reason'), count: u32 }),
+  v.strictObject({ ...common, kind: v.literal('serial-lost'), port: u32, count: u32 }),
+  v.strictObject({
+    ...common,
+    kind: v.literal('machine'),
+    change: named('change', "a change of the machine's life"),
+    monotonicNs: v.optional(whole),
+  }),
+  v.strictObject({ ...common, kind: v.literal('lost'), count: u32 }),
+  v.strictObject({ ...common, kind: v.literal('post'), code: u32 }),
+  v.strictObject({
+    ...common,
+    kind: v.literal('unclaimed'),
+    space: v.picklist(['port', 'memory']),
+    address: whole,
+    write: v.boolean(),
+  }),
+]) as v.GenericSchema<unknown, MachineEvent>;

@@ -1,0 +1,196 @@
+/** A serial port on the screen: xterm.js, what a port says in pieces that leave the page responsive, and its keys. */
+import { FitAddon } from '@xterm/addon-fit';
+import { SearchAddon } from '@xterm/addon-search';
+import { WebglAddon } from '@xterm/addon-webgl';
+import { Terminal } from '@xterm/xterm';
+import type { SerialFeed } from '../../streams/serial-feed';
+import { RowTimes } from './row-times';
+import { searchColours, terminalFont, terminalTheme } from './terminal-theme';
+
+const SCROLLBACK = 10_000;
+const FONT_SIZE = 12;
+/** The terminal takes a piece as a whole, in some milliseconds at most. */
+const PIECE_BYTES = 16 * 1024;
+
+/** Keys that are the console's, not the guest's. */
+export type ConsoleKey = 'find' | 'leave';
+
+interface Handlers {
+  input: (text: string) => void;
+  key: (key: ConsoleKey) => void;
+  matches: (current: number, count: number) => void;
+}
+
+export class SerialTerminal {
+  readonly #terminal: Terminal;
+  readonly #fit = new FitAddon();
+  readonly #search = new SearchAddon();
+  readonly #times: RowTimes;
+  readonly #handlers: Handlers;
+  readonly #label: string;
+  #detach: (() => void) | null = null;
+  #lineEnded = true;
+
+  constructor(label: string, handlers: Handlers) {
+    this.#handlers = handlers;
+    this.#label = label;
+    this.#terminal = new Terminal({
+      allowProposedApi: true,
+      scrollback: SCROLLBACK,
+      fontFamily: terminalFont(),
+      fontSize: FONT_SIZE,
+      lineHeight: 1.2,
+      theme: terminalTheme(),
+      minimumContrastRatio: 4.5,
+      cursorInactiveStyle: 'outline',
+    });
+    this.#times = new RowTimes(this.#terminal);
+    this.#terminal.loadAddon(this.#fit);
+    this.#terminal.loadAddon(this.#search);
+    this.#terminal.onData(handlers.input);
+    this.#terminal.attachCustomKeyEventHandler((event) => this.#isForGuest(event));
+    this.#search.onDidChangeResults(({ resultIndex, resultCount }) => handlers.matches(resultIndex + 1, resultCount));
+  }
+
+  /** Puts it on the page, once its place has a size; after that, fits it to the size. */
+  fit(place: HTMLElement): void {
+    if (place.clientWidth === 0 || place.clientHeight === 0) return;
+    if (this.#terminal.element === undefined) this.#open(place);
+    const wanted = this.#fit.proposeDimensions();
+    if (wanted === undefined || (wanted.cols === this.#terminal.cols && wanted.rows === this.#terminal.rows)) return;
+    if (wanted.cols === this.#terminal.cols) this.#fit.fit();
+    else this.#times.rewrap(() => this.#fit.fit());
+  }
+
+  /** Shows a port from its beginning; null: none. */
+  show(feed: SerialFeed | null): void {
+    this.#detach?.();
+    this.#terminal.reset();
+    this.#lineEnded = true;
+    this.#detach =
+      feed?.attach(({ bytes, offset, skipped }, done) => {
+        if (skipped > 0) this.#sayMissing(skipped);
+        this.#write(feed, bytes, offset, done);
+      }) ?? null;
+  }
+
+  set readOnly(value: boolean) {
+    this.#terminal.options.disableStdin = value;
+  }
+
+  retheme(): void {
+    this.#terminal.options.theme = terminalTheme();
+  }
+
+  focus(): void {
+    this.#terminal.focus();
+  }
+
+  clear(): void {
+    this.#times.clear(() => this.#terminal.clear());
+  }
+
+  /** By the page's own copy command: xterm.js answers it with what is selected. */
+  copy(): boolean {
+    if (!this.#terminal.hasSelection()) return false;
+    this.#terminal.focus();
+    return document.execCommand('copy');
+  }
+
+  find(text: string, backwards: boolean, incremental = false): void {
+    if (text === '') this.#search.clearDecorations();
+    else if (backwards) this.#search.findPrevious(text, searchColours());
+    else this.#search.findNext(text, { ...searchColours(), incremental });
+  }
+
+  endSearch(): void {
+    this.#search.clearDecorations();
+    this.#terminal.clearSelection();
+  }
+
+  /** Told, at most once a frame, when other rows are on the screen. */
+  onRows(listener: () => void): void {
+    let scheduled = false;
+    const soon = (): void => {
+      if (scheduled) return;
+      scheduled = true;
+      requestAnimationFrame(() => {
+        scheduled = false;
+        listener();
+      });
+    };
+    this.#terminal.onRender(soon);
+    this.#terminal.onScroll(soon);
+  }
+
+  /** The times of the rows on the screen (NaN: none to show), and how high a row is. */
+  rows(): { times: number[]; height: number } {
+    const { buffer, rows, element } = this.#terminal;
+    const screen = element?.querySelector('.xterm-screen');
+    const times = Array.from({ length: rows }, (_, row) => {
+      const y = buffer.active.viewportY + row;
+      return buffer.active.getLine(y)?.isWrapped === true ? Number.NaN : this.#times.at(y);
+    });
+    return { times, height: (screen?.clientHeight ?? 0) / rows };
+  }
+
+  dispose(): void {
+    this.#detach?.();
+    this.#terminal.dispose();
+  }
+
+  #open(place: HTMLElement): void {
+    this.#terminal.open(place);
+    this.#terminal.textarea?.setAttribute('aria-label', this.#label);
+    // Where WebGL is not the graphics card's, the page's own renderer is faster.
+    const canvas = document.createElement('canvas');
+    if (canvas.getContext('webgl2', { failIfMajorPerformanceCaveat: true }) === null) return;
+    const webgl = new WebglAddon();
+    webgl.onContextLoss(() => webgl.dispose());
+    this.#terminal.loadAddon(webgl);
+  }
+
+  #write(feed: SerialFeed, bytes: Uint8Array, offset: number, done: () => void): void {
+    for (let from = 0; from < bytes.length;) {
+      const { time, until } = feed.arrivals.at(offset + from);
+      const to = Math.min(bytes.length, from + PIECE_BYTES, until - offset);
+      this.#terminal.write(bytes.subarray(from, to), () => {
+        this.#times.note(time);
+        if (to === bytes.length) done();
+      });
+      from = to;
+    }
+    if (bytes.length === 0) done();
+    else this.#lineEnded = bytes[bytes.length - 1] === 0x0a;
+  }
+
+  /** CAN ends an escape sequence whose end may be among what is missing. */
+  #sayMissing(bytes: number): void {
+    const text = `${bytes.toLocaleString('en')} bytes are left out here; the log has them all.`;
+    this.#terminal.write(`\x18\x1b[0m${this.#lineEnded ? '' : '\r\n'}\x1b[2m${text}\x1b[0m\r\n`);
+  }
+
+  #isForGuest(event: KeyboardEvent): boolean {
+    // A key of the app's: it has been dealt with.
+    if (event.defaultPrevented) return false;
+    const ctrl = event.ctrlKey && !event.altKey && !event.metaKey;
+    if (!ctrl) return true;
+    const own = event.shiftKey ? SHIFTED[event.code] : event.code === 'KeyF' ? 'find' : undefined;
+    if (own === undefined) return true;
+    // The browser pastes by itself.
+    if (own === 'paste') return false;
+    event.preventDefault();
+    if (event.type !== 'keydown') return false;
+    if (own === 'copy') this.copy();
+    else this.#handlers.key(own);
+    return false;
+  }
+}
+
+/** With Ctrl and Shift. */
+const SHIFTED: Record<string, ConsoleKey | 'copy' | 'paste' | undefined> = {
+  KeyC: 'copy',
+  KeyV: 'paste',
+  KeyF: 'find',
+  ArrowUp: 'leave',
+};

@@ -1,0 +1,131 @@
+/**
+ * Brings the tiles of the dashboard up to date. They are made once for a run; from then on only what has changed is written
+ * into them, since 255 CPUs change too often for a component of each.
+ */
+import type { CpuModel } from '../../../preload/contract/machine-model';
+import type { RunStreams } from '../../streams/run-streams';
+import { ipiWords, senderWords } from '../event-words';
+import { duration, hex, perSecond } from '../format';
+import { stateLook } from '../mp-states';
+import { barHeight, drawSparkline } from './sparkline';
+
+type Part = 'word' | 'for' | 'where' | 'ipi' | 'rate';
+
+interface Tile {
+  cpu: number;
+  element: HTMLElement;
+  path: SVGPathElement | null;
+  canvas: HTMLCanvasElement | null;
+  parts: Record<Part, HTMLElement | null>;
+  state: CpuModel['state'] | null;
+  texts: Partial<Record<Part, string>>;
+  visible: boolean;
+}
+
+export class TilePainter {
+  readonly #streams: RunStreams;
+  readonly #tiles: Tile[];
+  readonly #observer: IntersectionObserver;
+
+  /** `elements`: the tiles in the CPUs' order. */
+  constructor(streams: RunStreams, elements: readonly HTMLElement[]) {
+    this.#streams = streams;
+    this.#tiles = elements.map(tileOf);
+    this.#observer = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const tile = this.#tiles[elements.indexOf(target as HTMLElement)];
+        tile.visible = isIntersecting;
+      }
+      this.figures();
+    });
+    for (const element of elements) this.#observer.observe(element);
+  }
+
+  dispose(): void {
+    this.#observer.disconnect();
+  }
+
+  /** MP states; cheap enough for every frame. */
+  states(): void {
+    for (const tile of this.#tiles) {
+      const cpu = this.#streams.model.cpus[tile.cpu];
+      if (tile.state !== cpu.state) showState(tile, cpu);
+    }
+  }
+
+  /** What changes all the time, of the tiles that are on the screen. */
+  figures(): void {
+    const { model, rates } = this.#streams;
+    const visible = this.#tiles.filter((tile) => tile.visible);
+    // First what asks the page for sizes, then what changes it: it is laid out once.
+    for (const { canvas, element, cpu } of visible) {
+      if (canvas !== null) drawSparkline(canvas, rates, cpu, getComputedStyle(element).getPropertyValue('--state'));
+    }
+    for (const tile of visible) {
+      const cpu = model.cpus[tile.cpu];
+      const { lastIpi } = cpu;
+      const exits = rates.length === 0 ? 0 : rates.at(cpu.id, rates.length - 1);
+      write(tile, 'for', `for ${duration(model.time - cpu.changedAt)}`);
+      write(tile, 'where', whereText(cpu));
+      write(tile, 'ipi', lastIpi === null ? 'no IPI yet' : `${ipiWords(lastIpi)} ${senderWords(lastIpi)}`);
+      write(tile, 'rate', perSecond(exits));
+      if (tile.canvas === null) tile.element.style.setProperty('--heat', `${Math.round(12 + 36 * barHeight(exits))}%`);
+    }
+  }
+}
+
+export function whereText({ sample }: CpuModel): string {
+  if (sample === null || sample.rip < 0) return '';
+  return `${sample.mode ?? ''} ${hex(sample.rip, 1)}`;
+}
+
+/** All that a tile of this size has no room for. */
+export function describeCpu(cpu: CpuModel, time: number): string {
+  const ipi = cpu.lastIpi === null ? 'none' : `${ipiWords(cpu.lastIpi)} ${senderWords(cpu.lastIpi)}`;
+  const exits = cpu.rates.slice(0, 3).map(({ name, perSecond: rate }) => `${name} ${perSecond(rate)}`);
+  return [
+    labelOf(cpu),
+    `for ${duration(time - cpu.changedAt)}`,
+    whereText(cpu),
+    `last IPI: ${ipi}`,
+    `exits: ${exits.length === 0 ? 'none' : exits.join(', ')}`,
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+function labelOf(cpu: CpuModel): string {
+  return `CPU ${cpu.id}, APIC id ${cpu.apicId}${cpu.bsp ? ', BSP' : ''}: ${stateLook(cpu.state).word}`;
+}
+
+function tileOf(element: HTMLElement, cpu: number): Tile {
+  const part = (name: Part): HTMLElement | null => element.querySelector(`[data-part=${name}]`);
+  return {
+    cpu,
+    element,
+    path: element.querySelector('path'),
+    canvas: element.querySelector('canvas'),
+    parts: { word: part('word'), for: part('for'), where: part('where'), ipi: part('ipi'), rate: part('rate') },
+    state: null,
+    texts: {},
+    visible: false,
+  };
+}
+
+function showState(tile: Tile, cpu: CpuModel): void {
+  const look = stateLook(cpu.state);
+  tile.state = cpu.state;
+  tile.element.style.setProperty('--state', `var(${look.colour})`);
+  tile.element.setAttribute('aria-label', labelOf(cpu));
+  tile.element.dataset['state'] = cpu.state;
+  tile.path?.setAttribute('d', look.path);
+  tile.path?.classList.toggle('hollow', !look.filled);
+  write(tile, 'word', look.word);
+}
+
+function write(tile: Tile, part: Part, text: string): void {
+  const element = tile.parts[part];
+  if (element === null || tile.texts[part] === text) return;
+  tile.texts[part] = text;
+  element.textContent = text;
+}

@@ -1,0 +1,97 @@
+/** Events and pauses in words. */
+import type { PausePoint, PauseReason } from '../../preload/contract/inspection';
+import type { IpiEvent, MachineEvent } from '../../preload/contract/machine-events';
+import { hex } from './format';
+import { stateLook } from './mp-states';
+
+const MODES: Record<string, string> = {
+  init: 'INIT',
+  sipi: 'SIPI',
+  nmi: 'NMI',
+  smi: 'SMI',
+  'init-deassert': 'INIT de-assert',
+};
+const WITH_VECTOR = ['sipi', 'fixed', 'lowest-priority'];
+const DECISIONS: Record<string, string> = {
+  deliver: '',
+  ignored: ', ignored by its target',
+  delay: ', delayed',
+  hold: ', held',
+  drop: ', dropped',
+  redirect: ', redirected',
+};
+
+/** `SIPI 0x08`, `INIT`, `fixed 0x40`. */
+export function ipiWords({ mode, vector }: Pick<IpiEvent, 'mode' | 'vector'>): string {
+  const name = MODES[mode] ?? mode;
+  return WITH_VECTOR.includes(mode) ? `${name} ${hex(vector)}` : name;
+}
+
+/** `CPU 3`, `CPUs 1-3, 7`. */
+export function cpuList(cpus: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const cpu of cpus) {
+    const last = runs.at(-1);
+    if (last !== undefined && cpu === last[1] + 1) last[1] = cpu;
+    else runs.push([cpu, cpu]);
+  }
+  const text = runs.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
+  return `${cpus.length === 1 ? 'CPU' : 'CPUs'} ${text}`;
+}
+
+/** `from CPU 0`. */
+export function senderWords({ source }: Pick<IpiEvent, 'source'>): string {
+  return source === null ? 'from a sender that cannot be seen' : `from CPU ${source}`;
+}
+
+/** An event as what happened to a CPU. */
+export function eventWords(event: MachineEvent, cpu: number): string {
+  switch (event.kind) {
+    case 'mp-state':
+      return `${stateLook(event.to).word}${event.derived ? ' (derived)' : ''}`;
+    case 'ipi': {
+      const decision = DECISIONS[event.decision] ?? `, ${event.decision}`;
+      const what = `${ipiWords(event)}${event.derived ? ' (derived)' : ''}`;
+      if (!event.targets.includes(cpu)) return `sent ${what} to ${cpuList(event.targets)}${decision}`;
+      return `${what} ${event.source === cpu ? 'from itself' : senderWords(event)}${decision}`;
+    }
+    case 'exit':
+      return `${event.count} ${event.reason} ${event.count === 1 ? 'exit' : 'exits'}`;
+    case 'post':
+      return `POST code ${hex(event.code)}`;
+    case 'unclaimed':
+      return `${event.write ? 'wrote to' : 'read'} ${event.space} ${hex(event.address, 4)}, where nothing answers`;
+    case 'serial-lost':
+      return `${event.count} bytes of COM${event.port + 1} lost`;
+    case 'lost':
+      return `${event.count} events lost`;
+    case 'machine':
+      return `machine ${event.change}`;
+  }
+}
+
+const POINTS: Record<PausePoint['on'], string> = {
+  init: 'INIT',
+  sipi: 'SIPI',
+  'first-instruction': 'first instruction',
+  'triple-fault': 'triple fault',
+  'state-change': 'state change',
+};
+
+export function pointName(on: PausePoint['on']): string {
+  return POINTS[on];
+}
+
+const HAPPENED: Record<PausePoint['on'], string> = {
+  init: 'received an INIT',
+  sipi: 'received a SIPI',
+  'first-instruction': 'is about to execute its first instruction',
+  'triple-fault': 'has shut down by a triple fault',
+  'state-change': 'changed its MP state',
+};
+
+export function pauseWords(reason: PauseReason | null): string {
+  if (reason === null || reason.why === 'asked') return 'Paused.';
+  if (reason.why === 'step') return `Paused after a step of CPU ${reason.cpu}.`;
+  return `Paused: CPU ${reason.cpu} ${HAPPENED[reason.point.on]}.`;
+}

@@ -1,0 +1,51 @@
+/** Paints the timeline: states as pixels, then arrows, marks and words over them. */
+import { LaneRaster } from './lane-raster';
+import { crowdedArrows, paintArrows } from './paint-arrows';
+import { paintAxis, paintLabels, paintSliceWords } from './paint-frame';
+import { paintFound, paintMarks, paintMeasure } from './paint-marks';
+import { GUTTER, LANES_TOP, type Scene, plotHeight, plotWidth } from './scene';
+
+export class Painter {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #context: CanvasRenderingContext2D;
+  readonly #raster = new LaneRaster();
+
+  constructor(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) {
+    this.#canvas = canvas;
+    this.#context = context;
+  }
+
+  paint(scene: Scene): void {
+    const { ratio, theme } = scene;
+    const context = this.#context;
+    const width = Math.max(1, Math.round(scene.width * ratio));
+    const height = Math.max(1, Math.round(scene.height * ratio));
+    if (this.#canvas.width !== width || this.#canvas.height !== height) {
+      this.#canvas.width = width;
+      this.#canvas.height = height;
+    }
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.fillStyle = theme.background;
+    context.fillRect(0, 0, scene.width, scene.height);
+    const crowded = crowdedArrows(scene);
+    const view = {
+      start: scene.viewport.start,
+      nsPerPixel: scene.viewport.span / (plotWidth(scene) * ratio),
+      width: Math.round(plotWidth(scene) * ratio),
+      height: Math.round(plotHeight(scene) * ratio),
+      ratio,
+      scroll: scene.scroll,
+      now: scene.now,
+    };
+    this.#raster.paint(scene.model, scene.layout, view, theme);
+    for (const name of crowded) this.#raster.paintTicks(scene.model, name, scene.layout, view, theme);
+    context.putImageData(this.#raster.image, Math.round(GUTTER * ratio), Math.round(LANES_TOP * ratio));
+    paintAxis(context, scene);
+    paintSliceWords(context, scene);
+    paintArrows(context, scene, crowded);
+    paintMarks(context, scene);
+    paintLabels(context, scene);
+    paintFound(context, scene);
+    paintMeasure(context, scene);
+  }
+}

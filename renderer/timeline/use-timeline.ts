@@ -1,0 +1,201 @@
+/** The timeline's state: what of the log is taken, what is in view, and when it is painted anew. */
+import { useDevicePixelRatio, useElementSize, useMutationObserver, usePreferredDark } from '@vueuse/core';
+import { type Ref, computed, onScopeDispose, shallowRef, watch } from 'vue';
+import { CATEGORIES } from './describe';
+import type { EventLog } from './event-log';
+import { type EventQuery, recordTest } from './event-query';
+import { type LaneGroup, fittingHeight, layOut } from './lane-layout';
+import { MatchList } from './match-list';
+import { Painter } from './painter';
+import { LANES_TOP, type Measure, type Scene, type SerialLine } from './scene';
+import { type Theme, readTheme } from './theme';
+import { TimelineModel } from './timeline-model';
+import { type Viewport, clampViewport, everything, following } from './viewport';
+
+/** How long a frame may take records for, in ms: a live machine's, and a whole trace's, which is painted less often. */
+const UPDATE_BUDGET = 6;
+const OPENING_BUDGET = 25;
+const OPENING_BACKLOG = 50_000;
+const OPENING_PAINTS = 150;
+
+/** Below this share of the run, an opened trace begins with its bring-up instead of the whole. */
+const BRING_UP_SHARE = 0.08;
+
+export interface TimelineProps {
+  log: EventLog;
+  revision: number;
+  now: number;
+  live: boolean;
+  labels: readonly string[];
+  groups: readonly LaneGroup[];
+  serial: readonly SerialLine[];
+  authors: readonly string[];
+  query: EventQuery;
+  selected: number | null;
+}
+
+/** `all`: everything, growing; `follow`: the latest, of one length; `free`: where the user has gone. */
+export type ViewMode = 'all' | 'follow' | 'free';
+
+export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanvasElement | null>>) {
+  const { width, height } = useElementSize(canvas);
+  const { pixelRatio } = useDevicePixelRatio();
+  const dark = usePreferredDark();
+  const theme = shallowRef<Theme | null>(null);
+  const model = shallowRef(new TimelineModel(props.log));
+  const viewport = shallowRef<Viewport>(everything(props.now));
+  const mode = shallowRef<ViewMode>('all');
+  const scroll = shallowRef(0);
+  const laneHeight = shallowRef<number | null>(null);
+  const measure = shallowRef<Measure | null>(null);
+  const found = shallowRef<MatchList | null>(null);
+  const foundCount = shallowRef(0);
+  let painter: Painter | null = null;
+  let frame = 0;
+  let opened = false;
+  /** The next picture of what only the machine has changed; what the user changes is painted in the next frame. */
+  let nextPaint = 0;
+  let urgent = false;
+
+  const now = computed(() => Math.max(props.now, props.revision > 0 ? props.log.endTime : 0));
+  const hidden = computed(() => {
+    const shown = props.query.categories;
+    return new Set(shown === null ? [] : CATEGORIES.filter((name) => !shown.includes(name)));
+  });
+  const layout = computed(() => {
+    const { cpus } = props.log;
+    const lanes = props.query.cpus?.length ?? cpus;
+    const fitting = fittingHeight(lanes, props.groups.length, height.value - LANES_TOP - 4);
+    return layOut(cpus, props.groups, props.query.cpus, laneHeight.value ?? fitting);
+  });
+  const maxScroll = computed(() => Math.max(0, layout.value.height - (height.value - LANES_TOP - 4)));
+
+  function scene(): Scene | null {
+    if (theme.value === null || width.value === 0) return null;
+    model.value.forget();
+    return {
+      model: model.value,
+      layout: layout.value,
+      viewport: viewport.value,
+      theme: theme.value,
+      width: width.value,
+      height: height.value,
+      ratio: pixelRatio.value,
+      scroll: Math.min(scroll.value, maxScroll.value),
+      now: now.value,
+      labels: props.labels,
+      serial: props.serial,
+      hidden: hidden.value,
+      found: found.value,
+      selected: props.selected,
+      measure: measure.value,
+      authors: props.authors,
+    };
+  }
+
+  function schedule(): void {
+    urgent = true;
+    scheduleLive();
+  }
+
+  function scheduleLive(): void {
+    if (frame === 0) frame = requestAnimationFrame(draw);
+  }
+
+  function draw(): void {
+    frame = 0;
+    const start = performance.now();
+    const opening = props.log.length - model.value.seen > OPENING_BACKLOG;
+    const deadline = start + (opening ? OPENING_BUDGET : UPDATE_BUDGET);
+    const whole = model.value.update(deadline);
+    const searched = found.value?.update(deadline) ?? true;
+    foundCount.value = found.value?.length ?? 0;
+    if (whole && !opened && props.log.length > 0) open();
+    if (urgent || start >= nextPaint) paint(opening);
+    else scheduleLive();
+    if (!whole || !searched) scheduleLive();
+  }
+
+  function paint(opening: boolean): void {
+    if (mode.value === 'all') viewport.value = everything(now.value);
+    if (mode.value === 'follow') viewport.value = following(viewport.value, now.value);
+    const picture = scene();
+    if (picture === null || painter === null) return;
+    const start = performance.now();
+    painter.paint(picture);
+    urgent = false;
+    // At most half of the time goes into pictures.
+    const end = performance.now();
+    nextPaint = end + (opening ? OPENING_PAINTS : end - start);
+    canvas.value?.setAttribute('data-seen', String(model.value.seen));
+  }
+
+  /** A trace whose bring-up is a small part of it begins with that part: it is what one opens it for. */
+  function open(): void {
+    opened = true;
+    const bringUp = model.value.bringUp();
+    if (!props.live && bringUp !== null && bringUp.to - bringUp.from < now.value * BRING_UP_SHARE) showBringUp();
+  }
+
+  function move(view: Viewport): void {
+    mode.value = 'free';
+    viewport.value = clampViewport(view, now.value);
+  }
+
+  function showBringUp(): void {
+    const bringUp = model.value.bringUp();
+    if (bringUp === null) return;
+    const length = bringUp.to - bringUp.from;
+    move({ start: bringUp.from - length * 0.04, span: length * 1.12 });
+  }
+
+  function scrollBy(pixels: number): void {
+    scroll.value = Math.min(Math.max(0, scroll.value + pixels), maxScroll.value);
+  }
+
+  function refreshTheme(): void {
+    if (canvas.value !== null) theme.value = readTheme(canvas.value);
+  }
+
+  watch(canvas, (element) => {
+    const context = element?.getContext('2d', { alpha: false });
+    painter = element && context ? new Painter(element, context) : null;
+    refreshTheme();
+  });
+  watch(
+    () => props.log,
+    (log) => {
+      model.value = new TimelineModel(log);
+      opened = false;
+      mode.value = 'all';
+    },
+  );
+  watch(
+    () => [props.log, props.query.text, props.query.cpus, props.query.categories, props.authors] as const,
+    () => {
+      const test = props.query.text.trim() === '' ? null : recordTest(props.log, props.query, props.authors);
+      found.value = test === null ? null : new MatchList(props.log, test);
+    },
+    { immediate: true },
+  );
+  watch(dark, refreshTheme);
+  useMutationObserver(() => document.documentElement, refreshTheme, { attributes: true });
+  watch(
+    () => [
+      ...[props.selected, props.labels, hidden.value, found.value],
+      ...[width.value, height.value, pixelRatio.value, theme.value, layout.value, model.value],
+      ...[mode.value === 'free' ? viewport.value : null, mode.value, scroll.value, measure.value],
+    ],
+    schedule,
+    { flush: 'post' },
+  );
+  watch(() => [props.revision, now.value, props.serial.length], scheduleLive);
+  onScopeDispose(() => cancelAnimationFrame(frame));
+
+  return {
+    ...{ model, viewport, mode, measure, laneHeight, layout, found, foundCount, now },
+    ...{ scene, move, scrollBy, showBringUp, schedule },
+  };
+}
+
+export type Timeline = ReturnType<typeof useTimeline>;
