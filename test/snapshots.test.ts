@@ -112,9 +112,9 @@ test.each([
 
 describe('a file that is no snapshot of this machine is refused, and so is a place that is none', () => {
   const config = () => configuration('herd', 2, 1);
-  const refusal = (path: string, other = config(), core = CORE) => {
+  const refusal = (path: string, other = config(), digest = CORE) => {
     const { machine } = new Bench(other, null);
-    return () => restoreSnapshot(machine, core, path);
+    return () => restoreSnapshot(machine, digest, path);
   };
   let path: string;
   let whole: Buffer;
