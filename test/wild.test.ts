@@ -217,7 +217,7 @@ describe.each(['roll-call', 'herd', 'heartbeat', 'fault'])('%s with bytes change
         expect(error, `program ${program}`).toBeInstanceOf(ReveilleError);
         continue;
       }
-      const emulated = new EmulatedMachine(machine.descriptor(config.bsp), hostClock);
+      const emulated = new EmulatedMachine(machine.descriptor(config.bsp), hostClock, () => {});
       emulated.powerOn();
       let goesOn = true;
       let time = 0;

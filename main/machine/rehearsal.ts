@@ -12,6 +12,7 @@ import type { MachineConfig } from '../../preload/contract/machine';
 import { Board } from './board';
 import { ExactLoop } from './exact-loop';
 import { MachineMemory } from './shared-memory';
+import { Standstill } from './standstill';
 import { Attention } from './vcpu-control';
 
 const BSP = 0;
@@ -64,6 +65,10 @@ class PaperVcpu implements Vcpu {
   run(): RunResult {
     this.#script.shift()?.();
     return RunResult.EXIT;
+  }
+
+  step(): RunResult {
+    return this.run();
   }
 
   #io(port: number, isWrite: boolean): void {
@@ -121,10 +126,13 @@ export function rehearseStart(clock: Clock, kicker: VcpuKicker): void {
   const bsp = board.lapic(BSP);
   const lapic = board.lapic(AP);
   const control = board.vcpus[AP];
+  const standstill = new Standstill(memory, AP, () => {});
   for (let round = 0; round < ROUNDS; round++) {
     bsp.write(ICR_LOW, 4, BROADCAST_INIT);
     bsp.write(ICR_LOW, 4, BROADCAST_SIPI);
     const vcpu = new PaperVcpu(memory, () => control.alert(Attention.STOP));
-    new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp: false, signature: 0 }).run();
+    new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp: false, signature: 0 }).run(
+      standstill,
+    );
   }
 }
