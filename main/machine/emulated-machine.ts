@@ -11,6 +11,7 @@ import { ExitReporter } from './exit-reporter';
 import type { VcpuDescriptor } from './machine';
 import { MachineMemory, VcpuTime } from './shared-memory';
 import { TurnLoop } from './turn-loop';
+import type { OwnVcpuControl } from './vcpu-control';
 import { hasVirtualTime, VirtualClock } from './virtual-clock';
 
 export class EmulatedMachine {
@@ -37,7 +38,7 @@ export class EmulatedMachine {
     const interrupts = createInterrupts(handles);
     const cpus = config.apicIds.map((_, cpu) => {
       const board = new Board({ memory, config, clock, kicker, interrupts, cpu });
-      const control = board.vcpus[cpu];
+      const control = board.vcpus[cpu] as OwnVcpuControl;
       const vcpu = new EmulatorVcpu({
         core,
         buffer,
