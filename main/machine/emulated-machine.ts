@@ -13,6 +13,7 @@ import { PausableClock } from './pausable-clock';
 import { MachineMemory, VcpuTime } from './shared-memory';
 import { Standstill } from './standstill';
 import { TurnLoop } from './turn-loop';
+import type { OwnVcpuControl } from './vcpu-control';
 import { hasVirtualTime, VirtualClock } from './virtual-clock';
 
 export class EmulatedMachine {
@@ -39,7 +40,7 @@ export class EmulatedMachine {
     const interrupts = createInterrupts(handles);
     const cpus = config.apicIds.map((_, cpu) => {
       const board = new Board({ memory, config, clock, kicker, interrupts, cpu });
-      const control = board.vcpus[cpu];
+      const control = board.vcpus[cpu] as OwnVcpuControl;
       const vcpu = new EmulatorVcpu({
         core,
         buffer,

@@ -6,13 +6,14 @@
  * when no CPU has anything to do, time skips to the next moment at which something is due. Nothing here depends on the
  * host: the same image, configuration, seed and input give the same run, to the instruction.
  */
+import type { Position } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import type { Doorbell } from './doorbell';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, RAN, STOPPED } from './exact-loop';
 import { type MachineMemory, MachineTime, MachineWord, VcpuTime } from './shared-memory';
 import type { Standstill } from './standstill';
-import { Attention, type VcpuControl } from './vcpu-control';
+import { Attention, type OwnVcpuControl, publishPosition } from './vcpu-control';
 
 /** Length of a turn in ns: this much, and up to as much again by the seed. */
 const TURN = 1000;
@@ -24,8 +25,8 @@ const NS_PER_MS = 1e6;
 /** A CPU that takes its turns here. `vcpu.budget` is the rest of its turn in ns; running uses it up. */
 export interface TurnCpu {
   loop: ExactLoop;
-  vcpu: { budget: number };
-  control: VcpuControl;
+  vcpu: { budget: number; position(): Position };
+  control: OwnVcpuControl;
 }
 
 /** Machine time that can be moved on when nobody has anything to do; null where it follows the host's. */
@@ -139,6 +140,8 @@ export class TurnLoop {
     }
     for (; this.#turns < count; this.#turns++) {
       const cpu = (this.#first + this.#turns) % count;
+      const { control, vcpu } = this.#cpus[cpu];
+      if (control.takeSample()) publishPosition(control, vcpu.position());
       if (this.#waits(cpu)) this.#until = Math.min(this.#until, this.#cpus[cpu].control.times[VcpuTime.IDLE_UNTIL]);
       else if (!this.#turn(cpu)) return false;
     }

@@ -141,6 +141,18 @@ export class OwnVcpuControl extends VcpuControl {
     this.times[VcpuTime.IDLE_UNTIL] = 0;
   }
 
+  /** A sample is no reason for a turn, which would change all that follow: `takeSample` sees to it. */
+  override get wanted(): boolean {
+    return (this.words[VcpuWord.ATTENTION] & ~Attention.SAMPLE) !== 0;
+  }
+
+  /** Whether somebody wants the position published; takes the request. */
+  takeSample(): boolean {
+    if ((this.words[VcpuWord.ATTENTION] & Attention.SAMPLE) === 0) return false;
+    Atomics.and(this.words, VcpuWord.ATTENTION, ~Attention.SAMPLE);
+    return true;
+  }
+
   override enterGuest(): boolean {
     return !this.wanted;
   }
