@@ -108,7 +108,7 @@ export class LaneRaster {
     const rows = Math.max(1, Math.round(height * view.ratio));
     if (!this.#stacks.fits(rows, theme.states)) this.#stacks = new ColumnStacks(rows, theme.states);
     this.#columns.withShares = rows > ROWS_WITHOUT_SHARES;
-    const scale = { start: (view.column + strip.from) * view.nsPerPixel, nsPerPixel: view.nsPerPixel };
+    const scale = { column: view.column + strip.from, nsPerPixel: view.nsPerPixel };
     for (const { cpu, top } of layout.lanes) {
       const from = Math.round((top + inset - view.scroll) * view.ratio);
       if (from + rows <= 0 || from >= view.height) continue;

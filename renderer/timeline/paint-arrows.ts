@@ -47,7 +47,7 @@ export function crowdedArrows(scene: Scene): ArrowClass[] {
 }
 
 /** Numbers of the arrows that are in view, the last exclusive. */
-export function inView({ model, viewport }: Scene, name: ArrowClass): [from: number, to: number] {
+function inView({ model, viewport }: Scene, name: ArrowClass): [from: number, to: number] {
   const arrows = model.arrows[name];
   const from = arrows.firstFrom(viewport.start);
   return [from, arrows.firstFrom(viewport.start + viewport.span, from)];
