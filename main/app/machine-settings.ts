@@ -104,26 +104,53 @@ export function parseMachineFile(text: string): MachineSettings {
 
 /** What keeps this machine from being started here; nothing: it can be. */
 export function settingsProblems(input: unknown, host: HostProbe, guests: URL): SettingsProblem[] {
-  const result = v.safeParse(settingsSchema, input);
   // A form shows the message beside its field: where it is needs no words.
-  if (!result.success)
-    return result.issues.map((issue) => ({ field: fieldOf(issue), message: sentence(issue.message) }));
-  const problems: SettingsProblem[] = [];
+  const result = v.safeParse(settingsSchema, input);
+  const problems: SettingsProblem[] = (result.issues ?? []).map((issue) => ({
+    field: fieldOf(issue),
+    message: sentence(issue.message),
+  }));
+  if (problems.some(({ field }) => field === null)) return problems;
+  let settings = { ...(input as MachineSettings) };
+  for (const { field } of problems) settings = withDefault(settings, field);
+  if (!problems.some(({ field }) => field === 'guest')) problems.push(...guestProblems(settings.guest, guests));
+  // One rule after the other: with a default in the place of what breaks the first, the next one shows.
+  for (;;) {
+    const problem = configurationProblem(settings, host);
+    if (problem === null) return problems;
+    const known = problems.some(({ field }) => field === problem.field);
+    if (!known) problems.push(problem);
+    if (known || problem.field === null) return problems;
+    settings = withDefault(settings, problem.field);
+  }
+}
+
+/** What is counted by CPUs cannot stay where their number does not. */
+function withDefault(settings: MachineSettings, field: keyof MachineSettings | null): MachineSettings {
+  if (field === null) return settings;
+  const { bsp, apicIds } = FIRST_MACHINE;
+  return { ...settings, [field]: FIRST_MACHINE[field], ...(field === 'topology' ? { bsp, apicIds } : {}) };
+}
+
+function guestProblems(guest: GuestChoice, guests: URL): SettingsProblem[] {
   try {
-    guestPath(result.output.guest, guests);
+    guestPath(guest, guests);
+    return [];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    problems.push({ field: 'guest', message: sentence(error.message) });
+    return [{ field: 'guest', message: sentence(error.message) }];
   }
+}
+
+function configurationProblem(settings: MachineSettings, host: HostProbe): SettingsProblem | null {
   try {
-    prepareMachine(result.output, 'guest', host);
+    prepareMachine(settings, 'guest', host);
+    return null;
   } catch (error) {
-    if (error instanceof ConfigurationError || error instanceof HostLimitError) {
-      const { field } = error;
-      problems.push({ field: field === 'cpus' ? 'topology' : field, message: sentence(error.message) });
-    } else throw error;
+    if (!(error instanceof ConfigurationError || error instanceof HostLimitError)) throw error;
+    const { field } = error;
+    return { field: field === 'cpus' ? 'topology' : field, message: sentence(error.message) };
   }
-  return problems;
 }
 
 /** What a run is made from; `guest` is the image's path. Throws where it cannot be. */

@@ -31,7 +31,7 @@ function laneOf(list: readonly Change[]): StateLane {
 }
 
 function columnsOf(lane: StateLane, start: number, nsPerPixel: number, width: number, now: number): LaneColumns {
-  const columns = { masks: new Uint16Array(width), shares: new Float32Array(width) };
+  const columns = { masks: new Uint16Array(width), shares: new Float32Array(width), withShares: true };
   lane.columns({ start, nsPerPixel }, width, now, columns);
   return columns;
 }

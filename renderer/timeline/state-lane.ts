@@ -22,6 +22,8 @@ export interface LaneColumns {
   masks: Uint16Array;
   /** Share of RUNNABLE, 0 to 1, in columns with several states. */
   shares: Float32Array;
+  /** Whether shares are wanted: not where a lane is too low to show them. */
+  withShares: boolean;
 }
 
 export class StateLane {
@@ -90,7 +92,12 @@ export class StateLane {
   }
 
   /** What each of `width` columns shows; `now`: where the last slice ends. */
-  columns({ start, nsPerPixel }: TimeScale, width: number, now: number, { masks, shares }: LaneColumns): void {
+  columns(
+    { start, nsPerPixel }: TimeScale,
+    width: number,
+    now: number,
+    { masks, shares, withShares }: LaneColumns,
+  ): void {
     const starts = this.#starts.values;
     const states = this.#levels[0].values;
     const { length } = this;
@@ -113,9 +120,11 @@ export class StateLane {
         continue;
       }
       const first = starts[next] === left || next === 0 ? next : next - 1;
-      const mask = this.#statesOf(first, after);
+      let mask = 0;
+      if (after - first > FAN) mask = this.#statesOf(first, after);
+      else for (let slice = first; slice < after; slice++) mask |= states[slice];
       masks[x] = mask;
-      if (mask & (mask - 1)) shares[x] = this.#ran(next, after, left, Math.min(right, now)) / nsPerPixel;
+      if (withShares && mask & (mask - 1)) shares[x] = this.#ran(next, after, left, Math.min(right, now)) / nsPerPixel;
       next = after;
       x++;
     }
@@ -135,11 +144,6 @@ export class StateLane {
 
   #statesOf(first: number, after: number): number {
     let mask = 0;
-    if (after - first <= FAN) {
-      const states = this.#levels[0].values;
-      for (let i = first; i < after; i++) mask |= states[i];
-      return mask;
-    }
     let low = first;
     let high = after;
     for (const level of this.#levels) {

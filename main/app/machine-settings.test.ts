@@ -1,0 +1,94 @@
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import type { MachineSettings } from '../../preload/contract/app';
+import type { HostProbe } from '../../preload/contract/machine';
+import {
+  FIRST_MACHINE,
+  formatMachineFile,
+  parseMachineFile,
+  parseSettings,
+  settingsProblems,
+} from './machine-settings';
+
+const GUESTS = pathToFileURL('resources/guests/');
+const EXACT = { mode: 'exact', usable: true, reason: null, maxCpus: 255 } as const;
+const KERNEL = { mode: 'kernel', usable: false, reason: 'It is KVM’s.', maxCpus: 0 } as const;
+const HOST: HostProbe = {
+  memory: 2 ** 33,
+  maxGuestMemory: 2 ** 31,
+  accelerators: [
+    { name: 'wasm', usable: true, reason: null, maxCpus: 255, modes: [EXACT, KERNEL], facts: {} },
+    { name: 'kvm', usable: false, reason: '/dev/kvm does not exist.', maxCpus: 0, modes: [], facts: {} },
+  ],
+  auto: { accelerator: 'wasm', reason: 'KVM does not work here.' },
+};
+
+function problems(change: Partial<Record<keyof MachineSettings, unknown>>): unknown {
+  return settingsProblems({ ...FIRST_MACHINE, ...change }, HOST, GUESTS);
+}
+
+test('the first machine can be started', () => {
+  expect(problems({})).toEqual([]);
+});
+
+test.each([
+  [{ name: '  ' }, 'name', 'A machine needs a name.'],
+  [
+    { guest: { kind: 'file', path: 'kernel' } },
+    'guest',
+    '"kernel" does not say where the image is: give its whole path, from / on.',
+  ],
+  [{ guest: { kind: 'bundled', name: 'nobody' } }, 'guest', /nobody/],
+  [
+    { topology: { sockets: 1, cores: Number.NaN, threads: 1 } },
+    'topology',
+    'The number of cores a socket must be a whole number from 1 to 1024.',
+  ],
+  [
+    { topology: { sockets: 16, cores: 16, threads: 1 } },
+    'topology',
+    /at most 255 CPUs.*use fewer, or irqchip 'kernel'\.$/,
+  ],
+  [{ apicIds: [0, 1, 1, 3] }, 'apicIds', 'CPU 1 and CPU 2 both have APIC id 1: every CPU needs an id of its own.'],
+  [{ bsp: 4 }, 'bsp', 'BSP 4 is not a CPU: this machine has CPUs 0 to 3.'],
+  [{ memory: 3 * 2 ** 30 }, 'memory', /at most 2048 MiB: use less memory\.$/],
+  [{ accelerator: 'kvm' }, 'accelerator', 'kvm is not usable here: /dev/kvm does not exist.'],
+  [{ irqchip: 'kernel' }, 'irqchip', "The emulator has no irqchip 'kernel', which is KVM's: use irqchip 'exact'."],
+  [{ cmdline: 'a\0b' }, 'cmdline', /NUL/],
+  [{ seed: -1 }, 'seed', 'The seed must be a whole number from 0 to 4294967295, not -1.'],
+  [
+    { serial: [{ kind: 'stdio' }, { kind: 'file', path: '' }, { kind: 'none' }, { kind: 'none' }] },
+    'serial',
+    'The file of COM2 is empty: name a file.',
+  ],
+])('%j is a problem of its field', (change, field, message) => {
+  expect(problems(change)).toEqual([
+    { field, message: message instanceof RegExp ? expect.stringMatching(message) : message },
+  ]);
+});
+
+test('all fields that are wrong are named at once', () => {
+  const found = settingsProblems(
+    { ...FIRST_MACHINE, name: '', memory: Number.NaN, bsp: 9, seed: -1, apicIds: [1, 1, 1, 1] },
+    HOST,
+    GUESTS,
+  );
+  expect(found.map(({ field }) => field).sort()).toEqual(['apicIds', 'bsp', 'memory', 'name', 'seed']);
+});
+
+test('a BSP is no problem of its own where the number of CPUs is wrong', () => {
+  expect(problems({ topology: { sockets: 0, cores: 4, threads: 1 }, bsp: 9 })).toEqual([
+    { field: 'topology', message: 'The number of sockets must be a whole number from 1 to 1024.' },
+  ]);
+});
+
+test.each([null, 7, 'text', [], { ...FIRST_MACHINE, more: 1 }])('what is no machine at all is refused: %j', (input) => {
+  expect(settingsProblems(input, HOST, GUESTS).length).toBeGreaterThan(0);
+  expect(() => parseSettings(input)).toThrow(/\.$/);
+});
+
+test('a machine file holds all of a machine', () => {
+  expect(parseMachineFile(formatMachineFile(FIRST_MACHINE))).toEqual(FIRST_MACHINE);
+  expect(() => parseMachineFile('{')).toThrow(/^This is no machine file: /);
+  expect(() => parseMachineFile('{"reveille":2}')).toThrow(/^This is no machine file of this version of Reveille: /);
+});
