@@ -1,0 +1,320 @@
+/** Machines as a person makes and keeps them, in Chromium on the app's own process. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, expect, test, type TestContext } from 'vitest';
+import { needsProgram } from '../support/needs';
+import { type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
+
+/** Of a page that is quick; so a test that fails says where. */
+const PATIENCE_MS = 10_000;
+
+let app: RunningApp | undefined;
+let browser: Browser | undefined;
+let shown: Awaited<ReturnType<typeof openPage>> | undefined;
+
+/** A new window on the app, which runs through all tests of this file. */
+async function open(ctx: TestContext): Promise<Page> {
+  needsProgram(ctx, 'chromium');
+  app ??= await startApp();
+  browser ??= await openBrowser();
+  shown = await openPage(browser, app);
+  shown.page.setDefaultTimeout(PATIENCE_MS);
+  return shown.page;
+}
+
+/** As `open`, past the welcome page. */
+async function openWelcomed(ctx: TestContext): Promise<Page> {
+  const page = await open(ctx);
+  // Behind the welcome page it has no role.
+  await page.locator('nav li').first().waitFor();
+  const start = page.getByRole('button', { name: 'Start using Reveille' });
+  if (await start.isVisible()) await start.click();
+  return page;
+}
+
+afterEach(async () => {
+  const problems = shown?.problems ?? [];
+  await shown?.context.close();
+  shown = undefined;
+  expect(problems).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await app?.stop();
+  expect(app?.errors() ?? '').toBe('');
+});
+
+function row(page: Page, name: string): Locator {
+  return page.getByRole('navigation', { name: 'Machines' }).getByRole('listitem').filter({ hasText: name });
+}
+
+async function choose(page: Page, machine: string, item: string): Promise<void> {
+  await page.getByRole('button', { name: `Actions for ${machine}`, exact: true }).click();
+  await page.getByRole('menuitem', { name: item }).click();
+}
+
+/** Opens the form and fills in what every machine of these tests has. */
+async function fillIn(page: Page, name: string, guest: string): Promise<Locator> {
+  await page.getByRole('button', { name: 'New machine' }).click();
+  const form = page.getByRole('dialog', { name: 'New machine' });
+  await form.getByLabel('Name').fill(name);
+  await form.getByLabel('Which').selectOption(guest);
+  await form.getByRole('radio', { name: 'Emulator' }).check();
+  return form;
+}
+
+test('the welcome page runs a machine and tells its story, and is gone when one starts', async (ctx) => {
+  const page = await open(ctx);
+  const welcome = page.getByRole('dialog', { name: 'How processors wake up' });
+  const states = welcome.getByRole('list', { name: 'Processors' });
+  await welcome.getByRole('button', { name: 'Run the example' }).click();
+  await welcome.getByRole('log').getByText('CPU 0 is the BSP').waitFor();
+  expect(await states.getByText('UNINITIALIZED', { exact: true }).count()).toBe(3);
+
+  await welcome.getByRole('button', { name: 'Next: INIT' }).click();
+  await states.getByText('INIT_RECEIVED', { exact: true }).waitFor();
+  await welcome.getByText('CPU 1 is initialized, and waits for a SIPI.').waitFor();
+
+  await welcome.getByRole('button', { name: 'Next: SIPI' }).click();
+  await welcome.getByText('CPU 1 executes its first instruction, at 0x08000.').waitFor();
+  await expect.poll(() => states.getByText('HALTED', { exact: true }).count(), { timeout: 20_000 }).toBe(3);
+
+  await welcome.getByRole('button', { name: 'Start using Reveille' }).click();
+  await welcome.waitFor({ state: 'hidden' });
+  await row(page, 'heartbeat').waitFor();
+  expect(await row(page, 'Welcome example').count()).toBe(0);
+  await page.reload();
+  await row(page, 'heartbeat').waitFor();
+  expect(await welcome.count()).toBe(0);
+});
+
+test('a machine is made with the form, runs, and is edited', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'quiet herd', 'herd');
+  await form.getByRole('button', { name: 'quiet' }).click();
+  expect(await form.getByLabel('Command line').inputValue()).toBe('quiet');
+  await form.getByLabel('Cores a socket').fill('2');
+  await form.getByLabel('Threads a core').fill('2');
+  // By keyboard: the BSP is one of a group of radio buttons.
+  await form.getByRole('radio', { name: 'CPU 0, APIC id 0' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  expect(await form.getByRole('radio', { name: 'CPU 2, APIC id 2, socket 0, core 1, thread 0' }).isChecked()).toBe(
+    true,
+  );
+  await form.getByLabel('Memory').fill('64M');
+  await form.getByRole('button', { name: 'Save and start' }).click();
+  await form.waitFor({ state: 'hidden' });
+  await row(page, 'quiet herd').getByText('CPU 2 wrote 16 to the debug-exit port.').waitFor();
+  expect(await row(page, 'quiet herd').innerText()).toContain('herd, 4 CPUs, emulator');
+  await page.getByText('4 CPUs, 1 x 2 x 2').waitFor();
+
+  await choose(page, 'quiet herd', 'Edit');
+  const edit = page.getByRole('dialog', { name: 'Edit quiet herd' });
+  expect(await edit.getByLabel('Memory').inputValue()).toBe('64M');
+  expect(await edit.getByRole('radio', { name: 'CPU 2' }).isChecked()).toBe(true);
+  expect(await edit.getByRole('button', { name: 'quiet' }).getAttribute('aria-pressed')).toBe('true');
+  await edit.getByLabel('Name').fill('loud herd');
+  await edit.getByRole('button', { name: 'quiet' }).click();
+  await edit.getByRole('button', { name: 'Save', exact: true }).click();
+  await row(page, 'loud herd').waitFor();
+});
+
+test('what cannot be is said beside its field, and nothing is saved until it is mended', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'careful', 'roll-call');
+  const save = form.getByRole('button', { name: 'Save', exact: true });
+
+  async function refuses(field: Locator, bad: string, reason: string | RegExp): Promise<void> {
+    const good = await field.inputValue();
+    await field.fill(bad);
+    const said = form.locator('.reason').getByText(reason);
+    await said.waitFor();
+    expect(await field.getAttribute('aria-invalid')).toBe('true');
+    const described = (await field.getAttribute('aria-describedby'))?.split(' ') ?? [];
+    expect(described).toContain(await said.getAttribute('id'));
+    expect(await save.isDisabled()).toBe(true);
+    await field.fill(good);
+    await said.waitFor({ state: 'hidden' });
+  }
+
+  await refuses(form.getByLabel('Name'), ' ', 'A machine needs a name.');
+  await refuses(form.getByLabel('Command line'), 'x'.repeat(5000), 'The command line is too long.');
+  await refuses(form.getByLabel('Sockets'), '0', 'The number of sockets must be a whole number from 1 to 1024.');
+  await refuses(form.getByLabel('Cores a socket'), '', 'The number of cores a socket must be a whole number');
+  await refuses(form.getByLabel('Threads a core'), '128', 'at most 255 CPUs');
+  await refuses(form.getByLabel('Memory'), 'lots', '“lots” is no size: write it as 128M or 1G.');
+  await refuses(form.getByLabel('Memory'), '64G', 'a machine has 1 to 3072 MiB');
+  await refuses(form.getByLabel('Seed'), '-1', 'The seed must be a whole number from 0 to 4294967295, not -1.');
+  await form.getByLabel('Choose APIC ids').check();
+  const ids = form.getByLabel('APIC ids, one for each CPU');
+  await ids.fill('0, 2, 4, 6');
+  await refuses(ids, '0, 2', 'There are 2 APIC ids for 4 CPUs: every CPU needs one.');
+  await refuses(ids, '0, 2, 2, 6', 'CPU 1 and CPU 2 both have APIC id 2');
+  await refuses(ids, 'a, b', 'Write APIC ids as numbers');
+  await form.getByLabel('COM2').selectOption('file');
+  await form.getByLabel('Path of COM2').fill('/tmp/com2.log');
+  await refuses(form.getByLabel('Path of COM2'), '', 'The file of COM2 is empty: name a file.');
+  await form.getByLabel('Image from disk').check();
+  await form.getByLabel('Path of the image').fill('/proc/self/exe');
+  await refuses(form.getByLabel('Path of the image'), 'kernel', 'give its whole path, from / on.');
+  await refuses(form.getByLabel('Path of the image'), '/nowhere', '"/nowhere" is neither a file nor a bundled guest');
+
+  // The BSP goes with the CPU that it was.
+  await form.getByRole('radio', { name: 'CPU 3' }).check({ force: true });
+  await form.getByLabel('Choose APIC ids').uncheck();
+  await form.getByLabel('Cores a socket').fill('2');
+  await form.getByText('BSP 3 is not a CPU: this machine has CPUs 0 to 1.').waitFor();
+  expect(await save.isDisabled()).toBe(true);
+  await form.getByRole('radio', { name: 'CPU 0' }).check({ force: true });
+  await expect.poll(() => save.isEnabled()).toBe(true);
+  await page.keyboard.press('Escape');
+  expect(await row(page, 'careful').count()).toBe(0);
+});
+
+test('the emulator says which interrupt modes it does not have', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'modes', 'roll-call');
+  const kernel = form.getByRole('radio', { name: 'Kernel' });
+  expect(await kernel.isDisabled()).toBe(true);
+  const described = (await kernel.getAttribute('aria-describedby'))?.split(' ')[0];
+  expect(await form.locator(`#${described}`).innerText()).toContain(
+    'Not available: The emulator has no interrupt controllers of its own.',
+  );
+});
+
+test('an image from disk is copied and boots', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'from disk', 'roll-call');
+  await form.getByLabel('Image from disk').check();
+  const chooser = page.waitForEvent('filechooser');
+  await form.getByRole('button', { name: 'Choose…' }).click();
+  await (await chooser).setFiles(resolve('resources/guests/roll-call.bin'));
+  await expect.poll(() => form.getByLabel('Path of the image').inputValue()).toMatch(/\/images\/.*\/roll-call\.bin$/);
+  await form.getByRole('button', { name: 'Save and start' }).click();
+  await row(page, 'from disk').getByText('CPU 0 wrote 16 to the debug-exit port.').waitFor();
+});
+
+test('a machine is duplicated, exported, imported and deleted', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'original', 'roll-call');
+  await form.getByLabel('Seed').fill('42');
+  await form.getByRole('button', { name: 'Save', exact: true }).click();
+  await row(page, 'original').waitFor();
+  await choose(page, 'original', 'Duplicate');
+  await row(page, 'original 2').waitFor();
+
+  const download = page.waitForEvent('download');
+  await choose(page, 'original 2', 'Export');
+  const file = await download;
+  expect(file.suggestedFilename()).toBe('original-2.reveille');
+  const path = await file.path();
+  const written = JSON.parse(readFileSync(path, 'utf8'));
+  expect(written).toMatchObject({ reveille: 1, machine: { name: 'original 2', seed: 42, accelerator: 'wasm' } });
+
+  await choose(page, 'original 2', 'Delete');
+  const question = page.getByRole('dialog', { name: 'Delete original 2?' });
+  expect(await question.innerText()).toContain('the logs of its serial ports');
+  await question.getByRole('button', { name: 'Delete' }).click();
+  await row(page, 'original 2').waitFor({ state: 'hidden' });
+
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Import a machine' }).click();
+  await (await chooser).setFiles({ name: 'copy.reveille', mimeType: '', buffer: readFileSync(path) });
+  await row(page, 'original 2').waitFor();
+  await page.getByRole('status').getByText('original 2 was imported.').waitFor();
+});
+
+test('a file that is no machine is refused with a sentence that stays', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  await row(page, 'heartbeat').waitFor();
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Import a machine' }).click();
+  await (await chooser).setFiles({ name: 'x.reveille', mimeType: '', buffer: Buffer.from('{"reveille":9}') });
+  const alert = page.getByRole('alert').getByText('This is no machine file of this version of Reveille');
+  await alert.waitFor();
+  await page.getByRole('button', { name: 'Dismiss this message' }).click();
+  await alert.waitFor({ state: 'hidden' });
+});
+
+test('the list is used by arrow keys, and its menu by the context menu key', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const rows = page.getByRole('navigation', { name: 'Machines' }).getByRole('listitem');
+  await rows.first().getByRole('button').first().click();
+  await page.keyboard.press('End');
+  const last = rows.last().getByRole('button').first();
+  expect(await last.getAttribute('aria-current')).toBe('true');
+  expect(await last.evaluate((element) => element.matches(':focus'))).toBe(true);
+  await page.keyboard.press('Home');
+  expect(await rows.first().getByRole('button').first().getAttribute('aria-current')).toBe('true');
+  await rows.first().click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'Duplicate' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('menu').waitFor({ state: 'hidden' });
+});
+
+test('the palette finds, explains and runs by keyboard', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  await row(page, 'heartbeat').getByRole('button').first().click();
+  await page.keyboard.press('Control+k');
+  const palette = page.getByRole('dialog', { name: 'Command palette' });
+  const search = palette.getByRole('combobox');
+  await search.waitFor();
+  await page.keyboard.type('stp cpu');
+  const first = palette.getByRole('option').first();
+  await expect.poll(() => first.innerText()).toContain('Pause the machine first.');
+  expect(await first.getAttribute('aria-disabled')).toBe('true');
+  expect(await search.getAttribute('aria-activedescendant')).toBe(await first.getAttribute('id'));
+  await search.fill('no such thing anywhere');
+  await palette.getByText('No command fits').waitFor();
+  await search.fill('about');
+  await page.keyboard.press('Enter');
+  await palette.waitFor({ state: 'hidden' });
+
+  const about = page.getByRole('dialog', { name: 'About Reveille and this host' });
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  expect(await about.innerText()).toContain(`${version}, MIT licence`);
+  expect(await about.innerText()).toContain(app?.dataDirectory);
+  await page.keyboard.press('Escape');
+  await about.waitFor({ state: 'hidden' });
+
+  // What was used last comes first.
+  await page.keyboard.press('Control+k');
+  await expect.poll(() => palette.getByRole('option').first().innerText()).toContain('About Reveille');
+  await page.keyboard.press('ArrowUp');
+  expect(await palette.getByRole('option').last().getAttribute('aria-selected')).toBe('true');
+});
+
+test('a running machine is edited for its next start, and one whose process is killed says so', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'victim', 'heartbeat');
+  await form.getByRole('button', { name: 'Save and start' }).click();
+  await row(page, 'victim').getByText('running').waitFor();
+  await choose(page, 'victim', 'Edit');
+  const edit = page.getByRole('dialog', { name: 'Edit victim' });
+  await edit.getByText('changes take effect at its next start').waitFor();
+  expect(await edit.getByRole('button', { name: 'Save and start' }).count()).toBe(0);
+  await page.keyboard.press('Escape');
+
+  const pid = app?.process.pid;
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  process.kill(Number(child), 'SIGKILL');
+  await row(page, 'victim').getByText('crashed').waitFor();
+  const banner = page.getByRole('alert').filter({ hasText: 'it was ended by SIGKILL' });
+  await banner.getByText('Its last events and what it said remain below.').waitFor();
+  await banner.getByRole('button', { name: 'Restart' }).click();
+  await row(page, 'victim').getByText('running').waitFor();
+  await banner.waitFor({ state: 'hidden' });
+
+  // Quitting asks while it runs.
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('quit');
+  await page.keyboard.press('Enter');
+  const quit = page.getByRole('dialog', { name: 'Power off and quit?' });
+  expect(await quit.innerText()).toContain('victim');
+  await quit.getByRole('button', { name: 'Cancel' }).click();
+  await choose(page, 'victim', 'Power off');
+  await row(page, 'victim').getByText('Powered off.').waitFor();
+});
