@@ -24,7 +24,7 @@ import { callFar, interruptReturn, jumpFar, returnFar } from './far';
 import { syscall, sysenter, sysexit, sysret } from './fast-calls';
 import { overflow, setStatusFlags, statusFlags, ZF } from './flags';
 import { withinIopl } from './io-permission';
-import { commitWrite, isCanonical, modifyPointer } from './memory';
+import { isCanonical } from './memory';
 import { rdmsr, readTsc, setBase, wrmsr } from './msr';
 import * as T from './opcode-table';
 import { is64Bit, isProtected, loadSegment, NO_ADDRESS } from './segments';
@@ -289,26 +289,18 @@ function aboutSelector(cpu: usize, u: usize, op: i32): i32 {
   return RETIRED;
 }
 
+/** ARPL writes only what it changes. */
 function adjustRpl(cpu: usize, u: usize): i32 {
-  let pointer: usize = 0;
-  if (isMemory(u)) {
-    const linear = operandAddress(cpu, u, 2, WRITE);
-    if (linear == NO_ADDRESS) return FAULT;
-    pointer = modifyPointer(cpu, linear, 2);
-    if (pointer == 0) return FAULT;
-  }
-  const selector: u32 = pointer != 0 ? <u32>load<u16>(pointer) : <u32>readReg(cpu, rmField(u), 2);
+  const word = sourceWord(cpu, u);
+  if (word == NO_SELECTOR) return FAULT;
+  const selector: u32 = word;
   const rpl = <u32>readReg(cpu, regField(u), 2) & SELECTOR_RPL;
-  const flags = statusFlags(cpu) & ~ZF;
   const raised = (selector & SELECTOR_RPL) < rpl;
-  setStatusFlags(cpu, raised ? flags | ZF : flags);
-  if (!raised) return RETIRED;
   const adjusted = (selector & ~SELECTOR_RPL) | rpl;
-  if (pointer == 0) writeReg(cpu, rmField(u), 2, adjusted);
-  else {
-    store<u16>(pointer, <u16>adjusted);
-    if (pointer == cpu + SCRATCH) commitWrite(cpu);
-  }
+  if (raised && !isMemory(u)) writeReg(cpu, rmField(u), 2, adjusted);
+  else if (raised && storeWord(cpu, u, adjusted) == FAULT) return FAULT;
+  const flags = statusFlags(cpu) & ~ZF;
+  setStatusFlags(cpu, raised ? flags | ZF : flags);
   return RETIRED;
 }
 
