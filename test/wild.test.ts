@@ -4,7 +4,8 @@
  * was. REVEILLE_WILD is how many programs of each kind are run.
  */
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Core } from '../bench/bare-core.mjs';
 import * as block from '../main/accelerator/emulator/core/state';
 import { OPCODES } from '../main/accelerator/emulator/opcodes';
@@ -13,6 +14,8 @@ import { completeConfiguration } from '../main/machine/configuration';
 import { EmulatedMachine } from '../main/machine/emulated-machine';
 import { GuestCrash } from '../main/machine/guest-crash';
 import { Machine } from '../main/machine/machine';
+import { MachineMemory, MachineWord, VcpuWord } from '../main/machine/shared-memory';
+import { Attention } from '../main/machine/vcpu-control';
 import { Random } from './differential/random';
 
 const PROGRAMS = Number(process.env['REVEILLE_WILD'] ?? 100);
@@ -185,6 +188,14 @@ function reset(core: Core): void {
   core.bytes.fill(0, core.kvmRun, core.kvmRun + 2 * PAGE);
 }
 
+const STOPPER = `require('node:worker_threads').parentPort.on('message', ({ buffer, attention, request, stop, done }) => {
+  if (Atomics.wait(done, 0, 0, 1000) !== 'timed-out') return;
+  const words = new Int32Array(buffer);
+  for (const at of attention) Atomics.or(words, at, stop);
+  Atomics.store(words, request, 1);
+  Atomics.notify(words, request);
+});`;
+
 /** Whether a machine goes on after this; a crash of its guest is an end, too. */
 function runs(turns: () => boolean, name: string): boolean {
   try {
@@ -202,6 +213,11 @@ describe.each(['roll-call', 'herd', 'heartbeat', 'fault'])('%s with bytes change
   const UNTIL = 5e6;
   const STEP = 0.5e6;
 
+  // A guest that waits for nothing sleeps for ever, and its thread with it: another one stops it, as the machine thread does.
+  let stopper: Worker;
+  beforeAll(() => void (stopper = new Worker(STOPPER, { eval: true })));
+  afterAll(async () => void (await stopper.terminate()));
+
   test(`${Math.ceil(PROGRAMS / 10)} of them end, or are stopped`, { timeout: PATIENCE }, () => {
     const random = new Random();
     for (let program = 0; program < PROGRAMS / 10; program++) {
@@ -217,7 +233,13 @@ describe.each(['roll-call', 'herd', 'heartbeat', 'fault'])('%s with bytes change
         expect(error, `program ${program}`).toBeInstanceOf(ReveilleError);
         continue;
       }
-      const emulated = new EmulatedMachine(machine.descriptor(config.bsp), hostClock, () => {});
+      const descriptor = machine.descriptor(config.bsp);
+      const { words } = new MachineMemory(descriptor.memory.buffer, descriptor.shape);
+      const done = new Int32Array(new SharedArrayBuffer(4));
+      const attention = machine.board.vcpus.map((vcpu) => vcpu.words.byteOffset / 4 + VcpuWord.ATTENTION);
+      const request = words.byteOffset / 4 + MachineWord.EXIT_REQUEST;
+      stopper.postMessage({ buffer: words.buffer, attention, request, stop: Attention.STOP, done });
+      const emulated = new EmulatedMachine(descriptor, hostClock);
       emulated.powerOn();
       let goesOn = true;
       let time = 0;
@@ -226,7 +248,9 @@ describe.each(['roll-call', 'herd', 'heartbeat', 'fault'])('%s with bytes change
         machine.serial.forEach((serial) => serial.take());
         machine.events.take();
       }
-      // What has not ended by itself is where the time is that it was given.
+      Atomics.store(done, 0, 1);
+      Atomics.notify(done, 0);
+      // What has not ended by itself, or was stopped, is where the time is that it was given.
       if (goesOn) expect(machine.summary().durationNs, `program ${program}`).toBeGreaterThanOrEqual(UNTIL);
     }
   });
