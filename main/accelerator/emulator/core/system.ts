@@ -48,7 +48,6 @@ import {
   RDX,
   RFLAGS,
   RSP,
-  SCRATCH,
   SHADOW,
   SS,
   TR,
@@ -61,14 +60,12 @@ import {
   immediate,
   immediate2,
   isMemory,
-  operandAddress,
   operandOffset,
   operandSegment,
   operandSize,
   readReg,
   regField,
   rmField,
-  WRITE,
   writeReg,
 } from './uop';
 
