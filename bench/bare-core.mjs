@@ -26,12 +26,16 @@ export function assemble(source) {
 }
 
 export class Core {
-  constructor({ ramBytes = 32 << 20, cacheBytes = 8 << 20 } = {}) {
+  constructor({ ramBytes = 32 << 20, cacheBytes = 8 << 20, gapBytes = 0 } = {}) {
     const pages = ramBytes / PAGE;
+    /** What lies between the parts of the memory, as starts and ends: bytes that nobody has to touch. */
+    this.gaps = [];
     let at = align(1 << 18);
     const take = (bytes) => {
       const address = at;
-      at = align(at + bytes);
+      const end = at + bytes;
+      at = align(end) + gapBytes;
+      if (at !== end) this.gaps.push([end, at]);
       return address;
     };
     this.shared = take(PAGE);

@@ -1,8 +1,11 @@
 /** The desktop app in Electron: its composition root. */
-import { app as electron, BrowserWindow, dialog } from 'electron';
-import { join } from 'node:path';
+import { app as electron, dialog, shell } from 'electron';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { App } from './app/app';
 import { dataDirectory } from './app/data-directory';
+import { ReveilleError } from './app/errors';
+import { becomeInstance } from './app/single-instance';
 import { setMenu } from './shell/electron/menu';
 import { declarePages, servePages } from './shell/electron/pages';
 import { restrictContents } from './shell/electron/security';
@@ -13,14 +16,22 @@ import { WindowLink } from './shell/electron/window-link';
 const OUT = new URL('./', import.meta.url);
 
 declarePages();
-if (electron.requestSingleInstanceLock()) void start();
+if (electron.requestSingleInstanceLock()) start().catch(fail);
 else electron.quit();
 
 async function start(): Promise<void> {
   await electron.whenReady();
+  const directory = dataDirectory();
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const instance = await becomeInstance(directory);
+  if ('link' in instance) {
+    // The browser shell has these machines: another window of it.
+    await shell.openExternal(instance.link);
+    electron.quit();
+    return;
+  }
   restrictContents();
   servePages(new URL('renderer/', OUT));
-  const directory = dataDirectory();
   const app = new App({
     shell: 'electron',
     dataDirectory: directory,
@@ -28,8 +39,10 @@ async function start(): Promise<void> {
     packageJson: new URL('../package.json', OUT),
     startProcess: () => new UtilityMachine(new URL('machine-process.js', OUT)),
     pickImage,
-    quit: () => BrowserWindow.getAllWindows().forEach((window) => window.close()),
+    // Who asked for it has agreed to the end of what runs, or nothing does.
+    quit: () => void app.machines.shutdown().then(() => electron.quit()),
   });
+  endWith(app);
   const link = new WindowLink(app);
   app.machines.onStart(({ machine, run, process }) => link.started(machine, run, process as UtilityMachine));
   setMenu((command) => app.invoke(command));
@@ -37,23 +50,40 @@ async function start(): Promise<void> {
     preload: new URL('preload/index.cjs', OUT),
     stateFile: join(directory, 'window.json'),
     running: () => app.machines.live().map(({ settings }) => settings.name),
-    onClose: () => void app.machines.shutdown(),
   });
   link.connect(window);
-  openFiles(app, process.argv.slice(1));
-  electron.on('second-instance', (_event, argv) => {
+  openFiles(app, process.argv.slice(1), process.cwd());
+  electron.on('second-instance', (_event, argv, workingDirectory) => {
+    if (window.isDestroyed()) return;
     if (window.isMinimized()) window.restore();
     window.focus();
-    openFiles(app, argv.slice(1));
-  });
-  electron.on('window-all-closed', () => {
-    void app.machines.shutdown().then(() => electron.quit());
+    openFiles(app, argv.slice(1), workingDirectory);
   });
 }
 
+/** However it ends, by the window, a command or a signal: the machines say goodbye first. */
+function endWith(app: App): void {
+  let ended = false;
+  electron.on('window-all-closed', () => electron.quit());
+  electron.on('will-quit', (event) => {
+    if (ended) return;
+    event.preventDefault();
+    void app.machines.shutdown().then(() => {
+      ended = true;
+      electron.quit();
+    });
+  });
+}
+
+/** There is no window yet that could tell it. */
+function fail(error: Error): void {
+  dialog.showErrorBox('Reveille cannot start', error instanceof ReveilleError ? error.message : String(error.stack));
+  electron.exit(1);
+}
+
 /** Machine files that a double click in a file manager has put on the command line. */
-function openFiles(app: App, args: string[]): void {
-  for (const path of args) if (path.endsWith('.reveille')) app.openFile(path);
+function openFiles(app: App, args: string[], workingDirectory: string): void {
+  for (const path of args) if (path.endsWith('.reveille')) app.openFile(resolve(workingDirectory, path));
 }
 
 async function pickImage(): Promise<string | null> {

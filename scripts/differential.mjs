@@ -1,34 +1,74 @@
 // Differential test of the emulator against this machine's processor: generated instructions on both, any number of them.
-// A case depends on its seed and number only, so that `1 SEED FIRST` runs a reported one again.
+// A case depends on its seed and number only, so that `1 SEED FIRST` runs a reported one again. The cases run in a process of
+// their own: where that crashes or hangs, this one says in which case.
 //     node scripts/differential.mjs [CASES [SEED [FIRST]]]
+import { fork } from 'node:child_process';
+import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runnerImport } from 'vite';
 
-const [cases = 5_000_000, seed = 1, first = 0] = process.argv.slice(2).map(Number);
-const root = fileURLToPath(new URL('..', import.meta.url));
-const load = async (name) =>
-  (await runnerImport(`${root}test/differential/${name}.ts`, { configFile: false, logLevel: 'error', root })).module;
-const { Comparer } = await load('compare');
-const { FORMS, EXCLUDED, describe } = await load('forms');
+const [cases = 5_000_000, seed = 1, first = 0, step = 0] = process.argv.slice(2).map(Number);
+const PROGRESS = 3;
+const CHUNK = 16 * 1024;
+/** Without progress for so many ms it hangs. */
+const PATIENCE = 60_000;
 
-const CHUNK = 256 * 1024;
-const comparer = new Comparer();
-const perForm = FORMS.map(() => 0);
-let done = 0;
-let different = 0;
-while (done < cases && different === 0) {
-  const result = comparer.compare(seed, first + done, Math.min(CHUNK, cases - done));
-  result.perForm.forEach((count, n) => (perForm[n] += count));
-  done += result.cases;
-  different += result.differences.length;
-  report(result.differences);
-  console.error(`${done} cases`);
+if (step > 0) await compare();
+else process.exitCode = await supervise(CHUNK, first, cases);
+
+/** Runs cases in a child, `size` at a time; its exit code. */
+async function supervise(size, from, count) {
+  const args = [count, seed, from, size].map(String);
+  const child = fork(fileURLToPath(import.meta.url), args, { stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'ipc'] });
+  let reached = from;
+  const kill = () => child.kill('SIGKILL');
+  let timer = setTimeout(kill, PATIENCE);
+  child.stdio[PROGRESS].on('data', (data) => {
+    reached = Number(data.toString().trimEnd().split('\n').at(-1));
+    clearTimeout(timer);
+    timer = setTimeout(kill, PATIENCE);
+  });
+  const [code, signal] = await new Promise((resolve) => child.on('close', (...ended) => resolve(ended)));
+  clearTimeout(timer);
+  if (signal === null) return code;
+  if (size === 1) console.log(`seed ${seed}: case ${reached} ended the harness with ${signal}`);
+  else {
+    console.log(`seed ${seed}: the cases from ${reached} on ended the harness with ${signal}; now one by one`);
+    const again = await supervise(1, reached, size);
+    if (again === 0) console.log(`seed ${seed}: none of cases ${reached} to ${reached + size - 1} did so by itself`);
+  }
+  return 1;
 }
-FORMS.forEach((form, n) => console.log(`${String(perForm[n]).padStart(8)} ${describe(form)}`));
-for (const [pattern, reason] of EXCLUDED) console.log(`not run: rows with ${pattern.source}: ${reason}`);
-const covered = perForm.filter((count) => count > 0).length;
-console.log(`seed ${seed}: ${done} cases, ${covered} of ${FORMS.length} forms, ${different} differences`);
-if (different > 0) process.exitCode = 1;
+
+async function compare() {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const load = async (name) =>
+    (await runnerImport(`${root}test/differential/${name}.ts`, { configFile: false, logLevel: 'error', root })).module;
+  const { Comparer } = await load('compare');
+  const { FORMS, EXCLUDED, describe } = await load('forms');
+  const comparer = new Comparer();
+  const perForm = FORMS.map(() => 0);
+  const sum = { cases: 0, otherModes: 0, faults: 0, different: 0 };
+  while (sum.cases < cases && sum.different === 0) {
+    writeSync(PROGRESS, `${first + sum.cases}\n`);
+    const result = comparer.compare(seed, first + sum.cases, Math.min(step, cases - sum.cases));
+    result.perForm.forEach((count, n) => (perForm[n] += count));
+    for (const name of ['cases', 'otherModes', 'faults']) sum[name] += result[name];
+    sum.different += result.differences.length;
+    report(result.differences);
+  }
+  if (step > 1) {
+    FORMS.forEach((form, n) => console.log(`${String(perForm[n]).padStart(8)} ${describe(form)}`));
+    for (const [pattern, reason] of EXCLUDED) console.log(`not run: rows with ${pattern.source}: ${reason}`);
+    const covered = perForm.filter((count) => count > 0).length;
+    const kinds = `${sum.otherModes} of 32- and 16-bit code, ${sum.faults} that fault`;
+    console.log(
+      `seed ${seed}: ${sum.cases} cases (${kinds}), ${covered} of ${FORMS.length} forms, ${sum.different} differences`,
+    );
+  }
+  process.exitCode = sum.different > 0 ? 1 : 0;
+  process.disconnect();
+}
 
 /** The first difference of each form, or sequence of forms, in full, and how many more there are. */
 function report(differences) {

@@ -48,7 +48,7 @@ test.each([
   [64, '66 c4 e2 78 f2 c0', 'VEX behind 66'],
   [64, 'c4 e2 7c f2 c0', 'ANDN with VEX.L'],
   [64, 'c4 e3 73 f0 c0 01', 'RORX with VEX.vvvv'],
-] as const)('%i bits, %s is undefined: %s', (bits, hex, _what) => expect(unknownOf(bits, hex)).toBeNull());
+] as const)('%i bits, %s is undefined: %s', (bits, hex, _name) => expect(unknownOf(bits, hex)).toBeNull());
 
 test.each([
   [64, 'd9 c0', 'FLD'],
@@ -64,6 +64,6 @@ test.each([
   [64, '0f c7 30', 'VMPTRLD'],
   [64, '0f 33', 'RDPMC'],
   [16, '0f aa', 'RSM'],
-] as const)('%i bits, %s is not implemented: %s', (bits, hex, _what) =>
+] as const)('%i bits, %s is not implemented: %s', (bits, hex, _name) =>
   expect(unknownOf(bits, hex)).toBe(hex.replaceAll(' ', '')),
 );

@@ -51,6 +51,8 @@ export const RunResult = {
   KICKED: 1,
   /** An INIT reached a vcpu that the accelerator itself keeps waiting (interrupt modes `kernel` and `split`). */
   INIT_ARRIVED: 2,
+  /** One instruction has been executed (`step`). */
+  STEPPED: 3,
 } as const;
 export type RunResult = (typeof RunResult)[keyof typeof RunResult];
 
@@ -65,6 +67,11 @@ export interface Position {
 export interface Vcpu extends Disposable {
   readonly exit: VcpuExit;
   run(): RunResult;
+  /**
+   * Executes one instruction. EXIT: its exit is to be handled first, then `step` to be called again, which finishes it.
+   * KICKED: somebody wanted attention, or the timer ran out, and it was not executed.
+   */
+  step(): RunResult;
   /** Asks for a `run` that returns KICKED no later than this moment of machine time (ns); Infinity takes it back. */
   setTimer(deadline: number): void;
   /** Queues an external interrupt; only where exit.readyForInterruptInjection was seen since the last run. */
@@ -92,6 +99,15 @@ export interface Vcpu extends Disposable {
   /** MP state as the accelerator keeps it (`kernel`, `split`). */
   mpState(): number;
   setMpState(state: number): void;
+}
+
+/** Reads the registers of a vcpu whose thread stands still, or which has none yet. Any thread. */
+export interface RegisterReader {
+  state(): CpuState;
+  /** Null where there is no such MSR, or the machine keeps it. */
+  msr(index: number): bigint | null;
+  /** The register page of a local APIC that is the accelerator's (`kernel`, `split`), a word for each 16 bytes; else null. */
+  lapic(): Int32Array | null;
 }
 
 /** How a vcpu's thread sleeps, and how others get its attention. */

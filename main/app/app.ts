@@ -63,7 +63,9 @@ export class App {
   openFile(path: string): void {
     try {
       const machine = this.machines.create(parseMachineFile(readFileSync(path, 'utf8')));
+      // For the window that is there, and for one that is yet to load.
       this.#notices.fire({ type: 'show', machine: machine.id });
+      this.#preferences.change({ selected: machine.id });
     } catch (error) {
       const message = error instanceof AppError ? error.message : `${path} cannot be read: ${systemReason(error)}.`;
       this.#notices.fire({ type: 'problem', message });

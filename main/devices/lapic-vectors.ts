@@ -34,9 +34,10 @@ export class LapicVectors {
 
   /** The highest vector in the IRR, if its class is above the processor priority's; else -1. */
   pending(): number {
-    const ppr = this.#state[reg.PPR];
+    const state = this.#state;
+    const ppr = state[reg.PPR];
     for (let word = reg.VECTOR_WORDS - 1; word >= ppr >> 5; word--) {
-      const bits = this.#state[reg.IRR + word];
+      const bits = state[reg.IRR + word];
       if (bits === 0) continue;
       const vector = word * 32 + 31 - Math.clz32(bits);
       return vector >> 4 > ppr >> 4 ? vector : -1;
@@ -89,8 +90,9 @@ export class LapicVectors {
   }
 
   #inService(): number {
+    const state = this.#state;
     for (let word = reg.VECTOR_WORDS - 1; word >= 0; word--) {
-      const bits = this.#state[reg.ISR + word];
+      const bits = state[reg.ISR + word];
       if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
     }
     return -1;

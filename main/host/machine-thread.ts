@@ -1,21 +1,27 @@
 /** The machine thread: makes the machine and its vcpu threads, carries its streams, and ends it. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
-import type { MachineAbilities } from '../../preload/contract/inspection';
 import type { MachineCommand, MachineMessage, Outcome } from '../../preload/contract/machine';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
+import { machineAbilities } from './abilities';
 import { HostClock, monotonicNow } from './clock';
 import { describeUnimplemented } from './disassemble';
 import { KernelObserver } from './kernel-observer';
+import { MachineRequestDesk } from './machine-requests';
+import { checkPausePoints } from './request-schema';
 import { openSerialBackend, type SerialPort } from './serial';
+import { restoreSnapshot } from './snapshot-file';
 import type { CrashReport, VcpuMessage } from './vcpu-worker';
 
 /** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
+/** After that many frames without an event the next one rings the bell. */
+const QUIET_FRAMES = 5;
 /** How often counts of exits go into the event stream. */
 const EXIT_REPORT_MS = 100;
 /** Bytes of events on their way to the shell before more of them wait in the ring. */
@@ -26,20 +32,6 @@ const STOP_TIMEOUT_PER_CPU_MS = 50;
 
 /** What a guest says on ports 0xE9 and 0x402 goes to the shell. */
 const DEBUG_CONSOLE_BACKEND = { kind: 'stdio' } as const;
-
-const NOT_PAUSABLE = 'This machine cannot be paused.';
-const NO_ABILITIES: MachineAbilities = {
-  pause: NOT_PAUSABLE,
-  step: NOT_PAUSABLE,
-  snapshot: NOT_PAUSABLE,
-  pausePoints: {
-    init: NOT_PAUSABLE,
-    sipi: NOT_PAUSABLE,
-    'first-instruction': NOT_PAUSABLE,
-    'triple-fault': NOT_PAUSABLE,
-    'state-change': NOT_PAUSABLE,
-  },
-};
 
 class GuestFileError extends ReveilleError {}
 
@@ -57,20 +49,32 @@ export class MachineThread {
   #failure: unknown = null;
   #pendingStop: Outcome | null = null;
   #unacknowledgedEvents = 0;
+  readonly #requests: MachineRequestDesk;
 
   constructor(post: (message: MachineMessage) => void) {
     this.#post = post;
+    this.#requests = new MachineRequestDesk(post, () => this.#sendAll(this.#machine as Machine));
     // The BSP's thread loads its code while the machine is made.
     this.#spare = this.#newWorker();
   }
 
   /** Makes the machine and runs it to its end. */
-  async run({ config, sampleEveryMs }: StartCommand): Promise<void> {
-    const image = readGuest(config.guest);
+  async run({ config, sampleEveryMs, snapshot, pausePoints = [] }: StartCommand): Promise<void> {
+    const points = checkPausePoints(pausePoints, config.cpus);
+    const image = snapshot === undefined ? readGuest(config.guest) : null;
     const epoch = monotonicNow();
     const clock = new HostClock(epoch);
     const core = config.accelerator === 'wasm' ? readCore() : null;
-    const machine = new Machine({ config, image, core, clock, epoch, wallClock: Date.now() / 1000 });
+    const machine = new Machine({
+      config,
+      image,
+      core: core?.module ?? null,
+      clock,
+      epoch,
+      wallClock: Date.now() / 1000,
+    });
+    if (snapshot !== undefined) restore(machine, core, snapshot);
+    machine.pause.points = points;
     this.#machine = machine;
     const timers: NodeJS.Timeout[] = [];
     try {
@@ -79,7 +83,9 @@ export class MachineThread {
         this.#ports.push(await openSerialBackend(backend, port, machine, this.#post));
       }
       this.#startThread(config.bsp);
-      this.#post({ type: 'started', memory: config.memory, abilities: NO_ABILITIES });
+      const abilities = machineAbilities(config);
+      this.#post({ type: 'started', memory: config.memory, abilities });
+      this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null });
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
       // The emulator's thread reports by its own time.
       if (config.accelerator === 'kvm') timers.push(setInterval(() => exits.report(), EXIT_REPORT_MS));
@@ -89,6 +95,7 @@ export class MachineThread {
       if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());
       if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
       await this.#carryStreams(machine);
+      this.#requests.close();
       await this.#endThreads(machine);
       // Nobody writes any more: what the ring holds goes out, and has room for the last words.
       this.#sendEvents(machine);
@@ -102,6 +109,7 @@ export class MachineThread {
       const unimplemented = await describeUnimplemented(machine);
       this.#post({ type: 'ended', summary: { ...summary, unimplemented }, diagnosis });
     } finally {
+      this.#requests.close();
       for (const timer of timers) clearInterval(timer);
       void this.#spare?.terminate();
     }
@@ -122,7 +130,7 @@ export class MachineThread {
         this.#ports[command.port]?.acknowledge(command.count);
         break;
       case 'request':
-        this.#post({ type: 'refused', id: command.id, message: NOT_PAUSABLE });
+        this.#requests.add(command.id, command.request);
         break;
       case 'events-ack':
         this.#unacknowledgedEvents -= command.count;
@@ -135,28 +143,44 @@ export class MachineThread {
   async #carryStreams(machine: Machine): Promise<void> {
     while (!machine.stopping) {
       await machine.waitForNews();
-      // Not at once: what rang comes with more behind it, and its processors need the host's now.
-      if (!machine.stopping) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+      // Not at once: what rang comes with more behind it, and its processors need the host's now. For some frames the bell is
+      // not to be rung again, which a vcpu thread would do between an INIT and its SIPI.
+      for (let quiet = 0; quiet < QUIET_FRAMES && !machine.stopping; quiet++) {
+        // A thread that waits for room in a serial ring stands still, too, and rings.
+        this.#requests.look();
+        await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+        if (this.#fetch(machine)) quiet = 0;
+      }
+      machine.board.doorbell.silence();
       this.#fetch(machine);
     }
   }
 
-  #fetch(machine: Machine): void {
-    this.#fetchEvents(machine);
+  /** Whatever the shell has acknowledged: a pause shows all that led to it, and a snapshot starts after what was sent. */
+  #sendAll(machine: Machine): void {
+    this.#sendEvents(machine);
     for (const port of this.#ports) port.pump();
   }
 
-  /** A shell that reads slowly leaves the events in their ring, where a full one has its own rules (event-ring.ts). */
-  #fetchEvents(machine: Machine): void {
-    if (this.#unacknowledgedEvents < EVENTS_UNACKNOWLEDGED) this.#sendEvents(machine);
+  /** True where there were events. */
+  #fetch(machine: Machine): boolean {
+    const news = this.#fetchEvents(machine);
+    for (const port of this.#ports) port.pump();
+    return news;
   }
 
-  #sendEvents(machine: Machine): void {
+  /** A shell that reads slowly leaves the events in their ring, where a full one has its own rules (event-ring.ts). */
+  #fetchEvents(machine: Machine): boolean {
+    return this.#unacknowledgedEvents < EVENTS_UNACKNOWLEDGED && this.#sendEvents(machine);
+  }
+
+  #sendEvents(machine: Machine): boolean {
     const first = machine.events.taken;
     const batch = machine.events.take();
-    if (batch === null) return;
+    if (batch === null) return false;
     this.#unacknowledgedEvents += batch.byteLength;
     this.#post({ type: 'events', first, batch });
+    return true;
   }
 
   #startThread(cpu: number): void {
@@ -186,6 +210,7 @@ export class MachineThread {
     this.#workers.add(worker);
     worker.on('message', (message: VcpuMessage) => {
       if (message === 'running') this.#threadIsUp();
+      else if (message === 'held') this.#requests.look();
       else this.#crashes.push(message);
     });
     worker.on('error', (error) => {
@@ -221,9 +246,22 @@ export class MachineThread {
   }
 }
 
+interface EmulatorCore {
+  module: WebAssembly.Module;
+  /** SHA-256. */
+  digest: string;
+}
+
 /** The emulator's core, which the build puts beside the bundled guests. */
-function readCore(): WebAssembly.Module {
-  return new WebAssembly.Module(readFileSync(new URL('../resources/core.wasm', import.meta.url)));
+function readCore(): EmulatorCore {
+  const bytes = readFileSync(new URL('../resources/core.wasm', import.meta.url));
+  return { module: new WebAssembly.Module(bytes), digest: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function restore(machine: Machine, core: EmulatorCore | null, path: string): void {
+  if (core === null)
+    throw new GuestFileError('usage', 'Only the emulator continues from a snapshot: use it for this machine.');
+  restoreSnapshot(machine, core.digest, path);
 }
 
 function readGuest(path: string): Uint8Array {

@@ -28,6 +28,7 @@ import type { MachineConfig } from '../../preload/contract/machine';
 import { Doorbell } from './doorbell';
 import { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
+import { PauseSwitch } from './pause-switch';
 import { wakeWriters } from './room';
 import { SerialWriter } from './serial-ring';
 import {
@@ -37,7 +38,9 @@ import {
   MachineTime,
   MachineWord,
   UNCLAIMED_SLOTS,
+  VcpuWord,
 } from './shared-memory';
+import { heldWord, type Word } from './standstill';
 import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router';
 import { Attention, OwnVcpuControl, VcpuControl } from './vcpu-control';
 import { shortestTimerPeriod } from './virtual-clock';
@@ -69,6 +72,7 @@ export class Board implements ExitTarget, IpiObserver {
   readonly doorbell: Doorbell;
   readonly events: EventWriter;
   readonly vcpus: readonly VcpuControl[];
+  readonly pause: PauseSwitch;
   readonly router: StartUpRouter;
   readonly ports: Bus;
   readonly memory: Bus;
@@ -78,6 +82,8 @@ export class Board implements ExitTarget, IpiObserver {
   readonly #interrupts: KernelInterrupts;
   readonly #cpu: number;
   readonly #words: Int32Array;
+  /** Where this thread says how far it stands still. */
+  readonly #held: Word;
   readonly #times: Float64Array;
   readonly #apics: ApicBus | null = null;
   readonly #ioapic: Ioapic | null = null;
@@ -94,6 +100,7 @@ export class Board implements ExitTarget, IpiObserver {
     this.#interrupts = interrupts;
     this.#cpu = cpu;
     this.#words = memory.words;
+    this.#held = heldWord(memory, config.accelerator === 'wasm' || cpu === NO_CPU ? null : cpu);
     this.#unclaimed = memory.unclaimed();
     this.#times = memory.times;
     this.lock = new Mutex(memory.words, MachineWord.LOCK);
@@ -102,6 +109,7 @@ export class Board implements ExitTarget, IpiObserver {
     this.events = new EventWriter(memory, clock, this.doorbell, inTurns);
     const Control = inTurns ? OwnVcpuControl : VcpuControl;
     this.vcpus = config.apicIds.map((_, index) => new Control(memory, index, kicker));
+    this.pause = new PauseSwitch(memory, config.accelerator, this.vcpus);
     this.router = new StartUpRouter({
       vcpus: this.vcpus,
       bsp: config.bsp,
@@ -109,6 +117,7 @@ export class Board implements ExitTarget, IpiObserver {
       events: this.events,
       clock,
       policy: deliverAlways,
+      pause: this.pause,
     });
     this.ports = new Bus('port', (address, isWrite) => this.#reportUnclaimed(0, address, isWrite));
     this.memory = new Bus('memory', (address, isWrite) => this.#reportUnclaimed(1, address, isWrite));
@@ -186,16 +195,16 @@ export class Board implements ExitTarget, IpiObserver {
     this.stop();
   }
 
-  /** Has the emulator's thread look up. */
-  wakeTurns(): void {
-    Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 1);
-    Atomics.notify(this.#words, MachineWord.EXIT_REQUEST);
-  }
-
   /** Makes every vcpu thread come out of its loop. */
   stop(): void {
     Atomics.store(this.#words, MachineWord.STOPPING, 1);
-    for (const vcpu of this.vcpus) vcpu.alert(Attention.STOP);
+    for (const vcpu of this.vcpus) {
+      vcpu.alert(Attention.STOP);
+      // One that stands still sleeps in Atomics.wait.
+      Atomics.notify(vcpu.words, VcpuWord.ATTENTION);
+    }
+    Atomics.or(this.#words, MachineWord.PAUSE, Attention.STOP);
+    Atomics.notify(this.#words, MachineWord.PAUSE);
     wakeWriters(this.#words);
     this.doorbell.ring();
   }
@@ -300,7 +309,7 @@ export class Board implements ExitTarget, IpiObserver {
   }
 
   #addUart(port: number, index: number): Uart16550 {
-    const output = new SerialWriter(this.#memory, index, this.lock, this.doorbell);
+    const output = new SerialWriter(this.#memory, index, this.lock, this.doorbell, this.#held);
     const sink = { transmit: (byte: number) => output.transmit(byte), drained: () => this.doorbell.ring() };
     const uart = new Uart16550(this.#memory.uart(index), this.#sharedLine(index), sink);
     this.ports.add(port, 8, uart);
@@ -333,7 +342,9 @@ export class Board implements ExitTarget, IpiObserver {
     const post = new PostCode(this.#memory.device('debug', DEBUG_WORDS), (code) => {
       this.events.write(EventKind.POST, this.#cpu, code);
     });
-    const console = new DebugConsole(new SerialWriter(this.#memory, DEBUG_CONSOLE, this.lock, this.doorbell));
+    const console = new DebugConsole(
+      new SerialWriter(this.#memory, DEBUG_CONSOLE, this.lock, this.doorbell, this.#held),
+    );
     this.ports.add(0x80, 1, post);
     this.ports.add(0xe9, 1, console);
     this.ports.add(0x402, 1, console);

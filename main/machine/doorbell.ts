@@ -1,6 +1,9 @@
 import { MachineWord } from './shared-memory';
 
-/** Tells the machine thread that a ring has something for it. Rung once for any number of records until it looks. */
+/**
+ * Tells the machine thread that a ring has something for it. Rung once for any number of records until `silence`; to wake
+ * a thread costs who rings more than an event does.
+ */
 export class Doorbell {
   readonly #words: Int32Array;
 
@@ -14,10 +17,14 @@ export class Doorbell {
     if (Atomics.exchange(this.#words, MachineWord.DOORBELL, 1) === 0) Atomics.notify(this.#words, MachineWord.DOORBELL);
   }
 
-  /** Resolves when it has been rung, at once if that was before; takes the ring back. */
+  /** Resolves when it has been rung, at once if that was before. */
   async wait(): Promise<void> {
     const waiting = Atomics.waitAsync(this.#words, MachineWord.DOORBELL, 0);
     if (waiting.async) await waiting.value;
+  }
+
+  /** From now on it can be rung anew. Whoever calls this looks at the rings once more afterwards. */
+  silence(): void {
     Atomics.store(this.#words, MachineWord.DOORBELL, 0);
   }
 }

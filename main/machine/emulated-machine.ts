@@ -9,8 +9,11 @@ import { Board } from './board';
 import { ExactLoop } from './exact-loop';
 import { ExitReporter } from './exit-reporter';
 import type { VcpuDescriptor } from './machine';
+import { PausableClock } from './pausable-clock';
 import { MachineMemory, VcpuTime } from './shared-memory';
+import { Standstill } from './standstill';
 import { TurnLoop } from './turn-loop';
+import type { OwnVcpuControl } from './vcpu-control';
 import { hasVirtualTime, VirtualClock } from './virtual-clock';
 
 export class EmulatedMachine {
@@ -23,21 +26,21 @@ export class EmulatedMachine {
   readonly #entry: CpuState | null;
   readonly #seed: number;
 
-  /** `host`: machine time where it follows the host's. */
-  constructor(descriptor: VcpuDescriptor, host: Clock) {
+  /** `host`: machine time where it follows the host's. `tell`: has the machine thread look (standstill.ts). */
+  constructor(descriptor: VcpuDescriptor, host: Clock, tell: () => void) {
     const { handles, shape, config, signature } = descriptor;
     if (handles.kind !== 'wasm') throw new ReveilleError('internal', 'This machine is not the emulator’s.');
     const { buffer } = descriptor.memory;
     const memory = new MachineMemory(buffer, shape);
     const virtual = hasVirtualTime(config) ? new VirtualClock(memory) : null;
-    const clock = virtual ?? host;
-    const engineClock = virtual ?? { now: () => host.now(), advance() {} };
+    const clock = virtual ?? new PausableClock(host, memory);
+    const engineClock = virtual ?? { now: () => clock.now(), advance() {} };
     const core = instantiateCore(handles.module, descriptor.memory);
     const kicker = createKicker(handles);
     const interrupts = createInterrupts(handles);
     const cpus = config.apicIds.map((_, cpu) => {
       const board = new Board({ memory, config, clock, kicker, interrupts, cpu });
-      const control = board.vcpus[cpu];
+      const control = board.vcpus[cpu] as OwnVcpuControl;
       const vcpu = new EmulatorVcpu({
         core,
         buffer,
@@ -63,6 +66,7 @@ export class EmulatedMachine {
     this.vcpus = cpus.map(({ vcpu }) => vcpu);
     this.board = cpus[config.bsp].board;
     this.reporter = new ExitReporter(this.board.vcpus, this.board.events);
+    const standstill = new Standstill(memory, null, tell);
     this.turns = new TurnLoop({
       cpus,
       memory,
@@ -70,6 +74,7 @@ export class EmulatedMachine {
       skip: virtual,
       reporter: this.reporter,
       doorbell: this.board.doorbell,
+      standstill,
     });
     this.#bsp = config.bsp;
     this.#entry = descriptor.entry;

@@ -10,6 +10,7 @@ import { type Lapic, Latch } from '../devices/lapic';
 import type { Board } from './board';
 import { handleExit, Next } from './exit-handler';
 import { VcpuWord } from './shared-memory';
+import type { Standstill } from './standstill';
 import type { StartUpRouter } from './start-up-router';
 import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
 
@@ -23,6 +24,11 @@ const INJECTED = 2;
 /** What a turn came to, where it is not a moment of machine time. */
 export const RAN = -1;
 export const STOPPED = -2;
+/** The machine is to stand still. */
+const PAUSED = -3;
+
+/** One instruction that takes longer than this, in ns, is given up: its processor does not tell when it is done. */
+const STEP_LIMIT = 1e9;
 
 export class ExactLoop {
   readonly #vcpu: Vcpu;
@@ -55,13 +61,17 @@ export class ExactLoop {
     this.#signature = options.signature;
   }
 
-  /** Runs until the machine stops. */
-  run(): void {
+  /** Runs until the machine stops. `step`: how one instruction is executed meanwhile. */
+  run(standstill: Standstill, step = () => this.step()): void {
     this.rest();
     for (;;) {
       const until = this.turn();
       if (until === STOPPED) return;
-      if (until !== RAN) this.#control.sleep(Math.max(0, until - this.#clock.now()) / NS_PER_MS);
+      if (until === PAUSED) {
+        // Registers show the finished instruction.
+        this.#settle();
+        standstill.hold(step);
+      } else if (until !== RAN) this.#control.sleep(Math.max(0, until - this.#clock.now()) / NS_PER_MS);
     }
   }
 
@@ -70,10 +80,35 @@ export class ExactLoop {
     if (!this.#bsp) this.#reset();
   }
 
-  /** One turn. RAN, STOPPED, or the machine time (ns, or Infinity) until which this CPU has nothing to do. */
+  /** Executes one instruction while the others stand still; false: it did not come to its end. */
+  step(): boolean {
+    const control = this.#control;
+    this.#expireTimers();
+    this.#deliverInterrupts();
+    this.#vcpu.setTimer(this.#clock.now() + STEP_LIMIT);
+    while (control.enterToStep()) {
+      const result = this.#vcpu.step();
+      this.#left();
+      if (result !== RunResult.EXIT) return result === RunResult.STEPPED;
+      this.#handle();
+      if (control.mpState !== MpState.RUNNABLE) return true;
+    }
+    return false;
+  }
+
+  /** One turn. RAN, STOPPED, PAUSED, or the machine time (ns, or Infinity) until which this CPU has nothing to do. */
   turn(): number {
     const control = this.#control;
-    if (control.wanted && !this.#attend(control.takeAttention())) return STOPPED;
+    if (control.wanted) {
+      const attention = control.takeAttention();
+      if ((attention & Attention.STOP) !== 0) return STOPPED;
+      if ((attention & Attention.PAUSE) !== 0) {
+        // The rest is for when the machine goes on.
+        control.note(attention);
+        return PAUSED;
+      }
+      this.#attend(attention);
+    }
     const deadline = this.#expireTimers();
     if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
     this.#deliverInterrupts();
@@ -82,13 +117,11 @@ export class ExactLoop {
     return RAN;
   }
 
-  /** Does what was asked for; false: the machine stops. */
-  #attend(attention: number): boolean {
-    if ((attention & Attention.STOP) !== 0) return false;
+  /** Does what was asked for. */
+  #attend(attention: number): void {
     if ((attention & Attention.INIT) !== 0) this.#init();
     if ((attention & Attention.SIPI) !== 0) this.#start();
     if ((attention & Attention.SAMPLE) !== 0) publishPosition(this.#control, this.#vcpu.position());
-    return true;
   }
 
   #init(): void {
@@ -184,10 +217,14 @@ export class ExactLoop {
     const vcpu = this.#vcpu;
     if (!control.enterGuest()) return;
     const result = vcpu.run();
-    control.leaveGuest();
-    this.#control.words[VcpuWord.LOOP] = 0;
-    if (this.#lapic.cr8 !== vcpu.exit.cr8) this.#lapic.cr8 = vcpu.exit.cr8;
+    this.#left();
     if (result === RunResult.EXIT) this.#handle();
+  }
+
+  #left(): void {
+    this.#control.leaveGuest();
+    this.#control.words[VcpuWord.LOOP] = 0;
+    if (this.#lapic.cr8 !== this.#vcpu.exit.cr8) this.#lapic.cr8 = this.#vcpu.exit.cr8;
   }
 
   #handle(): void {

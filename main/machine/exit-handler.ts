@@ -8,7 +8,7 @@ import type { Vcpu } from '../accelerator/types';
 import type { Mutex } from '../base/mutex';
 import type { Bus } from '../devices/bus';
 import type { Device } from '../devices/device';
-import { GuestCrash } from './guest-crash';
+import { GuestCrash, TripleFault } from './guest-crash';
 import { EndCause } from './shared-memory';
 
 export const Next = {
@@ -69,7 +69,7 @@ export function handleExit(vcpu: Vcpu, target: ExitTarget, cpu: number): Next {
     case ExitReason.SYSTEM_EVENT:
       return handleSystemEvent(exit, target, cpu);
     case ExitReason.SHUTDOWN:
-      throw new GuestCrash(cpu, 'triple fault');
+      throw new TripleFault(cpu);
     case ExitReason.FAIL_ENTRY:
       throw new GuestCrash(
         cpu,

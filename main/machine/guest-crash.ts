@@ -14,6 +14,13 @@ export class GuestCrash extends ReveilleError {
   }
 }
 
+/** A fault while a double fault was to be delivered: the processor has shut down. */
+export class TripleFault extends GuestCrash {
+  constructor(cpu: number) {
+    super(cpu, 'triple fault');
+  }
+}
+
 const hex = (value: bigint | number, digits: number) => value.toString(16).padStart(digits, '0');
 
 /** Where a CPU stands, in one line: mode and CS:RIP. */

@@ -11,11 +11,14 @@ import { MpState } from '../../preload/contract/mp-state';
 import type { Board } from './board';
 import { handleExit } from './exit-handler';
 import { VcpuWord } from './shared-memory';
+import type { Standstill } from './standstill';
 import type { StartUpRouter } from './start-up-router';
 import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
 
 /** How long a gated AP sleeps between two looks at its MP state. */
 const GATE_INTERVAL_MS = 0.05;
+/** One instruction that takes longer than this, in ns, is given up. */
+const STEP_LIMIT = 1e9;
 
 export class KernelLoop {
   readonly #vcpu: Vcpu;
@@ -24,6 +27,7 @@ export class KernelLoop {
   readonly #router: StartUpRouter;
   readonly #clock: Clock;
   readonly #bsp: boolean;
+  readonly #standstill: Standstill;
   #injectable = true;
 
   constructor(options: {
@@ -33,6 +37,7 @@ export class KernelLoop {
     router: StartUpRouter;
     clock: Clock;
     bsp: boolean;
+    standstill: Standstill;
   }) {
     this.#vcpu = options.vcpu;
     this.#control = options.control;
@@ -40,6 +45,7 @@ export class KernelLoop {
     this.#router = options.router;
     this.#clock = options.clock;
     this.#bsp = options.bsp;
+    this.#standstill = options.standstill;
   }
 
   /** Runs until the machine stops. */
@@ -86,11 +92,38 @@ export class KernelLoop {
     if (Atomics.load(this.#control.words, VcpuWord.ATTENTION) === 0) return true;
     const attention = this.#control.takeAttention();
     if ((attention & Attention.STOP) !== 0) return false;
+    if ((attention & Attention.PAUSE) !== 0) {
+      this.#control.note(attention);
+      this.#hold();
+      return this.#attend();
+    }
     if ((attention & Attention.SAMPLE) !== 0) {
       if (this.#control.mpState !== MpState.UNINITIALIZED) this.#observe();
       publishPosition(this.#control, this.#vcpu.position());
     }
     return true;
+  }
+
+  #hold(): void {
+    // Registers show the finished instruction.
+    while (this.#vcpu.completeExit()) this.#handle();
+    this.#standstill.hold(() => this.#step());
+  }
+
+  /** Executes one instruction while the others stand still; false: it did not come to its end. */
+  #step(): boolean {
+    if (this.#bsp) this.#serveDevices();
+    this.#vcpu.setTimer(this.#clock.now() + STEP_LIMIT);
+    let result: RunResult = RunResult.EXIT;
+    while (result === RunResult.EXIT && this.#control.enterToStep()) {
+      result = this.#vcpu.step();
+      this.#control.leaveGuest();
+      this.#injectable = true;
+      if (result === RunResult.EXIT) this.#handle();
+    }
+    this.#vcpu.setTimer(Infinity);
+    this.#observe();
+    return result === RunResult.STEPPED;
   }
 
   /** Reports the MP state that KVM has now, unless a gate still stands before the CPU. */

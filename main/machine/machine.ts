@@ -26,12 +26,14 @@ import type { CpuSummary, MachineConfig, Outcome, Sample, Summary } from '../../
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
+import { MachineInspector } from './machine-inspector';
+import { MachinePause } from './machine-pause';
+import { PausableClock } from './pausable-clock';
 import { SerialReader } from './serial-ring';
 import {
   EndCause,
   MachineMemory,
   MachineWord,
-  PauseState,
   type MemoryShape,
   SERIAL_PORTS,
   VcpuTime,
@@ -52,20 +54,23 @@ export interface VcpuDescriptor {
   epoch: number;
   /** CPUID.01H:EAX. */
   signature: number;
-  /** The state in which the BSP begins; null for an AP. */
+  /** The state in which the BSP begins; null for an AP, and where the machine goes on from a snapshot. */
   entry: CpuState | null;
 }
 
-/** An emulated machine at one moment. */
-export interface Snapshot {
-  config: MachineConfig;
-  /** The machine's shared memory, whole. */
-  memory: Uint8Array;
+/** Where an emulated machine stands, beside its memory. */
+export interface MachinePosition {
+  /** Machine time in ns. */
+  time: number;
+  /** Event records that were taken, and lost, so far. */
+  events: number;
+  lost: number;
 }
 
 export interface MachineOptions {
   config: MachineConfig;
-  image: Uint8Array;
+  /** Null: the machine will continue from a snapshot. */
+  image: Uint8Array | null;
   /** The compiled core of the emulator; needed where it is the accelerator. */
   core: WebAssembly.Module | null;
   /** The host's clock, for machine time that follows it, and its CLOCK_MONOTONIC in ns at machine time 0. */
@@ -84,13 +89,17 @@ export class Machine implements Disposable {
   readonly events: EventReader;
   /** Output of COM1 to COM4, and last of the debug console. */
   readonly serial: SerialReader[];
+  readonly pause: MachinePause;
+  readonly inspector: MachineInspector;
   readonly #clock: Clock;
+  readonly #hostTime: PausableClock | null;
   readonly #epoch: number;
   /** All threads' memory. Holding it keeps it in place for as long as the VM lives. */
   readonly #wasmMemory: WebAssembly.Memory;
   readonly #memory: MachineMemory;
   readonly #vm: Vm;
-  readonly #entry: CpuState;
+  /** The state in which the BSP begins; null where it does not begin but goes on. */
+  readonly #entry: CpuState | null;
   #outcome: Outcome | null = null;
 
   constructor({ config, image, core, clock, epoch, wallClock }: MachineOptions) {
@@ -103,10 +112,12 @@ export class Machine implements Disposable {
     this.#wasmMemory = MachineMemory.allocate(shape);
     this.#memory = new MachineMemory(this.#wasmMemory.buffer, shape);
     const virtual = hasVirtualTime(config);
-    this.#clock = virtual ? new VirtualClock(this.#memory) : clock;
+    const hostTime = virtual ? null : new PausableClock(clock, this.#memory);
+    this.#clock = hostTime ?? new VirtualClock(this.#memory);
+    this.#hostTime = hostTime;
     this.#epoch = epoch;
     // Before the VM: a guest that cannot be loaded needs none.
-    this.#entry = loadGuest(image, config.guest, this.#memory.ram, config.cmdline).entry;
+    this.#entry = image === null ? null : loadGuest(image, config.guest, this.#memory.ram, config.cmdline).entry;
     this.#vm = this.#createVm(core);
     this.board = new Board({
       memory: this.#memory,
@@ -119,6 +130,9 @@ export class Machine implements Disposable {
     this.board.powerOn(virtual ? VIRTUAL_WALL_CLOCK : wallClock);
     this.events = new EventReader(this.#memory);
     this.serial = Array.from({ length: SERIAL_PORTS + 1 }, (_, port) => new SerialReader(this.#memory, port));
+    const common = { memory: this.#memory, config, board: this.board, handles: this.#vm.handles };
+    this.pause = new MachinePause({ ...common, clock: hostTime });
+    this.inspector = new MachineInspector({ ...common, wasmMemory: this.#wasmMemory, clock: this.#clock });
     writeFirmware(this.#memory.ram, {
       cpus: cpusInTableOrder(config.apicIds, config.bsp),
       identity: this.#vm.identity,
@@ -201,47 +215,30 @@ export class Machine implements Disposable {
   stop(outcome: Outcome): void {
     this.#outcome ??= outcome;
     this.board.stop();
-    this.resume();
   }
 
   /**
-   * The whole state of an emulated machine between two rounds: RAM, devices, CPUs, pending IPIs, time. Everything is in the
-   * shared memory, so this is a copy of it. To be taken while the machine's thread is paused or not running.
+   * The shared memory, whole. While an emulated machine stands still, or before it begins, this is all of its state: RAM,
+   * devices, CPUs, pending IPIs, time.
    */
-  snapshot(): Snapshot {
-    if (this.config.accelerator !== 'wasm') {
-      throw new ReveilleError(
-        'usage',
-        'A snapshot needs the emulator (--accel wasm): KVM keeps part of the state itself.',
-      );
-    }
-    return { config: structuredClone(this.config), memory: new Uint8Array(this.#memory.buffer).slice() };
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.#memory.buffer);
   }
 
-  /** Puts the machine where the snapshot was taken; its thread starts without powering on. */
-  restore(snapshot: Snapshot): void {
-    if (JSON.stringify(snapshot.config) !== JSON.stringify(this.config)) {
-      throw new ReveilleError(
-        'usage',
-        'This snapshot is of a machine with another configuration; restore it into one like it.',
-      );
-    }
-    new Uint8Array(this.#memory.buffer).set(snapshot.memory);
+  get position(): MachinePosition {
+    return { time: this.#clock.now(), events: this.events.taken, lost: this.events.lost };
   }
 
-  /** Resolves when the emulator's thread stands between two rounds. */
-  async pause(): Promise<void> {
+  /** `bytes` are those of a machine that stood still there; its thread goes on without powering on. */
+  continueAt({ time, events, lost }: MachinePosition): void {
     const { words } = this.#memory;
-    Atomics.store(words, MachineWord.PAUSE, PauseState.REQUESTED);
-    this.board.wakeTurns();
-    const paused = Atomics.waitAsync(words, MachineWord.PAUSE, PauseState.REQUESTED);
-    if (paused.async) await paused.value;
-  }
-
-  resume(): void {
-    const { words } = this.#memory;
-    Atomics.store(words, MachineWord.PAUSE, PauseState.RUNNING);
-    Atomics.notify(words, MachineWord.PAUSE);
+    for (const word of [MachineWord.PAUSE, MachineWord.TURNS_HELD, MachineWord.PAUSE_CAUSE, MachineWord.DOORBELL]) {
+      words[word] = 0;
+    }
+    this.#hostTime?.goOnAt(time);
+    this.events.taken = events;
+    this.events.lost = lost;
+    this.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.RESUMED);
   }
 
   /** The next CPU whose thread is to be made: one that an INIT has reached, else the first. -1: all have one. */
@@ -263,7 +260,11 @@ export class Machine implements Disposable {
       const { words, times } = vcpu;
       const begun = vcpu.startedAt !== null;
       const known = begun && words[VcpuWord.MODE] !== 0;
-      if (begun && Atomics.load(words, VcpuWord.POSITION_VALID) === 0) vcpu.alert(Attention.SAMPLE);
+      if (begun && Atomics.load(words, VcpuWord.POSITION_VALID) === 0) {
+        // The emulator's CPUs say it in passing: a kick would show in how the run goes on.
+        if (this.config.accelerator === 'wasm') vcpu.note(Attention.SAMPLE);
+        else vcpu.alert(Attention.SAMPLE);
+      }
       return {
         state: vcpu.mpState,
         exits: Array.from(words.subarray(VcpuWord.EXITS, VcpuWord.EXITS + EXIT_REASONS)),

@@ -5,13 +5,14 @@
  */
 import { exit_io, kvm_run, VcpuExit } from '../accelerator/kvm-run';
 import { ExitReason } from '../../preload/contract/exit-reasons';
-import { RunResult, type Vcpu } from '../accelerator/types';
+import { RunResult, type Vcpu, type VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import { initState } from '../firmware/boot-state';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { Board } from './board';
 import { ExactLoop } from './exact-loop';
 import { MachineMemory } from './shared-memory';
+import { Standstill } from './standstill';
 import { Attention } from './vcpu-control';
 
 const BSP = 0;
@@ -66,6 +67,10 @@ class PaperVcpu implements Vcpu {
     return RunResult.EXIT;
   }
 
+  step(): RunResult {
+    return this.run();
+  }
+
   #io(port: number, isWrite: boolean): void {
     this.#reason(ExitReason.IO);
     const union = kvm_run.size;
@@ -111,26 +116,23 @@ class PaperVcpu implements Vcpu {
 /** The first time compiles, the next ones gather the type feedback with which calls take their fast paths. */
 const ROUNDS = 8;
 
-export function rehearseStart(clock: Clock): void {
+/** `kicker`: the one that the thread will have; its kicks go to thread 0, which is nobody. */
+export function rehearseStart(clock: Clock, kicker: VcpuKicker): void {
   const shape = { cpus: CONFIG.cpus, ramSize: 0, needs: { runSize: RUN_SIZE, staticBytes: 0, engineBytes: 0 } };
   const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
   const interrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };
-  const board = new Board({
-    memory,
-    config: CONFIG,
-    clock,
-    kicker: { sleep() {}, wake() {}, kick() {} },
-    interrupts,
-    cpu: AP,
-  });
+  const board = new Board({ memory, config: CONFIG, clock, kicker, interrupts, cpu: AP });
   board.powerOn(0);
   const bsp = board.lapic(BSP);
   const lapic = board.lapic(AP);
   const control = board.vcpus[AP];
+  const standstill = new Standstill(memory, AP, () => {});
   for (let round = 0; round < ROUNDS; round++) {
     bsp.write(ICR_LOW, 4, BROADCAST_INIT);
     bsp.write(ICR_LOW, 4, BROADCAST_SIPI);
     const vcpu = new PaperVcpu(memory, () => control.alert(Attention.STOP));
-    new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp: false, signature: 0 }).run();
+    new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp: false, signature: 0 }).run(
+      standstill,
+    );
   }
 }

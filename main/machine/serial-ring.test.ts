@@ -5,6 +5,7 @@ import { Doorbell } from './doorbell';
 import { wakeWriters } from './room';
 import { SerialReader, SerialWriter } from './serial-ring';
 import { DEBUG_CONSOLE, MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
+import { heldWord } from './standstill';
 import type { SerialWriterThread } from './testing/serial-writer-thread';
 
 const SHAPE = { cpus: 1, ramSize: 0, needs: { runSize: 4096, staticBytes: 0, engineBytes: 0 } };
@@ -18,7 +19,7 @@ let reader: SerialReader;
 beforeEach(() => {
   memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(SHAPE)), SHAPE);
   lock = new Mutex(memory.words, MachineWord.LOCK);
-  writer = new SerialWriter(memory, PORT, lock, new Doorbell(memory.words));
+  writer = new SerialWriter(memory, PORT, lock, new Doorbell(memory.words), heldWord(memory, 0));
   reader = new SerialReader(memory, PORT);
 });
 
@@ -36,7 +37,8 @@ describe('one thread', () => {
 
   test('the ports do not get into each other’s way', () => {
     const ports = [0, 1, 2, 3, DEBUG_CONSOLE];
-    for (const port of ports) new SerialWriter(memory, port, lock, new Doorbell(memory.words)).transmit(port);
+    for (const port of ports)
+      new SerialWriter(memory, port, lock, new Doorbell(memory.words), heldWord(memory, 0)).transmit(port);
     for (const port of ports) expect([...new SerialReader(memory, port).take()]).toEqual([port]);
   });
 

@@ -6,7 +6,8 @@
 import type { Mutex } from '../base/mutex';
 import type { Doorbell } from './doorbell';
 import { roomTurn, waitForRoom, wakeWriters } from './room';
-import { type MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
+import { Held, type MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
+import type { Word } from './standstill';
 
 const MASK = SERIAL_RING_BYTES - 1;
 
@@ -18,14 +19,17 @@ export class SerialWriter {
   readonly #tail: number;
   readonly #lock: Mutex;
   readonly #doorbell: Doorbell;
+  readonly #held: Word;
 
-  constructor(memory: MachineMemory, port: number, lock: Mutex, doorbell: Doorbell) {
+  /** `held`: where this thread says that it executes no instructions, which holds while it waits, too. */
+  constructor(memory: MachineMemory, port: number, lock: Mutex, doorbell: Doorbell, held: Word) {
     this.#words = memory.words;
     this.#ring = memory.serial(port);
     this.#head = MachineWord.SERIAL + 2 * port;
     this.#tail = this.#head + 1;
     this.#lock = lock;
     this.#doorbell = doorbell;
+    this.#held = held;
   }
 
   /** Puts a byte into the ring; where it is full, waits for room with the machine lock let go. */
@@ -36,10 +40,12 @@ export class SerialWriter {
       const turn = roomTurn(words);
       if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
       if (!this.#full) break;
+      Atomics.store(this.#held.words, this.#held.index, Held.IN_ACCESS);
       this.#doorbell.ring();
       this.#lock.release();
       waitForRoom(words, turn);
       this.#lock.acquire();
+      Atomics.store(this.#held.words, this.#held.index, Held.NO);
     }
     const head = Atomics.load(words, this.#head);
     this.#ring[head & MASK] = byte;

@@ -56,7 +56,7 @@ export const MachineWord = {
   EXIT_REQUEST: 13,
   /** Emulator: state of the generator that varies its turns. */
   TURN_RANDOM: 14,
-  /** Emulator: PauseState. */
+  /** Emulator: attention bits (PAUSE, AT_ONCE, STEP, STOP) of the thread that runs all CPUs; it stands still on this word. */
   PAUSE: 15,
   /** Bit n: COM n + 1 asks for its interrupt. */
   SERIAL_IRQS: 11,
@@ -64,6 +64,14 @@ export const MachineWord = {
   ROOM_TURN: 12,
   /** Head and tail (free-running byte counts) of each output ring, two words a port. */
   SERIAL: 16,
+  /** Emulator: Held, of its thread; and 1 while that thread sleeps because no CPU has anything to do. */
+  TURNS_HELD: 26,
+  TURNS_ASLEEP: 27,
+  /** Why the machine stands still or is about to: bits of a PauseCause | (cpu + 1) << 8; 0: it does not. */
+  PAUSE_CAUSE: 28,
+  /** The CPU of which a thread that stands still is to execute an instruction, and what came of it (StepResult). */
+  STEP_CPU: 29,
+  STEP_RESULT: 30,
 } as const;
 const MACHINE_WORDS = 64;
 
@@ -77,10 +85,25 @@ export const MachineTime = {
   VIRTUAL: 2,
   /** Emulator: when the counts of exits are reported next. */
   NEXT_REPORT: 3,
+  /** Where machine time follows the host's: how far it is behind, and where it stands (0: it does not stand). */
+  LAG: 4,
+  STANDS_AT: 5,
+  /** Emulator: the round that a pause has interrupted (turn-loop.ts). */
+  ROUND: 6,
 } as const;
-const MACHINE_TIMES = 4;
+const ROUND_SLOTS = 8;
+const MACHINE_TIMES = MachineTime.ROUND + ROUND_SLOTS;
 
-export const PauseState = { RUNNING: 0, REQUESTED: 1, PAUSED: 2 } as const;
+/** How far a thread that is to stand still does so. */
+export const Held = {
+  NO: 0,
+  /** Between two instructions. */
+  YES: 1,
+  /** In the middle of a device access, which waits for room in a serial ring. */
+  IN_ACCESS: 2,
+} as const;
+
+export const StepResult = { NONE: 0, DONE: 1, NOT_DONE: 2 } as const;
 
 /** Why a CPU ended the machine; CLAIMED while the first one to end it writes who and with what. */
 export const EndCause = { NONE: 0, CLAIMED: 1, GUEST_EXIT: 2, RESET: 3, CRASH: 4 } as const;
@@ -106,10 +129,14 @@ export const VcpuWord = {
   LOOP: 8,
   /** Lock of the MP state. */
   STATE_LOCK: 9,
+  /** Held, of the vcpu's thread (KVM). */
+  HELD: 10,
+  /** At which of this CPU's events the machine is to pause (PauseCause). */
+  PAUSE_POINTS: 11,
   /** Exit counts by reason. */
-  EXITS: 10,
+  EXITS: 12,
   /** Of these, those that were reported as events. */
-  REPORTED: 10 + EXIT_REASONS,
+  REPORTED: 12 + EXIT_REASONS,
 } as const;
 
 /** Float64 slots of one vcpu's block, after its words. */

@@ -13,6 +13,7 @@ import { MpState } from '../../preload/contract/mp-state';
 import { Mutex } from '../base/mutex';
 import { Doorbell } from './doorbell';
 import { EventReader, EventWriter } from './event-ring';
+import { PauseCause, PauseSwitch } from './pause-switch';
 import { MachineMemory, MachineWord, VcpuWord } from './shared-memory';
 import { deliverAlways, type StartUpPolicy, StartUpRouter } from './start-up-router';
 import { Attention, VcpuControl } from './vcpu-control';
@@ -27,6 +28,7 @@ const VECTOR = 0x9a;
 class Setup {
   readonly router: StartUpRouter;
   readonly vcpus: VcpuControl[];
+  readonly pause: PauseSwitch;
   readonly kicked: number[] = [];
   readonly lock: Int32Array;
   readonly #reader: EventReader;
@@ -42,6 +44,7 @@ class Setup {
       return vcpu;
     });
     this.lock = memory.words.subarray(MachineWord.ROUTER_LOCK, MachineWord.ROUTER_LOCK + 1);
+    this.pause = new PauseSwitch(memory, 'kvm', this.vcpus);
     this.router = new StartUpRouter({
       vcpus: this.vcpus,
       bsp: BSP,
@@ -49,6 +52,7 @@ class Setup {
       events: new EventWriter(memory, clock, new Doorbell(memory.words)),
       clock,
       policy,
+      pause: this.pause,
     });
     this.#reader = new EventReader(memory);
     this.router.powerOn();
@@ -401,4 +405,48 @@ test('whatever happens, each CPU follows the arrows, and its events are one chai
     }),
     { numRuns: 200 },
   );
+});
+
+describe('a pause point', () => {
+  const at = (cpu: number, ...points: PauseCause[]) => {
+    setup.vcpus[cpu].words[VcpuWord.PAUSE_POINTS] = points.reduce((bits, point) => bits | point, 0);
+  };
+  const pausing = () => setup.vcpus.map(({ words }) => (words[VcpuWord.ATTENTION] & Attention.PAUSE) !== 0);
+
+  test('stops every CPU, and the first cause stands', () => {
+    at(AP, PauseCause.SIPI, PauseCause.STATE_CHANGE);
+    setup.router.init(BSP, set(4, AP));
+    expect(setup.pause.cause).toEqual({ cause: PauseCause.STATE_CHANGE, cpu: AP });
+    expect(pausing()).not.toContain(false);
+    setup.router.startUp(BSP, set(4, AP), 8);
+    expect(setup.pause.cause).toEqual({ cause: PauseCause.STATE_CHANGE, cpu: AP });
+    setup.pause.release();
+    expect(setup.pause.cause).toBeNull();
+    expect(pausing()).not.toContain(true);
+  });
+
+  test.each([
+    [PauseCause.INIT, 0],
+    [PauseCause.SIPI, 1],
+    [PauseCause.FIRST_INSTRUCTION, 2],
+  ])('cause %i is of step %i alone', (cause, step) => {
+    at(AP, cause);
+    const steps = [
+      () => setup.router.init(BSP, set(4, AP)),
+      () => setup.router.startUp(BSP, set(4, AP), 8),
+      () => void setup.router.started(AP),
+    ];
+    steps.forEach((act, index) => {
+      act();
+      expect(setup.pause.cause).toEqual(index < step ? null : { cause, cpu: AP });
+    });
+  });
+
+  test('of another CPU, or for a SIPI that is ignored, is none', () => {
+    at(AP + 1, PauseCause.INIT, PauseCause.STATE_CHANGE);
+    at(AP, PauseCause.SIPI);
+    setup.router.startUp(BSP, set(4, AP), 8);
+    setup.router.init(BSP, set(4, AP));
+    expect(setup.pause.cause).toBeNull();
+  });
 });

@@ -21,6 +21,7 @@ import { Mutex } from '../base/mutex';
 import { Decision, EventKind, IPI_DERIVED, IpiMode, NO_CPU } from '../../preload/contract/events';
 import { MpState } from '../../preload/contract/mp-state';
 import type { EventWriter } from './event-ring';
+import { PauseCause, type PauseSwitch } from './pause-switch';
 import { VcpuWord } from './shared-memory';
 import { Attention, type VcpuControl } from './vcpu-control';
 
@@ -48,6 +49,7 @@ export class StartUpRouter {
   readonly #events: EventWriter;
   readonly #clock: Clock;
   readonly #policy: StartUpPolicy;
+  readonly #pause: PauseSwitch;
   /** Targets of the IPI at hand by what became of it; used under the lock. */
   readonly #outcome: Int32Array[];
 
@@ -58,6 +60,7 @@ export class StartUpRouter {
     events: EventWriter;
     clock: Clock;
     policy: StartUpPolicy;
+    pause: PauseSwitch;
   }) {
     this.#vcpus = options.vcpus;
     this.#bsp = options.bsp;
@@ -66,6 +69,7 @@ export class StartUpRouter {
     this.#events = options.events;
     this.#clock = options.clock;
     this.#policy = options.policy;
+    this.#pause = options.pause;
     const words = Math.ceil(options.vcpus.length / 64) * 2;
     this.#outcome = Object.values(Decision).map(() => new Int32Array(words));
   }
@@ -79,6 +83,7 @@ export class StartUpRouter {
 
   /** The BSP executes its first instruction. */
   bspStarted(): void {
+    this.#pause.at(this.#vcpus[this.#bsp], PauseCause.STATE_CHANGE);
     this.#report(this.#vcpus[this.#bsp], MpState.UNINITIALIZED, NO_VECTOR, false);
   }
 
@@ -98,7 +103,10 @@ export class StartUpRouter {
     const lock = this.#stateLocks[cpu];
     lock.acquire();
     const begins = vcpu.mpState === MpState.SIPI_RECEIVED;
-    if (begins) this.#change(vcpu, MpState.RUNNABLE, vcpu.words[VcpuWord.SIPI_VECTOR]);
+    if (begins) {
+      this.#pause.at(vcpu, PauseCause.FIRST_INSTRUCTION);
+      this.#change(vcpu, MpState.RUNNABLE, vcpu.words[VcpuWord.SIPI_VECTOR]);
+    }
     lock.release();
     return begins;
   }
@@ -123,7 +131,10 @@ export class StartUpRouter {
     const vcpu = this.#vcpus[cpu];
     const lock = this.#stateLocks[cpu];
     lock.acquire();
-    if (vcpu.mpState !== state) this.#change(vcpu, state, vector, true);
+    if (vcpu.mpState !== state) {
+      if (state === MpState.INIT_RECEIVED) this.#pause.at(vcpu, PauseCause.INIT);
+      this.#change(vcpu, state, vector, true);
+    }
     lock.release();
   }
 
@@ -135,7 +146,11 @@ export class StartUpRouter {
     const vcpu = this.#vcpus[cpu];
     this.#lock.acquire();
     this.#stateLocks[cpu].acquire();
-    if (vcpu.mpState === MpState.UNINITIALIZED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR, true);
+    if (vcpu.mpState === MpState.UNINITIALIZED) {
+      this.#pause.at(vcpu, PauseCause.INIT);
+      this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR, true);
+    }
+    this.#pause.at(vcpu, PauseCause.SIPI);
     const decision = this.#policy.decide(IpiMode.SIPI, NO_CPU, cpu, vector);
     this.#clearOutcome();
     this.#outcome[decision][cpu >> 5] = 1 << (cpu & 31);
@@ -151,6 +166,7 @@ export class StartUpRouter {
     );
     const begins = decision === Decision.DELIVER;
     if (begins) {
+      this.#pause.at(vcpu, PauseCause.FIRST_INSTRUCTION);
       this.#change(vcpu, MpState.SIPI_RECEIVED, vector, true);
       this.#change(vcpu, MpState.RUNNABLE, vector, true);
     }
@@ -186,7 +202,9 @@ export class StartUpRouter {
     return mode === IpiMode.INIT || (cpu !== this.#bsp && this.#vcpus[cpu].mpState === MpState.INIT_RECEIVED);
   }
 
+  /** A pause comes first: a CPU that is woken must find it. */
   #apply(vcpu: VcpuControl, mode: IpiMode, vector: number): void {
+    this.#pause.at(vcpu, mode === IpiMode.INIT ? PauseCause.INIT : PauseCause.SIPI);
     const lock = this.#stateLocks[vcpu.cpu];
     lock.acquire();
     const before = vcpu.mpState;
@@ -212,6 +230,7 @@ export class StartUpRouter {
   }
 
   #change(vcpu: VcpuControl, to: MpState, vector: number, derived = false): void {
+    this.#pause.at(vcpu, PauseCause.STATE_CHANGE);
     const from = vcpu.mpState;
     vcpu.mpState = to;
     this.#report(vcpu, from, vector, derived);

@@ -6,12 +6,14 @@
  * when no CPU has anything to do, time skips to the next moment at which something is due. Nothing here depends on the
  * host: the same image, configuration, seed and input give the same run, to the instruction.
  */
+import type { Position } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import type { Doorbell } from './doorbell';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, RAN, STOPPED } from './exact-loop';
-import { type MachineMemory, MachineTime, MachineWord, PauseState, VcpuTime } from './shared-memory';
-import type { VcpuControl } from './vcpu-control';
+import { type MachineMemory, MachineTime, MachineWord, VcpuTime } from './shared-memory';
+import type { Standstill } from './standstill';
+import { Attention, type OwnVcpuControl, publishPosition } from './vcpu-control';
 
 /** Length of a turn in ns: this much, and up to as much again by the seed. */
 const TURN = 1000;
@@ -23,8 +25,8 @@ const NS_PER_MS = 1e6;
 /** A CPU that takes its turns here. `vcpu.budget` is the rest of its turn in ns; running uses it up. */
 export interface TurnCpu {
   loop: ExactLoop;
-  vcpu: { budget: number };
-  control: VcpuControl;
+  vcpu: { budget: number; position(): Position };
+  control: OwnVcpuControl;
 }
 
 /** Machine time that can be moved on when nobody has anything to do; null where it follows the host's. */
@@ -42,6 +44,15 @@ export class TurnLoop {
   readonly #doorbell: Doorbell;
   /** Head of the event ring when the doorbell was rung last. */
   #rung = 0;
+  readonly #standstill: Standstill;
+  /** The round: the CPU that began it, how many have had their turns (-1: no round is under way), and what came of those. */
+  #first = 0;
+  #turns = -1;
+  #idle = true;
+  #until = Infinity;
+  /** The turn: whether its CPU ran, and what its last look came to. */
+  #ran = false;
+  #left = 0;
 
   constructor(options: {
     cpus: readonly TurnCpu[];
@@ -50,6 +61,7 @@ export class TurnLoop {
     skip: SkippingClock | null;
     reporter: ExitReporter;
     doorbell: Doorbell;
+    standstill: Standstill;
   }) {
     this.#cpus = options.cpus;
     this.#words = options.memory.words;
@@ -58,6 +70,7 @@ export class TurnLoop {
     this.#reporter = options.reporter;
     this.#times = options.memory.times;
     this.#doorbell = options.doorbell;
+    this.#standstill = options.standstill;
   }
 
   /** Before the first turn of a machine that was not restored from a snapshot. */
@@ -70,40 +83,71 @@ export class TurnLoop {
 
   /** Runs until the machine stops, or machine time has reached `until` (ns) at the end of a round; true: it goes on. */
   run(until = Infinity): boolean {
+    if (!this.#continueRound()) return false;
+    // The BSP's start may be what somebody waits for.
+    if (Atomics.load(this.#words, MachineWord.PAUSE) !== 0) this.hold();
     while (this.#clock.now() < until) {
       if (!this.#round()) return false;
-      if (Atomics.load(this.#words, MachineWord.PAUSE) !== PauseState.RUNNING) this.#pause();
+      if (Atomics.load(this.#words, MachineWord.PAUSE) !== 0) this.hold();
     }
     return true;
   }
 
-  /** Between two rounds all of the machine's state is in its memory. */
-  #pause(): void {
-    const words = this.#words;
-    Atomics.store(words, MachineWord.PAUSE, PauseState.PAUSED);
-    Atomics.notify(words, MachineWord.PAUSE);
-    Atomics.wait(words, MachineWord.PAUSE, PauseState.PAUSED);
+  /** Stands still, with all of the machine's state in its memory, in the middle of a round or between two. */
+  hold(step = (cpu: number) => this.#step(cpu)): void {
+    this.#saveRound();
+    this.#standstill.hold(step);
+    this.#times[MachineTime.ROUND] = 0;
+  }
+
+  #step(cpu: number): boolean {
+    Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 0);
+    return this.#cpus[cpu].loop.step();
+  }
+
+  #saveRound(): void {
+    const budget = this.#turns < 0 ? 0 : this.#cpus[(this.#first + this.#turns) % this.#cpus.length].vcpu.budget;
+    const round = [this.#turns + 1, this.#first, +this.#idle, this.#until, +this.#ran, this.#left, budget];
+    this.#times.set(round, MachineTime.ROUND);
+  }
+
+  /** The rest of the round in which a snapshot was taken. */
+  #continueRound(): boolean {
+    const [turns, first, idle, until, ran, left, budget] = this.#times.subarray(MachineTime.ROUND);
+    if (turns === 0) return true;
+    this.#times[MachineTime.ROUND] = 0;
+    this.#turns = turns - 1;
+    this.#first = first;
+    this.#idle = idle !== 0;
+    this.#until = until;
+    this.#ran = ran !== 0;
+    this.#left = left;
+    const cpu = (first + this.#turns) % this.#cpus.length;
+    this.#cpus[cpu].vcpu.budget = budget;
+    if (!this.#endTurn(cpu)) return false;
+    this.#turns++;
+    return true;
   }
 
   /** A turn for each CPU, from one that the seed picks; false: the machine stops. */
   #round(): boolean {
-    let idle = true;
-    let until = Infinity;
     const count = this.#cpus.length;
-    const first = (this.#random() >>> 0) % count;
-    for (let turn = 0; turn < count; turn++) {
-      const cpu = (first + turn) % count;
-      if (this.#waits(cpu)) {
-        until = Math.min(until, this.#cpus[cpu].control.times[VcpuTime.IDLE_UNTIL]);
-        continue;
-      }
-      const left = this.#turn(cpu);
-      if (left === STOPPED) return false;
-      if (left === RAN) idle = false;
-      else until = Math.min(until, left);
+    if (this.#turns < 0) {
+      this.#first = (this.#random() >>> 0) % count;
+      this.#turns = 0;
+      this.#idle = true;
+      this.#until = Infinity;
     }
+    for (; this.#turns < count; this.#turns++) {
+      const cpu = (this.#first + this.#turns) % count;
+      const { control, vcpu } = this.#cpus[cpu];
+      if (control.takeSample()) publishPosition(control, vcpu.position());
+      if (this.#waits(cpu)) this.#until = Math.min(this.#until, this.#cpus[cpu].control.times[VcpuTime.IDLE_UNTIL]);
+      else if (!this.#turn(cpu)) return false;
+    }
+    this.#turns = -1;
     this.#ring();
-    if (idle) this.#passTime(until);
+    if (this.#idle) this.#passTime(this.#until);
     if (this.#clock.now() >= this.#times[MachineTime.NEXT_REPORT]) {
       this.#reporter.report();
       this.#times[MachineTime.NEXT_REPORT] += REPORT_INTERVAL;
@@ -124,31 +168,47 @@ export class TurnLoop {
     this.#doorbell.ring();
   }
 
-  /** One CPU's turn; what its last look came to. */
-  #turn(cpu: number): number {
-    const { loop, vcpu, control } = this.#cpus[cpu];
+  /** One CPU's turn; false: the machine stops. */
+  #turn(cpu: number): boolean {
+    const { vcpu, control } = this.#cpus[cpu];
     vcpu.budget = TURN + (this.#random() & TURN_MASK);
     control.times[VcpuTime.IDLE_UNTIL] = 0;
-    let left: number;
-    let ran = false;
-    do {
+    this.#ran = false;
+    this.#left = RAN;
+    return this.#endTurn(cpu);
+  }
+
+  #endTurn(cpu: number): boolean {
+    const { loop, vcpu, control } = this.#cpus[cpu];
+    const words = this.#words;
+    while (this.#left === RAN && vcpu.budget > 0) {
       // Before the attention word is looked at: whoever sets that sets this afterwards.
-      if (this.#words[MachineWord.EXIT_REQUEST] !== 0) Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 0);
-      left = loop.turn();
-      if (left === RAN) ran = true;
-    } while (left === RAN && vcpu.budget > 0);
-    if (left === STOPPED || left === RAN) return left;
-    control.times[VcpuTime.IDLE_UNTIL] = left;
-    return ran ? RAN : left;
+      if (words[MachineWord.EXIT_REQUEST] !== 0) Atomics.store(words, MachineWord.EXIT_REQUEST, 0);
+      this.#left = loop.turn();
+      if (this.#left === RAN) this.#ran = true;
+      if ((Atomics.load(words, MachineWord.PAUSE) & Attention.AT_ONCE) !== 0) this.hold();
+    }
+    if (this.#left === STOPPED) return false;
+    if (this.#left !== RAN) control.times[VcpuTime.IDLE_UNTIL] = this.#left;
+    if (this.#ran) this.#idle = false;
+    else this.#until = Math.min(this.#until, this.#left);
+    return true;
   }
 
   /** Nobody has anything to do until then, unless a CPU has just been given something after its turn. */
   #passTime(until: number): void {
     for (let cpu = 0; cpu < this.#cpus.length; cpu++) if (!this.#waits(cpu)) return;
-    if (this.#skip !== null && until !== Infinity) this.#skip.advanceTo(until);
-    else if (Atomics.exchange(this.#words, MachineWord.EXIT_REQUEST, 0) === 0) {
-      Atomics.wait(this.#words, MachineWord.EXIT_REQUEST, 0, (until - this.#clock.now()) / NS_PER_MS);
+    const words = this.#words;
+    if (this.#skip !== null && until !== Infinity) {
+      this.#skip.advanceTo(until);
+      return;
     }
+    // Whoever asks for a pause looks at this afterwards.
+    Atomics.store(words, MachineWord.TURNS_ASLEEP, 1);
+    if (Atomics.exchange(words, MachineWord.EXIT_REQUEST, 0) === 0 && Atomics.load(words, MachineWord.PAUSE) === 0) {
+      Atomics.wait(words, MachineWord.EXIT_REQUEST, 0, (until - this.#clock.now()) / NS_PER_MS);
+    }
+    Atomics.store(words, MachineWord.TURNS_ASLEEP, 0);
   }
 
   #random(): number {

@@ -17,6 +17,12 @@ export const Attention = {
   SAMPLE: 8,
   /** The machine ends. */
   STOP: 16,
+  /** Stand still before the next instruction; stays set for as long as the machine is to stand still. */
+  PAUSE: 32,
+  /** To a thread that stands still: execute one instruction of a CPU. */
+  STEP: 64,
+  /** Emulator: in the middle of a round, if need be. */
+  AT_ONCE: 128,
 } as const;
 
 export const CPU_MODES = ['real', 'protected', 'long'] as const;
@@ -84,9 +90,9 @@ export class VcpuControl {
     Atomics.or(this.words, VcpuWord.ATTENTION, bits);
   }
 
-  /** Takes all attention bits. On the vcpu's thread. */
+  /** Takes all attention bits; PAUSE shows and stays. On the vcpu's thread. */
   takeAttention(): number {
-    return Atomics.exchange(this.words, VcpuWord.ATTENTION, 0);
+    return Atomics.and(this.words, VcpuWord.ATTENTION, Attention.PAUSE);
   }
 
   /** Sleeps until somebody wants attention, `timeout` ms at most. On the vcpu's thread. */
@@ -101,6 +107,14 @@ export class VcpuControl {
   enterGuest(): boolean {
     Atomics.store(this.words, VcpuWord.IN_GUEST, 1);
     if (Atomics.load(this.words, VcpuWord.ATTENTION) === 0) return true;
+    Atomics.store(this.words, VcpuWord.IN_GUEST, 0);
+    return false;
+  }
+
+  /** The same for one instruction, which only the machine's end forbids. */
+  enterToStep(): boolean {
+    Atomics.store(this.words, VcpuWord.IN_GUEST, 1);
+    if ((Atomics.load(this.words, VcpuWord.ATTENTION) & Attention.STOP) === 0) return true;
     Atomics.store(this.words, VcpuWord.IN_GUEST, 0);
     return false;
   }
@@ -125,6 +139,18 @@ export class OwnVcpuControl extends VcpuControl {
     // To look is what every turn begins with.
     if (bits !== Attention.LOOK) this.note(bits);
     this.times[VcpuTime.IDLE_UNTIL] = 0;
+  }
+
+  /** A sample is no reason for a turn, which would change all that follow: `takeSample` sees to it. */
+  override get wanted(): boolean {
+    return (this.words[VcpuWord.ATTENTION] & ~Attention.SAMPLE) !== 0;
+  }
+
+  /** Whether somebody wants the position published; takes the request. */
+  takeSample(): boolean {
+    if ((this.words[VcpuWord.ATTENTION] & Attention.SAMPLE) === 0) return false;
+    Atomics.and(this.words, VcpuWord.ATTENTION, ~Attention.SAMPLE);
+    return true;
   }
 
   override enterGuest(): boolean {

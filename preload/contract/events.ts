@@ -88,6 +88,9 @@ export const MachineChange = {
   /** Every CPU has its thread: from now on a start-up IPI finds one waiting. */
   THREADS_READY: 2,
   ENDED: 3,
+  /** All CPUs stand still, and machine time with them. `cpu`: the one whose event it was, or none. */
+  PAUSED: 4,
+  RESUMED: 5,
 } as const;
 export type MachineChange = (typeof MachineChange)[keyof typeof MachineChange];
 
@@ -95,6 +98,8 @@ const MACHINE_CHANGE_NAMES: Record<MachineChange, string> = {
   [MachineChange.STARTED]: 'started',
   [MachineChange.THREADS_READY]: 'threads-ready',
   [MachineChange.ENDED]: 'ended',
+  [MachineChange.PAUSED]: 'paused',
+  [MachineChange.RESUMED]: 'resumed',
 };
 
 export function machineChangeName(change: number): string {

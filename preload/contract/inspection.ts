@@ -146,4 +146,6 @@ export interface MachineAbilities {
   step: string | null;
   snapshot: string | null;
   pausePoints: Record<PausePoint['on'], string | null>;
+  /** What is less exact here than elsewhere, as sentences. */
+  notes?: string[];
 }

@@ -141,6 +141,7 @@ export type MachineMessage =
   /** The machine stands still; once for each pause, before a `reply` that it answers. */
   | { type: 'paused'; reason: PauseReason }
   | { type: 'resumed' }
+  /** The answer to a request, one of these two; what is unanswered when `ended` or `failed` comes is refused by that. */
   | { type: 'reply'; id: number; result: unknown }
   | { type: 'refused'; id: number; message: string }
   | { type: 'ended'; summary: Summary; diagnosis: string[] }

@@ -35,10 +35,7 @@ const SEPARATOR = 3;
 export function fittingHeight(lanes: number, groups: number, available: number): number {
   const withHeadings = (available - groups * HEADING) / Math.max(1, lanes);
   const height = withHeadings >= LABELLED_LANE ? withHeadings : (available - groups * SEPARATOR) / Math.max(1, lanes);
-  return Math.min(
-    MAX_LANE,
-    Math.max(MIN_LANE, height >= LABELLED_LANE ? Math.floor(height) : Math.floor(height * 4) / 4),
-  );
+  return Math.min(MAX_LANE, Math.max(MIN_LANE, Math.floor(height)));
 }
 
 /** `shown` null: all CPUs. */

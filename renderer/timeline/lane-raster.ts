@@ -1,22 +1,29 @@
 /**
  * Draws the lanes' states into pixels by hand: the cost is that of the pixels, whatever the number of events, which a
- * canvas with a rectangle for each slice would not keep.
+ * canvas with a rectangle for each slice would not keep. Columns lie on a grid that begins at time 0, so that a scroll
+ * moves pixels and draws only what comes into view.
  */
 import { MpState } from '../../preload/contract/mp-state';
 import { targetWords } from './arrow-index';
 import { ColumnStacks } from './column-stack';
 import { type LaneLayout, laneBar } from './lane-layout';
-import type { LaneColumns, TimeScale } from './state-lane';
+import type { LaneColumns } from './state-lane';
 import type { Theme } from './theme';
 import type { ArrowClass, TimelineModel } from './timeline-model';
 
 const UNINITIALIZED = 1 << MpState.UNINITIALIZED;
 const INIT_RECEIVED = 1 << MpState.INIT_RECEIVED;
 
+/** So few rows are full with one for each state. */
+const ROWS_WITHOUT_SHARES = 2;
+
 const HATCH_PERIOD = 8;
 const HATCH_WIDTH = 2;
 
-export interface RasterView extends TimeScale {
+export interface RasterView {
+  /** Number of the leftmost column; column 0 begins at time 0. */
+  column: number;
+  nsPerPixel: number;
   /** Device pixels. */
   width: number;
   height: number;
@@ -28,42 +35,97 @@ export interface RasterView extends TimeScale {
   now: number;
 }
 
+export interface RasterScene {
+  model: TimelineModel;
+  layout: LaneLayout;
+  theme: Theme;
+  /** Of these a tick above each lane that one of them reaches in a column, in the gap beside its states. */
+  ticks: readonly ArrowClass[];
+}
+
+/** Columns that are drawn, of those in view; the last exclusive. */
+interface Strip {
+  from: number;
+  to: number;
+}
+
 export class LaneRaster {
   #image = new ImageData(1, 1);
   #pixels = new Uint32Array(this.#image.data.buffer);
-  #columns: LaneColumns = { masks: new Uint16Array(0), shares: new Float32Array(0) };
+  #columns: LaneColumns = { masks: new Uint16Array(0), shares: new Float32Array(0), withShares: true };
   #base = new Uint32Array(0);
   #stacks = new ColumnStacks(0, this.#base);
+  /** What the pixels show. */
+  #shown: { scene: RasterScene; view: RasterView; seen: number } | null = null;
 
   get image(): ImageData {
     return this.#image;
   }
 
-  paint(model: TimelineModel, layout: LaneLayout, view: RasterView, theme: Theme): void {
+  paint(scene: RasterScene, view: RasterView): void {
     this.#resize(view.width, view.height);
-    this.#pixels.fill(theme.backgroundPixel);
+    const strip = this.#scroll(scene, view);
+    this.#shown = { scene, view, seen: scene.model.seen };
+    if (strip.from >= strip.to) return;
+    for (let y = 0; y < view.height; y++) {
+      this.#pixels.fill(scene.theme.backgroundPixel, y * view.width + strip.from, y * view.width + strip.to);
+    }
+    this.#paintLanes(scene, view, strip);
+    for (const name of scene.ticks) this.#paintTicks(scene, name, view, strip);
+  }
+
+  /** Moves what stays in view; returns the columns that are new, or all where nothing can be kept. */
+  #scroll(scene: RasterScene, view: RasterView): Strip {
+    const { width } = view;
+    const by =
+      this.#shown !== null && this.#differsInColumnOnly(scene, view) ? view.column - this.#shown.view.column : width;
+    if (Math.abs(by) >= width) return { from: 0, to: width };
+    // Rows run into each other at their ends, which are drawn anew.
+    if (by > 0) this.#pixels.copyWithin(0, by);
+    else this.#pixels.copyWithin(-by, 0, this.#pixels.length + by);
+    return by > 0 ? { from: width - by, to: width } : { from: 0, to: -by };
+  }
+
+  #differsInColumnOnly(scene: RasterScene, view: RasterView): boolean {
+    const { scene: before, view: last, seen } = this.#shown!;
+    return (
+      scene.model === before.model &&
+      scene.model.seen === seen &&
+      scene.layout === before.layout &&
+      scene.theme === before.theme &&
+      scene.ticks.join() === before.ticks.join() &&
+      view.nsPerPixel === last.nsPerPixel &&
+      view.width === last.width &&
+      view.height === last.height &&
+      view.ratio === last.ratio &&
+      view.scroll === last.scroll &&
+      view.now === last.now
+    );
+  }
+
+  #paintLanes({ model, layout, theme }: RasterScene, view: RasterView, strip: Strip): void {
     const { inset, height } = laneBar(layout.laneHeight);
     const rows = Math.max(1, Math.round(height * view.ratio));
     if (!this.#stacks.fits(rows, theme.states)) this.#stacks = new ColumnStacks(rows, theme.states);
+    this.#columns.withShares = rows > ROWS_WITHOUT_SHARES;
+    const scale = { column: view.column + strip.from, nsPerPixel: view.nsPerPixel };
     for (const { cpu, top } of layout.lanes) {
       const from = Math.round((top + inset - view.scroll) * view.ratio);
-      const to = from + rows;
-      if (to <= 0 || from >= view.height) continue;
-      model.lanes[cpu].columns(view, view.width, view.now, this.#columns);
-      this.#paintLane(from, to, view, theme);
+      if (from + rows <= 0 || from >= view.height) continue;
+      model.lanes[cpu].columns(scale, strip.to - strip.from, view.now, this.#columns);
+      this.#paintLane(from, from + rows, view, strip, theme);
     }
   }
 
-  /** Where arrows are too many: a tick above each lane that one of them reaches in that column, in the gap beside its states. */
-  paintTicks(model: TimelineModel, name: ArrowClass, layout: LaneLayout, view: RasterView, theme: Theme): void {
+  #paintTicks({ model, layout, theme }: RasterScene, name: ArrowClass, view: RasterView, strip: Strip): void {
     const arrows = model.arrows[name];
     const color = theme.arrowPixels[name];
     const targets = new Uint32Array(targetWords(model.log.cpus));
     const rows = Math.round(laneBar(layout.laneHeight).inset * view.ratio);
     if (rows === 0) return;
-    let from = arrows.firstFrom(view.start);
-    for (let x = 0; x < view.width && from < arrows.length; x++) {
-      const to = arrows.firstFrom(view.start + (x + 1) * view.nsPerPixel, from);
+    let from = arrows.firstFrom((view.column + strip.from) * view.nsPerPixel);
+    for (let x = strip.from; x < strip.to && from < arrows.length; x++) {
+      const to = arrows.firstFrom((view.column + x + 1) * view.nsPerPixel, from);
       if (to === from) continue;
       targets.fill(0);
       arrows.targets(from, to, targets);
@@ -81,53 +143,62 @@ export class LaneRaster {
     }
   }
 
-  #paintLane(from: number, to: number, { width, height }: RasterView, theme: Theme): void {
+  /** `from` and `to`: rows of the lane's bar, which may be partly out of view. */
+  #paintLane(from: number, to: number, view: RasterView, strip: Strip, theme: Theme): void {
     const { masks, shares } = this.#columns;
-    const base = this.#base;
     const { states, backgroundPixel, hatch } = theme;
+    const pixels = this.#pixels;
+    const { width } = view;
+    const count = strip.to - strip.from;
+    const base = this.#base.subarray(0, count);
     const top = Math.max(0, from);
-    const bottom = Math.min(height, to);
+    const bottom = Math.min(view.height, to);
     let mixed = 0;
     let single = 0;
-    for (let x = 0; x < width; x++) {
+    for (let x = 0; x < count; x++) {
       const mask = masks[x];
       const several = mask & (mask - 1);
       mixed |= several;
       if (several === 0) single |= mask;
       base[x] = mask === 0 || mask === UNINITIALIZED ? backgroundPixel : states[31 - Math.clz32(mask)];
     }
-    for (let y = top; y < bottom; y++) this.#pixels.set(base, y * width);
-    if (single & UNINITIALIZED) this.#paintThin(from, to, width, height, states[MpState.UNINITIALIZED]);
-    if (single & INIT_RECEIVED && to - from >= HATCH_PERIOD) this.#paintHatch(top, bottom, width, hatch);
+    for (let y = top; y < bottom; y++) pixels.set(base, y * width + strip.from);
+    if (single & UNINITIALIZED) {
+      // A CPU that nobody has called yet is a thin line.
+      const thickness = Math.max(1, Math.round((to - from) / 6));
+      const middle = from + ((to - from - thickness) >> 1);
+      for (let y = Math.max(0, middle); y < Math.min(view.height, middle + thickness); y++) {
+        this.#paintWhere(UNINITIALIZED, y * width + strip.from, count, states[MpState.UNINITIALIZED], 0, 1, 1);
+      }
+    }
+    if (single & INIT_RECEIVED && to - from >= HATCH_PERIOD) {
+      const phase = (((view.column + strip.from) % HATCH_PERIOD) + HATCH_PERIOD) % HATCH_PERIOD;
+      for (let y = top; y < bottom; y++) {
+        this.#paintWhere(INIT_RECEIVED, y * width + strip.from, count, hatch, phase + y, HATCH_PERIOD, HATCH_WIDTH);
+      }
+    }
     if (mixed === 0) return;
-    const pixels = this.#pixels;
-    for (let x = 0; x < width; x++) {
+    for (let x = 0; x < count; x++) {
       const mask = masks[x];
       if ((mask & (mask - 1)) === 0) continue;
       const stack = this.#stacks.get(mask, shares[x]);
-      for (let y = top, at = top * width + x; y < bottom; y++, at += width) pixels[at] = stack[y - from];
+      for (let y = top, at = top * width + strip.from + x; y < bottom; y++, at += width) pixels[at] = stack[y - from];
     }
   }
 
-  /** A CPU that nobody has called yet is a thin line. */
-  #paintThin(from: number, to: number, width: number, height: number, color: number): void {
+  /** In one row, the columns of one state; of each `period` of them the first `painted`. */
+  #paintWhere(
+    mask: number,
+    at: number,
+    count: number,
+    color: number,
+    phase: number,
+    period: number,
+    painted: number,
+  ): void {
     const { masks } = this.#columns;
-    const thickness = Math.max(1, Math.round((to - from) / 6));
-    const middle = from + ((to - from - thickness) >> 1);
-    for (let y = Math.max(0, middle); y < Math.min(height, middle + thickness); y++) {
-      for (let x = 0; x < width; x++) {
-        if (masks[x] === UNINITIALIZED) this.#pixels[y * width + x] = color;
-      }
-    }
-  }
-
-  #paintHatch(top: number, bottom: number, width: number, color: number): void {
-    const { masks } = this.#columns;
-    for (let x = 0; x < width; x++) {
-      if (masks[x] !== INIT_RECEIVED) continue;
-      for (let y = top; y < bottom; y++) {
-        if ((x + y) % HATCH_PERIOD < HATCH_WIDTH) this.#pixels[y * width + x] = color;
-      }
+    for (let x = 0; x < count; x++) {
+      if (masks[x] === mask && (x + phase) % period < painted) this.#pixels[at + x] = color;
     }
   }
 
@@ -135,7 +206,8 @@ export class LaneRaster {
     if (this.#image.width === width && this.#image.height === height) return;
     this.#image = new ImageData(width, height);
     this.#pixels = new Uint32Array(this.#image.data.buffer);
-    this.#columns = { masks: new Uint16Array(width), shares: new Float32Array(width) };
+    this.#columns = { masks: new Uint16Array(width), shares: new Float32Array(width), withShares: true };
     this.#base = new Uint32Array(width);
+    this.#shown = null;
   }
 }

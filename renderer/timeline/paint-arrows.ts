@@ -47,7 +47,7 @@ export function crowdedArrows(scene: Scene): ArrowClass[] {
 }
 
 /** Numbers of the arrows that are in view, the last exclusive. */
-export function inView({ model, viewport }: Scene, name: ArrowClass): [from: number, to: number] {
+function inView({ model, viewport }: Scene, name: ArrowClass): [from: number, to: number] {
   const arrows = model.arrows[name];
   const from = arrows.firstFrom(viewport.start);
   return [from, arrows.firstFrom(viewport.start + viewport.span, from)];
@@ -88,17 +88,20 @@ function paintClass(context: CanvasRenderingContext2D, scene: Scene, name: Arrow
   for (let arrow = from; arrow < to; arrow++) {
     trace(scene, model.arrows[name].record(arrow), model.arrows[name].time(arrow), lines, heads);
   }
-  const style = STYLES[name];
+  draw(context, STYLES[name], theme.arrows[name], lines, heads);
+  if (name === 'policy' && to - from <= MAX_LABELS) paintLabels(context, scene, from, to);
+}
+
+function draw(context: CanvasRenderingContext2D, style: Style, color: string, lines: Path2D, heads: Path2D): void {
   context.globalAlpha = style.opacity;
-  context.strokeStyle = theme.arrows[name];
-  context.fillStyle = theme.arrows[name];
+  context.strokeStyle = color;
+  context.fillStyle = color;
   context.lineWidth = style.width;
   context.setLineDash(style.dash);
   context.stroke(lines);
   context.setLineDash(SOLID);
-  context.fill(heads, 'nonzero');
+  context.fill(heads);
   context.globalAlpha = 1;
-  if (name === 'policy' && to - from <= MAX_LABELS) paintLabels(context, scene, from, to);
 }
 
 /** One line from the sender over all targets, a head at each target. */

@@ -28,17 +28,17 @@ export class Painter {
     context.fillStyle = theme.background;
     context.fillRect(0, 0, scene.width, scene.height);
     const crowded = crowdedArrows(scene);
+    const nsPerPixel = scene.viewport.span / (plotWidth(scene) * ratio);
     const view = {
-      start: scene.viewport.start,
-      nsPerPixel: scene.viewport.span / (plotWidth(scene) * ratio),
+      column: Math.round(scene.viewport.start / nsPerPixel),
+      nsPerPixel,
       width: Math.round(plotWidth(scene) * ratio),
       height: Math.round(plotHeight(scene) * ratio),
       ratio,
       scroll: scene.scroll,
       now: scene.now,
     };
-    this.#raster.paint(scene.model, scene.layout, view, theme);
-    for (const name of crowded) this.#raster.paintTicks(scene.model, name, scene.layout, view, theme);
+    this.#raster.paint({ model: scene.model, layout: scene.layout, theme, ticks: crowded }, view);
     context.putImageData(this.#raster.image, Math.round(GUTTER * ratio), Math.round(LANES_TOP * ratio));
     paintAxis(context, scene);
     paintSliceWords(context, scene);

@@ -9,10 +9,10 @@ import { float64List, lowerBound, type NumberList, uint16List } from './number-l
 const FAN = 16;
 const NEAR = 8;
 
-/** An interval of machine time on so many pixels. */
+/** Columns of machine time, on a grid that begins at time 0. */
 export interface TimeScale {
-  /** Time at the left edge of column 0, in ns. */
-  start: number;
+  /** Number of the first column; column n is from n to n + 1 times nsPerPixel. */
+  column: number;
   nsPerPixel: number;
 }
 
@@ -22,6 +22,8 @@ export interface LaneColumns {
   masks: Uint16Array;
   /** Share of RUNNABLE, 0 to 1, in columns with several states. */
   shares: Float32Array;
+  /** Whether shares are wanted: not where a lane is too low to show them. */
+  withShares: boolean;
 }
 
 export class StateLane {
@@ -90,16 +92,21 @@ export class StateLane {
   }
 
   /** What each of `width` columns shows; `now`: where the last slice ends. */
-  columns({ start, nsPerPixel }: TimeScale, width: number, now: number, { masks, shares }: LaneColumns): void {
+  columns(
+    { column, nsPerPixel }: TimeScale,
+    width: number,
+    now: number,
+    { masks, shares, withShares }: LaneColumns,
+  ): void {
     const starts = this.#starts.values;
     const states = this.#levels[0].values;
     const { length } = this;
-    const end = Math.min(width, Math.max(0, Math.ceil((now - start) / nsPerPixel)));
+    const end = Math.min(width, Math.max(0, Math.ceil(now / nsPerPixel) - column));
     masks.fill(0, end, width);
-    let next = lowerBound(starts, length, start);
+    let next = lowerBound(starts, length, column * nsPerPixel);
     for (let x = 0; x < end;) {
-      const left = start + x * nsPerPixel;
-      const right = left + nsPerPixel;
+      const left = (column + x) * nsPerPixel;
+      const right = (column + x + 1) * nsPerPixel;
       // Mostly few begin in a column: looked for one by one, which is faster than by halves.
       let after = next;
       const near = Math.min(length, next + NEAR);
@@ -107,15 +114,18 @@ export class StateLane {
       if (after === near) after = lowerBound(starts, length, right, near);
       if (after === next) {
         // No change in this column, so none until the next slice begins.
-        const until = next < length ? untilColumn(starts[next], start, nsPerPixel, x + 1, end) : end;
+        const until =
+          next < length ? untilColumn(starts[next], nsPerPixel, column + x + 1, column + end) - column : end;
         masks.fill(next === 0 ? 0 : states[next - 1], x, until);
         x = until;
         continue;
       }
       const first = starts[next] === left || next === 0 ? next : next - 1;
-      const mask = this.#statesOf(first, after);
+      let mask = 0;
+      if (after - first > FAN) mask = this.#statesOf(first, after);
+      else for (let slice = first; slice < after; slice++) mask |= states[slice];
       masks[x] = mask;
-      if (mask & (mask - 1)) shares[x] = this.#ran(next, after, left, Math.min(right, now)) / nsPerPixel;
+      if (withShares && mask & (mask - 1)) shares[x] = this.#ran(next, after, left, Math.min(right, now)) / nsPerPixel;
       next = after;
       x++;
     }
@@ -135,11 +145,6 @@ export class StateLane {
 
   #statesOf(first: number, after: number): number {
     let mask = 0;
-    if (after - first <= FAN) {
-      const states = this.#levels[0].values;
-      for (let i = first; i < after; i++) mask |= states[i];
-      return mask;
-    }
     let low = first;
     let high = after;
     for (const level of this.#levels) {
@@ -197,9 +202,9 @@ export class StateLane {
 }
 
 /** The column in which `time` lies, within `low` to `high`. */
-function untilColumn(time: number, start: number, nsPerPixel: number, low: number, high: number): number {
-  let column = Math.min(high, Math.max(low, Math.floor((time - start) / nsPerPixel)));
+function untilColumn(time: number, nsPerPixel: number, low: number, high: number): number {
+  let column = Math.min(high, Math.max(low, Math.floor(time / nsPerPixel)));
   // The same arithmetic as the columns' edges: rounding must not carry a slice's start into a column before it.
-  while (column > low && start + (column - 1) * nsPerPixel + nsPerPixel > time) column--;
+  while (column > low && column * nsPerPixel > time) column--;
   return column;
 }

@@ -23,7 +23,7 @@ export function timeAxis(start: number, span: number, maxTicks: number): Axis {
   const last = Math.floor((start + span) / step);
   const needsBase = Math.abs(start + span) / step > MAX_STEPS;
   const base = needsBase ? Math.floor(start / (step * 1000)) * step * 1000 : 0;
-  const unit = unitFor(needsBase ? step : Math.max(step, Math.min(Math.abs(start + span), step * 500)));
+  const unit = unitFor(needsBase ? step : Math.max(step, Math.min(Math.abs(start + span), step * 5000)));
   const digits = Math.max(0, Math.ceil(-Math.log10(step / unit.ns) - 1e-9));
   const ticks: Tick[] = [];
   for (let n = first; n <= last; n++) {

@@ -111,7 +111,7 @@ export class TimelineModel {
 }
 
 /** What became of it comes before what it was: an IPI that did not arrive is drawn as such. */
-export function arrowClass(log: EventLog, record: number): ArrowClass {
+function arrowClass(log: EventLog, record: number): ArrowClass {
   const decision = log.payload(record, 1) & 0xff;
   if (decision === Decision.IGNORED) return 'ignored';
   if (decision !== Decision.DELIVER) return 'policy';

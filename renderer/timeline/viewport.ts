@@ -41,7 +41,7 @@ export function following({ span }: Viewport, endTime: number): Viewport {
   return { start: Math.max(endTime - span * 0.9, -span * BEFORE_START), span };
 }
 
-export function centredOn({ span }: Viewport, time: number): Viewport {
+function centredOn({ span }: Viewport, time: number): Viewport {
   return { start: time - span / 2, span };
 }
 

@@ -1,12 +1,16 @@
-/** How a memory operand is addressed (SDM vol. 2A, tables 2-2 and 2-3), and the register values that this takes. */
-import { RAX, RBP, RDX, RSP } from './arena';
-import { type Draft, MASK_32, MASK_64 } from './draft';
+/** How a memory operand is addressed (SDM vol. 2A, tables 2-1 to 2-3), and the register values that this takes. */
+import { RAX, RBP, RBX, RDI, RDX, RSI, RSP } from './arena';
+import type { Draft } from './draft';
 
 const NO_SIB = -1;
 const NO_INDEX = 4;
 const RM_SIB = 4;
 const RM_RIP = 5;
 const SIB_NO_BASE_NO_INDEX = 0x25;
+/** Of 16 bits: base and index by ModRM.rm. */
+const BASES_16 = [RBX, RBX, RBP, RBP, RSI, RDI, RBP, RBX];
+const INDEXES_16 = [RSI, RDI, RSI, RDI];
+const RM_BP = 6;
 
 /** What `chooseAddress` has chosen: ModRM without its reg field, SIB and displacement. */
 export class Address {
@@ -32,13 +36,16 @@ export function chooseAddress(draft: Draft, address: Address): boolean {
   address.rexX = 0;
   address.rexB = 0;
   address.ripRelative = false;
+  if (draft.addressSize === 2) return shortAddress(draft, address, linear);
   const kind = random.below(10);
   if (kind === 0) {
-    address.ripRelative = true;
-    address.put(0, RM_RIP, NO_SIB, 4, 0);
+    // Without 64-bit mode the displacement alone is the address.
+    address.ripRelative = draft.mode.bits === 64;
+    if (address.ripRelative && draft.shift !== 0n) return false;
+    address.put(0, RM_RIP, NO_SIB, 4, address.ripRelative ? 0 : Number(BigInt.asIntN(32, linear)));
     return true;
   }
-  if (kind === 1 && draft.address32) {
+  if (kind === 1 && draft.addressSize === 4) {
     address.put(0, RM_SIB, SIB_NO_BASE_NO_INDEX, 4, Number(BigInt.asIntN(32, linear)));
     return true;
   }
@@ -46,10 +53,33 @@ export function chooseAddress(draft: Draft, address: Address): boolean {
   return baseAndIndex(draft, address, linear, kind >= 6);
 }
 
+/** [base + index + displacement] of 16 bits, and less. */
+function shortAddress(draft: Draft, address: Address, linear: bigint): boolean {
+  const { random } = draft;
+  const rm = draft.inSequence ? [0, 4, 7][random.below(3)] : random.below(8);
+  if (rm === RM_BP && random.chance(2)) {
+    address.put(0, rm, NO_SIB, 2, Number(linear & 0xffffn));
+    return true;
+  }
+  const base = BASES_16[rm];
+  const index = INDEXES_16[rm];
+  let bytes = [0, 1, 2][random.below(3)];
+  let displacement = bytes === 0 ? 0n : BigInt(bytes === 1 ? (random.next() << 24) >> 24 : (random.next() << 16) >> 16);
+  const offset = index === undefined ? 0n : draft.get(index);
+  if (draft.isPinned(base)) {
+    displacement = BigInt.asIntN(16, linear - draft.get(base) - offset);
+    bytes = 2;
+  } else draft.setAddress(base, linear - displacement - offset);
+  if (index !== undefined) draft.pin(index);
+  if (bytes === 0 && rm === RM_BP) bytes = 1;
+  address.put(bytes, rm, NO_SIB, bytes, Number(displacement));
+  return true;
+}
+
 /** [index * scale + disp32] */
 function indexAlone(draft: Draft, address: Address, linear: bigint): boolean {
   const { random } = draft;
-  const index = random.below(16);
+  const index = random.below(registers(draft));
   if (index === NO_INDEX || draft.inSequence || draft.isPinned(index)) return false;
   const scale = random.below(4);
   const distance = BigInt(random.next() | 0);
@@ -61,11 +91,15 @@ function indexAlone(draft: Draft, address: Address, linear: bigint): boolean {
   return true;
 }
 
+const registers = (draft: Draft) => (draft.mode.bits === 64 ? 16 : 8);
+
 /** [base + index * scale + displacement], and less. */
 function baseAndIndex(draft: Draft, address: Address, linear: bigint, withIndex: boolean): boolean {
   const { random } = draft;
-  const base = draft.inSequence ? 12 + random.below(2) : random.below(16);
-  const index = !withIndex ? NO_INDEX : draft.inSequence ? 12 + random.below(2) : random.below(16);
+  const count = registers(draft);
+  const kept = draft.mode.bits === 64 ? [12, 13] : [RBX, RSI];
+  const base = draft.inSequence ? kept[random.below(2)] : random.below(count);
+  const index = !withIndex ? NO_INDEX : draft.inSequence ? kept[random.below(2)] : random.below(count);
   // The dividend is still to be chosen.
   if (draft.isDivision && [base, index].some((reg) => reg === RAX || reg === RDX)) return false;
   const scale = random.below(4);
@@ -75,7 +109,7 @@ function baseAndIndex(draft: Draft, address: Address, linear: bigint, withIndex:
   if (draft.isPinned(base)) {
     // Its value stands: the displacement makes up for it, where it can.
     const sum = draft.get(base) + (index === NO_INDEX ? 0n : draft.get(index) * factor);
-    displacement = BigInt.asIntN(draft.address32 ? 32 : 64, linear - sum);
+    displacement = BigInt.asIntN(8 * draft.addressSize, linear - sum);
     if (displacement !== BigInt.asIntN(32, displacement)) return false;
     bytes = 4;
   } else if (index === base && index !== NO_INDEX) {
@@ -86,7 +120,7 @@ function baseAndIndex(draft: Draft, address: Address, linear: bigint, withIndex:
     draft.setAddress(base, value);
   } else {
     const offset = index === NO_INDEX ? 0n : draft.get(index) * factor;
-    draft.setAddress(base, (linear - displacement - offset) & (draft.address32 ? MASK_32 : MASK_64));
+    draft.setAddress(base, linear - displacement - offset);
   }
   if (index !== NO_INDEX) draft.pin(index);
   // There is no [RBP] or [R13] without a displacement.

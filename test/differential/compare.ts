@@ -3,7 +3,23 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ARENA_SIZE, BATCH, IN_ENTRY, IN_FLAGS, OUT, OUT_END, OUT_FLAGS, PAGE, RECORD, SLOTS, WINDOW } from './arena';
+import {
+  ARENA_SIZE,
+  BATCH,
+  IN_FLAGS,
+  OUT,
+  OUT_CR2,
+  OUT_END,
+  OUT_ERROR,
+  OUT_FLAGS,
+  OUT_RIP,
+  OUT_SELECTORS,
+  OUT_VECTOR,
+  PAGE,
+  RECORD,
+  SLOTS,
+  WINDOW,
+} from './arena';
 import { Emulated, recordWord } from './emulated';
 import { FORMS, describe } from './forms';
 import { type Case, Generator } from './generator';
@@ -18,12 +34,29 @@ export interface Difference {
 
 export interface Comparison {
   cases: number;
+  /** How many of them were of other code than 64-bit, and how many ended with a fault. */
+  otherModes: number;
+  faults: number;
   /** How many cases each form had, in the order of FORMS. */
   perForm: Uint32Array;
   differences: Difference[];
 }
 
 const NAMES = 'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15 RFLAGS'.split(' ');
+
+const FAULT_FIELDS: readonly [string, number][] = [
+  ['ES CS SS DS', OUT_SELECTORS],
+  ['FS GS', OUT_SELECTORS + 8],
+  ['vector', OUT_VECTOR],
+  ['error code', OUT_ERROR],
+  ['RIP', OUT_RIP],
+  ['CR2', OUT_CR2],
+];
+/** These may have written some of their items, below the stack pointer, when they fault. */
+const SEVERAL_ITEMS = new Set('PUSHA POPA ENTER SYS_IRET SYS_RET_FAR SYS_CALL_FAR SYS_CALL_FAR_M'.split(' '));
+/** Of OUT_END. */
+const FAULTED = 2;
+const PAGE_FAULT = 14;
 
 /** Differences are told up to here; what follows is most likely more of the same. */
 const MOST_DIFFERENCES = 200;
@@ -41,17 +74,22 @@ export class Comparer {
     const perForm = new Uint32Array(FORMS.length);
     const differences: Difference[] = [];
     let cases = 0;
+    let otherModes = 0;
+    let faults = 0;
     for (let done = 0; done < count && differences.length < MOST_DIFFERENCES; done += BATCH) {
       const size = Math.min(BATCH, count - done);
       this.#runBatch(seed, first + done, size);
       cases += size;
       for (let n = 0; n < size; n++) {
-        for (const form of this.#generator.cases[n].forms) perForm[form]++;
+        const { forms, mode } = this.#generator.cases[n];
+        for (const form of forms) perForm[form]++;
+        if (mode.bits !== 64) otherModes++;
+        if (this.#words[recordWord(n) + OUT_END / 4] === FAULTED) faults++;
       }
       const failed = [...new Set(this.#failed)].map((n) => this.#generator.cases[n].index);
       for (const index of failed) differences.push(this.explain(seed, index));
     }
-    return { cases, perForm, differences };
+    return { cases, otherModes, faults, perForm, differences };
   }
 
   #runBatch(seed: number, first: number, size: number): void {
@@ -63,7 +101,7 @@ export class Comparer {
       const made = this.#generator.cases[n];
       const at = recordWord(n);
       const record = this.#words.subarray(at, at + RECORD / 4);
-      this.#emulated.run(record, this.#emulatedRecord, made.budget, made.following, made.taken);
+      this.#emulated.run(made, record, this.#emulatedRecord);
       if (!this.#isSame(made, record)) this.#failed.push(n);
     }
     this.#compareMemory(size);
@@ -71,11 +109,26 @@ export class Comparer {
 
   #isSame(made: Case, record: Uint32Array): boolean {
     const other = this.#emulatedRecord;
-    for (let word = OUT / 4; word < OUT_FLAGS / 4; word++) {
-      if (record[word] !== other[word] && (word - OUT / 4) >> 1 !== made.ignoredRegister) return false;
+    const same = (offset: number, mask = 0xffff_ffff) => ((record[offset / 4] ^ other[offset / 4]) & mask) === 0;
+    const faulted = record[OUT_END / 4] === FAULTED;
+    // An instruction that faults changes nothing that it would leave undefined.
+    const isWhole = faulted && made.forms.length === 1;
+    // Outside of 64-bit mode the upper halves of registers are not defined.
+    const step = made.mode.bits === 64 ? 4 : 8;
+    for (let at = OUT; at < OUT_FLAGS; at += step) {
+      if (!same(at) && (isWhole || (at - OUT) >> 3 !== made.ignoredRegister)) return false;
     }
-    if (((record[OUT_FLAGS / 4] ^ other[OUT_FLAGS / 4]) & ~made.ignoredFlags) !== 0) return false;
-    return record[OUT_END / 4] === other[OUT_END / 4];
+    if (!same(OUT_FLAGS, isWhole ? 0xffff_ffff : ~made.ignoredFlags) || !same(OUT_END)) return false;
+    // CS is known where a fault tells it.
+    if (!same(OUT_SELECTORS, faulted ? 0xffff_ffff : 0xffff) || !same(OUT_SELECTORS + 4)) return false;
+    if (!same(OUT_SELECTORS + 8)) return false;
+    if (!faulted) return true;
+    if (![OUT_VECTOR, OUT_ERROR, OUT_RIP, OUT_RIP + 4].every((offset) => same(offset))) return false;
+    if (record[OUT_VECTOR / 4] !== PAGE_FAULT) return true;
+    // Of an access that goes on in a second page, processors may name any byte that lies there.
+    // So they may of accesses to several items, of which not the first need be what they try first.
+    const isSecondPage = other[OUT_CR2 / 4] % PAGE === 0 || SEVERAL_ITEMS.has(FORMS[made.forms[0]].name);
+    return same(OUT_CR2, isSecondPage ? -PAGE : -1) && same(OUT_CR2 + 4);
   }
 
   #compareMemory(size: number): void {
@@ -87,9 +140,15 @@ export class Comparer {
       if (Buffer.compare(native, emulated) === 0) continue;
       for (let n = 0; n < PAGE; n++) {
         const window = Math.floor((page + n) / WINDOW);
-        if (native[n] !== emulated[n] && window < size) this.#failed.push(window);
+        if (native[n] !== emulated[n] && window < size && !this.#mayDiffer(window)) this.#failed.push(window);
       }
     }
+  }
+
+  #mayDiffer(n: number): boolean {
+    const { forms } = this.#generator.cases[n];
+    const faulted = this.#words[recordWord(n) + OUT_END / 4] === FAULTED;
+    return faulted && forms.length === 1 && SEVERAL_ITEMS.has(FORMS[forms[0]].name);
   }
 
   /** Runs one case again by itself, and says what it is and how it differs. */
@@ -103,12 +162,12 @@ export class Comparer {
     const at = recordWord(0);
     const record = this.#words.subarray(at, at + RECORD / 4);
     const other = this.#emulatedRecord;
-    this.#emulated.run(record, other, made.budget, made.following, made.taken);
+    this.#emulated.run(made, record, other);
     const code = this.#native.bytes.slice(made.code, made.code + made.length);
     const lines = [
-      `case ${index} of seed ${seed}: ${formsOf(made)}, ${made.budget} at a time`,
-      `  ${hex(code)}  ${disassemble(code, made.following - made.length)}`,
-      `  entry ${word64(record, IN_ENTRY / 4)}, RFLAGS ${record[IN_FLAGS / 4].toString(16)}, not compared ${made.ignoredFlags.toString(16)}`,
+      `case ${index} of seed ${seed}, ${made.mode.name}: ${formsOf(made)}, ${made.budget} at a time`,
+      `  ${hex(code)}  ${disassemble(code, made.mode.bits, made.following - made.length)}`,
+      `  entry ${(made.following - made.length).toString(16)}, RFLAGS ${record[IN_FLAGS / 4].toString(16)}, not compared ${made.ignoredFlags.toString(16)}`,
     ];
     for (let reg = 0; reg < 17; reg++) {
       const word = OUT / 4 + 2 * reg;
@@ -119,6 +178,8 @@ export class Comparer {
     }
     const ends = [record[OUT_END / 4], other[OUT_END / 4]];
     lines.push(`  ends: host ${ends[0]}, emulator ${ends[1]} (RIP ${this.#emulated.rip.toString(16)})`);
+    for (const [name, field] of FAULT_FIELDS)
+      lines.push(`    ${name}: host ${word64(record, field / 4)}, emulator ${word64(other, field / 4)}`);
     for (let n = 0; n < WINDOW; n++) {
       const native = this.#native.bytes[n];
       const ours = this.#emulated.bytes[this.#emulated.address(n)];
@@ -149,12 +210,22 @@ function hex(bytes: Uint8Array): string {
 }
 
 /** By binutils, where they are installed. */
-function disassemble(code: Uint8Array, address: number): string {
+function disassemble(code: Uint8Array, bits: number, address: number): string {
   const scratch = mkdtempSync(join(tmpdir(), 'differential-'));
   try {
     const file = join(scratch, 'code.bin');
     writeFileSync(file, code);
-    const args = ['-D', '-b', 'binary', '-m', 'i386:x86-64', '-M', 'intel', `--adjust-vma=${address}`, file];
+    const args = [
+      '-D',
+      '-b',
+      'binary',
+      '-m',
+      bits === 64 ? 'i386:x86-64' : bits === 32 ? 'i386' : 'i8086',
+      '-M',
+      'intel',
+      `--adjust-vma=${address}`,
+      file,
+    ];
     const { stdout } = spawnSync('objdump', args, { encoding: 'utf8' });
     return [...(stdout ?? '').matchAll(/^.*:\t.*\t(.*)$/gm)].map(([, text]) => text.trim()).join('; ');
   } finally {

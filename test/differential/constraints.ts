@@ -1,24 +1,39 @@
-/** What instructions need of registers and memory so that they stay in the case's window and do not fault. */
-import { AC, HIGH, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, STACK, TF, WINDOW } from './arena';
+/** What instructions need of registers and memory so that they stay in the case's window and fault only where they shall. */
+import { AC, NT, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, STACK, TF, WINDOW } from './arena';
 import { type Address, chooseAddress } from './addressing';
-import { type Draft, MASK_32, MASK_64 } from './draft';
+import { type Draft, MASK_64 } from './draft';
 import { OperandKind, STRINGS } from './forms';
+import { SELECTORS } from './segments';
+import { spoil } from './spoil';
+import { FAR_POINTERS, farReturn, system } from './system-forms';
 
-const STACK_OPERATIONS = new Set('PUSH POP PUSH_E POP_E PUSH_SEG PUSHF POPF CALL CALL_E RET ENTER LEAVE'.split(' '));
+const STACK_OPERATIONS = new Set(
+  [
+    'PUSH POP PUSH_E POP_E PUSH_SEG PUSHF POPF PUSHA POPA CALL CALL_E RET ENTER LEAVE',
+    'SYS_POP_SEG SYS_CALL_FAR SYS_CALL_FAR_M SYS_RET_FAR SYS_IRET',
+  ].flatMap((names) => names.split(' ')),
+);
 const BIT_TESTS = new Set(['BT', 'BTS', 'BTR', 'BTC']);
 export const LOOPS = new Set(['LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
 const AH = 4;
 const ATTEMPTS = 40;
+/** Every so many cases of one instruction are to fault. */
+const SPOILED = 4;
 
 /** Gives registers and memory what a single instruction needs, and addresses its operand; false: try other operands. */
 export function constrain(draft: Draft, address: Address): boolean {
   const { form, random } = draft;
   const { name } = form;
   likenOperands(draft);
+  if (random.chance(SPOILED)) spoil(draft);
   if (STACK_OPERATIONS.has(name)) stack(draft);
+  if (name.startsWith('SYS_')) system(draft);
+  // Whether a far pointer's two parts wrap around on their own differs.
+  if (FAR_POINTERS.has(name) && draft.addressSize === 2) draft.shift = 0n;
   if (STRINGS.has(name)) string(draft);
   else if (LOOPS.has(name)) loopCount(draft);
   else if (name === 'XLAT') draft.setAddress(RBX, draft.linear(draft.operand) - (draft.get(RAX) & 0xffn));
+  else if (name === 'BOUND') bounds(draft);
   else if (BIT_TESTS.has(name) && draft.isMemory && form.extension < 0) bitOffset(draft);
   else if (name === 'CMPXCHG8B' && random.chance(2)) compareDouble(draft);
   else if (name === 'CMPXCHG' && random.chance(2)) compareEqual(draft);
@@ -30,7 +45,7 @@ export function constrain(draft: Draft, address: Address): boolean {
     draft.pin(RDX);
   }
   if (draft.isMemory && !chooseAddress(draft, address)) return false;
-  if (draft.isDivision && !divisible(draft)) return false;
+  if (draft.isDivision && !draft.spoiled && !divisible(draft)) return false;
   // With a source of zero the destination is undefined.
   if ((name === 'BSF' || name === 'BSR') && draft.readOperand() === 0n) draft.undefinedRegister = draft.reg;
   return true;
@@ -52,22 +67,33 @@ function likenOperands(draft: Draft): void {
 
 function stack(draft: Draft): void {
   const { form, random, view } = draft;
-  const top = draft.window + STACK + 320 + random.below(160);
-  draft.set(RSP, BigInt(HIGH + top));
-  draft.pin(RSP);
-  if (form.name === 'RET') view.setBigUint64(top, BigInt(HIGH + draft.target), true);
+  const top = draft.stackTop;
+  draft.setStack(RSP, top);
+  if (form.name === 'RET') draft.put(top, form.size, draft.jumpAddress);
+  else if (form.name === 'SYS_POP_SEG') draft.put(top, 2, BigInt(SELECTORS[random.below(SELECTORS.length)]));
+  else if (form.name === 'SYS_RET_FAR' || form.name === 'SYS_IRET') farReturn(draft, top);
   else if (form.name === 'POPF') {
     // A single step would trap, and so would what is not aligned.
-    view.setUint32(top, random.next() & ~(TF | AC), true);
+    view.setUint32(top, random.next() & ~(TF | AC | NT), true);
     if (form.size === 8) view.setUint32(top + 4, 0, true);
   } else if (form.name === 'ENTER' || form.name === 'LEAVE') {
-    draft.set(RBP, BigInt(HIGH + draft.window + STACK + 256 + random.below(160)));
-    draft.pin(RBP);
+    draft.setStack(RBP, draft.window + STACK + 256 + random.below(160));
     if (form.name === 'LEAVE') return;
     // Room (16 bits) and level (of which 5 bits count) that stay in the window.
     const level = random.chance(2) ? random.below(3) : random.below(32);
     draft.immediate = BigInt(random.below(48) | ((level | (random.below(8) << 5)) << 16));
   }
+}
+
+/** Bounds that hold or not, near the index. */
+function bounds(draft: Draft): void {
+  const { form, random, operand } = draft;
+  const index = draft.get(draft.reg);
+  for (const at of [operand, operand + form.size]) {
+    const distance = random.below(5) - 2 + (random.chance(2) ? at - operand : 0);
+    draft.put(at, form.size, BigInt.asUintN(32, index + BigInt(distance)));
+  }
+  draft.pin(draft.reg);
 }
 
 function string(draft: Draft): void {
@@ -77,15 +103,20 @@ function string(draft: Draft): void {
   draft.setAddress(RSI, draft.linear(from));
   draft.setAddress(RDI, draft.linear(to));
   if (draft.form.repeat === 0) return;
-  draft.setLow(RCX, random.below(17));
-  if (!draft.address32) draft.setHigh(RCX, 0);
+  count(draft, random.below(17));
+}
+
+/** RCX, ECX or CX, by the address size. */
+function count(draft: Draft, value: number): void {
+  if (draft.addressSize === 2) draft.setLow(RCX, (draft.random.next() & ~0xffff) | value);
+  else draft.setLow(RCX, value);
+  if (draft.addressSize === 8) draft.setHigh(RCX, 0);
 }
 
 function loopCount(draft: Draft): void {
   const { random } = draft;
   if (random.chance(3)) return;
-  draft.setLow(RCX, random.below(3));
-  if (!draft.address32) draft.setHigh(RCX, 0);
+  count(draft, random.below(3));
 }
 
 /** The bit's number moves the operand by whole operands; the rest of the register is not looked at. */
@@ -97,13 +128,9 @@ function bitOffset(draft: Draft): void {
 }
 
 function compareDouble(draft: Draft): void {
-  const { view, operand, form } = draft;
-  const set = (at: number, value: bigint) => {
-    if (form.size === 8) view.setBigUint64(at, value, true);
-    else view.setUint32(at, Number(value & MASK_32), true);
-  };
-  set(operand, draft.get(RAX));
-  set(operand + form.size, draft.get(RDX));
+  const { operand, form } = draft;
+  draft.put(operand, form.size, draft.get(RAX));
+  draft.put(operand + form.size, form.size, draft.get(RDX));
   draft.pin(RAX);
   draft.pin(RDX);
 }
@@ -129,8 +156,8 @@ export function limitDoubleShift(draft: Draft): void {
 }
 
 function jumpTarget(draft: Draft): boolean {
-  const target = BigInt(HIGH + draft.target);
-  if (draft.form.kind !== OperandKind.REGISTER) draft.view.setBigUint64(draft.operand, target, true);
+  const target = draft.jumpAddress;
+  if (draft.form.kind !== OperandKind.REGISTER) draft.put(draft.operand, draft.form.size, target);
   else if (draft.isPinned(draft.rm)) return false;
   else draft.set(draft.rm, target);
   return true;
@@ -167,10 +194,11 @@ function quotientFits(draft: Draft): boolean {
   return BigInt.asIntN(bits, quotient) === quotient;
 }
 
-/** R12 and R13 are what a sequence addresses memory by. */
+/** R12 and R13, or RBX and RSI, are what a sequence addresses memory by. */
 export function keepAddresses(draft: Draft): void {
   const { random } = draft;
-  draft.set(12, BigInt(HIGH + draft.window + random.below(WINDOW)));
-  draft.set(13, BigInt(random.below(64)));
-  draft.set(RSP, BigInt(HIGH + draft.window + STACK + 256 + random.below(64)));
+  const [base, index] = draft.mode.bits === 64 ? [12, 13] : [RBX, RSI];
+  draft.set(base, draft.dataAddress(draft.window + random.below(WINDOW)));
+  draft.set(index, BigInt(random.below(64)));
+  draft.setStack(RSP, draft.window + STACK + 256 + random.below(64));
 }

@@ -1,29 +1,52 @@
 /** A case in the making: registers, flags and memory that it meets, and the operands of the instruction being added. */
 import {
   BACK,
+  CS,
   DF,
+  DS,
   END_TAKEN,
+  ES,
+  FAR_ENTRY,
   FORWARD,
+  FS,
   HIGH,
   IN_ENTRY,
+  IN_FAR,
   IN_FLAGS,
+  IN_SELECTORS,
   LOW,
   ORIGIN,
   RECORD,
   RECORDS,
   SLOT,
   SLOTS,
+  SS,
+  STACK,
   STATUS,
   WINDOW,
 } from './arena';
 import { FORMS, type Form, OperandKind } from './forms';
 import { Random } from './random';
+import {
+  CHUNK,
+  CODE_SELECTORS,
+  codeChunk,
+  codeSelector,
+  dataChunk,
+  dataSelector,
+  MODE_64,
+  type Mode,
+  SELECTORS,
+  USER_DATA,
+} from './segments';
 
 export const MASK_32 = 0xffff_ffffn;
 export const MASK_64 = (1n << 64n) - 1n;
 
-/** In a sequence these hold what they held at its start: RSP for the stack, R12 and R13 for addresses. */
-const KEPT = (1 << 4) | (1 << 12) | (1 << 13);
+/** In a sequence these hold what they held at its start: RSP for the stack, R12 and R13 for addresses… */
+const KEPT_64 = (1 << 4) | (1 << 12) | (1 << 13);
+/** …or RBX and RSI, where there are eight registers; 7 is BH, too. */
+const KEPT_32 = (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7);
 
 /** Locked without a prefix; like locked ones it stays aligned, since processors may trap on locked accesses across lines. */
 const ALWAYS_LOCKED = 'XCHG';
@@ -34,6 +57,14 @@ export class Draft {
   readonly view: DataView;
   readonly random = new Random();
 
+  mode: Mode = MODE_64;
+  /** What is done to have the instruction fault; `spoil.ts` has it. */
+  spoiled = false;
+  /** What is added to addresses of operands, and of the stack, to that end. */
+  shift = 0n;
+  stackShift = 0n;
+  extraLock = false;
+  straysTo: bigint | null = null;
   /** Word of the case's record in the arena; offsets of its window, its slot, and its next instruction. */
   record = 0;
   window = 0;
@@ -48,10 +79,15 @@ export class Draft {
   vvvv = 0;
   /** A REX prefix even where nothing asks for one. */
   hasRex = false;
-  address32 = false;
+  /** Bytes of an address. */
+  addressSize: 8 | 4 | 2 = 8;
   /** Offsets in the arena of the memory operand, and of where a jump goes. */
   operand = 0;
   target = 0;
+  stackTop = 0;
+  /** Of a far transfer, or of whatever else takes a selector. */
+  farOffset = 0n;
+  selector = 0;
   immediate = 0n;
   /** Registers whose values must not be changed any more, as a mask. */
   pinned = 0;
@@ -65,8 +101,10 @@ export class Draft {
   }
 
   /** Begins a case at place `n` of the batch, with random registers, flags and memory. */
-  start(n: number): void {
+  start(n: number, mode: Mode): void {
     const { random, words } = this;
+    this.mode = mode;
+    this.#unspoil();
     this.record = (RECORDS + n * RECORD) / 4;
     this.window = n * WINDOW;
     this.slot = SLOTS + n * SLOT;
@@ -78,14 +116,40 @@ export class Draft {
     }
     words[this.record + IN_FLAGS / 4] = (random.next() & STATUS) | (random.chance(4) ? DF : 0) | 2;
     words[this.record + IN_FLAGS / 4 + 1] = 0;
-    const entry = HIGH + this.origin;
-    words[this.record + IN_ENTRY / 4] = entry >>> 0;
-    words[this.record + IN_ENTRY / 4 + 1] = Math.floor(entry / 2 ** 32);
+    if (mode.bits !== 64) for (let reg = 0; reg < 8; reg++) this.setHigh(reg, 0);
+    this.#startAt(mode.bits === 64 ? HIGH + this.origin : HIGH + FAR_ENTRY);
     const first = this.window / 4;
     // Constant memory lets repeated comparisons run on.
     const constant = random.chance(4) ? random.next() : null;
     for (let word = 0; word < WINDOW / 4; word++) words[first + word] = constant ?? random.next();
     if (constant !== null && random.chance(2)) words[first + random.below(WINDOW / 4)] = random.next();
+  }
+
+  #unspoil(): void {
+    this.spoiled = false;
+    this.shift = 0n;
+    this.stackShift = 0n;
+    this.extraLock = false;
+    this.straysTo = null;
+  }
+
+  #startAt(entry: number): void {
+    const { words, view, mode, record, window, slot } = this;
+    words[record + IN_ENTRY / 4] = entry >>> 0;
+    words[record + IN_ENTRY / 4 + 1] = Math.floor(entry / 2 ** 32);
+    const selectors = 4 * record + IN_SELECTORS;
+    view.setUint32(4 * record + IN_FAR, Number(this.codeAddress(this.origin) & MASK_32), true);
+    view.setUint32(4 * record + IN_FAR + 4, codeSelector(mode, slot), true);
+    for (const segment of [ES, DS, FS])
+      view.setUint16(
+        selectors + 2 * segment,
+        mode.bits === 64 ? 0 : dataSelector(mode, window, mode.bits === 32),
+        true,
+      );
+    view.setUint16(selectors + 2 * FS + 2, 0, true);
+    view.setUint16(selectors + 2 * CS, codeSelector(mode, slot), true);
+    const stack = mode.bits === 64 ? USER_DATA : dataSelector(mode, window, mode.stackBits === 32);
+    view.setUint16(selectors + 2 * SS, stack, true);
   }
 
   /** Begins an instruction of this form with random operands. */
@@ -95,13 +159,17 @@ export class Draft {
     this.reg = form.extension >= 0 ? form.extension : this.#anyRegister();
     this.rm = this.#anyRegister();
     this.vvvv = this.#anyRegister();
-    this.hasRex = random.chance(3);
-    this.address32 = random.chance(5);
-    this.pinned = this.inSequence ? KEPT : 0;
+    this.hasRex = this.mode.bits === 64 && random.chance(3);
+    this.addressSize = this.#chooseAddressSize();
+    this.pinned = this.inSequence ? this.#kept : 0;
+    this.#unspoil();
+    this.stackTop = this.window + STACK + 320 + random.below(160);
     this.undefinedRegister = -1;
     const targets = [this.slot + BACK, this.slot + FORWARD, END_TAKEN];
-    // From a sequence's end only FORWARD is near enough.
-    this.target = this.inSequence ? targets[1] : targets[random.below(form.operands.includes('Jb') ? 2 : 3)];
+    // From a sequence's end only FORWARD is near enough; END_TAKEN is 64-bit code.
+    const near = form.operands.includes('Jb') || this.mode.bits !== 64;
+    this.target = this.inSequence ? targets[1] : targets[random.below(near ? 2 : 3)];
+    this.#chooseFarTarget();
     random.value();
     this.immediate = (BigInt(random.high) << 32n) | BigInt(random.low);
     this.operand = this.window + 160 + random.below(192);
@@ -109,10 +177,33 @@ export class Draft {
     else if (form.kind === OperandKind.LOCKED || form.name === ALWAYS_LOCKED) this.operand &= ~7;
   }
 
+  /** Other than by default now and then; 16-bit ones in 32-bit flat segments are out of reach. */
+  #chooseAddressSize(): 8 | 4 | 2 {
+    const other = this.random.chance(5);
+    if (this.mode.bits === 64) return other ? 4 : 8;
+    if (!this.mode.segmented) return 4;
+    return (this.mode.bits === 32) === other ? 2 : 4;
+  }
+
+  get #kept(): number {
+    return this.mode.bits === 64 ? KEPT_64 : KEPT_32;
+  }
+
+  /** In the case's own code segment, which in 64-bit mode a far pointer reaches at LOW only; now and then in none. */
+  #chooseFarTarget(): void {
+    const { random, mode } = this;
+    const near = mode.bits === 64 && this.form.size < 8 ? BigInt(LOW + this.target) : this.codeAddress(this.target);
+    this.farOffset = near;
+    this.selector = codeSelector(mode, this.slot);
+    if (random.chance(4)) this.selector = SELECTORS[random.below(SELECTORS.length)];
+    // Behind a selector of another mode's code there is nothing to be found.
+    if (this.selector !== codeSelector(mode, this.slot) && CODE_SELECTORS.has(this.selector | 3)) this.selector = 0;
+  }
+
   #anyRegister(): number {
     for (;;) {
-      const reg = this.random.below(16);
-      if (!this.inSequence || (KEPT & (1 << reg)) === 0) return reg;
+      const reg = this.random.below(this.mode.bits === 64 ? 16 : 8);
+      if (!this.inSequence || (this.#kept & (1 << reg)) === 0) return reg;
     }
   }
 
@@ -145,8 +236,18 @@ export class Draft {
 
   /** An address in a register; of 32 bits the upper half stays as it is. */
   setAddress(reg: number, value: bigint): void {
-    if (this.address32) this.setLow(reg, Number(value & MASK_32));
-    else this.set(reg, value & MASK_64);
+    if (this.addressSize === 8) this.set(reg, value & MASK_64);
+    else if (this.addressSize === 4) this.setLow(reg, Number(value & MASK_32));
+    else this.setLow(reg, Number((this.get(reg) & 0xffff_0000n) | (value & 0xffffn)));
+    this.pin(reg);
+  }
+
+  /** The stack pointer, or RBP as one, to an offset in the arena. */
+  setStack(reg: number, offset: number): void {
+    const value = this.dataAddress(offset) + this.stackShift;
+    const { stackBits } = this.mode;
+    if (stackBits === 16) this.setLow(reg, Number((this.get(reg) & 0xffff_0000n) | (value & 0xffffn)));
+    else this.set(reg, value & (stackBits === 32 ? MASK_32 : MASK_64));
     this.pin(reg);
   }
 
@@ -158,9 +259,38 @@ export class Draft {
     return (this.pinned & (1 << reg)) !== 0;
   }
 
-  /** Linear address of an offset in the arena, as the instruction's address size has it. */
+  /** Address of the operand that lies at an offset in the arena, as the instruction's address size has it. */
   linear(offset: number): bigint {
-    return BigInt((this.address32 ? LOW : HIGH) + offset);
+    if (this.mode.bits === 64 && this.addressSize === 4) return BigInt(LOW + offset) + this.shift;
+    return this.dataAddress(offset) + this.shift;
+  }
+
+  get addressMask(): bigint {
+    return this.addressSize === 8 ? MASK_64 : this.addressSize === 4 ? MASK_32 : 0xffffn;
+  }
+
+  /** In the mode's data segments. */
+  dataAddress(offset: number): bigint {
+    if (this.mode.segmented) return BigInt(offset - dataChunk(this.window) * CHUNK);
+    return BigInt((this.mode.bits === 64 ? HIGH : LOW) + offset);
+  }
+
+  /** In the mode's code segment. */
+  codeAddress(offset: number): bigint {
+    if (this.mode.segmented) return BigInt(offset - SLOTS - codeChunk(this.slot) * CHUNK);
+    return BigInt((this.mode.bits === 64 ? HIGH : LOW) + offset);
+  }
+
+  /** Where a near jump goes. */
+  get jumpAddress(): bigint {
+    return this.straysTo ?? this.codeAddress(this.target);
+  }
+
+  /** Stores `size` bytes in the arena. */
+  put(at: number, size: number, value: bigint): void {
+    if (size === 8) this.view.setBigUint64(at, value & MASK_64, true);
+    else if (size === 4) this.view.setUint32(at, Number(value & MASK_32), true);
+    else this.view.setUint16(at, Number(value & 0xffffn), true);
   }
 
   /** The E operand at the case's start. */

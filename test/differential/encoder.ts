@@ -5,7 +5,11 @@ import type { Draft } from './draft';
 import { OperandKind, STRINGS } from './forms';
 
 const LOCK = 0xf0;
+/** Of ES, CS, SS, DS: null prefixes in 64-bit mode. Elsewhere CS is that of the code, and FS another name of DS. */
 const NULL_SEGMENT_PREFIXES = [0x26, 0x2e, 0x36, 0x3e];
+const SEGMENT_PREFIXES = [0x26, 0x36, 0x3e, 0x64];
+/** For strings: their two operands do not fault in different ways. */
+const DATA_PREFIXES = [0x26, 0x3e, 0x3e, 0x64];
 const MAX_LENGTH = 15;
 const SEGMENT_REGISTERS = 6;
 const NO_FIXUP = -1;
@@ -24,15 +28,18 @@ export class Encoder {
     const hasModRM = form.kind !== OperandKind.NONE;
     const inOpcode = form.count === 8;
     if (has(operands, 'S')) draft.reg %= SEGMENT_REGISTERS;
+    const is64 = draft.mode.bits === 64;
+    const prefixes = is64 ? NULL_SEGMENT_PREFIXES : STRINGS.has(form.name) ? DATA_PREFIXES : SEGMENT_PREFIXES;
     const rexR = has(operands, 'G') && draft.reg >= 8 ? 4 : 0;
     const rexX = draft.isMemory ? address.rexX << 1 : 0;
     const rexB = draft.isMemory ? address.rexB : (hasModRM || inOpcode) && draft.rm >= 8 ? 1 : 0;
     const wide = size === 8 && !isLongByDefault(draft) ? 8 : 0;
 
-    if (draft.address32 && isAddressed(draft)) this.#emit(0x67);
+    if (8 * draft.addressSize !== draft.mode.bits && isAddressed(draft)) this.#emit(0x67);
     if (form.kind === OperandKind.LOCKED) this.#emit(LOCK);
-    if (size === 2) this.#emit(0x66);
-    if (random.chance(16)) this.#emit(NULL_SEGMENT_PREFIXES[random.below(4)]);
+    if (draft.extraLock) this.#emit(LOCK);
+    if (form.sized && (draft.mode.bits === 16 ? size === 4 : size === 2)) this.#emit(0x66);
+    if (random.chance(16)) this.#emit(prefixes[random.below(4)]);
     if (form.repeat !== 0) this.#emit(form.repeat);
     if (form.vex) this.#emitVex(draft, rexR | rexX | rexB, wide);
     else {
@@ -61,6 +68,7 @@ export class Encoder {
     // Without a register there, as in RORX, VEX.vvvv must be 1111.
     const vvvv = has(operands, 'B') ? draft.vvvv : 0;
     this.#emit(0xc4);
+    // Outside of 64-bit mode R and X are 1, so that this is none of LES, and W is ignored.
     this.#emit(((~rex & 7) << 5) | (map[1] === 0x3a ? 3 : 2));
     this.#emit((wide << 4) | ((~vvvv & 15) << 3) | pp);
   }
@@ -83,12 +91,19 @@ export class Encoder {
     else if (operand === 'Iv') this.#emitBytes(size);
     else if (operand === 'Ob' || operand === 'Ov') {
       this.#immediate = draft.linear(draft.operand);
-      this.#emitBytes(draft.address32 ? 4 : 8);
+      this.#emitBytes(draft.addressSize);
+    } else if (operand === 'Ap') {
+      this.#immediate = draft.farOffset;
+      this.#emitBytes(size);
+      this.#immediate = BigInt(draft.selector);
+      this.#emitBytes(2);
     } else if (operand === 'Jb') {
       this.#emit(draft.target - (draft.origin + this.length + 1));
     } else if (operand === 'Jz') {
-      this.length += 4;
-      this.#fixUp(draft, this.length - 4, draft.target);
+      const bytes = draft.mode.bits === 64 ? 4 : size;
+      this.length += bytes;
+      if (draft.straysTo === null) this.#fixUp(draft, this.length - bytes, draft.target, bytes);
+      else this.#straying(draft, this.length - bytes, draft.straysTo, bytes);
     }
   }
 
@@ -99,10 +114,15 @@ export class Encoder {
     }
   }
 
+  #straying(draft: Draft, at: number, target: bigint, bytes: number): void {
+    const displacement = Number(target - draft.codeAddress(draft.origin + this.length));
+    for (let n = 0; n < bytes; n++) this.code[at + n] = displacement >> (8 * n);
+  }
+
   /** A displacement relative to the instruction's end. */
-  #fixUp(draft: Draft, at: number, target: number): void {
+  #fixUp(draft: Draft, at: number, target: number, bytes = 4): void {
     const displacement = target - (draft.origin + this.length);
-    for (let n = 0; n < 4; n++) this.code[at + n] = displacement >> (8 * n);
+    for (let n = 0; n < bytes; n++) this.code[at + n] = displacement >> (8 * n);
   }
 }
 

@@ -6,6 +6,8 @@ export type OperandKind = (typeof OperandKind)[keyof typeof OperandKind];
 
 export interface Form {
   text: string;
+  /** Of 64-bit mode; else of the others. */
+  is64: boolean;
   name: string;
   operands: readonly string[];
   /** Bytes of the opcode map: none, 0F, 0F 38… */
@@ -18,8 +20,9 @@ export interface Form {
   extension: number;
   /** Opcodes from `opcode` on that the row stands for. */
   count: number;
-  /** Operand size in bytes. */
+  /** Operand size in bytes, and whether it depends on prefixes and the code segment. */
   size: number;
+  sized: boolean;
   kind: OperandKind;
   /** F2 or F3 before a string instruction; 0: none. */
   repeat: number;
@@ -27,33 +30,52 @@ export interface Form {
 
 /** Rows that are not run here, and why. */
 export const EXCLUDED: readonly [RegExp, string][] = [
-  [/\bi64\b/, 'undefined in 64-bit mode'],
-  [/ SYS_/, 'system instruction, far transfer or interrupt: faults or traps in user mode'],
-  [/ (IN|OUT|INS|OUTS|IN_DX|OUT_DX) /, 'port I/O: #GP in user mode'],
-  [/ UD /, 'faults by definition'],
-  [/ RDRAND /, 'its result is random'],
+  [/ SYS_(SYSCALL|SYSENTER) /, 'would call the host’s kernel'],
+  [/ SYS_(SYSRET|SYSEXIT) /, 'makers of processors differ'],
+  [/ SYS_(SLDT|STR|SGDT|SIDT|SMSW) /, 'user-mode instruction prevention, where a kernel emulates them'],
+  [/ SYS_INT1 /, 'a hypervisor may make a fault of its trap'],
+  [/ (SYS_RDTSC|SYS_CPUID|SYS_RDFSBASE|SYS_RDGSBASE|RDRAND) /, 'its result is the host’s own'],
 ];
+
+/** What faults in user mode whatever its operands. */
+export const PRIVILEGED = new Set(
+  [
+    'LLDT LTR LGDT LIDT LMSW INVLPG CLTS INVD WBINVD MOV_FROM_CR MOV_TO_CR MOV_FROM_DR MOV_TO_DR WRMSR RDMSR HLT CLI STI'
+      .split(' ')
+      .map((name) => `SYS_${name}`),
+    'IN OUT IN_DX OUT_DX INS OUTS UD'.split(' '),
+  ].flat(),
+);
 
 export const STRINGS = new Set(['MOVS', 'STOS', 'LODS', 'CMPS', 'SCAS']);
 const REP = 0xf3;
 const REPNE = 0xf2;
 
+/** Far pointers of 80 bits are Intel's only. */
+const NO_WIDE_POINTERS = /^SYS_(LOAD_FAR_POINTER|JMP_FAR_M|CALL_FAR_M)$/;
+
 /** In 64-bit mode 63 is MOVSXD, which the decoder knows by itself. */
 const MOVSXD = '63 MOVSX Gv,Ed';
 
-export const FORMS: readonly Form[] = [...OPCODES, MOVSXD].filter((row) => !isExcluded(row)).flatMap(formsOf);
+const ROWS = OPCODES.filter((row) => !isExcluded(row));
+
+/** First all of 64-bit mode, then all of the others. */
+export const FORMS: readonly Form[] = [
+  ...[...ROWS.filter((row) => !/\bi64\b/.test(row)), MOVSXD].flatMap((row) => formsOf(row, true)),
+  ...ROWS.filter((row) => !/\bo64\b/.test(row)).flatMap((row) => formsOf(row, false)),
+];
 
 export function describe(form: Form): string {
   const kind = ['', ' register', ' memory', ' lock memory'][form.kind];
   const repeat = form.repeat === 0 ? '' : form.repeat === REP ? ' rep' : ' repne';
-  return `${form.text} size ${8 * form.size}${kind}${repeat}`;
+  return `${form.is64 ? '64-bit' : '32/16-bit'} ${form.text} size ${8 * form.size}${kind}${repeat}`;
 }
 
 function isExcluded(row: string): boolean {
   return EXCLUDED.some(([pattern]) => pattern.test(`${row} `));
 }
 
-function formsOf(text: string): Form[] {
+function formsOf(text: string, is64: boolean): Form[] {
   const match = /^((?:(?:VEX|[0-9A-F]{2}(?:\/\d|\+[rc])?) )+)([A-Z_0-9]+) (\S+) ?(.*)$/.exec(text);
   if (match === null) throw new Error(`opcodes.ts: ${text}`);
   const [, encoding, name, list, attributeList] = match;
@@ -63,10 +85,12 @@ function formsOf(text: string): Form[] {
   if (vex) words.shift();
   const bytes = words.map((word) => parseInt(word, 16));
   const mandatory = [0x66, 0xf2, 0xf3].includes(bytes[0]) ? (bytes.shift() ?? 0) : 0;
-  const operands = list === '-' ? [] : list.split(',');
+  // Segment registers that the opcode names are no operands of its encoding.
+  const operands = list.split(',').filter((operand) => operand !== '-' && !/^[C-GS]S$/.test(operand));
   const attributes = attributeList.split(' ');
   const form = {
     text,
+    is64,
     name,
     operands,
     map: bytes,
@@ -77,21 +101,28 @@ function formsOf(text: string): Form[] {
     count: suffix === '+r' ? 8 : suffix === '+c' ? 16 : 1,
   };
   const repeats = !STRINGS.has(name) ? [0] : name === 'CMPS' || name === 'SCAS' ? [0, REP, REPNE] : [0, REP];
-  return sizesOf(name, operands, attributes).flatMap((size) =>
-    kindsOf(text, operands, attributes).flatMap((kind) => repeats.map((repeat) => ({ ...form, size, kind, repeat }))),
+  const { sizes, sized } = sizesOf(name, operands, attributes, is64);
+  return sizes.flatMap((size) =>
+    kindsOf(text, operands, attributes).flatMap((kind) =>
+      repeats.map((repeat) => ({ ...form, size, sized, kind, repeat })),
+    ),
   );
 }
 
-function sizesOf(name: string, operands: string[], attributes: string[]): number[] {
-  if (attributes.includes('f64')) return [8];
-  if (name === 'CMPXCHG8B') return [4, 8];
-  if (name === 'BSWAP') return [4, 8]; // of 16 bits the result is undefined
+function sizesOf(name: string, operands: string[], attributes: string[], is64: boolean) {
+  const fixed = (...sizes: number[]) => ({ sizes: is64 ? sizes : sizes.filter((size) => size < 8), sized: false });
+  const varying = (...sizes: number[]) => ({ sizes: is64 ? sizes : [2, 4], sized: true });
+  if (attributes.includes('f64')) return is64 ? fixed(8) : varying(2, 4);
+  if (name === 'CMPXCHG8B') return fixed(4, 8);
+  if (name === 'BSWAP') return { sizes: is64 ? [4, 8] : [4], sized: true }; // of 16 bits the result is undefined
   const letters = operands.map((operand) => (operand.length === 1 ? operand : operand.slice(-1)));
-  if (letters.includes('y')) return [4, 8];
-  const variable = letters.includes('v') || operands.includes('rAX') || operands.includes('Iz');
-  if (attributes.includes('d64')) return [2, 8];
-  if (variable) return [2, 4, 8];
-  return [1];
+  if (letters.includes('y')) return fixed(4, 8);
+  if (letters.includes('q')) return is64 ? fixed(8) : fixed(4);
+  if (NO_WIDE_POINTERS.test(name)) return varying(2, 4);
+  const variable = letters.includes('v') || operands.some((operand) => ['rAX', 'Iz', 'Ap'].includes(operand));
+  if (attributes.includes('d64') || name === 'SYS_POP_SEG' || name === 'PUSH_SEG') return varying(2, 8);
+  if (variable || /^(PUSHA|POPA|SYS_RET_FAR)$/.test(name)) return varying(2, 4, 8);
+  return letters.includes('w') && operands[0] !== 'Iw' ? fixed(2) : fixed(1);
 }
 
 function kindsOf(text: string, operands: string[], attributes: string[]): OperandKind[] {

@@ -30,6 +30,12 @@ const UNDEFINED: Readonly<Record<string, number>> = {
   BLSI: BMI,
   BZHI: BMI,
   BEXTR: BMI | SF,
+  DAA: OF,
+  DAS: OF,
+  AAA: OF | SF | ZF | PF,
+  AAS: OF | SF | ZF | PF,
+  AAM: OF | AF | CF,
+  AAD: OF | AF | CF,
 };
 
 /** `count`: of shifts and rotates, masked to 5 or 6 bits. `size`: of the operand, in bytes. */

@@ -35,6 +35,12 @@ export function says(text: string): Uint8Array {
 /** Says `A` for ever. */
 export const flood = flat(...COM1, 0xb0, 0x41, 0xee, 0xeb, 0xfd);
 
+/** Says what stands at address 0 for ever, 4 KiB by one instruction. */
+export const stringFlood = flat(...COM1, 0xb9, 0x00, 0x10, 0x31, 0xf6, 0xf3, 0x6e, 0xeb, 0xf7); // next: mov cx, 4096; xor si, si; rep outsb; jmp next
+
+/** Faults in real mode with an interrupt table of no length. */
+export const tripleFault = flat(0x0f, 0x01, 0x1e, 0x07, 0x7c, 0x0f, 0x0b, 0, 0, 0, 0, 0, 0); // lidt [0x7c07]; ud2; six zeros
+
 /** Halts with interrupts off. */
 export const halt = flat(0xf4);
 

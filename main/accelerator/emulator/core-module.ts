@@ -13,6 +13,8 @@ export interface CoreFunctions {
   resetEvents(cpu: number): void;
   /** To be called after the host has written registers into the state block. */
   stateChanged(cpu: number): void;
+  /** To be called after the host has written code into guest RAM. */
+  clearBlocks(cpu: number): void;
   getFlags(cpu: number): bigint;
   setFlags(cpu: number, flags: bigint): void;
 }

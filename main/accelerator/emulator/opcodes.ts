@@ -285,11 +285,11 @@ VEX F2 0F 3A F0 RORX Gy,Ey,Ib
 /** Opcodes that the SDM's map leaves empty: #UD on any processor, unlike those of instructions that are not here. */
 const EMPTY = [
   ...'04 0A 0C 24 25 26 27 36 39 3B 3C 3D 3E 3F 7A 7B A6 A7 B8'.split(' ').map((opcode) => `0F ${opcode} UD -`),
-  ...[1, 2, 3, 4, 5, 6, 7].map((extension) => `8F/${extension} UD -`),
-  ...[1, 2, 3, 4, 5, 6].flatMap((extension) => [`C6/${extension} UD -`, `C7/${extension} UD -`]),
-  ...[2, 3, 4, 5, 6, 7].map((extension) => `FE/${extension} UD -`),
-  ...['FF/7', '0F 00/6', '0F 00/7', '0F C7/0', '0F C7/2'].map((encoding) => `${encoding} UD -`),
-  ...[0, 1, 2, 3].map((extension) => `0F BA/${extension} UD -`),
+  ...[1, 2, 3, 4, 5, 6, 7].map((extension) => `8F/${extension} UD Ev`),
+  ...[1, 2, 3, 4, 5, 6].flatMap((extension) => [`C6/${extension} UD Eb`, `C7/${extension} UD Ev`]),
+  ...[2, 3, 4, 5, 6, 7].map((extension) => `FE/${extension} UD Eb`),
+  ...['FF/7', '0F 00/6', '0F 00/7', '0F C7/0', '0F C7/2'].map((encoding) => `${encoding} UD Ev`),
+  ...[0, 1, 2, 3].map((extension) => `0F BA/${extension} UD Ev`),
 ];
 
 /** Instruction forms as rows. In 64-bit mode 63 is MOVSXD, and C4, C5, 0F 01 with a register are what decode.ts says. */

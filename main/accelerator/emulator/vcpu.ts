@@ -13,39 +13,7 @@ import { VcpuExit } from '../kvm-run';
 import { type Position, RunResult, type Vcpu } from '../types';
 import type { CoreFunctions } from './core-module';
 import * as block from './core/state';
-
-/** General registers in the order of their encodings, which is that of their slots. */
-const REGISTERS = [
-  'rax',
-  'rcx',
-  'rdx',
-  'rbx',
-  'rsp',
-  'rbp',
-  'rsi',
-  'rdi',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-] as const;
-
-const SEGMENT_INDEX: Record<SegmentName, number> = {
-  es: block.ES,
-  cs: block.CS,
-  ss: block.SS,
-  ds: block.DS,
-  fs: block.FS,
-  gs: block.GS,
-  ldt: block.LDTR,
-  tr: block.TR,
-};
-
-const CONTROL_OFFSET = { cr0: block.CR0, cr2: block.CR2, cr3: block.CR3, cr4: block.CR4, efer: block.EFER } as const;
+import { CONTROL_OFFSET, readSegment, readState, REGISTERS, SEGMENT_INDEX } from './registers';
 
 /** What the core's `run` returns. */
 const CORE_EXIT = 0;
@@ -91,6 +59,8 @@ export class EmulatorVcpu implements Vcpu {
   readonly #clock: EngineClock;
   readonly #countedTo: Float64Array;
   #deadline = Infinity;
+  /** Of `step`: its instruction has had an exit, and is finished without executing another. */
+  #finishing = false;
 
   constructor({ core, buffer, address, runOffset, runSize, clock, countedTo }: EmulatorVcpuOptions) {
     this.#core = core;
@@ -117,6 +87,22 @@ export class EmulatorVcpu implements Vcpu {
     this.budget -= used;
     this.#clock.advance(used);
     return isExit ? RunResult.EXIT : RunResult.KICKED;
+  }
+
+  step(): RunResult {
+    this.#carryTsc();
+    const before = this.#retired;
+    // What an exit left to do is done before the look at this.
+    this.exit.immediateExit = this.#finishing;
+    const isExit = this.#core.run(this.#cpu, 1) === CORE_EXIT;
+    this.exit.immediateExit = false;
+    const retired = (this.#retired - before) >>> 0;
+    this.#countedTo[0] += retired;
+    this.#clock.advance(retired + (isExit ? accessTime(this.exit.reason) : 0));
+    const finished = this.#finishing;
+    this.#finishing = isExit && (finished || retired > 0 || isAccess(this.exit.reason));
+    if (isExit) return RunResult.EXIT;
+    return finished || retired > 0 ? RunResult.STEPPED : RunResult.KICKED;
   }
 
   /** Instructions retired so far, modulo 2^32. */
@@ -154,16 +140,7 @@ export class EmulatorVcpu implements Vcpu {
   }
 
   state(): CpuState {
-    const view = this.#view;
-    const state = {} as CpuState;
-    REGISTERS.forEach((name, n) => (state[name] = view.getBigUint64(8 * n, true)));
-    state.rip = view.getBigUint64(block.RIP, true);
-    state.rflags = this.#core.getFlags(this.#cpu);
-    for (const name of CONTROL_REGISTERS) state[name] = view.getBigUint64(CONTROL_OFFSET[name], true);
-    for (const name of Object.keys(SEGMENT_INDEX) as SegmentName[]) state[name] = this.#segment(name);
-    state.gdt = this.#table(block.GDTR_BASE, block.GDTR_LIMIT);
-    state.idt = this.#table(block.IDTR_BASE, block.IDTR_LIMIT);
-    return state;
+    return readState(this.#core, this.#view, this.#cpu);
   }
 
   setState(state: CpuState): void {
@@ -196,7 +173,7 @@ export class EmulatorVcpu implements Vcpu {
     const view = this.#view;
     const mode = cpuMode({ cr0: view.getBigUint64(block.CR0, true), efer: view.getBigUint64(block.EFER, true) });
     const rip = view.getBigUint64(block.RIP, true);
-    const { l, base } = this.#segment('cs');
+    const { l, base } = readSegment(view, 'cs');
     return { rip: Number(mode === 'long' && l ? rip : (base + rip) & 0xffffffffn), mode };
   }
 
@@ -219,26 +196,6 @@ export class EmulatorVcpu implements Vcpu {
 
   dispose(): void {}
 
-  #segment(name: SegmentName): Segment {
-    const at = block.SEGMENTS + SEGMENT_INDEX[name] * block.SEGMENT_SIZE;
-    const view = this.#view;
-    const access = view.getUint16(at + block.SEG_ACCESS, true);
-    return {
-      base: view.getBigUint64(at + block.SEG_BASE, true),
-      limit: view.getUint32(at + block.SEG_LIMIT, true),
-      selector: view.getUint16(at + block.SEG_SELECTOR, true),
-      type: access & 15,
-      s: (access >> 4) & 1,
-      dpl: (access >> 5) & 3,
-      present: (access >> 7) & 1,
-      avl: (access >> 12) & 1,
-      l: (access >> 13) & 1,
-      db: (access >> 14) & 1,
-      g: (access >> 15) & 1,
-      unusable: view.getUint8(at + block.SEG_UNUSABLE),
-    };
-  }
-
   #setSegment(name: SegmentName, segment: Segment): void {
     const at = block.SEGMENTS + SEGMENT_INDEX[name] * block.SEGMENT_SIZE;
     const view = this.#view;
@@ -251,10 +208,6 @@ export class EmulatorVcpu implements Vcpu {
     view.setUint8(at + block.SEG_UNUSABLE, segment.unusable);
   }
 
-  #table(base: number, limit: number): DescriptorTable {
-    return { base: this.#view.getBigUint64(base, true), limit: this.#view.getUint32(limit, true) };
-  }
-
   #setTable(base: number, limit: number, table: DescriptorTable): void {
     this.#view.setBigUint64(base, table.base, true);
     this.#view.setUint32(limit, table.limit, true);
@@ -264,4 +217,14 @@ export class EmulatorVcpu implements Vcpu {
 function accessTime(reason: number): number {
   if (reason === ExitReason.IO) return PORT_ACCESS;
   return reason === ExitReason.MMIO ? MEMORY_ACCESS : 0;
+}
+
+/** The exits after which an instruction has something left to do. */
+function isAccess(reason: number): boolean {
+  return (
+    reason === ExitReason.IO ||
+    reason === ExitReason.MMIO ||
+    reason === ExitReason.X86_RDMSR ||
+    reason === ExitReason.X86_WRMSR
+  );
 }

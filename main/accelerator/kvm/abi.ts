@@ -155,6 +155,17 @@ export const kvm_vcpu_events = struct('kvm_vcpu_events', {
   exception_payload: u64,
 });
 
+export const kvm_guest_debug = struct('kvm_guest_debug', { control: u32, pad: u32, arch: array(u64, 8) });
+export const kvm_device_attr = struct('kvm_device_attr', { flags: u32, group: u32, attr: u64, addr: u64 });
+export const kvm_translation = struct('kvm_translation', {
+  linear_address: u64,
+  physical_address: u64,
+  valid: u8,
+  writeable: u8,
+  usermode: u8,
+  pad: array(u8, 5),
+});
+
 export const kvm_stats_header = struct('kvm_stats_header', {
   flags: u32,
   name_size: u32,
@@ -197,6 +208,7 @@ export const KVM = {
   SET_REGS: iow(0x82, kvm_regs),
   GET_SREGS: ior(0x83, kvm_sregs),
   SET_SREGS: iow(0x84, kvm_sregs),
+  TRANSLATE: iowr(0x85, kvm_translation),
   INTERRUPT: iow(0x86, kvm_interrupt),
   GET_MSRS: iowr(0x88, kvm_msrs),
   SET_MSRS: iow(0x89, kvm_msrs),
@@ -207,11 +219,15 @@ export const KVM = {
   GET_MP_STATE: ior(0x98, kvm_mp_state),
   SET_MP_STATE: iow(0x99, kvm_mp_state),
   NMI: io(0x9a),
+  SET_GUEST_DEBUG: iow(0x9b, kvm_guest_debug),
   GET_VCPU_EVENTS: ior(0x9f, kvm_vcpu_events),
   SET_VCPU_EVENTS: iow(0xa0, kvm_vcpu_events),
   SET_DEBUGREGS: iow(0xa2, kvm_debugregs),
   GET_TSC_KHZ: io(0xa3),
   GET_STATS_FD: io(0xce),
+  SET_DEVICE_ATTR: iow(0xe1, kvm_device_attr),
+  GET_DEVICE_ATTR: iow(0xe2, kvm_device_attr),
+  HAS_DEVICE_ATTR: iow(0xe3, kvm_device_attr),
 } as const;
 
 /** Extension numbers for CHECK_EXTENSION and ENABLE_CAP. */
@@ -220,6 +236,7 @@ export const Cap = {
   USER_MEMORY: 3,
   NR_VCPUS: 9,
   MP_STATE: 14,
+  SET_GUEST_DEBUG: 23,
   SET_BOOT_CPU_ID: 34,
   PIT2: 33,
   VCPU_EVENTS: 41,

@@ -67,7 +67,8 @@ class Setup {
       })),
     });
     this.vcpus = this.vm.handles.vcpus.map(
-      (fd, cpu) => new KvmVcpu({ fd, buffer, runOffset: cpu * runSize, runSize, epoch: EPOCH }),
+      (fd, cpu) =>
+        new KvmVcpu({ fd, buffer, runOffset: cpu * runSize, runSize, epoch: EPOCH, lag: new Float64Array(1) }),
     );
   }
 

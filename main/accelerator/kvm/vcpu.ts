@@ -14,15 +14,16 @@ import { type Position, RunResult, type Vcpu, type VcpuKicker } from '../types';
 import * as abi from './abi';
 import { KVM } from './abi';
 import * as libc from './libc';
+import { readMsr, readState, SEGMENT_BYTES } from './registers';
 
 /** A real-time signal that neither glibc nor Node uses; blocked except inside KVM_RUN, so no handler ever runs. */
 const KICK_SIGNAL = 40;
 const IA32_TSC = 0x10;
+const GUEST_DEBUG_SINGLE_STEP = 3;
 const VCPU_EVENTS_ALL_VALID = 0xd;
 /** What the seconds of a 32-bit word hold; who sleeps longer wakes up once and sleeps again. */
 const LONGEST_SLEEP_MS = 2 ** 40;
 const NO_WAIT = new BigInt64Array(2);
-const SEGMENT_BYTES = ['type', 'present', 'dpl', 'db', 's', 'l', 'g', 'avl', 'unusable'] as const;
 
 export interface KvmVcpuOptions {
   fd: number;
@@ -32,6 +33,8 @@ export interface KvmVcpuOptions {
   runSize: number;
   /** CLOCK_MONOTONIC in ns at machine time 0. */
   epoch: number;
+  /** One number: ns by which machine time is behind that, for it stands still while the machine does. */
+  lag: Float64Array;
 }
 
 /**
@@ -69,6 +72,7 @@ export class KvmVcpu implements Vcpu {
   readonly threadId = libc.gettid();
   readonly #fd: number;
   readonly #epoch: number;
+  readonly #lag: Float64Array;
   readonly #timer: number;
   readonly #timerValue = new BigInt64Array(libc.itimerspec.size / 8);
   readonly #signals = new BigUint64Array(16);
@@ -80,9 +84,10 @@ export class KvmVcpu implements Vcpu {
   /** From the start, so that a vcpu that is reset before it runs has been through KVM_RUN once when its time comes. */
   #ioPending = true;
 
-  constructor({ fd, buffer, runOffset, runSize, epoch }: KvmVcpuOptions) {
+  constructor({ fd, buffer, runOffset, runSize, epoch, lag }: KvmVcpuOptions) {
     this.#fd = fd;
     this.#epoch = epoch;
+    this.#lag = lag;
     this.exit = new VcpuExit(buffer, runOffset, runSize);
     this.#signals[0] = 1n << BigInt(KICK_SIGNAL - 1);
     this.#blockKickOutsideRun();
@@ -112,11 +117,29 @@ export class KvmVcpu implements Vcpu {
     throw new libc.SystemError('KVM_RUN', code);
   }
 
+  step(): RunResult {
+    if (this.#ioPending) {
+      if (!this.completeExit()) return RunResult.STEPPED;
+    } else {
+      this.#debug(GUEST_DEBUG_SINGLE_STEP);
+      const result = this.run();
+      this.#debug(0);
+      if (result !== RunResult.EXIT) return result;
+    }
+    return this.exit.reason === ExitReason.DEBUG ? RunResult.STEPPED : RunResult.EXIT;
+  }
+
+  #debug(control: number): void {
+    const debug = new DataView(new ArrayBuffer(abi.kvm_guest_debug.size));
+    debug.setUint32(abi.kvm_guest_debug.at.control, control, true);
+    this.#pointer(KVM.SET_GUEST_DEBUG, debug, 'KVM_SET_GUEST_DEBUG');
+  }
+
   setTimer(deadline: number): void {
     if (deadline === this.#armed) return;
     this.#armed = deadline;
     // 0 disarms. A fraction of a nanosecond late is better than early: an early kick finds nothing due.
-    const at = deadline === Infinity ? 0 : Math.max(1, Math.ceil(this.#epoch + deadline) + 1);
+    const at = deadline === Infinity ? 0 : Math.max(1, Math.ceil(this.#epoch + this.#lag[0] + deadline) + 1);
     this.#timerValue[2] = BigInt(Math.floor(at / 1e9));
     this.#timerValue[3] = BigInt(at % 1e9);
     if (libc.timerSettime(this.#timer, libc.TIMER_ABSTIME, this.#timerValue, null) !== 0) {
@@ -143,17 +166,7 @@ export class KvmVcpu implements Vcpu {
   }
 
   state(): CpuState {
-    const regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
-    const sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
-    this.#pointer(KVM.GET_REGS, regs, 'KVM_GET_REGS');
-    this.#pointer(KVM.GET_SREGS, sregs, 'KVM_GET_SREGS');
-    const state = {} as CpuState;
-    for (const name of GENERAL_REGISTERS) state[name] = regs.getBigUint64(abi.kvm_regs.at[name], true);
-    for (const name of SEGMENTS) state[name] = readSegment(sregs, abi.kvm_sregs.at[name]);
-    for (const name of CONTROL_REGISTERS) state[name] = sregs.getBigUint64(abi.kvm_sregs.at[name], true);
-    state.gdt = readTable(sregs, abi.kvm_sregs.at.gdt);
-    state.idt = readTable(sregs, abi.kvm_sregs.at.idt);
-    return state;
+    return readState(this.#fd);
   }
 
   setState(state: CpuState): void {
@@ -202,12 +215,7 @@ export class KvmVcpu implements Vcpu {
   }
 
   tsc(): bigint {
-    const { at, size } = abi.kvm_msr_entry;
-    const msrs = new DataView(new ArrayBuffer(abi.kvm_msrs.size + size));
-    msrs.setUint32(abi.kvm_msrs.at.nmsrs, 1, true);
-    msrs.setUint32(abi.kvm_msrs.size + at.index, IA32_TSC, true);
-    this.#pointer(KVM.GET_MSRS, msrs, 'KVM_GET_MSRS');
-    return msrs.getBigUint64(abi.kvm_msrs.size + at.data, true);
+    return readMsr(this.#fd, IA32_TSC) as bigint;
   }
 
   mpState(): number {
@@ -264,28 +272,12 @@ export class KvmVcpu implements Vcpu {
   }
 }
 
-function readSegment(view: DataView, offset: number): Segment {
-  const { at } = abi.kvm_segment;
-  const segment = {
-    base: view.getBigUint64(offset + at.base, true),
-    limit: view.getUint32(offset + at.limit, true),
-    selector: view.getUint16(offset + at.selector, true),
-  } as Segment;
-  for (const name of SEGMENT_BYTES) segment[name] = view.getUint8(offset + at[name]);
-  return segment;
-}
-
 function writeSegment(view: DataView, offset: number, segment: Segment): void {
   const { at } = abi.kvm_segment;
   view.setBigUint64(offset + at.base, segment.base, true);
   view.setUint32(offset + at.limit, segment.limit, true);
   view.setUint16(offset + at.selector, segment.selector, true);
   for (const name of SEGMENT_BYTES) view.setUint8(offset + at[name], segment[name]);
-}
-
-function readTable(view: DataView, offset: number): DescriptorTable {
-  const { at } = abi.kvm_dtable;
-  return { base: view.getBigUint64(offset + at.base, true), limit: view.getUint16(offset + at.limit, true) };
 }
 
 function writeTable(view: DataView, offset: number, table: DescriptorTable): void {

@@ -7,21 +7,9 @@ import { WebSocketServer } from 'ws';
 import { MOST_UPLOAD } from '../../../preload/contract/channels';
 import { AppError, systemReason } from '../../app/errors';
 import type { App } from '../../app/app';
+import { contentSecurityPolicy } from '../../app/page-policy';
 import { Access } from './access';
 import { WindowSession } from './window-session';
-
-/** Everything is our own; styles are set by script on elements, and xterm and dockview make style elements. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "font-src 'self'",
-  "worker-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
 
 const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -96,7 +84,7 @@ export class BrowserServer {
   #respond(request: IncomingMessage, response: ServerResponse, serve: ReturnType<typeof sirv>): void {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     const sockets = `ws://127.0.0.1:${this.port} ws://localhost:${this.port}`;
-    response.setHeader('Content-Security-Policy', `${CONTENT_SECURITY_POLICY}; connect-src ${sockets}`);
+    response.setHeader('Content-Security-Policy', contentSecurityPolicy(sockets));
     if (!this.#access.isOurHost(request)) {
       refuse(response, `This server answers to 127.0.0.1:${this.port} only.`);
       return;

@@ -6,7 +6,7 @@ import { App } from '../../app/app';
 import { dataDirectory } from '../../app/data-directory';
 import { startMachineProcess } from '../../app/forked-machine';
 import { BrowserServer } from '../browser/server';
-import { becomeInstance } from '../browser/single-instance';
+import { becomeInstance } from '../../app/single-instance';
 import type { Installation } from './installation';
 import { Status } from './outcome';
 import { UsageError } from './usage';

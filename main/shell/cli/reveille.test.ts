@@ -203,6 +203,15 @@ describe('console', () => {
       '',
     ]);
   });
+
+  test('of very many halts and wake-ups the first of a second are shown, and all recorded', async () => {
+    const { stderr } = await scenario('restless 2500', '--events', file('restless'));
+    expect(stderr.match(/(RUNNABLE|HALTED) -> (RUNNABLE|HALTED)/g)).toHaveLength(1000);
+    expect(stderr).toContain(
+      '    0.999 ms  1000 halts and wake-ups in this second: no more of them until 1000.000 ms (--events FILE has all)\n',
+    );
+    expect(readFileSync(file('restless'), 'utf8').match(/"kind":"mp-state"/g)).toHaveLength(2500);
+  });
 });
 
 describe('records', () => {

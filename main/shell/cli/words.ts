@@ -93,6 +93,10 @@ export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): strin
       const to = event.targets.length === 0 ? describeNobody(event) : `cpu ${describeCpus(event.targets)}`;
       return `${time}  ${describeSource(event)}  ${describeIpi(event)} to ${to}${describeDecision(event)}${event.derived ? '  [derived]' : ''}`;
     }
+    case 'machine': {
+      if (event.change !== 'paused' && event.change !== 'resumed') return null;
+      return `${time}  machine ${event.change}${event.cpu === null ? '' : `, by what cpu ${event.cpu} met`}`;
+    }
     case 'serial-lost':
       return `${time}  COM${event.port + 1} lost ${event.count} bytes that nobody received`;
     case 'lost':

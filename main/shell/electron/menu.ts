@@ -1,12 +1,15 @@
 /** The application's menu. Its items are commands of the window's palette, so that each exists once. */
 import { Menu, type MenuItemConstructorOptions } from 'electron';
 
+/** The page hears these itself: the menu only shows them, or a key would count twice. */
+const PAGE_KEYS = ['F5', 'F6', 'F10', 'Shift+F5', 'Ctrl+K'];
+
 /** `invoke`: a command of the palette by its id. */
 export function setMenu(invoke: (command: string) => void): void {
   const item = (label: string, command: string, accelerator?: string): MenuItemConstructorOptions => ({
     label,
     click: () => invoke(command),
-    ...(accelerator === undefined ? {} : { accelerator }),
+    ...(accelerator === undefined ? {} : { accelerator, registerAccelerator: !PAGE_KEYS.includes(accelerator) }),
   });
   const separator: MenuItemConstructorOptions = { type: 'separator' };
   Menu.setApplicationMenu(

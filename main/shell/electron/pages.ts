@@ -2,11 +2,8 @@
 import { net, protocol } from 'electron';
 import { relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { contentSecurityPolicy } from '../../app/page-policy';
 import { ORIGIN } from './security';
-
-const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; " +
-  "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** To be called before the app is ready. */
 export function declarePages(): void {
@@ -18,15 +15,25 @@ export function declarePages(): void {
 /** `pages`: the built renderer, a URL that ends in a slash. */
 export function servePages(pages: URL): void {
   protocol.handle('app', async (request) => {
-    const url = new URL(request.url);
-    const file = new URL(`.${url.pathname === '/' ? '/index.html' : decodeURIComponent(url.pathname)}`, pages);
-    const inside = relative(fileURLToPath(pages), fileURLToPath(file));
-    if (url.origin !== ORIGIN || inside.startsWith('..'))
-      return new Response('There is no such page.', { status: 404 });
-    const response = await net.fetch(pathToFileURL(fileURLToPath(file)).href);
-    const headers = new Headers(response.headers);
-    headers.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+    const path = pathOf(new URL(request.url), pages);
+    const file = path === null ? null : await net.fetch(pathToFileURL(path).href).catch(() => null);
+    if (file === null) return new Response('There is no such page.\n', { status: 404 });
+    const headers = new Headers(file.headers);
+    headers.set('Content-Security-Policy', contentSecurityPolicy("'self'"));
     headers.set('X-Content-Type-Options', 'nosniff');
-    return new Response(response.body, { status: response.status, headers });
+    return new Response(file.body, { status: file.status, headers });
   });
+}
+
+/** The file that an address names; null where it is none of the pages'. */
+function pathOf(url: URL, pages: URL): string | null {
+  // URL.origin is "null" in Node for a scheme that it does not know.
+  if (`${url.protocol}//${url.host}` !== ORIGIN) return null;
+  try {
+    const path = fileURLToPath(new URL(`.${url.pathname === '/' ? '/index.html' : url.pathname}`, pages));
+    return relative(fileURLToPath(pages), path).startsWith('..') ? null : path;
+  } catch {
+    // %2F and what is no percent-encoding have no place in a file's name.
+    return null;
+  }
 }

@@ -7,11 +7,16 @@ import { MachineProcess } from '../../app/machine-process';
 export class UtilityMachine extends MachineProcess {
   readonly closed: Promise<void>;
   readonly #child: UtilityProcess;
+  #spawned = false;
 
   constructor(entry: URL) {
     super();
-    const child = utilityProcess.fork(fileURLToPath(entry), [], { stdio: 'inherit', serviceName: 'Reveille machine' });
+    const child = utilityProcess.fork(fileURLToPath(entry), [], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      serviceName: 'Reveille machine',
+    });
     this.#child = child;
+    child.once('spawn', () => (this.#spawned = true));
     child.on('message', (message: MachineMessage) => this.deliver(message));
     this.closed = new Promise((resolve) => {
       child.once('exit', (code) => {
@@ -31,6 +36,8 @@ export class UtilityMachine extends MachineProcess {
   }
 
   protected terminate(): void {
-    this.#child.kill();
+    // Nobody can be killed before they are there.
+    if (this.#spawned) this.#child.kill();
+    else this.#child.once('spawn', () => this.#child.kill());
   }
 }

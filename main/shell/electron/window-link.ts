@@ -1,6 +1,7 @@
 /** What goes between a window and the app: commands and notices by ipcMain, streams by ports of the machines' processes. */
 import { type BrowserWindow, ipcMain, MessageChannelMain } from 'electron';
 import { type Answer, CALL_CHANNEL, NOTICE_CHANNEL, STREAM_CHANNEL } from '../../../preload/contract/electron';
+import type { Notice } from '../../../preload/contract/channels';
 import type { App } from '../../app/app';
 import { ReveilleError, sentence } from '../../app/errors';
 import { isOurs } from './security';
@@ -15,6 +16,8 @@ export class WindowLink {
   readonly #app: App;
   readonly #streams = new Map<string, Stream>();
   #window: BrowserWindow | null = null;
+  /** Notices for a page that does not listen yet; null: it does. */
+  #held: Notice[] | null = [];
 
   constructor(app: App) {
     this.#app = app;
@@ -22,9 +25,13 @@ export class WindowLink {
       if (event.senderFrame === null || !isOurs(event.senderFrame.url) || event.senderFrame.parent !== null) {
         return Promise.resolve({ error: 'Only the app’s own page may send commands.' });
       }
+      this.#release();
       return this.#answer(name, argument);
     });
-    app.onNotice((notice) => this.#window?.webContents.send(NOTICE_CHANNEL, notice));
+    app.onNotice((notice) => {
+      if (this.#held === null) this.#window?.webContents.send(NOTICE_CHANNEL, notice);
+      else this.#held.push(notice);
+    });
   }
 
   /** A machine's process has begun. */
@@ -44,6 +51,13 @@ export class WindowLink {
     window.webContents.on('did-finish-load', () => {
       for (const [machine, stream] of this.#streams) this.#connect(machine, stream);
     });
+  }
+
+  /** A page that sends commands listens. */
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const notice of held) this.#window?.webContents.send(NOTICE_CHANNEL, notice);
   }
 
   #connect(machine: string, { run, process }: Stream): void {

@@ -2,6 +2,7 @@
 import { BrowserWindow, dialog, screen, type Rectangle } from 'electron';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
+import { ReveilleError } from '../../app/errors';
 import { readJson, writeJson } from '../../app/json-file';
 import { ORIGIN } from './security';
 
@@ -17,12 +18,10 @@ export function openWindow(options: {
   preload: URL;
   /** File that keeps the window's place. */
   stateFile: string;
-  /** Names of machines that run. */
+  /** Names of machines that run: the person is asked before they end with the window. */
   running: () => string[];
-  /** The person agreed to end them. */
-  onClose: () => void;
 }): BrowserWindow {
-  const state = v.safeParse(kept, readJson(options.stateFile));
+  const state = v.safeParse(kept, lastState(options.stateFile));
   const window = new BrowserWindow({
     ...DEFAULT,
     ...SMALLEST,
@@ -43,19 +42,41 @@ export function openWindow(options: {
   window.once('ready-to-show', () => window.show());
   let agreed = false;
   window.on('close', (event) => {
-    writeJson(options.stateFile, { bounds: window.getNormalBounds(), maximized: window.isMaximized() });
+    keepState(window, options.stateFile);
     const running = options.running();
     if (agreed || running.length === 0) return;
     event.preventDefault();
     void confirmEnd(window, running).then((yes) => {
       if (!yes) return;
       agreed = true;
-      options.onClose();
       window.close();
     });
   });
   void window.loadURL(`${ORIGIN}/`);
   return window;
+}
+
+/** Where the window was is no reason not to open or close it. */
+function lastState(file: string): unknown {
+  try {
+    return readJson(file);
+  } catch (error) {
+    complain(error);
+    return undefined;
+  }
+}
+
+function keepState(window: BrowserWindow, file: string): void {
+  try {
+    writeJson(file, { bounds: window.getNormalBounds(), maximized: window.isMaximized() });
+  } catch (error) {
+    complain(error);
+  }
+}
+
+function complain(error: unknown): void {
+  if (!(error instanceof ReveilleError)) throw error;
+  process.stderr.write(`reveille: ${error.message}\n`);
 }
 
 async function confirmEnd(window: BrowserWindow, running: string[]): Promise<boolean> {

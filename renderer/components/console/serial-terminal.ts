@@ -30,6 +30,7 @@ export class SerialTerminal {
   readonly #label: string;
   #detach: (() => void) | null = null;
   #lineEnded = true;
+  #sought = '';
 
   constructor(label: string, handlers: Handlers) {
     this.#handlers = handlers;
@@ -80,6 +81,10 @@ export class SerialTerminal {
 
   retheme(): void {
     this.#terminal.options.theme = terminalTheme();
+    // What is marked keeps the colours that it was marked with.
+    const text = this.#sought;
+    this.endSearch();
+    this.find(text, false, true);
   }
 
   focus(): void {
@@ -98,12 +103,14 @@ export class SerialTerminal {
   }
 
   find(text: string, backwards: boolean, incremental = false): void {
+    this.#sought = text;
     if (text === '') this.#search.clearDecorations();
     else if (backwards) this.#search.findPrevious(text, searchColours());
     else this.#search.findNext(text, { ...searchColours(), incremental });
   }
 
   endSearch(): void {
+    this.#sought = '';
     this.#search.clearDecorations();
     this.#terminal.clearSelection();
   }
@@ -142,9 +149,7 @@ export class SerialTerminal {
   #open(place: HTMLElement): void {
     this.#terminal.open(place);
     this.#terminal.textarea?.setAttribute('aria-label', this.#label);
-    // Where WebGL is not the graphics card's, the page's own renderer is faster.
-    const canvas = document.createElement('canvas');
-    if (canvas.getContext('webgl2', { failIfMajorPerformanceCaveat: true }) === null) return;
+    if (!hasGraphicsCard()) return;
     const webgl = new WebglAddon();
     webgl.onContextLoss(() => webgl.dispose());
     this.#terminal.loadAddon(webgl);
@@ -185,6 +190,14 @@ export class SerialTerminal {
     else this.#handlers.key(own);
     return false;
   }
+}
+
+/** Without one the page's own renderer is faster: then WebGL is drawn by the processor. */
+function hasGraphicsCard(): boolean {
+  const context = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+  const name = String(context?.getParameter(context.RENDERER) ?? '');
+  context?.getExtension('WEBGL_lose_context')?.loseContext();
+  return context !== null && !/swiftshader|llvmpipe|software/i.test(name);
 }
 
 /** With Ctrl and Shift. */

@@ -64,7 +64,7 @@ export class TilePainter {
     for (const tile of visible) {
       const cpu = model.cpus[tile.cpu];
       const { lastIpi } = cpu;
-      const exits = rates.length === 0 ? 0 : rates.at(cpu.id, rates.length - 1);
+      const exits = cpu.rates.reduce((sum, rate) => sum + rate.perSecond, 0);
       write(tile, 'for', `for ${duration(model.time - cpu.changedAt)}`);
       write(tile, 'where', whereText(cpu));
       write(tile, 'ipi', lastIpi === null ? 'no IPI yet' : `${ipiWords(lastIpi)} ${senderWords(lastIpi)}`);

@@ -138,7 +138,8 @@ export function findShortBlock(cpu: usize, rip: u64, count: u32): usize {
   const host = fetchPointer(cpu, linear);
   if (host == 0) return 0;
   const stepped: usize = load<u32>(cpu, STEPPED);
-  if (count == 1 && stepped != 0 && isStill(cpu, stepped, <u32>host - load<u32>(cpu, RAM_BASE), rip, mode)) return stepped;
+  const physical = <u32>host - load<u32>(cpu, RAM_BASE);
+  if (count == 1 && stepped != 0 && isStill(cpu, stepped, physical, rip, mode)) return stepped;
   const block = build(cpu, rip, linear, host, mode, count);
   if (count == 1) store<u32>(cpu, <u32>block, STEPPED);
   return block;
@@ -199,6 +200,7 @@ function remember(cpu: usize, block: usize): void {
 /** Drops every block of this vcpu. */
 export function clearBlocks(cpu: usize): void {
   store<u32>(cpu, load<u32>(cpu, CODE_CACHE), CODE_CACHE_FREE);
+  store<u32>(cpu, 0, STEPPED);
   memory.fill(cpu + BLOCK_HASH, 0, BLOCK_HASH_ENTRIES * 4);
   dropCode(cpu);
 }

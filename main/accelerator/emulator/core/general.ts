@@ -371,9 +371,12 @@ function translateByte(cpu: usize, u: usize): i32 {
 function checkBounds(cpu: usize, u: usize, size: i32): i32 {
   const linear = addressOf(cpu, u, 2 * size, READ);
   if (linear == NO_ADDRESS) return FAULT;
-  const p = readPointer(cpu, linear, 2 * size);
+  let p = readPointer(cpu, linear, size);
   if (p == 0) return FAULT;
+  const lower = signedOf(loadSized(p, size), size);
+  p = readPointer(cpu, linear + size, size);
+  if (p == 0) return FAULT;
+  const upper = signedOf(loadSized(p, size), size);
   const index = signedOf(readG(cpu, u, size), size);
-  const outside = index < signedOf(loadSized(p, size), size) || index > signedOf(loadSized(p + size, size), size);
-  return outside ? fault(cpu, BR, 0) : RETIRED;
+  return index < lower || index > upper ? fault(cpu, BR, 0) : RETIRED;
 }

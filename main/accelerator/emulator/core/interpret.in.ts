@@ -52,6 +52,7 @@ import {
 import { AGAIN, FAULT as FAULTED } from './status';
 import { system } from './system';
 import {
+  ADDRESS_64,
   F_END,
   F_MEMORY,
   READ,
@@ -65,7 +66,9 @@ import {
   U_NEXT,
   U_NUMBER,
   U_OP,
+  U_OPERAND_SIZE,
   WRITE,
+  addressSum,
   operandAddress,
   operandOffset,
 } from './uop';
@@ -177,7 +180,7 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
       left += load<u16>(block, B_COUNT) - load<u8>(u, U_NUMBER);
       store<u64>(cpu, rip + load<u16>(u, U_NEXT) - load<u8>(u, U_LENGTH), RIP);
       store<u64>(cpu, total - <u64>left, INSTRUCTIONS);
-      if (usesStack(u)) raiseAsStackFault(cpu);
+      if (strayedFromStack(cpu, u)) raiseAsStackFault(cpu);
       return STOPPED_IN_INSTRUCTION;
     }
     if (way == AWAY) break;
@@ -192,17 +195,17 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
       if (load<u32>(block, B_FOLLOWING_GENERATION) == load<u32>(cpu, LINK_GENERATION))
         next = load<u32>(block, B_FOLLOWING);
     }
+    if (next == 0 && way == TAKEN && (load<u32>(cpu, MODE) & FLAT) == 0 && target > codeLimit(cpu)) {
+      // The branch itself is what faults.
+      raise(cpu, GP, 0);
+      store<u64>(cpu, rip + load<u16>(u, U_NEXT) - load<u8>(u, U_LENGTH), RIP);
+      store<u64>(cpu, total - <u64>left - 1, INSTRUCTIONS);
+      return STOPPED_IN_INSTRUCTION;
+    }
     if (left <= 0 || !links || atomic.load<u32>(exitRequest) != 0) break;
     if (next == 0) {
       const flat = (load<u32>(cpu, MODE) & FLAT) != 0;
       if (flat) next = cachedBlock(cpu, target);
-      else if (way == TAKEN && target > codeLimit(cpu)) {
-        // The branch itself is what faults.
-        raise(cpu, GP, 0);
-        store<u64>(cpu, rip + load<u16>(u, U_NEXT) - load<u8>(u, U_LENGTH), RIP);
-        store<u64>(cpu, total - <u64>left - 1, INSTRUCTIONS);
-        return STOPPED_IN_INSTRUCTION;
-      }
       if (next == 0) {
         const generation = load<u32>(cpu, LINK_GENERATION);
         store<u64>(cpu, target, RIP);
@@ -230,10 +233,19 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
   return STOPPED_AT_BOUNDARY;
 }
 
-/** Whether a general-protection fault of this operation's access is a stack fault. */
-function usesStack(u: usize): bool {
+/**
+ * Whether a general-protection fault of this operation is a stack fault: of an access to the stack at an address that is not
+ * canonical. A target of a jump that is not, or an operand that has to be aligned, is none.
+ */
+function strayedFromStack(cpu: usize, u: usize): bool {
   const op: i32 = load<u16>(u, U_OP);
-  if (op >= OPS.PUSH_R && op < OPS.RET_NEAR + 2) return true;
+  if (op >= OPS.PUSH_R && op < OPS.RET_NEAR + 2) {
+    const sp = load<u64>(cpu, RSP);
+    return !isCanonical(sp - 8) || !isCanonical(sp + 7);
+  }
   if (op >= FIRST_SYSTEM && op < OPS.A_RR32) return false;
-  return (load<u8>(u, U_FLAGS) & F_MEMORY) != 0 && load<u8>(u, U_ADDRESS) >> 4 == SS;
+  // Other addresses are checked with their segment.
+  if ((load<u8>(u, U_FLAGS) & F_MEMORY) == 0 || load<u8>(u, U_ADDRESS) != (SS << 4) + ADDRESS_64) return false;
+  const address = addressSum(cpu, u);
+  return !isCanonical(address) || !isCanonical(address + load<u8>(u, U_OPERAND_SIZE) - 1);
 }

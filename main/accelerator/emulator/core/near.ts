@@ -163,7 +163,6 @@ export function enter(cpu: usize, u: usize): i32 {
   const size = operandSize(u);
   const level = <i32>(load<u32>(u, U_IMMEDIATE2) & 31);
   const room = load<u64>(u, U_IMMEDIATE);
-  const sp = load<u64>(cpu, RSP);
   const bp = load<u64>(cpu, RBP);
   // What it writes, and that the new top could be written, is checked first: nothing after it may fail.
   for (let n = 1; n <= level + 1; n++) {
@@ -176,13 +175,13 @@ export function enter(cpu: usize, u: usize): i32 {
     if (!peekFrame(cpu, bp - <u64>(n * size), size)) return FAULT;
   }
   push(cpu, size, bp);
-  const frame = stackPointer(cpu);
+  const frame = load<u64>(cpu, RSP);
   for (let n = 1; n < level; n++) {
     peekFrame(cpu, bp - <u64>(n * size), size);
     push(cpu, size, top);
   }
-  if (level > 0) push(cpu, size, size == 2 ? frame & 0xffff : frame);
-  writeSlot(cpu, RBP, size, size == 2 || stackWidth(cpu) != 2 ? frame : (sp & ~0xffff) | frame);
+  if (level > 0) push(cpu, size, frame);
+  writeSlot(cpu, RBP, size, frame);
   setStackPointer(cpu, stackPointer(cpu) - room);
   return RETIRED;
 }

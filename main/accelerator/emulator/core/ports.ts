@@ -5,13 +5,13 @@
 import { meetIoBreakpoints } from './debug';
 import { exitIo, ioData } from './exits';
 import { DF } from './flags';
+import { ioAllowed } from './io-permission';
 import { readPointer, writePointer } from './memory';
 import { loadSized, storeSized } from './operands';
 import { settle } from './operate';
 import { NO_ADDRESS, linearAddress } from './segments';
 import { ES, EXECUTION_ROOM, RAX, RCX, RDI, RDX, RFLAGS, RSI } from './state';
 import { AGAIN, FAULT, RETIRED } from './status';
-import { ioAllowed } from './system';
 import {
   F_REP,
   F_REPNE,

@@ -150,7 +150,7 @@ function specialised(u: usize, instruction: i32, form: u32, mode: u32): i32 {
     case T.JMP:
       return JMP_NEAR;
     case T.JMP_E:
-      return nativeBranch && !memory ? JMP_R + pair : 0;
+      return nativeBranch && !memory && (mode & FLAT) != 0 ? JMP_R + pair : 0;
     case T.JCC:
       return J + <i32>(load<u8>(u, U_EXTRA) & 15);
     case T.NOP:

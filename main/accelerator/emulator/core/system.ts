@@ -13,24 +13,20 @@ import {
   OF,
   RFLAGS_AC,
   RFLAGS_IF,
-  RFLAGS_IOPL,
-  RFLAGS_IOPL_SHIFT,
-  TYPE_TSS,
-  TYPE_TSS_BUSY,
 } from './bits';
 import { hasCr, readCr, writeCr, writeCr0 } from './control';
 import { cpuid } from './cpuid';
-import { meetIoBreakpoints, raiseGeneralDetect, readDr, SHADOW_MOV_SS, SHADOW_STI, writeDr } from './debug';
-import { accessOf, baseOf, segmentAt, selectorOf, SELECTOR_RPL, systemType } from './descriptors';
-import { fault, INT, INT1, INT3, INTO, raise, raiseAsStackFault, raiseUd, softwareInterrupt } from './exceptions';
+import { raiseGeneralDetect, readDr, SHADOW_MOV_SS, SHADOW_STI, writeDr } from './debug';
+import { baseOf, segmentAt, selectorOf, SELECTOR_RPL } from './descriptors';
+import { fault, INT, INT1, INT3, INTO, raiseUd, softwareInterrupt } from './exceptions';
 import { exitHlt } from './exits';
 import { callFar, interruptReturn, jumpFar, returnFar } from './far';
 import { syscall, sysenter, sysexit, sysret } from './fast-calls';
 import { overflow, setStatusFlags, statusFlags, ZF } from './flags';
-import { checkWrite, commitWrite, isCanonical, modifyPointer, readAs, readPointer, writePointer } from './memory';
+import { withinIopl } from './io-permission';
+import { isCanonical } from './memory';
 import { rdmsr, readTsc, setBase, wrmsr } from './msr';
 import * as T from './opcode-table';
-import { ACCESS_IMPLICIT } from './paging';
 import { is64Bit, isProtected, loadSegment, NO_ADDRESS } from './segments';
 import { itemValue, releasedStackPointer, stackItem } from './stack';
 import {
@@ -52,14 +48,12 @@ import {
   RDX,
   RFLAGS,
   RSP,
-  SCRATCH,
-  SEG_LIMIT,
-  SEG_UNUSABLE,
   SHADOW,
   SS,
   TR,
 } from './state';
 import { FAULT, RETIRED } from './status';
+import { loadTable, NO_SELECTOR, source, sourceWord, storeTable, storeWord } from './system-operands';
 import { loadAccessRights, loadLdt, loadSegmentLimit, loadTaskRegister, verify } from './tables';
 import { flushTlbPage, updateTlbTags } from './tlb';
 import {
@@ -70,18 +64,12 @@ import {
   operandOffset,
   operandSegment,
   operandSize,
-  READ,
   readReg,
   regField,
   rmField,
   WRITE,
   writeReg,
 } from './uop';
-
-/** Of operands that could not be read. */
-const NO_SELECTOR: i32 = -1;
-/** The TSS's field that says where the I/O permission map begins. */
-const TSS_IO_MAP: u64 = 0x66;
 
 export function system(cpu: usize, u: usize, op: i32): i32 {
   switch (op) {
@@ -238,40 +226,6 @@ function debugRegister(u: usize): i32 {
   return n >> 1 == 2 ? n + 2 : n;
 }
 
-/** Linear address of the operand and its host address for reading; 0 after a fault. */
-function source(cpu: usize, u: usize, distance: u64, size: i32): usize {
-  const linear = operandAddress(cpu, u, <i32>distance + size, READ);
-  if (linear == NO_ADDRESS) return 0;
-  const pointer = readPointer(cpu, linear + distance, size);
-  if (pointer == 0 && operandSegment(u) == SS) raiseAsStackFault(cpu);
-  return pointer;
-}
-
-/** A 16-bit operand; NO_SELECTOR after a fault. */
-function sourceWord(cpu: usize, u: usize): i32 {
-  if (!isMemory(u)) return <i32>readReg(cpu, rmField(u), 2);
-  const pointer = source(cpu, u, 0, 2);
-  return pointer == 0 ? NO_SELECTOR : <i32>load<u16>(pointer);
-}
-
-/** SLDT, STR, SMSW: 16 bits in memory, the operand size in a register. */
-function storeWord(cpu: usize, u: usize, value: u64): i32 {
-  if (!isMemory(u)) {
-    writeReg(cpu, rmField(u), operandSize(u), value);
-    return RETIRED;
-  }
-  const linear = operandAddress(cpu, u, 2, WRITE);
-  if (linear == NO_ADDRESS) return FAULT;
-  const pointer = writePointer(cpu, linear, 2);
-  if (pointer == 0) {
-    if (operandSegment(u) == SS) raiseAsStackFault(cpu);
-    return FAULT;
-  }
-  store<u16>(pointer, <u16>value);
-  if (pointer == cpu + SCRATCH) commitWrite(cpu);
-  return RETIRED;
-}
-
 function movToSegment(cpu: usize, u: usize): i32 {
   if (regField(u) == CS || regField(u) > GS) return raiseUd(cpu);
   const selector = sourceWord(cpu, u);
@@ -313,40 +267,6 @@ function farPointer(cpu: usize, u: usize, op: i32): i32 {
   return RETIRED;
 }
 
-function storeTable(cpu: usize, u: usize, base: u64, limit: u32): i32 {
-  const baseSize = is64Bit(cpu) ? 8 : 4;
-  const linear = operandAddress(cpu, u, 2 + baseSize, WRITE);
-  if (linear == NO_ADDRESS) return FAULT;
-  if (!checkWrite(cpu, linear, 2) || !checkWrite(cpu, linear + 2, baseSize)) {
-    if (operandSegment(u) == SS) raiseAsStackFault(cpu);
-    return FAULT;
-  }
-  let pointer = writePointer(cpu, linear, 2);
-  store<u16>(pointer, <u16>limit);
-  if (pointer == cpu + SCRATCH) commitWrite(cpu);
-  pointer = writePointer(cpu, linear + 2, baseSize);
-  if (baseSize == 8) store<u64>(pointer, base);
-  else store<u32>(pointer, <u32>base);
-  if (pointer == cpu + SCRATCH) commitWrite(cpu);
-  return RETIRED;
-}
-
-function loadTable(cpu: usize, u: usize, baseField: usize, limitField: usize): i32 {
-  const long = is64Bit(cpu);
-  let pointer = source(cpu, u, 0, 2);
-  if (pointer == 0) return FAULT;
-  const limit: u32 = load<u16>(pointer);
-  pointer = source(cpu, u, 2, long ? 8 : 4);
-  if (pointer == 0) return FAULT;
-  let base = itemValue(pointer, long ? 8 : 4);
-  // With 16-bit operands the base has 24 bits.
-  if (!long && operandSize(u) == 2) base &= 0xffffff;
-  if (long && !isCanonical(base)) return fault(cpu, GP, 0);
-  store<u64>(cpu + baseField, base);
-  store<u32>(cpu + limitField, limit);
-  return RETIRED;
-}
-
 /** Like any address, but nothing is accessed and nothing checked. */
 function invalidatePage(cpu: usize, u: usize): void {
   const offset = operandOffset(cpu, u);
@@ -368,26 +288,18 @@ function aboutSelector(cpu: usize, u: usize, op: i32): i32 {
   return RETIRED;
 }
 
+/** ARPL writes only what it changes. */
 function adjustRpl(cpu: usize, u: usize): i32 {
-  let pointer: usize = 0;
-  if (isMemory(u)) {
-    const linear = operandAddress(cpu, u, 2, WRITE);
-    if (linear == NO_ADDRESS) return FAULT;
-    pointer = modifyPointer(cpu, linear, 2);
-    if (pointer == 0) return FAULT;
-  }
-  const selector: u32 = pointer != 0 ? <u32>load<u16>(pointer) : <u32>readReg(cpu, rmField(u), 2);
+  const word = sourceWord(cpu, u);
+  if (word == NO_SELECTOR) return FAULT;
+  const selector: u32 = word;
   const rpl = <u32>readReg(cpu, regField(u), 2) & SELECTOR_RPL;
-  const flags = statusFlags(cpu) & ~ZF;
   const raised = (selector & SELECTOR_RPL) < rpl;
-  setStatusFlags(cpu, raised ? flags | ZF : flags);
-  if (!raised) return RETIRED;
   const adjusted = (selector & ~SELECTOR_RPL) | rpl;
-  if (pointer == 0) writeReg(cpu, rmField(u), 2, adjusted);
-  else {
-    store<u16>(pointer, <u16>adjusted);
-    if (pointer == cpu + SCRATCH) commitWrite(cpu);
-  }
+  if (raised && !isMemory(u)) writeReg(cpu, rmField(u), 2, adjusted);
+  else if (raised && storeWord(cpu, u, adjusted) == FAULT) return FAULT;
+  const flags = statusFlags(cpu) & ~ZF;
+  setStatusFlags(cpu, raised ? flags | ZF : flags);
   return RETIRED;
 }
 
@@ -414,10 +326,6 @@ function changeInterruptFlag(cpu: usize, on: bool): i32 {
   return RETIRED;
 }
 
-function withinIopl(cpu: usize): bool {
-  return <u64>load<u8>(cpu, CPL) <= (load<u64>(cpu, RFLAGS) & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT;
-}
-
 /** STAC and CLAC; #UD outside of CPL 0. */
 function changeAlignmentFlag(cpu: usize, on: bool): i32 {
   if (load<u8>(cpu, CPL) != 0) return raiseUd(cpu);
@@ -434,33 +342,4 @@ function rdtsc(cpu: usize, withAux: bool): i32 {
   store<u64>(cpu, tsc >> 32, RDX);
   if (withAux) store<u64>(cpu, load<u64>(cpu, MSR_TSC_AUX), RCX);
   return RETIRED;
-}
-
-/** Whether IN and OUT may reach these ports: by IOPL, else by the TSS's I/O permission map; if not, #GP(0). */
-export function ioAllowed(cpu: usize, port: u32, size: i32): bool {
-  if (isProtected(cpu) && !withinIopl(cpu) && !mapAllows(cpu, port, size)) return false;
-  meetIoBreakpoints(cpu, port, size);
-  return true;
-}
-
-function mapAllows(cpu: usize, port: u32, size: i32): bool {
-  const tr = segmentAt(cpu, TR);
-  const limit: u64 = load<u32>(tr, SEG_LIMIT);
-  const type = systemType(accessOf(cpu, TR));
-  const hasMap = load<u8>(tr, SEG_UNUSABLE) == 0 && (type == TYPE_TSS || type == TYPE_TSS_BUSY) && limit > TSS_IO_MAP;
-  if (!hasMap) return refusePort(cpu);
-  const start = readAs(cpu, baseOf(cpu, TR) + TSS_IO_MAP, 2, ACCESS_IMPLICIT);
-  if (start == 0) return false;
-  // Two bytes are read, as a port's bits may go on in the next one.
-  const byte = <u64>load<u16>(start) + (port >> 3);
-  if (byte + 1 > limit) return refusePort(cpu);
-  const bits = readAs(cpu, baseOf(cpu, TR) + byte, 2, ACCESS_IMPLICIT);
-  if (bits == 0) return false;
-  const mask = ((1 << size) - 1) << (port & 7);
-  return (<i32>load<u16>(bits) & mask) == 0 || refusePort(cpu);
-}
-
-function refusePort(cpu: usize): bool {
-  raise(cpu, GP, 0);
-  return false;
 }

@@ -58,8 +58,8 @@ const LAR_TYPES: u32 =
 const LSL_TYPES: u32 =
   (1 << TYPE_TSS16) | (1 << TYPE_LDT) | (1 << TYPE_TSS16_BUSY) | (1 << TYPE_TSS) | (1 << TYPE_TSS_BUSY);
 const IA32E_TYPES: u32 = (1 << TYPE_LDT) | (1 << TYPE_TSS) | (1 << TYPE_TSS_BUSY) | (1 << TYPE_CALL_GATE);
-/** Rights as LAR shows them: type, S, DPL, P, AVL, L, D/B, G. */
-const LAR_MASK: u64 = 0x00f0ff00;
+/** Rights as LAR shows them: type, S, DPL, P, AVL, L, D/B, G; between them, where nothing is defined, the limit as it is. */
+const LAR_MASK: u64 = 0x00ffff00;
 
 /** LLDT. */
 export function loadLdt(cpu: usize, selector: u32): i32 {

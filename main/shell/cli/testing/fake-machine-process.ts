@@ -103,6 +103,13 @@ const scenarios: Record<string, (argument: string) => void> = {
     print('hello\n');
     guestExit(0x10);
   },
+  /** So many halts and wake-ups, a microsecond apart. */
+  restless: (count) => {
+    const change = (i: number) =>
+      i % 2 === 0 ? mpState(i * 1000, 0, RUNNABLE, HALTED) : mpState(i * 1000, 0, HALTED, RUNNABLE);
+    tell(batch(...Array.from({ length: Number(count) }, (_, i) => change(i))));
+    guestExit(0x10);
+  },
   exit: (code) => guestExit(Number(code)),
   crash: () => end({ kind: 'crash', code: null, cpu: 1, reason: 'triple fault of cpu 1' }, ['rip 0x8000']),
   fail: (kind) => {

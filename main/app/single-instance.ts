@@ -1,15 +1,17 @@
 /**
- * One app for one data directory: two would overwrite each other's machines. Who runs leaves its address and a secret in a
- * file that only this user can read; who comes later asks it for a link instead of starting.
+ * One app for one data directory, whatever its shell: two would overwrite each other's machines. Who runs leaves its address
+ * and a secret in a file that only this user can read; who comes later asks it for a link instead of starting.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { AppError, systemReason } from '../../app/errors';
+import { AppError, systemReason } from './errors';
 
 const contents = v.object({ pid: v.number(), port: v.number(), secret: v.string() });
 const ASK_MS = 2000;
+/** No server: the app has a window of its own, or is about to say its port. */
+const NO_PORT = 0;
 
 export interface Instance {
   /** What a request for a link must carry. */
@@ -23,7 +25,7 @@ export async function becomeInstance(directory: string): Promise<Instance | { li
   const path = join(directory, 'running.json');
   for (;;) {
     try {
-      writeFileSync(path, JSON.stringify({ pid: process.pid, port: 0, secret: '' }), { flag: 'wx', mode: 0o600 });
+      writeFileSync(path, JSON.stringify({ pid: process.pid, port: NO_PORT, secret: '' }), { flag: 'wx', mode: 0o600 });
       return new OwnInstance(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
@@ -62,6 +64,9 @@ async function askRunning(path: string): Promise<string | null> {
   const other = v.safeParse(contents, parse(path));
   if (!other.success || !isAlive(other.output.pid)) return null;
   const { pid, port, secret } = other.output;
+  if (port === NO_PORT) {
+    throw new AppError('host', `Reveille runs already, as process ${pid}, in a window of its own or about to open one`);
+  }
   try {
     const response = await fetch(`http://127.0.0.1:${port}/link`, {
       method: 'POST',

@@ -1,0 +1,24 @@
+/** What a run of a machine can do for its user, by accelerator and interrupt mode. */
+import type { MachineAbilities } from '../../preload/contract/inspection';
+import type { MachineConfig } from '../../preload/contract/machine';
+import { whyNoStep } from '../accelerator/index';
+
+const NO_SNAPSHOT =
+  'A machine on KVM cannot be saved: KVM keeps part of its state itself. Run it on the emulator to take snapshots.';
+
+const TIMERS_RUN_ON =
+  'KVM’s own local APIC timers run on while the machine is paused: what falls due meanwhile arrives when it goes on.';
+const DERIVED =
+  'KVM tells nobody of an INIT or SIPI: an AP’s first start is seen before its first instruction, later ones, and the states ' +
+  'of CPUs that have begun, some milliseconds after they happened.';
+
+export function machineAbilities({ accelerator, irqchip }: MachineConfig): MachineAbilities {
+  const isKvm = accelerator === 'kvm';
+  return {
+    pause: null,
+    step: whyNoStep(accelerator),
+    snapshot: isKvm ? NO_SNAPSHOT : null,
+    pausePoints: { init: null, sipi: null, 'first-instruction': null, 'triple-fault': null, 'state-change': null },
+    notes: irqchip === 'exact' ? [] : [TIMERS_RUN_ON, DERIVED],
+  };
+}
