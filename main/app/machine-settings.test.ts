@@ -38,6 +38,7 @@ test.each([
     'guest',
     '"kernel" does not say where the image is: give its whole path, from / on.',
   ],
+  [{ guest: { kind: 'file', path: '' } }, 'guest', 'No image is chosen: pick one, or give its path.'],
   [{ guest: { kind: 'bundled', name: 'nobody' } }, 'guest', /nobody/],
   [
     { topology: { sockets: 1, cores: Number.NaN, threads: 1 } },

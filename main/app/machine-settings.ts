@@ -162,6 +162,7 @@ export function prepareMachine(settings: MachineSettings, guest: string, host: H
 /** Where the image is; throws an AppError where there is none. */
 export function guestPath(guest: GuestChoice, guests: URL): string {
   if (guest.kind === 'file') {
+    if (guest.path === '') throw new AppError('usage', 'No image is chosen: pick one, or give its path');
     if (!guest.path.startsWith('/')) {
       throw new AppError('usage', `"${guest.path}" does not say where the image is: give its whole path, from / on`);
     }

@@ -134,7 +134,7 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
     'a machine that runs',
     async (page) => {
       await page.keyboard.press('Escape');
-      await page.getByRole('button', { name: 'Start', exact: true }).click();
+      await page.getByRole('toolbar', { name: 'Machine' }).getByRole('button', { name: 'Start' }).click();
       await page.getByRole('navigation').getByText('running').waitFor();
     },
   ],
