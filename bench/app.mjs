@@ -93,7 +93,9 @@ async function latency(client, page) {
       let last = '';
       const look = () => {
         const word =
-          /\b(running|halted)\b/.exec(document.querySelector('[data-cpu="0"]')?.textContent ?? '')?.[1] ?? '';
+          /\b(running|halted)\b/.exec(
+            document.querySelector('[role=option] [data-part=word]')?.textContent ?? '',
+          )?.[1] ?? '';
         // A frame that begins now shows what the page was made before it.
         if (word !== '' && word !== last) globalThis.shown.push([word, performance.timeOrigin + performance.now()]);
         last = word;

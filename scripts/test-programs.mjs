@@ -15,6 +15,11 @@ const PROGRAMS = [
     probe: ['gcc', '-fsyntax-only', '-x', 'c', '-'],
     input: '#include <stdio.h>\n#include <linux/kvm.h>\n',
   },
+  {
+    packages: ['chromium', 'fonts-dejavu-core'],
+    why: 'opens the app as a person does',
+    probe: ['/usr/bin/chromium', '--version'],
+  },
 ];
 
 /** Installs what is missing where that is Debian's apt and root; elsewhere says how. Never fails: tests skip instead. */

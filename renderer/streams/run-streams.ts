@@ -11,7 +11,7 @@ import { SerialFeed } from './serial-feed';
 import { SerialLines } from './serial-lines';
 
 /** COM1 to COM4, and the debug console. */
-export const PORTS = 5;
+const PORTS = 5;
 /** Records that are taken in at once: more would keep the page from drawing. */
 const SLICE_RECORDS = 8192;
 /** How long to wait for what the app is about to have, in ms. */
