@@ -75,12 +75,13 @@ test('the keys of the console: search, and the way out', async () => {
 });
 
 test('lines have their times where these are wanted', async () => {
-  const { page } = await open({ accelerator: 'wasm' });
+  const { page, problems } = await open({ accelerator: 'wasm' });
   await page.keyboard.press('F5');
   await says(page, 'beat 2');
   await page.locator('section[aria-label=COM1]').getByRole('button', { name: 'Times of the lines' }).click();
   const times = page.locator('section[aria-label=COM1] .times');
   await times.filter({ hasText: /^(\+[\d.]+ (ns|us|ms|s)\n){4}/ }).waitFor();
+  expect(problems).toEqual([]);
 });
 
 test('a guest that floods loses nothing in its log, and the window can be used', async () => {
@@ -100,13 +101,17 @@ test('a guest that floods loses nothing in its log, and the window can be used',
 
 test('a port that goes elsewhere says where', async () => {
   const stdio = { kind: 'stdio' } as const;
-  const { page } = await open({ accelerator: 'wasm', serial: [stdio, { kind: 'pty' }, { kind: 'none' }, stdio] });
+  const { page, problems } = await open({
+    accelerator: 'wasm',
+    serial: [stdio, { kind: 'pty' }, { kind: 'none' }, stdio],
+  });
   await page.keyboard.press('F5');
   await says(page, 'commands: help');
   await page.getByText('COM2', { exact: true }).click();
   await page.getByText(/^\/dev\/pts\/\d+$/).waitFor();
   await page.getByText('COM3', { exact: true }).click();
   await page.getByText('COM3 is connected to nothing', { exact: false }).waitFor();
+  expect(problems).toEqual([]);
 });
 
 const ONE_CPU = { sockets: 1, cores: 1, threads: 1 };
