@@ -41,6 +41,20 @@ export const stringFlood = flat(...COM1, 0xb9, 0x00, 0x10, 0x31, 0xf6, 0xf3, 0x6
 /** Faults in real mode with an interrupt table of no length. */
 export const tripleFault = flat(0x0f, 0x01, 0x1e, 0x07, 0x7c, 0x0f, 0x0b, 0, 0, 0, 0, 0, 0); // lidt [0x7c07]; ud2; six zeros
 
+/** Says a line of 64 bytes as often as `count`, without a look at the line status, then ends. */
+export const lines = (count: number): Uint8Array =>
+  flat(
+    ...[0x31, 0xc0, 0x8e, 0xd8, 0xfc], // xor ax, ax; mov ds, ax; cld
+    ...[0x66, 0xbf, count & 0xff, (count >> 8) & 0xff, (count >> 16) & 0xff, 0], // mov edi, count
+    ...COM1,
+    ...[0xbe, 0x1f, 0x7c, 0xb9, 64, 0], // again: mov si, line; mov cx, 64
+    ...[0xf3, 0x6e, 0x66, 0x4f, 0x75, 0xf4], // rep outsb; dec edi; jnz again
+    ...exit(0x10),
+    ...new TextEncoder().encode(`${LINE}\r\n`),
+  );
+
+export const LINE = 'sixty-two characters, and with their line end they are 64 byte';
+
 /** Halts with interrupts off. */
 export const halt = flat(0xf4);
 

@@ -195,7 +195,9 @@ export class SerialTerminal {
 /** Without one the page's own renderer is faster: then WebGL is drawn by the processor. */
 function hasGraphicsCard(): boolean {
   const context = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
-  const name = String(context?.getParameter(context.RENDERER) ?? '');
+  // WebGL's own RENDERER says the same everywhere.
+  const info = context?.getExtension('WEBGL_debug_renderer_info');
+  const name = info ? String(context?.getParameter(info.UNMASKED_RENDERER_WEBGL)) : '';
   context?.getExtension('WEBGL_lose_context')?.loseContext();
   return context !== null && !/swiftshader|llvmpipe|software/i.test(name);
 }

@@ -1,0 +1,97 @@
+import { existsSync, rmSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { AcceleratorName } from '../../preload/contract/machine';
+import { needsKvm } from '../support/needs';
+import { CHROMIUM, type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
+import { keptMachine } from './kept-machines';
+
+const SOON_MS = 20_000;
+let browser: Browser | null = null;
+let home = '';
+let app: RunningApp | null = null;
+
+beforeAll(async () => {
+  if (existsSync(CHROMIUM)) browser = await openBrowser();
+});
+afterAll(() => browser?.close());
+beforeEach((ctx) => {
+  if (browser === null) ctx.skip(`${CHROMIUM} is not installed`);
+});
+afterEach(async () => {
+  await app?.stop();
+  app = null;
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function open(change: Parameters<typeof keptMachine>[0]): Promise<{ page: Page; problems: string[] }> {
+  home = keptMachine(change);
+  app = await startApp(home);
+  const opened = await openPage(browser as Browser, app);
+  // Before the page listens, F5 is the browser's.
+  await opened.page.getByText('is off. Start it to see what the guest says', { exact: false }).waitFor();
+  return opened;
+}
+
+const inspector = (page: Page) => page.locator('section[aria-label="CPU inspector"]');
+const tile = (page: Page, cpu: number) => page.getByRole('option', { name: new RegExp(`^CPU ${cpu}, `) });
+const soon = { timeout: SOON_MS };
+
+test.for<AcceleratorName>(['kvm', 'wasm'])(
+  'a paused CPU shows its registers, code and memory, and steps, on %s',
+  async (accelerator, ctx) => {
+    if (accelerator === 'kvm') needsKvm(ctx);
+    const { page, problems } = await open({ accelerator });
+    await page.keyboard.press('F5');
+    await page.getByRole('option', { name: 'CPU 3, APIC id 3: halted' }).waitFor(soon);
+    await tile(page, 1).click();
+    await inspector(page).getByText('SIPI 0x08 from CPU 0', { exact: true }).first().waitFor(soon);
+    await page.keyboard.press('F6');
+    await page.getByText('Paused.', { exact: true }).waitFor(soon);
+    await inspector(page).getByText('General registers').waitFor(soon);
+    await inspector(page).getByText('LME LMA').first().waitFor(soon);
+    await inspector(page).getByText('periodic 0x40').waitFor(soon);
+
+    await inspector(page).getByText('Memory', { exact: true }).click();
+    await inspector(page).getByLabel('Address, hexadecimal').fill('nowhere');
+    await page.keyboard.press('Enter');
+    await inspector(page).getByText("'nowhere' is no address", { exact: false }).waitFor();
+    await inspector(page).getByLabel('Address, hexadecimal').fill('8000');
+    await page.keyboard.press('Enter');
+    await inspector(page).getByText('00008000', { exact: true }).waitFor();
+
+    await page.keyboard.press('F10');
+    await page.getByText('Paused after a step of CPU 1.').waitFor(soon);
+    await page.getByRole('button', { name: 'Resume' }).first().click();
+    await page.getByText('Paused after a step of CPU 1.').waitFor({ ...soon, state: 'detached' });
+    expect(problems).toEqual([]);
+  },
+);
+
+test('a machine pauses where it was told to, and the point is there after a reload', async () => {
+  const { page, problems } = await open({ accelerator: 'wasm' });
+  await page.keyboard.press('F5');
+  await page.getByRole('option', { name: 'CPU 3, APIC id 3: halted' }).waitFor(soon);
+  await tile(page, 2).click();
+  await inspector(page).getByLabel('Pause at').selectOption('first instruction');
+  await inspector(page).getByRole('button', { name: 'Add' }).click();
+  await inspector(page).getByText('first instruction, any CPU').waitFor();
+  await page.reload();
+  await inspector(page).getByText('first instruction, any CPU').waitFor(soon);
+  await page.getByRole('button', { name: 'Reset' }).first().click();
+  await page.getByText(/^Paused: CPU \d is about to execute its first instruction\.$/).waitFor(soon);
+  expect(problems).toEqual([]);
+});
+
+test('the tiles are one list to the keyboard', async () => {
+  const { page } = await open({ accelerator: 'wasm', topology: { sockets: 2, cores: 2, threads: 2 } });
+  await page.keyboard.press('F5');
+  await page.getByRole('option', { name: 'CPU 7, ' }).waitFor(soon);
+  await tile(page, 0).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('End');
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('Enter');
+  expect(await tile(page, 6).getAttribute('aria-selected')).toBe('true');
+  await inspector(page).getByText('What happened to CPU 6').waitFor();
+});
