@@ -732,6 +732,7 @@ const eventSchema = v.variant('kind', [
     logical: v.optional(v.boolean()),
   }),
   v.strictObject({ ...common, kind: v.literal('exit'), reason: v.string(), count: v.pipe(natural, v.minValue(1)) }),
+  v.strictObject({ ...common, kind: v.literal('serial-line'), port: natural, end: natural }),
   v.strictObject({ ...common, kind: v.literal('serial-lost'), port: natural, count: natural }),
   v.variant('change', [
     v.strictObject({ ...common, kind: v.literal('machine'), change: v.literal('started'), monotonicNs: natural }),

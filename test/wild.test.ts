@@ -152,7 +152,7 @@ describe.each([16, 32, 64])('random code of %i bits on the bare core', (bits) =>
       if (bits === 64 && random.chance(2)) core.view.setBigUint64(core.ram + 0x2000, 0x87n, true);
       const start = core.field('INSTRUCTIONS');
       let goesOn = true;
-      for (let runs = 0; goesOn && runs < INSTRUCTIONS / QUANTUM; runs++) {
+      for (let run = 0; goesOn && run < INSTRUCTIONS / QUANTUM; run++) {
         const before = core.field('INSTRUCTIONS');
         const result = core.x.run(core.cpu, 1 + random.below(QUANTUM));
         expect(Number(core.field('INSTRUCTIONS') - before), name).toBeLessThan(QUANTUM + OVERRUN);
@@ -239,7 +239,7 @@ describe.each(['roll-call', 'herd', 'heartbeat', 'fault'])('%s with bytes change
       const attention = machine.board.vcpus.map((vcpu) => vcpu.words.byteOffset / 4 + VcpuWord.ATTENTION);
       const request = words.byteOffset / 4 + MachineWord.EXIT_REQUEST;
       stopper.postMessage({ buffer: words.buffer, attention, request, stop: Attention.STOP, done });
-      const emulated = new EmulatedMachine(descriptor, hostClock);
+      const emulated = new EmulatedMachine(descriptor, hostClock, () => {});
       emulated.powerOn();
       let goesOn = true;
       let time = 0;

@@ -28,6 +28,7 @@ const COLUMNS = [
   'reason',
   'count',
   'port',
+  'end',
   'change',
   'monotonicNs',
   'code',

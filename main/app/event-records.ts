@@ -58,6 +58,8 @@ export class EventRecordWriter {
         return this.#ipi(event);
       case 'exit':
         return this.#write(event, EventKind.EXIT, number('exit', event.reason), event.count);
+      case 'serial-line':
+        return this.#write(event, EventKind.SERIAL_LINE, event.port, event.end);
       case 'serial-lost':
         return this.#write(event, EventKind.SERIAL_LOST, event.port, event.count);
       case 'machine': {

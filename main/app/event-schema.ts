@@ -46,6 +46,7 @@ export const eventSchema = v.variant('kind', [
     derived: v.boolean(),
   }),
   v.strictObject({ ...common, kind: v.literal('exit'), reason: named('exit', 'an exit reason'), count: u32 }),
+  v.strictObject({ ...common, kind: v.literal('serial-line'), port: u32, end: u32 }),
   v.strictObject({ ...common, kind: v.literal('serial-lost'), port: u32, count: u32 }),
   v.strictObject({
     ...common,

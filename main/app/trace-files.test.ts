@@ -48,6 +48,7 @@ const event: fc.Arbitrary<RawRecord[]> = fc.oneof(
         .map(([vector, decision, author]) => ipi(at, source, targets, mode, vector, decision | (author << 8))),
     ),
   raw(EventKind.EXIT, cpu, fc.nat(47), word),
+  raw(EventKind.SERIAL_LINE, cpu, fc.nat(3), word),
   raw(EventKind.SERIAL_LOST, none, fc.nat(3), word),
   raw(EventKind.MACHINE, none, fc.constant(MachineChange.STARTED), word, fc.nat(2 ** 20)),
   raw(EventKind.MACHINE, none, fc.constantFrom(MachineChange.THREADS_READY, MachineChange.ENDED)),

@@ -45,6 +45,7 @@ import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router'
 import { Attention, OwnVcpuControl, VcpuControl } from './vcpu-control';
 import { shortestTimerPeriod } from './virtual-clock';
 
+const LINE_FEED = 0x0a;
 const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
 const COM_IRQS = [4, 3, 4, 3] as const;
 const TIMER_IRQ = 0;
@@ -310,7 +311,13 @@ export class Board implements ExitTarget, IpiObserver {
 
   #addUart(port: number, index: number): Uart16550 {
     const output = new SerialWriter(this.#memory, index, this.lock, this.doorbell, this.#held);
-    const sink = { transmit: (byte: number) => output.transmit(byte), drained: () => this.doorbell.ring() };
+    const sink = {
+      transmit: (byte: number) => {
+        output.transmit(byte);
+        if (byte === LINE_FEED) this.events.write(EventKind.SERIAL_LINE, this.#cpu, index, output.position);
+      },
+      drained: () => this.doorbell.ring(),
+    };
     const uart = new Uart16550(this.#memory.uart(index), this.#sharedLine(index), sink);
     this.ports.add(port, 8, uart);
     this.#powerOns.push(() => uart.powerOn());

@@ -74,6 +74,7 @@ export class EmulatedMachine {
       skip: virtual,
       reporter: this.reporter,
       doorbell: this.board.doorbell,
+      events: this.board.events,
       standstill,
     });
     this.#bsp = config.bsp;

@@ -12,6 +12,8 @@ import { EVENT_CAPACITY, type MachineMemory, MachineWord } from './shared-memory
 const MASK = EVENT_CAPACITY - 1;
 /** Records for which a writer that waits leaves room: what it has to say once the machine stops, when nobody waits any more. */
 const LAST_WORDS = 4096;
+/** More than a turn of one CPU writes, but for the wildest. */
+const A_TURN = 16384;
 
 export class EventWriter {
   readonly #head: Int32Array;
@@ -53,6 +55,20 @@ export class EventWriter {
     ring[slot + 7] = p4;
     Atomics.store(ring, slot + 2, kind | (cpu << 16));
     if (!this.#inTurns) this.#doorbell.ring();
+  }
+
+  /**
+   * Waits until a turn's records have room. Called between turns, where the machine lock is free: the machine thread, which makes
+   * the room, may be waiting for that lock.
+   */
+  makeRoom(): void {
+    const words = this.#head;
+    const most = EVENT_CAPACITY - LAST_WORDS - A_TURN;
+    while (((words[MachineWord.EVENT_HEAD] - words[MachineWord.EVENT_TAIL]) | 0) >= most) {
+      if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
+      const tail = Atomics.load(words, MachineWord.EVENT_TAIL);
+      if (((words[MachineWord.EVENT_HEAD] - tail) | 0) >= most) this.#waitForRoom(tail);
+    }
   }
 
   #reserve(): number {

@@ -53,6 +53,11 @@ export class SerialWriter {
     this.#doorbell.ring();
   }
 
+  /** Bytes put so far, modulo 2^32. */
+  get position(): number {
+    return Atomics.load(this.#words, this.#head);
+  }
+
   get #full(): boolean {
     const ahead = (Atomics.load(this.#words, this.#head) - Atomics.load(this.#words, this.#tail)) | 0;
     return ahead >= SERIAL_RING_BYTES;

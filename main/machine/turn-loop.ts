@@ -9,6 +9,7 @@
 import type { Position } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import type { Doorbell } from './doorbell';
+import type { EventWriter } from './event-ring';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, RAN, STOPPED } from './exact-loop';
 import { type MachineMemory, MachineTime, MachineWord, VcpuTime } from './shared-memory';
@@ -42,6 +43,7 @@ export class TurnLoop {
   readonly #reporter: ExitReporter;
   readonly #times: Float64Array;
   readonly #doorbell: Doorbell;
+  readonly #events: EventWriter;
   /** Head of the event ring when the doorbell was rung last. */
   #rung = 0;
   readonly #standstill: Standstill;
@@ -61,6 +63,7 @@ export class TurnLoop {
     skip: SkippingClock | null;
     reporter: ExitReporter;
     doorbell: Doorbell;
+    events: EventWriter;
     standstill: Standstill;
   }) {
     this.#cpus = options.cpus;
@@ -70,6 +73,7 @@ export class TurnLoop {
     this.#reporter = options.reporter;
     this.#times = options.memory.times;
     this.#doorbell = options.doorbell;
+    this.#events = options.events;
     this.#standstill = options.standstill;
   }
 
@@ -170,6 +174,7 @@ export class TurnLoop {
 
   /** One CPU's turn; false: the machine stops. */
   #turn(cpu: number): boolean {
+    this.#events.makeRoom();
     const { vcpu, control } = this.#cpus[cpu];
     vcpu.budget = TURN + (this.#random() & TURN_MASK);
     control.times[VcpuTime.IDLE_UNTIL] = 0;

@@ -37,6 +37,8 @@ export const EventKind = {
   POST: 7,
   /** A guest access that no device answers. Payload: space (0 port, 1 memory), address low, address high, is write. First access to each address only. */
   UNCLAIMED: 8,
+  /** A serial port has said the end of a line; `cpu` wrote it. Payload: port (0 for COM1), bytes it has said so far (modulo 2^32). */
+  SERIAL_LINE: 9,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 

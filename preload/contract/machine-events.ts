@@ -58,6 +58,8 @@ export type MachineEvent =
   | MpStateEvent
   | IpiEvent
   | (Base & { kind: 'exit'; reason: string; count: number })
+  /** `end`: where the line ends in what the port has said, in bytes. */
+  | (Base & { kind: 'serial-line'; port: number; end: number })
   | (Base & { kind: 'serial-lost'; port: number; count: number })
   /** `monotonicNs`, of `started` only: the host's CLOCK_MONOTONIC at machine time 0. */
   | (Base & { kind: 'machine'; change: string; monotonicNs?: number })
@@ -172,6 +174,8 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
       };
     case EventKind.EXIT:
       return { t, cpu, kind: 'exit', reason: exitName(p[0]), count: p[1] };
+    case EventKind.SERIAL_LINE:
+      return { t, cpu, kind: 'serial-line', port: p[0], end: p[1] };
     case EventKind.SERIAL_LOST:
       return { t, cpu, kind: 'serial-lost', port: p[0], count: p[1] };
     case EventKind.MACHINE: {

@@ -61,6 +61,8 @@ export function eventWords(event: MachineEvent, cpu: number): string {
       return `POST code ${hex(event.code)}`;
     case 'unclaimed':
       return `${event.write ? 'wrote to' : 'read'} ${event.space} ${hex(event.address, 4)}, where nothing answers`;
+    case 'serial-line':
+      return `ended a line on COM${event.port + 1}`;
     case 'serial-lost':
       return `${event.count} bytes of COM${event.port + 1} lost`;
     case 'lost':

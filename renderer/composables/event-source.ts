@@ -5,6 +5,7 @@ import { useMachines } from '../stores/machines';
 import { type Trace, useTraces } from '../stores/traces';
 import { EventLog } from '../timeline/event-log';
 import type { LaneGroup } from '../timeline/lane-layout';
+import type { SerialLine } from '../timeline/scene';
 
 export interface EventSource {
   /** Changes when another run or trace is shown. */
@@ -13,6 +14,8 @@ export interface EventSource {
   live: boolean;
   labels: string[];
   groups: LaneGroup[];
+  /** Grows as the guest says lines. */
+  serial: readonly SerialLine[];
   /** The machine whose events the app can export; null: an opened trace. */
   machine: string | null;
 }
@@ -33,7 +36,15 @@ export function useEventSource(): {
     if (trace !== null) {
       const { id, apicIds, bsp } = trace;
       const log = logOf(trace);
-      return { key: `trace ${id}`, log, live: false, labels: cpuLabels(apicIds, bsp), groups: [], machine: null };
+      return {
+        key: `trace ${id}`,
+        log,
+        live: false,
+        labels: cpuLabels(apicIds, bsp),
+        groups: [],
+        serial: [],
+        machine: null,
+      };
     }
     const streams = machines.selectedStreams;
     if (streams === null) return null;
@@ -44,6 +55,7 @@ export function useEventSource(): {
       live: machines.selected !== null && isLive(machines.selected) && machines.selected.status !== 'paused',
       labels: cpuLabels(run.apicIds, run.bsp),
       groups: socketGroups(run),
+      serial: streams.lines.list,
       machine,
     };
   });

@@ -8,6 +8,7 @@ import { MachineModel } from '../../preload/contract/machine-model';
 import { EventLog } from '../timeline/event-log';
 import { RateHistory } from './rate-history';
 import { SerialFeed } from './serial-feed';
+import { SerialLines } from './serial-lines';
 
 /** COM1 to COM4, and the debug console. */
 export const PORTS = 5;
@@ -23,6 +24,7 @@ export class RunStreams {
   readonly model: MachineModel;
   readonly rates: RateHistory;
   readonly serial: SerialFeed[];
+  readonly lines: SerialLines;
   /** Triggered at most once a frame, when events or samples have come. */
   readonly version = shallowRef(0);
   /** The last sample's number; a sparkline has a point for each. */
@@ -49,6 +51,7 @@ export class RunStreams {
       { length: PORTS },
       (_, port) => new SerialFeed(bridge, { machine, run: run.number, port }, time),
     );
+    this.lines = new SerialLines(this.serial.map(({ text }) => text));
     // What was before this window.
     void this.#catchUp();
   }
@@ -107,6 +110,7 @@ export class RunStreams {
   #take(first: number, bytes: Uint8Array): void {
     const batch = bytes.slice().buffer;
     this.events.append(batch, first);
+    this.lines.take(batch);
     for (const event of this.#decoder.decode(batch)) this.model.apply(event);
     const { machine, run, events } = this;
     this.#bridge.acknowledge({ machine, run: run.number, port: null, position: events.length });

@@ -1,5 +1,6 @@
 /** One serial port of a run, for the console that shows it. */
 import type { Bridge } from '../../preload/contract/channels';
+import { SerialText } from './serial-text';
 import { ArrivalTimes } from './arrival-times';
 
 /**
@@ -9,6 +10,8 @@ import { ArrivalTimes } from './arrival-times';
 export type SerialSink = (piece: { bytes: Uint8Array; offset: number; skipped: number }, done: () => void) => void;
 
 export class SerialFeed {
+  /** The last that was heard. */
+  readonly text = new SerialText();
   /** When what has come, as machine time; what was said before this window was there has no time. */
   readonly arrivals = new ArrivalTimes();
   readonly #bridge: Bridge;
@@ -48,6 +51,7 @@ export class SerialFeed {
 
   receive(offset: number, bytes: Uint8Array): void {
     this.#total = Math.max(this.#total, offset + bytes.length);
+    this.text.append(offset, bytes);
     this.arrivals.add(offset, this.#time());
     if (this.#sink === null) this.#acknowledge(this.#total);
     else if (this.#reading || offset !== this.#position) void this.#read();
@@ -68,6 +72,7 @@ export class SerialFeed {
         });
         if (sink !== this.#sink) continue;
         this.#total = Math.max(this.#total, total);
+        this.text.append(offset, bytes);
         if (bytes.length > 0) await this.#serve(sink, offset, bytes);
         if (this.#position >= this.#total) return;
       }

@@ -23,6 +23,7 @@ export const CATEGORIES = [
   'fixed',
   'policy',
   'machine',
+  'serial',
   'post',
   'exit',
   'unclaimed',
@@ -38,6 +39,7 @@ export const CATEGORY_WORDS: Record<Category, string> = {
   fixed: 'Fixed IPIs',
   policy: 'Policy decisions',
   machine: 'Machine',
+  serial: 'Serial lines',
   post: 'POST codes',
   exit: 'Exits',
   unclaimed: 'Unclaimed accesses',
@@ -74,6 +76,8 @@ export function category(log: EventLog, record: number): Category {
       return ipiCategory(log, record);
     case EventKind.EXIT:
       return 'exit';
+    case EventKind.SERIAL_LINE:
+      return 'serial';
     case EventKind.POST:
       return 'post';
     case EventKind.UNCLAIMED:
@@ -130,6 +134,14 @@ function content(log: EventLog, record: number, authors: readonly string[]): Con
         fields: [
           ['reason', exitName(word(0))],
           ['count', String(word(1))],
+        ],
+      };
+    case EventKind.SERIAL_LINE:
+      return {
+        text: `a line on COM${word(0) + 1}`,
+        fields: [
+          ['port', `COM${word(0) + 1}`],
+          ['ends at byte', String(word(1))],
         ],
       };
     case EventKind.SERIAL_LOST:

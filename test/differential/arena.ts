@@ -53,7 +53,7 @@ export const OUT_RIP = OUT + 22 * 8;
 export const OUT_CR2 = OUT + 23 * 8;
 
 /** Pages that cases fault at: twice read-only, none, read-only, writable, none. None of them can be executed. */
-export const GUARDS = 0x1d_0000;
+const GUARDS = 0x1d_0000;
 export const GUARD_READ_ONLY = [GUARDS - PAGE, GUARDS, GUARDS + 2 * PAGE];
 export const GUARD_NONE = [GUARDS + PAGE, GUARDS + 4 * PAGE];
 export const GUARD_WRITABLE = GUARDS + 3 * PAGE;

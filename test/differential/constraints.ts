@@ -103,11 +103,11 @@ function string(draft: Draft): void {
   draft.setAddress(RSI, draft.linear(from));
   draft.setAddress(RDI, draft.linear(to));
   if (draft.form.repeat === 0) return;
-  count(draft, random.below(17));
+  setCount(draft, random.below(17));
 }
 
 /** RCX, ECX or CX, by the address size. */
-function count(draft: Draft, value: number): void {
+function setCount(draft: Draft, value: number): void {
   if (draft.addressSize === 2) draft.setLow(RCX, (draft.random.next() & ~0xffff) | value);
   else draft.setLow(RCX, value);
   if (draft.addressSize === 8) draft.setHigh(RCX, 0);
@@ -116,7 +116,7 @@ function count(draft: Draft, value: number): void {
 function loopCount(draft: Draft): void {
   const { random } = draft;
   if (random.chance(3)) return;
-  count(draft, random.below(3));
+  setCount(draft, random.below(3));
 }
 
 /** The bit's number moves the operand by whole operands; the rest of the register is not looked at. */

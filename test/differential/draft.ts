@@ -40,7 +40,7 @@ import {
   USER_DATA,
 } from './segments';
 
-export const MASK_32 = 0xffff_ffffn;
+const MASK_32 = 0xffff_ffffn;
 export const MASK_64 = (1n << 64n) - 1n;
 
 /** In a sequence these hold what they held at its start: RSP for the stack, R12 and R13 for addresses… */

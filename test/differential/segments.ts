@@ -25,7 +25,7 @@ export const MODES: readonly Mode[] = [
   { name: '16-bit, 32-bit stack', bits: 16, segmented: true, stackBits: 32 },
 ];
 
-export const USER_CODE_32 = 0x23;
+const USER_CODE_32 = 0x23;
 export const USER_DATA = 0x2b;
 export const USER_CODE_64 = 0x33;
 const IN_LDT = 7;

@@ -119,7 +119,10 @@ describe.skipIf(false)('the desktop app', () => {
     await expect.poll(consoleText, SLOW).toContain('park');
     const before = await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 });
     await expect
-      .poll(async () => (await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 })).total, SLOW)
+      .poll(
+        async () => (await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 })).total,
+        SLOW,
+      )
       .toBeGreaterThan(before.total);
     expect(await page.getByRole('alert').allInnerTexts()).toEqual(['', '']);
 

@@ -62,6 +62,7 @@ export class EventDigest {
       case EventKind.IPI:
         return !isPlainIpi(words[at + 3]) || this.#interrupts.take(timeOf(words, at));
       case EventKind.EXIT:
+      case EventKind.SERIAL_LINE:
       case EventKind.POST:
       case EventKind.UNCLAIMED:
         return false;

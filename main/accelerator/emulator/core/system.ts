@@ -60,14 +60,12 @@ import {
   immediate,
   immediate2,
   isMemory,
-  operandAddress,
   operandOffset,
   operandSegment,
   operandSize,
   readReg,
   regField,
   rmField,
-  WRITE,
   writeReg,
 } from './uop';
 
