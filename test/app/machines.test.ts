@@ -1,9 +1,11 @@
 /** Machines as a person makes and keeps them, in Chromium on the app's own process. */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, expect, test, type TestContext } from 'vitest';
 import { needsProgram } from '../support/needs';
+import { reveille } from '../support/reveille';
 import { type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
 
 /** Of a page that is quick; so a test that fails says where. */
@@ -37,13 +39,14 @@ afterEach(async () => {
   const problems = shown?.problems ?? [];
   await shown?.context.close();
   shown = undefined;
-  expect(problems).toEqual([]);
+  // What the page's console has said as an error.
+  if (problems.length > 0) throw new Error(problems.join('\n'));
 });
 
 afterAll(async () => {
   await browser?.close();
   await app?.stop();
-  expect(app?.errors() ?? '').toBe('');
+  if (app !== undefined && app.errors() !== '') throw new Error(app.errors());
 });
 
 function row(page: Page, name: string): Locator {
@@ -230,6 +233,7 @@ test('a machine is duplicated, exported, imported and deleted', async (ctx) => {
 test('a file that is no machine is refused with a sentence that stays', async (ctx) => {
   const page = await openWelcomed(ctx);
   await row(page, 'heartbeat').waitFor();
+  const before = await row(page, '').count();
   const chooser = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: 'Import a machine' }).click();
   await (await chooser).setFiles({ name: 'x.reveille', mimeType: '', buffer: Buffer.from('{"reveille":9}') });
@@ -237,6 +241,49 @@ test('a file that is no machine is refused with a sentence that stays', async (c
   await alert.waitFor();
   await page.getByRole('button', { name: 'Dismiss this message' }).click();
   await alert.waitFor({ state: 'hidden' });
+  expect(await row(page, '').count()).toBe(before);
+});
+
+test('a snapshot is kept with its machine, restored and deleted', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'saved', 'heartbeat');
+  await form.getByRole('button', { name: 'Save and start' }).click();
+  await row(page, 'saved').getByText('running').waitFor();
+  await page.getByRole('toolbar', { name: 'Machine' }).getByRole('button', { name: 'Take a snapshot' }).click();
+  await page.getByRole('status').getByText('The snapshot is kept with the machine.').waitFor();
+
+  await choose(page, 'saved', 'Snapshots');
+  const snapshots = page.getByRole('dialog', { name: 'Snapshots of saved' });
+  expect(await snapshots.getByRole('button', { name: 'Restore' }).isDisabled()).toBe(true);
+  await page.keyboard.press('Escape');
+  await choose(page, 'saved', 'Power off');
+  await row(page, 'saved').getByText('Powered off.').waitFor();
+  await choose(page, 'saved', 'Snapshots');
+  await snapshots.getByRole('button', { name: 'Restore' }).click();
+  await row(page, 'saved').getByText('running').waitFor();
+  await choose(page, 'saved', 'Power off');
+  await row(page, 'saved').getByText('Powered off.').waitFor();
+
+  await choose(page, 'saved', 'Snapshots');
+  await snapshots.getByRole('button', { name: 'Delete the snapshot' }).click();
+  await snapshots.getByText('There are none yet.').waitFor();
+});
+
+test('a trace from a file is listed beneath the machines, and closed', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const folder = mkdtempSync(join(tmpdir(), 'reveille-trace-'));
+  ctx.onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'roll.jsonl');
+  await reveille('run', 'roll-call', '--accel', 'wasm', '--cpus', '3', '--events', file);
+  const chooser = page.waitForEvent('filechooser');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('open trace');
+  await page.keyboard.press('Enter');
+  await (await chooser).setFiles(file);
+  const opened = page.getByRole('region', { name: 'Opened traces' });
+  expect(await opened.getByRole('button', { name: 'roll.jsonl 3 CPUs' }).getAttribute('aria-current')).toBe('true');
+  await opened.getByRole('button', { name: 'Close roll.jsonl' }).click();
+  await opened.waitFor({ state: 'hidden' });
 });
 
 test('the list is used by arrow keys, and its menu by the context menu key', async (ctx) => {
