@@ -8,12 +8,27 @@ test('shots', async () => {
   const browser = await openBrowser();
   try {
     for (const scheme of ['dark', 'light'] as const) {
-      const { page, problems } = await openPage(browser, app, { viewport: scheme === 'dark' ? { width: 1440, height: 900 } : { width: 1024, height: 700 }, colorScheme: scheme });
+      const { page, problems } = await openPage(browser, app, {
+        viewport: scheme === 'dark' ? { width: 1440, height: 900 } : { width: 1024, height: 700 },
+        colorScheme: scheme,
+      });
       const shot = async (name: string) => {
         await page.waitForTimeout(250);
         await page.screenshot({ path: `/tmp/mshots/${scheme}-${name}.png` });
         await page.evaluate(axe);
-        const r = await page.evaluate(async () => (await (globalThis as any).axe.run(document, { runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa'] })).violations.map((v: any) => `${v.id}: ${v.nodes.map((n: any) => n.target.join(' ') + ' ' + n.failureSummary).slice(0,3).join(' | ')}`));
+        const r = await page.evaluate(async () =>
+          (
+            await (globalThis as any).axe.run(document, {
+              runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+            })
+          ).violations.map(
+            (v: any) =>
+              `${v.id}: ${v.nodes
+                .map((n: any) => n.target.join(' ') + ' ' + n.failureSummary)
+                .slice(0, 3)
+                .join(' | ')}`,
+          ),
+        );
         console.log(scheme, name, r);
       };
       await page.getByRole('button', { name: 'Run the example' }).click();
