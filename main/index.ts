@@ -42,7 +42,7 @@ async function start(): Promise<void> {
     // Who asked for it has agreed to the end of what runs, or nothing does.
     quit: () => void app.machines.shutdown().then(() => electron.quit()),
   });
-  endWith(app);
+  endWith(app, () => instance.release());
   const link = new WindowLink(app);
   app.machines.onStart(({ machine, run, process }) => link.started(machine, run, process as UtilityMachine));
   setMenu((command) => app.invoke(command));
@@ -62,7 +62,7 @@ async function start(): Promise<void> {
 }
 
 /** However it ends, by the window, a command or a signal: the machines say goodbye first. */
-function endWith(app: App): void {
+function endWith(app: App, release: () => void): void {
   let ended = false;
   electron.on('window-all-closed', () => electron.quit());
   electron.on('will-quit', (event) => {
@@ -70,6 +70,7 @@ function endWith(app: App): void {
     event.preventDefault();
     void app.machines.shutdown().then(() => {
       ended = true;
+      release();
       electron.quit();
     });
   });

@@ -47,7 +47,7 @@ const request = v.variant('name', [
 ]);
 
 /** The one list of channels at run time. */
-const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument<Name>> } = {
+export const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument<Name>> } = {
   'app.info': nothing,
   'app.quit': v.strictObject({ force: v.boolean() }),
   'preferences.get': nothing,

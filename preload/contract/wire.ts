@@ -44,10 +44,18 @@ export function decodeMessage(bytes: Uint8Array): unknown {
     throw new RangeError(`a message of ${bytes.length} bytes cannot hold ${length} bytes of JSON`);
   }
   const content = bytes.subarray(HEAD + length);
+  let taken = 0;
   return JSON.parse(decoder.decode(bytes.subarray(HEAD, HEAD + length)), (_key, value: unknown) => {
     const place = placeOf(value);
+    if (place === null) return value;
+    const [at, size] = place;
+    taken += size;
+    // Together they are the content, so that a small message cannot ask for many copies of it.
+    if (at < 0 || size < 0 || at + size > content.length || taken > content.length) {
+      throw new RangeError(`${content.length} bytes do not hold ${size} bytes at ${at} beside the others`);
+    }
     // A copy: the message is one buffer, which a view would keep.
-    return place === null ? value : content.slice(place[0], place[0] + place[1]);
+    return content.slice(at, at + size);
   });
 }
 

@@ -61,6 +61,24 @@ function launch(home: string): Promise<{ child: ChildProcess; link: string; erro
   });
 }
 
+export interface Entered {
+  origin: string;
+  host: string;
+  port: number;
+  cookie: string;
+  /** Of the WebSocket. */
+  socket: string;
+}
+
+/** Opens a link as a browser does: trades its token for the cookie. */
+export async function enter(link: string): Promise<Entered> {
+  const { origin, host, port } = new URL(link);
+  const response = await fetch(link, { redirect: 'manual' });
+  const cookie = response.headers.get('set-cookie')?.split(';')[0];
+  if (response.status !== 303 || cookie === undefined) throw new Error(`${response.status}: ${await response.text()}`);
+  return { origin, host, port: Number(port), cookie, socket: `ws://${host}/app` };
+}
+
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,

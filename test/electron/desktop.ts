@@ -66,6 +66,7 @@ async function openDouble(home: string, args: string[]): Promise<Desktop> {
         else reject(new Error(message.error));
       };
       child.on('message', receive);
+      void ended.then(() => reject(new Error('The app has ended.')));
       child.send({ id, source: inMain.toString(), argument: argument ?? null });
     });
   };
@@ -87,7 +88,8 @@ async function pageOf(home: string, child: ChildProcess): Promise<Page> {
       { timeout: 40_000, interval: 200 },
     )
     .toMatch(/^https:/);
-  return (browser as Browser).contexts()[0].pages()[0];
+  const [page] = (browser as Browser).contexts()[0].pages();
+  return page;
 }
 
 function doubled(): [string, ...string[]] {

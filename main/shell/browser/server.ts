@@ -19,6 +19,8 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 };
 
+const NO_SOCKET = 'Only the page that Reveille served may connect here, from the browser that it was opened in.';
+
 /** An upload, and the JSON around it. */
 const MOST_MESSAGE = MOST_UPLOAD + 2 ** 16;
 
@@ -48,8 +50,10 @@ export class BrowserServer {
     server.on('request', (request, response) => this.#respond(request, response, serve));
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_MESSAGE, perMessageDeflate: false });
     server.on('upgrade', (request, socket, head) => {
+      // Whoever is turned away may hang up first.
+      socket.on('error', () => {});
       if (request.url !== '/app' || !this.#access.isOurPage(request)) {
-        socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+        socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n${NO_SOCKET}\n`);
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (client) => void new WindowSession(client, app));
@@ -89,7 +93,12 @@ export class BrowserServer {
       refuse(response, `This server answers to 127.0.0.1:${this.port} only.`);
       return;
     }
-    const url = new URL(request.url ?? '/', `http://127.0.0.1:${this.port}`);
+    const target = request.url ?? '/';
+    if (!URL.canParse(target, `http://127.0.0.1:${this.port}`)) {
+      refuse(response, 'This is no address of a page.', 400);
+      return;
+    }
+    const url = new URL(target, `http://127.0.0.1:${this.port}`);
     if (request.method === 'POST' && url.pathname === '/link') {
       if (request.headers.authorization === `Bearer ${this.#secret}`) response.writeHead(200).end(this.link());
       else refuse(response, 'Only Reveille itself may ask for a link.');

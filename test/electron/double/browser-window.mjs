@@ -86,8 +86,8 @@ class WebContents extends EventEmitter {
     await context.exposeBinding('electronDouble', ({ frame }, { channel, args, port, data }) =>
       port === undefined ? ipcMain.invoke(frame, toApp, channel, args) : posted(port, data),
     );
-    const shim = readFileSync(new URL('./page-shim.js', import.meta.url), 'utf8').replace(/^\/\/.*\n/, '');
-    await context.addInitScript(`(${shim.trim()})(${JSON.stringify(this.#preload)})`);
+    const shim = readFileSync(new URL('./page-shim.js', import.meta.url), 'utf8');
+    await context.addInitScript(`(() => { ${shim}; runPreload(function (require) {${this.#preload}\n}); })()`);
     await context.route('**/*', (route, request) => this.#respond(route, request));
     page.on('framenavigated', (frame) => {
       if (frame !== page.mainFrame()) return;
@@ -95,7 +95,7 @@ class WebContents extends EventEmitter {
       this.#alive = true;
     });
     page.on('load', () => this.emit('did-finish-load'));
-    await page.goto(toTest(url));
+    await page.goto(toTest(url), { timeout: 0 });
   }
 
   close() {

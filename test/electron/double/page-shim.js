@@ -1,5 +1,5 @@
-// In every document before its scripts: `electron` as a preload script has it, and the preload script itself.
-(preload) => {
+/** In every document before its scripts: runs the preload script with `electron` as it has it. */
+function runPreload(preload) {
   // A preload script is for the main frame (nodeIntegrationInSubFrames is off).
   if (window.parent !== window || window.origin === 'null') return;
   const toMain = window.electronDouble;
@@ -8,7 +8,7 @@
 
   const ipcRenderer = {
     invoke: (channel, ...args) => toMain({ channel, args: structuredClone(args) }),
-    on: (channel, listener) => void listeners.set(channel, listener),
+    on: (channel, listener) => void listeners.set(channel, [...(listeners.get(channel) ?? []), listener]),
   };
   const contextBridge = {
     exposeInMainWorld: (name, api) => Object.defineProperty(window, name, { value: Object.freeze(api) }),
@@ -26,8 +26,11 @@
     for (const { channel, args, transfer, port, data, closed } of messages) {
       if (closed !== undefined) ports.get(closed)?.close();
       else if (port !== undefined) ports.get(port)?.postMessage(data);
-      else listeners.get(channel)?.({ ports: transfer.map(open) }, ...args);
+      else {
+        const event = { ports: transfer.map(open) };
+        for (const listener of listeners.get(channel) ?? []) listener(event, ...args);
+      }
     }
   };
-  new Function('require', preload)(() => ({ contextBridge, ipcRenderer }));
-};
+  preload(() => ({ contextBridge, ipcRenderer }));
+}

@@ -29,6 +29,15 @@ class Port extends EventEmitter {
 if (isMainThread) {
   const ports = new Map();
   const parentPort = new EventEmitter();
+  /** What came before somebody listened; null: somebody does. */
+  let early = [];
+  const tell = (event) => (early === null ? parentPort.emit('message', event) : early.push(event));
+  parentPort.on('newListener', (name) => {
+    if (name !== 'message' || early === null) return;
+    const kept = early;
+    early = null;
+    queueMicrotask(() => kept.forEach((event) => parentPort.emit('message', event)));
+  });
   parentPort.postMessage = (data) => process.send({ data });
   process.parentPort = parentPort;
   process.on('message', ({ data, ports: ids, port, closed }) => {
@@ -39,7 +48,7 @@ if (isMainThread) {
     else {
       const given = ids.map((id) => new Port(id));
       for (const each of given) ports.set(each.id, each);
-      parentPort.emit('message', { data, ports: given });
+      tell({ data, ports: given });
     }
   });
   // Chromium's child processes end when the browser process is gone.
