@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const CHECKS = [
   { name: 'types', command: ['tsc', '--noEmit', '--project', '.'] },
   { name: 'types of the page', command: ['vue-tsc', '--noEmit', '--project', 'renderer'] },
+  { name: 'types of the tests in a browser', command: ['tsc', '--noEmit', '--project', 'test/app'] },
   { name: 'lint', command: ['oxlint', '--format=unix'] },
   { name: 'format', command: ['oxfmt', '--check'] },
   { name: 'imports', command: ['depcruise', '--output-type=err', 'main', 'preload', 'renderer', 'test'] },

@@ -74,7 +74,7 @@ export class TilePainter {
   }
 }
 
-export function whereText({ sample }: CpuModel): string {
+function whereText({ sample }: CpuModel): string {
   if (sample === null || sample.rip < 0) return '';
   return `${sample.mode ?? ''} ${hex(sample.rip, 1)}`;
 }
