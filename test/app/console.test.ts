@@ -52,10 +52,10 @@ test.for<AcceleratorName>(['kvm', 'wasm'])(
     await says(page, 'commands: help');
     await input(page).focus();
     await page.keyboard.type('park 1\r');
-    await says(page, 'cpu 1 parked');
+    await says(page, 'cpu 1 is parked');
     await page.reload();
     await says(page, 'commands: help');
-    await says(page, 'cpu 1 parked');
+    await says(page, 'cpu 1 is parked');
     expect(problems).toEqual([]);
   },
 );

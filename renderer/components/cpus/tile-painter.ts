@@ -116,7 +116,8 @@ function showState(tile: Tile, cpu: CpuModel): void {
   const look = stateLook(cpu.state);
   tile.state = cpu.state;
   tile.element.style.setProperty('--state', `var(${look.colour})`);
-  tile.element.setAttribute('aria-label', labelOf(cpu));
+  // A tile of the heat map has room for its number alone.
+  if (tile.parts.word === null) tile.element.setAttribute('aria-label', labelOf(cpu));
   tile.element.dataset['state'] = cpu.state;
   tile.path?.setAttribute('d', look.path);
   tile.path?.classList.toggle('hollow', !look.filled);
