@@ -53,6 +53,17 @@ async function consoleText(machine: string): Promise<string> {
   return Buffer.from(bytes).toString('latin1');
 }
 
+/** Notes, before the page's own scripts, where each batch of events that comes by a port begins and how many it holds. */
+const RECORD_FRAMES = `
+  window.eventFrames = [];
+  window.addEventListener('message', ({ ports }) => ports[0]?.addEventListener('message', ({ data }) => {
+    if (data.type === 'events') window.eventFrames.push({ first: data.first, records: data.bytes.length / 32 });
+  }));`;
+
+function recorded(page: Page): Promise<{ first: number; records: number }[]> {
+  return page.evaluate('window.eventFrames');
+}
+
 /** Processes of machines that this app has. */
 async function machineProcesses(): Promise<number[]> {
   const children = readFileSync(`/proc/${desktop.process.pid}/task/${desktop.process.pid}/children`, 'utf8');
@@ -120,16 +131,16 @@ describe('the desktop app', () => {
     await page.keyboard.type('help\n');
     await expect.poll(() => consoleText(id), SLOW).toContain('park N');
 
+    await page.addInitScript(RECORD_FRAMES);
     await page.reload();
     await expect.poll(awake, SLOW).toBe(4);
-    const before = await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 });
-    await expect
-      .poll(
-        async () => (await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 })).total,
-        SLOW,
-      )
-      .toBeGreaterThan(before.total);
-    expect(await page.getByRole('alert').allInnerTexts()).toEqual(['', '']);
+    await expect.poll(async () => (await recorded(page)).length, SLOW).toBeGreaterThan(3);
+    const frames = await recorded(page);
+    const { total } = await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 });
+    expect(frames[0].first).toBeGreaterThan(0);
+    expect(frames[0].first).toBeLessThan(total);
+    frames.slice(1).forEach(({ first }, i) => expect(first).toBe(frames[i].first + frames[i].records));
+    expect((await page.getByRole('alert').allInnerTexts()).join('')).toBe('');
 
     await result(page, 'machine.stop', { machine: id });
     await expect.poll(machineProcesses, SLOW).toEqual([]);
@@ -169,7 +180,7 @@ describe('the desktop app', () => {
     await expect(page.evaluate("fetch('/../package.json').then(({ status }) => status)")).resolves.toBe(404);
     await expect(page.evaluate("fetch('/%2e%2e%2fpackage.json').then(({ status }) => status)")).resolves.toBe(404);
     await expect(page.evaluate("fetch('/none%').then(({ status }) => status)")).resolves.toBe(404);
-    await expect(page.evaluate("fetch('https://example.com/')")).rejects.toThrow();
+    await expect(page.evaluate("fetch('https://example.com/')")).rejects.toThrow('fetch');
   });
 
   test('hears the main frame of its own page alone', async (ctx) => {

@@ -11,7 +11,7 @@ export class UtilityMachine extends MachineProcess {
 
   constructor(entry: URL) {
     super();
-    const child = utilityProcess.fork(fileURLToPath(entry), [], {
+    const child = utilityProcess.fork(unpacked(fileURLToPath(entry)), [], {
       stdio: ['ignore', 'ignore', 'inherit'],
       serviceName: 'Reveille machine',
     });
@@ -40,4 +40,9 @@ export class UtilityMachine extends MachineProcess {
     if (this.#spawned) this.#child.kill();
     else this.#child.once('spawn', () => this.#child.kill());
   }
+}
+
+/** In a package what machines' processes load lies beside the archive (electron-builder.mjs): threads cannot read in it. */
+function unpacked(path: string): string {
+  return path.replace(/\/app\.asar\//, '/app.asar.unpacked/');
 }
