@@ -1,4 +1,5 @@
 /** The desktop app from its entry on: main process, preload script, page and machines' processes. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -252,13 +253,23 @@ describe('the desktop app', () => {
     expect(bounds).toEqual({ x: 40, y: 30, width: 1000, height: 700 });
   });
 
-  test('ends by a command and by a signal, and lets its machines say goodbye', async () => {
+  test('ends by a command, asked for where machines run', async () => {
     await open();
     await startMachine();
     const refused = await call<{ error: string }>(desktop.page, 'app.quit', { force: false });
     expect(refused.error).toBe('heartbeat is still running.');
     await desktop.page.evaluate("void window.reveille.call('app.quit', { force: true })");
     expect(await desktop.ended).toBe(0);
+  });
+
+  test('has its data for itself: the browser shell does not open them beside it', async () => {
+    await open();
+    const { status, stderr } = spawnSync(process.execPath, ['out/reveille.js', 'app', '--no-open', '--port', '0'], {
+      env: { ...process.env, XDG_DATA_HOME: join(home, 'data') },
+      encoding: 'utf8',
+    });
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/Reveille runs already, as process \d+, in a window of its own/);
   });
 
   test('its menu speaks to the page', async () => {
