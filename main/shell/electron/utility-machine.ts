@@ -17,7 +17,11 @@ export class UtilityMachine extends MachineProcess {
     });
     this.#child = child;
     child.once('spawn', () => (this.#spawned = true));
-    child.on('message', (message: MachineMessage) => this.deliver(message));
+    child.on('message', (message: MachineMessage) => {
+      this.deliver(message);
+      // It waits for this, so that nothing it said is lost with it.
+      if (message.type === 'ended' || message.type === 'failed') child.postMessage({ type: 'goodbye' });
+    });
     this.closed = new Promise((resolve) => {
       child.once('exit', (code) => {
         this.gone(`it exited with status ${code}`);
