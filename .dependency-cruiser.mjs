@@ -75,7 +75,7 @@ export default {
     {
       name: 'electron-in-its-shell',
       severity: 'error',
-      from: { pathNot: String.raw`^main/shell/electron/|^main/index\.ts$|^preload/index\.ts$` },
+      from: { pathNot: String.raw`^main/shell/electron/|^main/index\.ts$|^preload/index\.ts$|^test/electron/` },
       to: { path: '^(node_modules/)?electron(/|$)' },
     },
     {

@@ -2,17 +2,19 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const args = process.argv.slice(2);
 const [major, minor] = process.versions.node.split('.').map(Number);
 
 const reason = whyNoElectron();
-if (reason === null) run(join(electronDirectory(), 'cli.js'), [root, ...process.argv.slice(2)]);
+if (reason === null) run(join(electronDirectory(), 'cli.js'), [root, ...args]);
 else {
   console.log(`The desktop app opens in a browser: ${reason}.`);
-  run(join(root, 'out/reveille.js'), ['app', ...process.argv.slice(2)]);
+  run(join(root, 'out/reveille.js'), ['app', ...args]);
 }
 
 function electronDirectory() {
@@ -21,8 +23,7 @@ function electronDirectory() {
 
 /** Electron's binary is fetched when it is first started, by a script for Node 22.12 or later. */
 function whyNoElectron() {
-  if (process.argv.includes('--port') || process.argv.includes('--no-open'))
-    return '--port and --no-open are for a browser';
+  if (args.some((arg) => /^--(port(=|$)|no-open$)/.test(arg))) return '--port and --no-open are for a browser';
   if (process.env.DISPLAY === undefined && process.env.WAYLAND_DISPLAY === undefined) return 'there is no display';
   if (existsSync(join(electronDirectory(), 'path.txt'))) return null;
   if (major < 22 || (major === 22 && minor < 12)) {
@@ -32,10 +33,11 @@ function whyNoElectron() {
   return fetched.status === 0 ? null : "Electron's binary could not be fetched";
 }
 
-function run(script, args) {
-  const child = spawn(process.execPath, [script, ...args], { stdio: 'inherit' });
+function run(script, scriptArgs) {
+  const child = spawn(process.execPath, [script, ...scriptArgs], { stdio: 'inherit' });
   // The terminal sends Ctrl-C to both; the app decides what it means.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-    process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
-  child.on('exit', (code) => (process.exitCode = code ?? 1));
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // 128 and the number of the signal, as shells say it.
+  child.on('exit', (code, signal) => (process.exitCode = code ?? 128 + constants.signals[signal]));
 }

@@ -83,8 +83,9 @@ export const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument
 
 /** The argument of a command that came from outside, checked; throws an AppError that says what is wrong with it. */
 export function parseCommand(name: unknown, argument: unknown): { name: CommandName; argument: never } {
-  if (typeof name !== 'string' || !Object.hasOwn(schemas, name)) {
-    throw new AppError('usage', `There is no command ${JSON.stringify(String(name).slice(0, 40))}.`);
+  if (typeof name !== 'string') throw new AppError('usage', `A command has a name, not one of type ${typeof name}.`);
+  if (!Object.hasOwn(schemas, name)) {
+    throw new AppError('usage', `There is no command ${JSON.stringify(name.slice(0, 40))}.`);
   }
   const known = name as CommandName;
   const result = v.safeParse(schemas[known] as v.GenericSchema, argument, { abortEarly: true });

@@ -41,11 +41,13 @@ interface ElectronParentPort {
   on(event: 'message', listener: (event: { data: unknown; ports: ViewerPort[] }) => void): void;
 }
 
-type Attach = { type: 'attach'; stream: { machine: string; run: number } };
+/** What Electron's main process says besides commands: a window's port, and that it has the last message. */
+type FromMain = MachineCommand | { type: 'attach'; stream: { machine: string; run: number } } | { type: 'goodbye' };
 
 class ElectronParent implements Parent {
   readonly #port: ElectronParentPort;
   readonly #viewers = new Viewers();
+  #status = 0;
 
   constructor(port: ElectronParentPort) {
     this.#port = port;
@@ -57,18 +59,17 @@ class ElectronParent implements Parent {
   }
 
   sendLast(message: MachineMessage, status: number): void {
+    // A message that was posted may still be in this process: it goes when main says that it has it.
+    this.#status = status;
     this.send(message);
-    // There is no word of a message that has left; what was posted goes out before the next turn but one.
-    setTimeout(() => process.exit(status), LINGER_MS);
   }
 
   onCommand(listener: (command: MachineCommand) => void): void {
     this.#port.on('message', ({ data, ports }) => {
-      const message = data as MachineCommand | Attach;
+      const message = data as FromMain;
       if (message.type === 'attach') this.#viewers.attach(ports[0], message.stream);
+      else if (message.type === 'goodbye') process.exit(this.#status);
       else listener(message);
     });
   }
 }
-
-const LINGER_MS = 100;

@@ -1,4 +1,5 @@
 /** The desktop app from its entry on: main process, preload script, page and machines' processes. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +52,17 @@ async function consoleText(machine: string): Promise<string> {
     from: 0,
   });
   return Buffer.from(bytes).toString('latin1');
+}
+
+/** Notes, before the page's own scripts, where each batch of events that comes by a port begins and how many it holds. */
+const RECORD_FRAMES = `
+  window.eventFrames = [];
+  window.addEventListener('message', ({ ports }) => ports[0]?.addEventListener('message', ({ data }) => {
+    if (data.type === 'events') window.eventFrames.push({ first: data.first, records: data.bytes.length / 32 });
+  }));`;
+
+function recorded(page: Page): Promise<{ first: number; records: number }[]> {
+  return page.evaluate('window.eventFrames');
 }
 
 /** Processes of machines that this app has. */
@@ -120,16 +132,16 @@ describe('the desktop app', () => {
     await page.keyboard.type('help\n');
     await expect.poll(() => consoleText(id), SLOW).toContain('park N');
 
+    await page.addInitScript(RECORD_FRAMES);
     await page.reload();
     await expect.poll(awake, SLOW).toBe(4);
-    const before = await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 });
-    await expect
-      .poll(
-        async () => (await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 })).total,
-        SLOW,
-      )
-      .toBeGreaterThan(before.total);
-    expect(await page.getByRole('alert').allInnerTexts()).toEqual(['', '']);
+    await expect.poll(async () => (await recorded(page)).length, SLOW).toBeGreaterThan(3);
+    const frames = await recorded(page);
+    const { total } = await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 });
+    expect(frames[0].first).toBeGreaterThan(0);
+    expect(frames[0].first).toBeLessThan(total);
+    frames.slice(1).forEach(({ first }, i) => expect(first).toBe(frames[i].first + frames[i].records));
+    expect((await page.getByRole('alert').allInnerTexts()).join('')).toBe('');
 
     await result(page, 'machine.stop', { machine: id });
     await expect.poll(machineProcesses, SLOW).toEqual([]);
@@ -169,7 +181,7 @@ describe('the desktop app', () => {
     await expect(page.evaluate("fetch('/../package.json').then(({ status }) => status)")).resolves.toBe(404);
     await expect(page.evaluate("fetch('/%2e%2e%2fpackage.json').then(({ status }) => status)")).resolves.toBe(404);
     await expect(page.evaluate("fetch('/none%').then(({ status }) => status)")).resolves.toBe(404);
-    await expect(page.evaluate("fetch('https://example.com/')")).rejects.toThrow();
+    await expect(page.evaluate("fetch('https://example.com/')")).rejects.toThrow('fetch');
   });
 
   test('hears the main frame of its own page alone', async (ctx) => {
@@ -241,13 +253,23 @@ describe('the desktop app', () => {
     expect(bounds).toEqual({ x: 40, y: 30, width: 1000, height: 700 });
   });
 
-  test('ends by a command and by a signal, and lets its machines say goodbye', async () => {
+  test('ends by a command, asked for where machines run', async () => {
     await open();
     await startMachine();
     const refused = await call<{ error: string }>(desktop.page, 'app.quit', { force: false });
     expect(refused.error).toBe('heartbeat is still running.');
     await desktop.page.evaluate("void window.reveille.call('app.quit', { force: true })");
     expect(await desktop.ended).toBe(0);
+  });
+
+  test('has its data for itself: the browser shell does not open them beside it', async () => {
+    await open();
+    const { status, stderr } = spawnSync(process.execPath, ['out/reveille.js', 'app', '--no-open', '--port', '0'], {
+      env: { ...process.env, XDG_DATA_HOME: join(home, 'data') },
+      encoding: 'utf8',
+    });
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/Reveille runs already, as process \d+, in a window of its own/);
   });
 
   test('its menu speaks to the page', async () => {

@@ -11,13 +11,17 @@ export class UtilityMachine extends MachineProcess {
 
   constructor(entry: URL) {
     super();
-    const child = utilityProcess.fork(fileURLToPath(entry), [], {
+    const child = utilityProcess.fork(unpacked(fileURLToPath(entry)), [], {
       stdio: ['ignore', 'ignore', 'inherit'],
       serviceName: 'Reveille machine',
     });
     this.#child = child;
     child.once('spawn', () => (this.#spawned = true));
-    child.on('message', (message: MachineMessage) => this.deliver(message));
+    child.on('message', (message: MachineMessage) => {
+      this.deliver(message);
+      // It waits for this, so that nothing it said is lost with it.
+      if (message.type === 'ended' || message.type === 'failed') child.postMessage({ type: 'goodbye' });
+    });
     this.closed = new Promise((resolve) => {
       child.once('exit', (code) => {
         this.gone(`it exited with status ${code}`);
@@ -40,4 +44,9 @@ export class UtilityMachine extends MachineProcess {
     if (this.#spawned) this.#child.kill();
     else this.#child.once('spawn', () => this.#child.kill());
   }
+}
+
+/** In a package what machines' processes load lies beside the archive (electron-builder.mjs): threads cannot read in it. */
+function unpacked(path: string): string {
+  return path.replace(/\/app\.asar\//, '/app.asar.unpacked/');
 }

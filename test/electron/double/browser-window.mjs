@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { closePort, ipcMain, posted } from './ipc.mjs';
+import { runPreload } from './page-shim.mjs';
 
 /** Chromium knows no scheme of ours: `app://reveille/` is a secure origin here. */
 const SCHEME = 'app://reveille';
@@ -86,8 +87,7 @@ class WebContents extends EventEmitter {
     await context.exposeBinding('electronDouble', ({ frame }, { channel, args, port, data }) =>
       port === undefined ? ipcMain.invoke(frame, toApp, channel, args) : posted(port, data),
     );
-    const shim = readFileSync(new URL('./page-shim.js', import.meta.url), 'utf8');
-    await context.addInitScript(`(() => { ${shim}; runPreload(function (require) {${this.#preload}\n}); })()`);
+    await context.addInitScript(`(${runPreload.toString()})(function (require) {${this.#preload}\n})`);
     await context.route('**/*', (route, request) => this.#respond(route, request));
     page.on('framenavigated', (frame) => {
       if (frame !== page.mainFrame()) return;
@@ -95,7 +95,7 @@ class WebContents extends EventEmitter {
       this.#alive = true;
     });
     page.on('load', () => this.emit('did-finish-load'));
-    await page.goto(toTest(url), { timeout: 0 });
+    await page.goto(toTest(url), { waitUntil: 'commit', timeout: 0 });
   }
 
   close() {

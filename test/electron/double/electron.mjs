@@ -13,6 +13,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runInThisContext } from 'node:vm';
 import { BrowserWindow, startChromium, stopChromium } from './browser-window.mjs';
 import { ipcMain, MessageChannelMain } from './ipc.mjs';
 import { utilityProcess } from './utility-process.mjs';
@@ -142,7 +143,7 @@ export const Menu = {
 process.on('message', ({ id, source, argument }) => {
   const electron = { app, BrowserWindow, dialog, ipcMain, Menu, shell };
   Promise.resolve()
-    .then(() => (0, eval)(`(${source})`)(electron, argument))
+    .then(() => runInThisContext(`(${source})`)(electron, argument))
     .then(
       (result) => process.send({ id, result }),
       (error) => process.send({ id, error: String(error?.stack) }),
