@@ -262,6 +262,16 @@ describe('the desktop app', () => {
     expect(await desktop.ended).toBe(0);
   });
 
+  test('a signal that asks it to end ends it and its machines, when the person agrees', async () => {
+    await open();
+    await startMachine();
+    const processes = await machineProcesses();
+    await answer(0);
+    desktop.process.kill('SIGTERM');
+    expect(await desktop.ended).toBe(0);
+    expect(processes.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  });
+
   test('has its data for itself: the browser shell does not open them beside it', async () => {
     await open();
     const { status, stderr } = spawnSync(process.execPath, ['out/reveille.js', 'app', '--no-open', '--port', '0'], {

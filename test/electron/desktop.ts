@@ -70,7 +70,12 @@ async function openDouble(home: string, args: string[]): Promise<Desktop> {
       child.send({ id, source: inMain.toString(), argument: argument ?? null });
     });
   };
-  return { page: await pageOf(home, child), process: child, evaluate, ended };
+  try {
+    return { page: await pageOf(home, child), process: child, evaluate, ended };
+  } catch (error) {
+    child.disconnect();
+    throw error;
+  }
 }
 
 /** A second client of the double's Chromium. */

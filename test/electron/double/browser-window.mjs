@@ -31,6 +31,9 @@ export async function startChromium(options) {
   context = await chromium.launchPersistentContext(join(options.userData, 'chromium'), {
     executablePath: '/usr/bin/chromium',
     viewport: { width: 1440, height: 900 },
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
     args: ['--remote-debugging-port=0', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
   });
 }

@@ -149,4 +149,9 @@ process.on('message', ({ id, source, argument }) => {
       (error) => process.send({ id, error: String(error?.stack) }),
     );
 });
+// As Electron takes them.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => app.quit());
+
+// A test that is gone leaves no app behind.
+process.on('disconnect', () => void app.exit(1));
 process.channel?.unref();
