@@ -25,7 +25,10 @@ export function useShortcuts(): void {
     ]
       .filter((part) => part !== '')
       .join('+');
-    if (invoke((command) => command.keys === keys)) event.preventDefault();
+    if (!commands.value.some((command) => command.keys === keys)) return;
+    // Also where nothing comes of it: F5 is the browser's reload otherwise.
+    event.preventDefault();
+    if (app.dialog === null && !app.paletteOpen) invoke((command) => command.keys === keys);
   }
 
   // Before a console takes the key for its guest.

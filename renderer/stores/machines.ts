@@ -41,15 +41,19 @@ export const useMachines = defineStore('machines', () => {
   async function refresh(): Promise<void> {
     const current = await bridge.call('machines.list', null);
     for (const id of machines.keys()) if (!current.some((machine) => machine.id === id)) drop(id);
-    for (const machine of current) take(machine);
+    for (const machine of current) {
+      take(machine);
+      streams.get(machine.id)?.resume();
+    }
   }
 
   function take(machine: MachineInfo): void {
     machines.set(machine.id, machine);
     const open = streams.get(machine.id);
-    if (machine.run === null || open?.run.number === machine.run.number) return;
+    if (open?.run.number === machine.run?.number) return;
     open?.close();
-    streams.set(machine.id, new RunStreams(bridge, machine.id, machine.run));
+    if (machine.run === null) streams.delete(machine.id);
+    else streams.set(machine.id, new RunStreams(bridge, machine.id, machine.run));
   }
 
   function drop(id: string): void {

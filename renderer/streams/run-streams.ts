@@ -56,6 +56,12 @@ export class RunStreams {
     void this.#catchUp();
   }
 
+  /** After the connection was lost: what came meanwhile is fetched. */
+  resume(): void {
+    void this.#catchUp();
+    for (const feed of this.serial) feed.resume();
+  }
+
   /** The run is no longer shown. */
   close(): void {
     this.#closed = true;
@@ -94,6 +100,8 @@ export class RunStreams {
         if (answer.bytes.length === 0 && from < this.#target) await pause(BEHIND_MS);
         await this.#takeSlices(answer.first, answer.bytes);
       } while (!this.#closed && this.events.length < this.#target);
+    } catch {
+      // The connection is lost, or the run is over; both are shown, and `resume` or the next frame asks again.
     } finally {
       this.#catchingUp = false;
     }

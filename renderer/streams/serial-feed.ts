@@ -43,6 +43,11 @@ export class SerialFeed {
     };
   }
 
+  /** After the connection was lost. */
+  resume(): void {
+    void this.#read();
+  }
+
   #detach(): void {
     this.#sink = null;
     this.#acknowledge(this.#total);

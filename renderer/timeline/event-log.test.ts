@@ -36,10 +36,17 @@ test('records come back as they were, however they were split into batches', () 
   );
 });
 
-test('a batch that does not continue the log is refused', () => {
+test('where the records between are gone, the log begins anew', () => {
   const log = new EventLog(1);
   log.append(batch({ time: 1, kind: 7, cpu: 0, payload: [1] }), 0);
-  expect(() => log.append(new ArrayBuffer(EVENT_BYTES), 0)).toThrow('begins at record 0, but the log continues at 1');
+  log.append(batch({ time: 9, kind: 7, cpu: 0, payload: [2] }), 100);
+  expect([log.first, log.length, log.time(100)]).toEqual([100, 101, 9]);
+});
+
+test('a batch that the log has already is refused', () => {
+  const log = new EventLog(1);
+  log.append(batch({ time: 1, kind: 7, cpu: 0, payload: [1] }), 0);
+  expect(() => log.append(new ArrayBuffer(EVENT_BYTES), 0)).toThrow('begins at record 0, but the log has all before 1');
   expect(() => log.append(new ArrayBuffer(33), 1)).toThrow('33 bytes');
   expect(log.length).toBe(1);
 });

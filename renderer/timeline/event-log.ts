@@ -49,14 +49,18 @@ export class EventLog {
     return this.#endTime;
   }
 
-  /** Takes whole records, the first of which has number `first`; an empty log may begin later than at the start. */
+  /**
+   * Takes whole records, the first of which has number `first`. One that is later than the log's end says that what lies between
+   * is gone: the log begins anew there.
+   */
   append(batch: ArrayBuffer, first: number): void {
-    if (this.#chunks.length === 0) {
+    if (first < this.#length) {
+      throw new RangeError(`an event batch begins at record ${first}, but the log has all before ${this.#length}`);
+    }
+    if (first > this.#length) {
+      this.#chunks = [];
       this.#first = first;
       this.#length = first;
-    }
-    if (first !== this.#length) {
-      throw new RangeError(`an event batch begins at record ${first}, but the log continues at ${this.#length}`);
     }
     if (batch.byteLength % EVENT_BYTES !== 0) {
       throw new RangeError(`an event batch of ${batch.byteLength} bytes is not whole ${EVENT_BYTES}-byte records`);
