@@ -155,7 +155,9 @@ describe.each(ALL)('$accelerator, irqchip $irqchip', (kind) => {
     await machine.says('beat 1');
     await machine.request('pause', null);
     machine.process.kill();
-    expect(await machine.process.closed).toMatchObject({ signal: 'SIGKILL' });
+    await machine.process.closed;
+    // It had no time for a last word.
+    expect(machine.messages.map(({ type }) => type)).not.toContain('ended');
   });
 
   test('a request is answered at any time', async (ctx) => {

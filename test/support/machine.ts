@@ -40,7 +40,6 @@ export class TestMachine {
     this.messages.push(message);
     if (message.type === 'events') {
       this.events.push(...this.#decoder.decode(message.batch));
-      this.process.send({ type: 'events-ack', count: message.batch.byteLength });
     }
     if (message.type === 'serial-output') {
       if (message.port === 0) this.output += Buffer.from(message.bytes).toString('latin1');
