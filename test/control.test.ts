@@ -247,8 +247,9 @@ describe.each(EXACT)('exact, $accelerator', (kind) => {
     const machine = start('', { ...kind, guest: path, cpus: 1 });
     machine.acknowledges = false;
     let refusal = '';
-    // Until all is full that may be on its way, and its CPU waits for room.
-    while (refusal === '') {
+    // Until all is full that may be on its way, and its CPU waits for room. Before that a step may also find that KVM does not
+    // come to the end of a repeated output.
+    while (!refusal.includes('until its serial output has been read')) {
       await machine.request('pause', null);
       expect((await machine.inspect(0)).mode).toBe('real');
       const answer = await machine.send({ name: 'step', argument: { cpu: 0 } });
@@ -256,7 +257,6 @@ describe.each(EXACT)('exact, $accelerator', (kind) => {
       await machine.request('resume', null);
       await sleep(20);
     }
-    expect(refusal).toContain('until its serial output has been read');
     const said = machine.output.length;
     machine.acknowledges = true;
     await machine.until(() => machine.output.length > said);
