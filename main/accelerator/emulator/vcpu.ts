@@ -83,7 +83,7 @@ export class EmulatorVcpu implements Vcpu {
     const retired = (this.#retired - before) >>> 0;
     this.#countedTo[0] += retired;
     const isExit = result === CORE_EXIT;
-    const used = retired + (isExit ? accessTime(this.exit.reason) : 0);
+    const used = retired + (isExit ? accessTime(this.exit) : 0);
     this.budget -= used;
     this.#clock.advance(used);
     return isExit ? RunResult.EXIT : RunResult.KICKED;
@@ -98,7 +98,7 @@ export class EmulatorVcpu implements Vcpu {
     this.exit.immediateExit = false;
     const retired = (this.#retired - before) >>> 0;
     this.#countedTo[0] += retired;
-    this.#clock.advance(retired + (isExit ? accessTime(this.exit.reason) : 0));
+    this.#clock.advance(retired + (isExit ? accessTime(this.exit) : 0));
     const finished = this.#finishing;
     this.#finishing = isExit && (finished || retired > 0 || isAccess(this.exit.reason));
     if (isExit) return RunResult.EXIT;
@@ -214,9 +214,9 @@ export class EmulatorVcpu implements Vcpu {
   }
 }
 
-function accessTime(reason: number): number {
-  if (reason === ExitReason.IO) return PORT_ACCESS;
-  return reason === ExitReason.MMIO ? MEMORY_ACCESS : 0;
+function accessTime(exit: VcpuExit): number {
+  if (exit.reason === ExitReason.IO) return PORT_ACCESS * exit.ioCount;
+  return exit.reason === ExitReason.MMIO ? MEMORY_ACCESS : 0;
 }
 
 /** The exits after which an instruction has something left to do. */

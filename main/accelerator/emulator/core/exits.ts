@@ -66,12 +66,13 @@ export function exitMmio(cpu: usize, physical: u64, length: u32, isWrite: bool):
   store<u8>(cpu, isWrite ? COMPLETE_NOTHING : COMPLETE_MMIO_READ, COMPLETION);
 }
 
-export function exitIo(cpu: usize, port: u32, size: i32, isOut: bool): void {
+/** `count`: items, which lie one after the other at `ioData`. */
+export function exitIo(cpu: usize, port: u32, size: i32, isOut: bool, count: i32 = 1): void {
   const kvmRun = exit(cpu, EXIT_IO);
   store<u8>(kvmRun, <u8>isOut, IO_DIRECTION);
   store<u8>(kvmRun, <u8>size, IO_SIZE);
   store<u16>(kvmRun, <u16>port, IO_PORT);
-  store<u32>(kvmRun, 1, IO_COUNT);
+  store<u32>(kvmRun, count, IO_COUNT);
   store<u64>(kvmRun, IO_DATA, IO_DATA_OFFSET);
   store<u8>(cpu, isOut ? COMPLETE_NOTHING : COMPLETE_IN, COMPLETION);
 }
