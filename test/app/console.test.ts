@@ -47,7 +47,8 @@ test.for<AcceleratorName>(['kvm', 'wasm'])(
   'what is typed reaches the guest, and a reload shows what was said, on %s',
   async (accelerator, ctx) => {
     if (accelerator === 'kvm') needsKvm(ctx);
-    const { page, problems } = await open({ accelerator });
+    // A beat a minute: nothing scrolls away.
+    const { page, problems } = await open({ accelerator, cmdline: 'beat=60000' });
     await page.keyboard.press('F5');
     await says(page, 'commands: help');
     await input(page).focus();

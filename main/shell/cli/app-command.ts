@@ -35,10 +35,12 @@ export async function app(args: string[], installation: Installation): Promise<n
       pickImage: null,
       quit: finish,
     });
+    // From here on a signal ends it properly.
+    const ended = untilEnd(desktop, quit);
     const server = await listen(desktop, { port, explicit, pages: installation.pages, secret: instance.secret });
     instance.announce(server.port);
     announce(server.link(), open, 'Reveille is at');
-    const status = await untilEnd(desktop, quit);
+    const status = await ended;
     await desktop.machines.shutdown();
     await server.close();
     return status;
