@@ -243,7 +243,8 @@ async function openClient(link) {
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   const waiting = new Map();
   socket.on('message', (data) => {
-    const message = wire.decodeMessage(data);
+    // Not a Buffer, whose slices are no copies.
+    const message = wire.decodeMessage(new Uint8Array(data));
     const settle = waiting.get(message.id);
     if (settle === undefined) return;
     waiting.delete(message.id);

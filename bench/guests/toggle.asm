@@ -41,8 +41,7 @@ again:
         mov     dword [TIMER_INITIAL], HALF
         sti
         hlt
-        cli
-        mov     dword [LVT_TIMER], LVT_MASKED | VECTOR
+awake:  mov     dword [LVT_TIMER], LVT_MASKED | VECTOR
         mov     dword [TIMER_INITIAL], HALF
 busy:   mov     eax, [TIMER_CURRENT]
         test    eax, eax
@@ -50,8 +49,10 @@ busy:   mov     eax, [TIMER_CURRENT]
         jmp     again
 
 on_timer:
+        ; Does not go back by IRET, which not every software KVM emulates; the gate has cleared IF.
         mov     dword [LAPIC_EOI], 0
-        iret
+        mov     esp, 0x7c00
+        jmp     awake
 
         align 8
 gdt:    dq      0, 0x00cf9a000000ffff, 0x00cf92000000ffff
