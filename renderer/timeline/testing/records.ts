@@ -1,26 +1,9 @@
-/** Event records as a machine writes them, for tests. */
-import { Decision, EVENT_BYTES, EventKind, NO_CPU } from '../../../preload/contract/events';
+/** Logs of event records, for tests. */
+import { type RawRecord, batch } from '../../../main/app/testing/event-batch';
+import { Decision, EventKind, NO_CPU } from '../../../preload/contract/events';
 import { EventLog } from '../event-log';
 
-export interface RawRecord {
-  time: number;
-  kind: number;
-  cpu: number;
-  payload: number[];
-}
-
-export function batch(...records: RawRecord[]): ArrayBuffer {
-  const buffer = new ArrayBuffer(records.length * EVENT_BYTES);
-  const view = new DataView(buffer);
-  records.forEach(({ time, kind, cpu, payload }, i) => {
-    const at = i * EVENT_BYTES;
-    view.setBigUint64(at, BigInt(time), true);
-    view.setUint16(at + 8, kind, true);
-    view.setUint16(at + 10, cpu, true);
-    payload.forEach((word, n) => view.setUint32(at + 12 + 4 * n, word, true));
-  });
-  return buffer;
-}
+export { batch, type RawRecord };
 
 export function logOf(cpus: number, ...records: RawRecord[]): EventLog {
   const log = new EventLog(cpus);
