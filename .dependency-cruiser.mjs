@@ -3,7 +3,8 @@
  * The longest folder that a file is under decides; a folder may always import itself. Tests may import everything.
  */
 const MAY_IMPORT = {
-  'preload/contract': [],
+  // The public API's types are declared once; a plugin's author reads them there.
+  'preload/contract': ['plugins/api'],
   'main/base': [],
   'main/devices': ['main/base', 'preload/contract'],
   'main/firmware': ['main/base', 'preload/contract'],
@@ -16,18 +17,34 @@ const MAY_IMPORT = {
     'main/firmware',
     'main/accelerator',
     'main/plugins',
+    'plugins/api',
     'preload/contract',
   ],
   // Events and serial bytes on their way to a window: from the machine's process or from the app's.
   'main/streams': ['main/base', 'preload/contract'],
   // What of a machine runs on Node: its process, its threads, its serial back ends, its clock.
-  'main/host': ['main/base', 'main/machine', 'main/accelerator', 'main/streams', 'preload/contract'],
-  'main/plugins': ['main/base', 'plugins/api'],
-  'main/app': ['main/base', 'main/machine/configuration', 'main/accelerator/probe', 'main/plugins', 'preload/contract'],
+  'main/host': [
+    'main/base',
+    'main/plugins',
+    'plugins/api',
+    'main/machine',
+    'main/accelerator',
+    'main/streams',
+    'preload/contract',
+  ],
+  'main/plugins': ['main/base', 'plugins/api', 'preload/contract'],
+  'main/app': [
+    'main/base',
+    'main/machine/configuration',
+    'main/accelerator/probe',
+    'main/plugins',
+    'plugins/api',
+    'preload/contract',
+  ],
   'main/shell': ['main/base', 'main/app', 'main/streams', 'preload/contract'],
   'main/index': ['main/app', 'main/shell/electron'],
   'preload/index': ['preload/contract'],
-  renderer: ['preload/contract'],
+  renderer: ['preload/contract', 'plugins/api'],
 };
 
 const OURS = '^(main|preload|renderer|plugins|test|bench|scripts)/';

@@ -39,12 +39,77 @@ export const EventKind = {
   UNCLAIMED: 8,
   /** A serial port has said the end of a line; `cpu` wrote it. Payload: port (0 for COM1), bytes it has said so far (modulo 2^32). */
   SERIAL_LINE: 9,
+  /**
+   * A piece of a text that later records name by its id. Payload: id (from 1) | bytes of this piece << 24, place of the piece
+   * in the text in bytes | 1 << 31 where it is the last, and 12 bytes of UTF-8.
+   */
+  TEXT: 10,
+  /**
+   * A policy did something; `cpu` is the CPU that it concerns, or none. Payload: author | what (PolicyAct) << 8,
+   * id of its text (0: none), and three words by what it did.
+   */
+  POLICY: 11,
+  /**
+   * A policy decided about an INIT or SIPI to `cpu`; the IPI's own record, with the same decision, comes before it. Payload:
+   * author | decision << 8 | IpiMode << 16 | 1 << 24 where the CPU would have ignored it anyway, source | vector << 16,
+   * id of the reason (0: none), and two words: delay in ns (low, high), or of REDIRECT the CPU and the vector.
+   */
+  DECISION: 12,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
+
+/** Bytes of text in one TEXT record, and in one text at most. */
+export const TEXT_PIECE = 12;
+export const MAX_TEXT = 4096;
 
 export const IPI_DERIVED = 1 << 16;
 export const IPI_ADDRESSED = 1 << 17;
 export const IPI_LOGICAL = 1 << 18;
+/** It is one that a policy had held back, or redirected, and whose sending was recorded then. */
+export const IPI_RELEASED = 1 << 19;
+
+/** What policies do, in a POLICY record; its three words are 0 unless they are told here. */
+export const PolicyAct = {
+  /** It takes part in this run; the text is its name. Its author number is its place in the machine's list, from 1. */
+  LOADED: 1,
+  /** Its source was changed: the new one is asked from now on. */
+  RELOADED: 2,
+  /** It is asked no more; the text says why. */
+  FAULT: 3,
+  MARK: 4,
+  LOG: 5,
+  /** First word: index into VERDICTS. The text is the reason. */
+  VERDICT: 6,
+  /** It was given a command; the text is the command with its arguments. */
+  COMMAND: 7,
+  SUSPEND: 8,
+  RESUME: 9,
+  /** In us: how long the CPU may run of each period, and the period. */
+  DUTY_CYCLE: 10,
+  /** It held texts back that were too many; first word: how many so far. */
+  SILENCED: 11,
+} as const;
+export type PolicyAct = (typeof PolicyAct)[keyof typeof PolicyAct];
+
+const POLICY_ACT_NAMES: Record<PolicyAct, string> = {
+  [PolicyAct.LOADED]: 'loaded',
+  [PolicyAct.RELOADED]: 'reloaded',
+  [PolicyAct.FAULT]: 'fault',
+  [PolicyAct.MARK]: 'mark',
+  [PolicyAct.LOG]: 'log',
+  [PolicyAct.VERDICT]: 'verdict',
+  [PolicyAct.COMMAND]: 'command',
+  [PolicyAct.SUSPEND]: 'suspend',
+  [PolicyAct.RESUME]: 'resume',
+  [PolicyAct.DUTY_CYCLE]: 'duty-cycle',
+  [PolicyAct.SILENCED]: 'silenced',
+};
+
+export function policyActName(act: number): string {
+  return POLICY_ACT_NAMES[act as PolicyAct] ?? `act-${act}`;
+}
+
+export const VERDICTS = ['pass', 'fail', 'hang'] as const;
 
 /** Delivery modes of the interrupt command register (SDM vol. 3A, "Interrupt Command Register"), INIT de-assert apart. */
 export const IpiMode = {

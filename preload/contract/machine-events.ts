@@ -3,18 +3,25 @@
  * The records behind it are in preload/contract/events.ts.
  */
 import {
+  Decision,
   EventKind,
   IPI_ADDRESSED,
   IPI_DERIVED,
   IPI_LOGICAL,
+  IPI_RELEASED,
   MachineChange,
+  PolicyAct,
   type EventRecord,
   NO_CPU,
+  MAX_TEXT,
+  TEXT_PIECE,
+  VERDICTS,
   decisionName,
   decodeEvents,
   ipiModeName,
   ipiTargets,
   machineChangeName,
+  policyActName,
 } from './events';
 import { type MpStateName, mpStateName } from './mp-state';
 import { exitName } from './exit-reasons';
@@ -49,14 +56,53 @@ export interface IpiEvent extends Base {
   mode: string;
   vector: number;
   decision: string;
-  /** Who decided so, by number; left out where it is the machine itself. */
+  /** The policy that decided so, or sent it, by number; left out where it is the machine itself. */
   author?: number;
+  /** A policy had held it back, and its sending is an event before this one. */
+  released?: boolean;
   derived: boolean;
+}
+
+/** Why an INIT or SIPI to a CPU did not simply arrive. */
+export interface DecisionEvent extends Base {
+  kind: 'decision';
+  /** The CPU that it was for. */
+  cpu: number;
+  author: number;
+  decision: string;
+  mode: string;
+  source: number | null;
+  vector: number;
+  /** What would have happened without it. */
+  otherwise: 'deliver' | 'ignored';
+  reason: string;
+  /** Of a delay. */
+  delayNs?: number;
+  /** Of a redirection. */
+  redirectedTo?: { cpu: number; vector: number };
+}
+
+/** A policy did something else than decide. */
+export interface PolicyEvent extends Base {
+  kind: 'policy';
+  author: number;
+  /** `loaded`, `mark`, … (PolicyAct). */
+  act: string;
+  text: string;
+  /** Of a verdict. */
+  verdict?: string;
+  /** Of a duty cycle. */
+  runNs?: number;
+  periodNs?: number;
+  /** Of `silenced`. */
+  count?: number;
 }
 
 export type MachineEvent =
   | MpStateEvent
   | IpiEvent
+  | DecisionEvent
+  | PolicyEvent
   | (Base & { kind: 'exit'; reason: string; count: number })
   /** `end`: where the line ends in what the port has said, in bytes. */
   | (Base & { kind: 'serial-line'; port: number; end: number })
@@ -69,6 +115,7 @@ export type MachineEvent =
 
 const GROUP = 64;
 const MAX_VECTOR = 0xff;
+const US = 1000;
 
 /**
  * Decodes batches. One write to the ICR is one event, also where its targets fill several records (one for each group
@@ -76,6 +123,7 @@ const MAX_VECTOR = 0xff;
  */
 export class MachineEventDecoder {
   readonly #cpus: number;
+  readonly #texts = new TextTable();
   #held: { event: IpiEvent; group: number } | null = null;
   #records = 0;
 
@@ -92,7 +140,8 @@ export class MachineEventDecoder {
   *decode(batch: ArrayBuffer): Generator<MachineEvent> {
     for (const record of decodeEvents(batch)) {
       this.#records++;
-      const event = decodeRecord(record);
+      if (record.kind === EventKind.TEXT) this.#texts.add(record.payload);
+      const event = decodeRecord(record, this.#texts);
       if (event === null) continue;
       if (event.kind === 'ipi') {
         yield* this.#join(event, record.payload[2]);
@@ -135,12 +184,13 @@ function sameWrite(a: IpiEvent, b: IpiEvent): boolean {
     a.vector === b.vector &&
     a.decision === b.decision &&
     a.author === b.author &&
+    a.released === b.released &&
     a.derived === b.derived
   );
 }
 
 /** Null for a kind that this version does not know. */
-function decodeRecord(record: EventRecord): MachineEvent | null {
+function decodeRecord(record: EventRecord, texts: TextTable): MachineEvent | null {
   const t = record.time;
   const cpu = record.cpu === NO_CPU ? null : record.cpu;
   const p = record.payload;
@@ -170,8 +220,13 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
         vector: p[0] & 0xff,
         decision: decisionName(p[1] & 0xff),
         ...(p[1] >>> 8 === 0 ? {} : { author: p[1] >>> 8 }),
+        ...((p[0] & IPI_RELEASED) !== 0 && { released: true }),
         derived: (p[0] & IPI_DERIVED) !== 0,
       };
+    case EventKind.DECISION:
+      return decodeDecision(record, texts);
+    case EventKind.POLICY:
+      return decodePolicy(record, texts);
     case EventKind.EXIT:
       return { t, cpu, kind: 'exit', reason: exitName(p[0]), count: p[1] };
     case EventKind.SERIAL_LINE:
@@ -198,5 +253,67 @@ function decodeRecord(record: EventRecord): MachineEvent | null {
       };
     default:
       return null;
+  }
+}
+
+function decodeDecision({ time, cpu, payload: p }: EventRecord, texts: TextTable): DecisionEvent {
+  const decision = (p[0] >>> 8) & 0xff;
+  const source = p[1] & 0xffff;
+  return {
+    t: time,
+    cpu,
+    kind: 'decision',
+    author: p[0] & 0xff,
+    decision: decisionName(decision),
+    mode: ipiModeName((p[0] >>> 16) & 0xff),
+    source: source === NO_CPU ? null : source,
+    vector: p[1] >>> 16,
+    otherwise: p[0] >>> 24 === 0 ? 'deliver' : 'ignored',
+    reason: texts.get(p[2]),
+    ...(decision === Decision.DELAY && { delayNs: p[3] + p[4] * 2 ** 32 }),
+    ...(decision === Decision.REDIRECT && { redirectedTo: { cpu: p[3], vector: p[4] } }),
+  };
+}
+
+function decodePolicy({ time, cpu, payload: p }: EventRecord, texts: TextTable): PolicyEvent {
+  const act = p[0] >>> 8;
+  return {
+    t: time,
+    cpu: cpu === NO_CPU ? null : cpu,
+    kind: 'policy',
+    author: p[0] & 0xff,
+    act: policyActName(act),
+    text: texts.get(p[1]),
+    ...(act === PolicyAct.VERDICT && { verdict: VERDICTS[p[2]] ?? `verdict-${p[2]}` }),
+    ...(act === PolicyAct.DUTY_CYCLE && { runNs: p[2] * US, periodNs: p[3] * US }),
+    ...(act === PolicyAct.SILENCED && { count: p[2] }),
+  };
+}
+
+/** Texts of the stream by their ids. One whose beginning was lost, or is not in what is read, shows its id instead. */
+class TextTable {
+  readonly #texts = new Map<number, string>();
+  readonly #pieces = new Map<number, Uint8Array>();
+
+  /** The payload of a TEXT record. */
+  add(p: EventRecord['payload']): void {
+    const id = p[0] & 0xffffff;
+    const length = Math.min(p[0] >>> 24, TEXT_PIECE);
+    const offset = p[1] & 0x7fffffff;
+    if (offset + length > MAX_TEXT) return;
+    const piece = new Uint8Array(Uint32Array.of(p[2], p[3], p[4]).buffer, 0, length);
+    const before = this.#pieces.get(id) ?? new Uint8Array();
+    if (before.length !== offset) return;
+    const whole = new Uint8Array(offset + length);
+    whole.set(before);
+    whole.set(piece, offset);
+    this.#pieces.set(id, whole);
+    if (p[1] >>> 31 === 0) return;
+    this.#pieces.delete(id);
+    this.#texts.set(id, new TextDecoder().decode(whole));
+  }
+
+  get(id: number): string {
+    return id === 0 ? '' : (this.#texts.get(id) ?? `(text ${id})`);
   }
 }

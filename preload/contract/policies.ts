@@ -1,0 +1,35 @@
+/** Policies as the shell hands them to a machine's process: checked, compiled, ready to run. */
+import type { Options, Verdict } from '../../plugins/api/index';
+import type { CommandManifest, Permission } from '../../plugins/api/manifest';
+
+/** One policy of one machine. Its author number in the event stream is its place in the machine's list, from 1. */
+export interface PolicyProgram {
+  plugin: string;
+  version: string;
+  policy: string;
+  /** Checked against the manifest, defaults filled in. */
+  options: Options;
+  permissions: Permission[];
+  needs: 'gated' | 'exact';
+  commands: CommandManifest[];
+  /** One script, which leaves the plugin's exports in the global `plugin`. */
+  code: string;
+  /** Its source map (version 3, JSON), which leads back to the plugin's own lines. */
+  sourceMap: string;
+}
+
+/** What became of a policy in a run. */
+export interface PolicySummary {
+  policy: string;
+  /** INITs and SIPIs that it decided otherwise than to deliver. */
+  decisions: number;
+  /** Why it was made to stand aside; null: it was not. */
+  fault: string | null;
+}
+
+export interface VerdictSummary {
+  verdict: Verdict;
+  reason: string;
+  /** The policy whose verdict it is. */
+  policy: string;
+}
