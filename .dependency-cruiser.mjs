@@ -41,7 +41,7 @@ const MAY_IMPORT = {
     'plugins/api',
     'preload/contract',
   ],
-  'main/shell': ['main/base', 'main/app', 'main/streams', 'preload/contract'],
+  'main/shell': ['main/base', 'main/app', 'main/streams', 'preload/contract', 'plugins/api'],
   'main/index': ['main/app', 'main/shell/electron'],
   'preload/index': ['preload/contract'],
   renderer: ['preload/contract', 'plugins/api'],

@@ -1,7 +1,7 @@
 /** A machine as a person describes it: its schema, its defaults, and what keeps it from being started. */
 import * as v from 'valibot';
 import type { GuestChoice, MachineFile, MachineSettings, SettingsProblem } from '../../preload/contract/app';
-import type { HostProbe } from '../../preload/contract/machine';
+import type { HostProbe, MachineConfig } from '../../preload/contract/machine';
 import { ConfigurationError } from '../machine/configuration';
 import { AppError, sentence } from './errors';
 import { bundledGuests, resolveGuest } from './guests';
@@ -148,8 +148,20 @@ function configurationProblem(settings: MachineSettings, host: HostProbe): Setti
     return null;
   } catch (error) {
     if (!(error instanceof ConfigurationError || error instanceof HostLimitError)) throw error;
-    const { field } = error;
-    return { field: field === 'cpus' ? 'topology' : field, message: sentence(error.message) };
+    return { field: settingOf(error.field), message: sentence(error.message) };
+  }
+}
+
+/** The setting from which a part of the configuration comes. */
+function settingOf(field: keyof MachineConfig | null): keyof MachineSettings | null {
+  switch (field) {
+    case 'cpus':
+      return 'topology';
+    case 'tableOrder':
+    case 'timeLimit':
+      return null;
+    default:
+      return field;
   }
 }
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type FirmwareCpu, cpusInTableOrder } from './cpu-list';
+import type { FirmwareCpu } from './cpu-list';
+import { listed } from './testing/listed';
 import { writeFirmware } from './index';
 
 const IDENTITY = { signature: 0x000306a9, features: 0x178bfbff };
@@ -54,17 +55,17 @@ function madtEntries(cpus: readonly FirmwareCpu[]): number[][] {
 
 describe('ACPI tables', () => {
   test('RSDT and XSDT lead to the same tables, which lie in the BIOS area', () => {
-    writeFirmware(memory, { cpus: cpusInTableOrder([0, 1], 0), identity: IDENTITY });
+    writeFirmware(memory, { cpus: listed([0, 1], 0), identity: IDENTITY });
     const rsdp = findRsdp();
     expect(memory[rsdp + 15]).toBe(2);
     const rsdt = openTable(view.getUint32(rsdp + 16, true), 'RSDT');
-    const listed = [view.getUint32(rsdt.at + 36, true), view.getUint32(rsdt.at + 40, true)];
-    expect(described()).toEqual(listed);
-    for (const at of listed) expect(at).toBeGreaterThanOrEqual(0xe0000);
+    const found = [view.getUint32(rsdt.at + 36, true), view.getUint32(rsdt.at + 40, true)];
+    expect(described()).toEqual(found);
+    for (const at of found) expect(at).toBeGreaterThanOrEqual(0xe0000);
   });
 
   test('the FADT claims no fixed hardware, names the reset register, and leads to DSDT and FACS', () => {
-    writeFirmware(memory, { cpus: cpusInTableOrder([0], 0), identity: IDENTITY });
+    writeFirmware(memory, { cpus: listed([0], 0), identity: IDENTITY });
     const fadt = openTable(described()[0], 'FACP');
     expect(fadt.end - fadt.at).toBe(276);
     expect([memory[fadt.at + 8], memory[fadt.at + 131]]).toEqual([6, 5]);
@@ -82,7 +83,7 @@ describe('ACPI tables', () => {
   });
 
   test('the MADT lists the BSP first, then the other CPUs by index', () => {
-    const cpus = madtEntries(cpusInTableOrder([4, 5, 6], 1)).filter(([type]) => type === 0);
+    const cpus = madtEntries(listed([4, 5, 6], 1)).filter(([type]) => type === 0);
     expect(cpus).toEqual([
       [0, 8, 1, 5, 1, 0, 0, 0],
       [0, 8, 0, 4, 1, 0, 0, 0],
@@ -91,7 +92,7 @@ describe('ACPI tables', () => {
   });
 
   test('the MADT keeps the order that it is given', () => {
-    const order = cpusInTableOrder([0, 1, 2], 0).reverse();
+    const order = listed([0, 1, 2], 0).reverse();
     expect(
       madtEntries(order)
         .map((entry) => entry[3])
@@ -100,7 +101,7 @@ describe('ACPI tables', () => {
   });
 
   test('the MADT describes the I/O APIC, the overrides of IRQ 0 and 9, and NMI at LINT1', () => {
-    expect(madtEntries(cpusInTableOrder([0], 0)).slice(1)).toEqual([
+    expect(madtEntries(listed([0], 0)).slice(1)).toEqual([
       [1, 12, 0, 0, 0x00, 0x00, 0xc0, 0xfe, 0, 0, 0, 0],
       [2, 10, 0, 0, 2, 0, 0, 0, 0, 0],
       [2, 10, 0, 9, 9, 0, 0, 0, 0x0d, 0],
@@ -110,7 +111,7 @@ describe('ACPI tables', () => {
 
   test('a CPU whose id or index has no room in eight bits gets an x2APIC entry, and those an NMI entry', () => {
     const ids = Array.from({ length: 300 }, (_, i) => (i === 299 ? 7 : i + 8));
-    const entries = madtEntries(cpusInTableOrder(ids, 0));
+    const entries = madtEntries(listed(ids, 0));
     const byType = (type: number): number[][] => entries.filter((entry) => entry[0] === type);
     // Ids 8 to 254 are CPUs 0 to 246; CPU 299 has id 7, but its index takes nine bits.
     expect(byType(0)).toHaveLength(247);
@@ -121,7 +122,7 @@ describe('ACPI tables', () => {
   });
 
   test('the tables of 1024 CPUs with the largest entries do not reach the MP tables', () => {
-    const cpus = cpusInTableOrder(
+    const cpus = listed(
       Array.from({ length: 1024 }, (_, i) => i + 255),
       0,
     );
@@ -134,7 +135,7 @@ describe('ACPI tables', () => {
 
 describe('BIOS data area', () => {
   test('names the serial ports, the EBDA and the size of conventional memory', () => {
-    writeFirmware(memory, { cpus: cpusInTableOrder([0], 0), identity: IDENTITY });
+    writeFirmware(memory, { cpus: listed([0], 0), identity: IDENTITY });
     const word = (at: number): number => view.getUint16(at, true);
     expect([0x400, 0x402, 0x404, 0x406].map(word)).toEqual([0x3f8, 0x2f8, 0x3e8, 0x2e8]);
     expect(word(0x40e) * 16).toBe(0x9fc00);

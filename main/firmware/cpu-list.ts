@@ -13,7 +13,12 @@ export const FIRST_X2APIC_ID = 0xff;
  * The customary order: the BSP first (ACPI 6.5, 5.2.12.1 asks for it, and Linux takes a first entry that is not the BSP
  * for a crash kernel's start on an AP, and then uses one CPU), then the others by index.
  */
-export function cpusInTableOrder(apicIds: readonly number[], bsp: number): FirmwareCpu[] {
-  const cpus = apicIds.map((apicId, index) => ({ index, apicId, bsp: index === bsp }));
-  return [...cpus.filter((cpu) => cpu.bsp), ...cpus.filter((cpu) => !cpu.bsp)];
+export function customaryOrder(cpus: number, bsp: number): number[] {
+  const others = Array.from({ length: cpus }, (_, cpu) => cpu).filter((cpu) => cpu !== bsp);
+  return bsp < cpus && bsp >= 0 ? [bsp, ...others] : others;
+}
+
+/** The CPUs as the tables list them, in the order given. */
+export function cpusInTableOrder(order: readonly number[], apicIds: readonly number[], bsp: number): FirmwareCpu[] {
+  return order.map((index) => ({ index, apicId: apicIds[index], bsp: index === bsp }));
 }

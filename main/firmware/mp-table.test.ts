@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { cpusInTableOrder } from './cpu-list';
 import { mpTables } from './mp-table';
+import { listed } from './testing/listed';
 
 const ADDRESS = 0xf0000;
 const IDENTITY = { signature: 0x000306a9, features: 0x178bfbff };
 const ENTRY_SIZES = [20, 8, 8, 8, 8];
 
 function tables(apicIds: number[], bsp: number) {
-  const bytes = mpTables(ADDRESS, cpusInTableOrder(apicIds, bsp), IDENTITY);
+  const bytes = mpTables(ADDRESS, listed(apicIds, bsp), IDENTITY);
   if (bytes === null) throw new Error('no MP table');
   const view = new DataView(bytes.buffer);
   const table = view.getUint32(4, true) - ADDRESS;
@@ -86,7 +86,7 @@ describe('MP tables', () => {
   });
 
   test('without a BSP that it could list there is no table', () => {
-    expect(mpTables(ADDRESS, cpusInTableOrder([254, 255], 1), IDENTITY)).toBeNull();
+    expect(mpTables(ADDRESS, listed([254, 255], 1), IDENTITY)).toBeNull();
   });
 
   test('the largest table fits below 1 MiB', () => {

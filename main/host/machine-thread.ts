@@ -16,7 +16,11 @@ import { MachineRequestDesk } from './machine-requests';
 import { checkPausePoints } from './request-schema';
 import { openSerialBackend, type SerialPort } from './serial';
 import { restoreSnapshot } from './snapshot-file';
-import type { CrashReport, VcpuMessage } from './vcpu-worker';
+import type { CrashReport, ThreadTask, VcpuMessage } from './vcpu-worker';
+import { PolicyHost } from './policy-host';
+import type { PolicySeats } from './policy-seats';
+import { EndCause } from '../machine/shared-memory';
+import type { TimedPolicyCommand } from '../../preload/contract/policies';
 
 /** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
@@ -49,6 +53,7 @@ export class MachineThread {
   #failure: unknown = null;
   #pendingStop: Outcome | null = null;
   #unacknowledgedEvents = 0;
+  #policies: PolicyHost | null = null;
   readonly #requests: MachineRequestDesk;
 
   constructor(post: (message: MachineMessage) => void) {
@@ -59,8 +64,11 @@ export class MachineThread {
   }
 
   /** Makes the machine and runs it to its end. */
-  async run({ config, sampleEveryMs, snapshot, pausePoints = [] }: StartCommand): Promise<void> {
-    const points = checkPausePoints(pausePoints, config.cpus);
+  async run(start: StartCommand): Promise<void> {
+    const { config: asked, sampleEveryMs, snapshot, pausePoints = [], policies = [], policyCommands = [] } = start;
+    const points = checkPausePoints(pausePoints, asked.cpus);
+    if (policies.length > 0) this.#policies = new PolicyHost(policies, asked.seed, this.#post);
+    const config = this.#policies?.configure(asked) ?? asked;
     const image = snapshot === undefined ? readGuest(config.guest) : null;
     const epoch = monotonicNow();
     const clock = new HostClock(epoch);
@@ -82,9 +90,9 @@ export class MachineThread {
       for (const [port, backend] of backends.entries()) {
         this.#ports.push(await openSerialBackend(backend, port, machine, this.#post));
       }
-      this.#startThread(config.bsp);
+      this.#startThreads(policyCommands);
       const abilities = machineAbilities(config);
-      this.#post({ type: 'started', memory: config.memory, abilities });
+      this.#post({ type: 'started', config, memory: config.memory, abilities });
       this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null });
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
       // The emulator's thread reports by its own time.
@@ -92,6 +100,7 @@ export class MachineThread {
       if (sampleEveryMs > 0) {
         timers.push(setInterval(() => this.#post({ type: 'sample', sample: machine.sample() }), sampleEveryMs));
       }
+      if (config.accelerator === 'kvm' && config.timeLimit !== null) this.#limitTime(machine, config.timeLimit, timers);
       if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());
       if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
       await this.#carryStreams(machine);
@@ -100,6 +109,7 @@ export class MachineThread {
       // Nobody writes any more: what the ring holds goes out, and has room for the last words.
       this.#sendEvents(machine);
       if (config.accelerator === 'kvm') exits.report();
+      this.#policies?.ended(machine, machine.outcome);
       machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.ENDED);
       this.#fetch(machine);
       await Promise.all(this.#ports.map((port) => port.close()));
@@ -111,6 +121,7 @@ export class MachineThread {
     } finally {
       this.#requests.close();
       for (const timer of timers) clearInterval(timer);
+      this.#policies?.close();
       void this.#spare?.terminate();
     }
   }
@@ -131,6 +142,13 @@ export class MachineThread {
         break;
       case 'request':
         this.#requests.add(command.id, command.request);
+        break;
+      case 'policy-command':
+        if (this.#machine !== null)
+          this.#policies?.command(this.#machine, command.id, command.author, command.command, command.args);
+        break;
+      case 'policy-reload':
+        if (this.#machine !== null) this.#policies?.reload(this.#machine, command.author, command.program);
         break;
       case 'events-ack':
         this.#unacknowledgedEvents -= command.count;
@@ -183,12 +201,40 @@ export class MachineThread {
     return true;
   }
 
-  #startThread(cpu: number): void {
-    const machine = this.#machine as Machine;
+  /** The BSP's first; on KVM policies have a thread of their own, for which it waits. */
+  #startThreads(commands: TimedPolicyCommand[]): void {
+    const { config } = this.#machine as Machine;
+    const seats = this.#policies?.seats(commands) ?? null;
+    if (seats === null || config.accelerator === 'wasm') this.#startThread(config.bsp, seats);
+    else
+      this.#give(
+        this.#newWorker(() => this.#startThread(config.bsp)),
+        'policies',
+        config.bsp,
+        seats,
+      );
+  }
+
+  #startThread(cpu: number, seats: PolicySeats | null = null): void {
     const worker = this.#spare ?? this.#newWorker();
     this.#spare = null;
     this.#madeFor.add(cpu);
-    worker.postMessage(machine.descriptor(cpu));
+    this.#give(worker, 'vcpu', cpu, seats);
+  }
+
+  #give(worker: Worker, role: ThreadTask['role'], cpu: number, policies: PolicySeats | null): void {
+    const descriptor = (this.#machine as Machine).descriptor(cpu);
+    const task: ThreadTask = { role, descriptor, policies };
+    worker.postMessage(task, policies === null ? [] : [policies.orders]);
+  }
+
+  /** Ends a machine on KVM when its time is up; where it stood still meanwhile, later. */
+  #limitTime(machine: Machine, limit: number, timers: NodeJS.Timeout[]): void {
+    const look = (): void => {
+      if (machine.now >= limit) machine.board.end(NO_CPU, EndCause.TIME_LIMIT, 0);
+      else timers[index] = setTimeout(look, Math.max(1, (limit - machine.now) / 1e6));
+    };
+    const index = timers.push(setTimeout(look, limit / 1e6)) - 1;
   }
 
   /** A vcpu thread is up. The BSP's brings up the first of the others, on a larger host several at a time. */
@@ -205,12 +251,14 @@ export class MachineThread {
     }
   }
 
-  #newWorker(): Worker {
+  /** `ready`: what is to be done when it is up. */
+  #newWorker(ready = () => this.#threadIsUp()): Worker {
     const worker = new Worker(new URL('./vcpu-worker.cjs', import.meta.url));
     this.#workers.add(worker);
     worker.on('message', (message: VcpuMessage) => {
-      if (message === 'running') this.#threadIsUp();
+      if (message === 'running') ready();
       else if (message === 'held') this.#requests.look();
+      else if ('news' in message) this.#policies?.receive(message);
       else this.#crashes.push(message);
     });
     worker.on('error', (error) => {
@@ -238,7 +286,8 @@ export class MachineThread {
   }
 
   #conclusion(machine: Machine): Pick<Extract<MachineMessage, { type: 'ended' }>, 'summary' | 'diagnosis'> {
-    const summary = machine.summary();
+    const policies = this.#policies?.summaries() ?? [];
+    const summary = { ...machine.summary(), policies, verdict: this.#policies?.verdict ?? null };
     const crash = this.#crashes[0];
     if (crash === undefined) return { summary, diagnosis: [] };
     const outcome: Outcome = { kind: 'crash', code: null, cpu: crash.cpu, reason: crash.reason };

@@ -12,19 +12,32 @@ import { ExactLoop } from '../machine/exact-loop';
 import { GuestCrash, registerDump, TripleFault, whereabouts } from '../machine/guest-crash';
 import { KernelLoop } from '../machine/kernel-loop';
 import type { VcpuDescriptor } from '../machine/machine';
+import type { MachinePoliciesParts } from '../machine/machine-policies';
 import { PausableClock } from '../machine/pausable-clock';
 import { PauseCause } from '../machine/pause-switch';
 import { rehearseStart } from '../machine/rehearsal';
 import { EndCause, MachineMemory, MachineTime, VcpuWord } from '../machine/shared-memory';
 import { Standstill } from '../machine/standstill';
+import type { EngineNews } from '../plugins/engine';
+import { NO_CPU } from '../../preload/contract/events';
 import { stepWithHalt } from '../machine/step-halt';
 import { HostClock } from './clock';
+import { openSeats, type PolicySeats } from './policy-seats';
+import { runPolicies } from './policy-thread';
 
 /**
  * What a vcpu thread says: that it now runs its vcpu; that it stands still, or has executed the one instruction that it
- * was asked for (shared memory says which); and at its end how its guest crashed, if it did.
+ * was asked for (shared memory says which); what policies have done; and at its end how its guest crashed, if it did.
  */
-export type VcpuMessage = 'running' | 'held' | CrashReport;
+export type VcpuMessage = 'running' | 'held' | EngineNews | CrashReport;
+
+/** What a thread of this code is to be: a vcpu's (the emulator's runs all), or the one that asks policies (KVM). */
+export interface ThreadTask {
+  role: 'vcpu' | 'policies';
+  descriptor: VcpuDescriptor;
+  /** Where this thread asks them. */
+  policies: PolicySeats | null;
+}
 
 export interface CrashReport {
   cpu: number;
@@ -36,8 +49,8 @@ if (parentPort === null) throw new Error('vcpu-worker is the code of a worker th
 const port = parentPort;
 rehearseStart(new HostClock(0), createKicker({ kind: 'kvm' }));
 
-port.once('message', (descriptor: VcpuDescriptor) => {
-  const crash = runDescriptor(descriptor, () => port.postMessage('running' satisfies VcpuMessage));
+port.once('message', (task: ThreadTask) => {
+  const crash = runTask(task, () => port.postMessage('running' satisfies VcpuMessage));
   if (crash !== null) port.postMessage(crash satisfies VcpuMessage);
   port.close();
 });
@@ -50,10 +63,16 @@ function tellHeld(): void {
 const NO_STEP = () => false;
 
 /** Runs until the machine stops; gives a report where its guest could not go on. */
-function runDescriptor(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
+function runTask({ role, descriptor, policies }: ThreadTask, running: () => void): CrashReport | null {
+  const tell = (news: EngineNews) => port.postMessage(news satisfies VcpuMessage);
+  const parts = policies === null ? null : openSeats(policies, descriptor.config.cpus, tell);
+  if (role === 'policies') {
+    if (parts !== null) runPolicies(descriptor, parts, running);
+    return null;
+  }
   return descriptor.handles.kind === 'kvm'
     ? runKvmVcpu(descriptor, descriptor.handles, running)
-    : runEmulator(descriptor, running);
+    : runEmulator(descriptor, parts, running);
 }
 
 function runKvmVcpu(descriptor: VcpuDescriptor, handles: KvmHandles, running: () => void): CrashReport | null {
@@ -97,12 +116,17 @@ function runKvmVcpu(descriptor: VcpuDescriptor, handles: KvmHandles, running: ()
 }
 
 /** All CPUs of an emulated machine, in turn. */
-function runEmulator(descriptor: VcpuDescriptor, running: () => void): CrashReport | null {
-  const machine = new EmulatedMachine(descriptor, new HostClock(descriptor.epoch), tellHeld);
+function runEmulator(
+  descriptor: VcpuDescriptor,
+  policies: MachinePoliciesParts | null,
+  running: () => void,
+): CrashReport | null {
+  const machine = new EmulatedMachine(descriptor, new HostClock(descriptor.epoch), tellHeld, policies);
   running();
   try {
     if (descriptor.entry !== null) machine.powerOn();
-    machine.turns.run();
+    const limit = descriptor.config.timeLimit ?? Infinity;
+    if (machine.turns.run(limit)) machine.board.end(NO_CPU, EndCause.TIME_LIMIT, 0);
     return null;
   } catch (error) {
     if (!(error instanceof GuestCrash)) throw error;

@@ -41,7 +41,8 @@ import {
   VcpuWord,
 } from './shared-memory';
 import { heldWord, type Word } from './standstill';
-import { deliverAlways, StartUpRouter, writeIpiEvents } from './start-up-router';
+import { PolicyQueue, Want } from './policy-queue';
+import { StartUpRouter, writeIpiEvents } from './start-up-router';
 import { Attention, OwnVcpuControl, VcpuControl } from './vcpu-control';
 import { shortestTimerPeriod } from './virtual-clock';
 
@@ -74,6 +75,7 @@ export class Board implements ExitTarget, IpiObserver {
   readonly events: EventWriter;
   readonly vcpus: readonly VcpuControl[];
   readonly pause: PauseSwitch;
+  readonly policies: PolicyQueue;
   readonly router: StartUpRouter;
   readonly ports: Bus;
   readonly memory: Bus;
@@ -111,14 +113,16 @@ export class Board implements ExitTarget, IpiObserver {
     const Control = inTurns ? OwnVcpuControl : VcpuControl;
     this.vcpus = config.apicIds.map((_, index) => new Control(memory, index, kicker));
     this.pause = new PauseSwitch(memory, config.accelerator, this.vcpus);
+    this.policies = new PolicyQueue(memory);
     this.router = new StartUpRouter({
       vcpus: this.vcpus,
       bsp: config.bsp,
       lock: new Mutex(memory.words, MachineWord.ROUTER_LOCK),
       events: this.events,
       clock,
-      policy: deliverAlways,
+      policies: this.policies,
       pause: this.pause,
+      derives: config.irqchip !== 'exact',
     });
     this.ports = new Bus('port', (address, isWrite) => this.#reportUnclaimed(0, address, isWrite));
     this.memory = new Bus('memory', (address, isWrite) => this.#reportUnclaimed(1, address, isWrite));
@@ -207,6 +211,7 @@ export class Board implements ExitTarget, IpiObserver {
     Atomics.or(this.#words, MachineWord.PAUSE, Attention.STOP);
     Atomics.notify(this.#words, MachineWord.PAUSE);
     wakeWriters(this.#words);
+    this.policies.wake();
     this.doorbell.ring();
   }
 
@@ -239,12 +244,21 @@ export class Board implements ExitTarget, IpiObserver {
 
   /** Of IPIs other than INIT and SIPI, which the router reports where a CPU receives them. */
   ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void {
-    writeIpiEvents(this.events, this.#clock.now(), source, mode, vector, Decision.DELIVER, targets, false);
+    const now = this.#clock.now();
+    if (this.policies.wants(Want.ICR_WRITE)) this.policies.icrWrite(mode, source, targets, vector, now);
+    writeIpiEvents(this.events, now, source, mode, vector, Decision.DELIVER, targets);
   }
 
   unreceived(source: number, mode: IpiMode, vector: number, destination: number, logical: boolean): void {
     const address = destination < 0 ? 0 : IPI_ADDRESSED | (logical ? IPI_LOGICAL : 0) | (destination << 24);
     this.events.write(EventKind.IPI, source, vector | (mode << 8) | address, Decision.IGNORED);
+  }
+
+  /** Sends an IPI of nobody's: an NMI, and with KVM's local APICs a SIPI. */
+  sendIpi(mode: IpiMode, cpu: number, vector: number): void {
+    const apicId = this.#config.apicIds[cpu];
+    if (this.#apics === null) this.#interrupts.signalMsi(apicId, false, mode, vector, true);
+    else this.#apics.message(apicId, false, mode, vector, true);
   }
 
   #apicHost() {
@@ -314,6 +328,7 @@ export class Board implements ExitTarget, IpiObserver {
     const sink = {
       transmit: (byte: number) => {
         output.transmit(byte);
+        if (this.policies.wants(Want.SERIAL << index)) this.policies.serial(index, byte, this.#clock.now());
         if (byte === LINE_FEED) this.events.write(EventKind.SERIAL_LINE, this.#cpu, index, output.position);
       },
       drained: () => this.doorbell.ring(),

@@ -19,6 +19,7 @@ const machineOf = (cpus: number, more: object = {}) => ({
   cpus,
   topology: { sockets: 1, cores: cpus, threads: 1 },
   apicIds: ids(cpus),
+  tableOrder: ids(cpus),
   ...more,
 });
 
@@ -33,12 +34,14 @@ describe('completeConfiguration', () => {
       topology: { sockets: 1, cores: 4, threads: 1 },
       apicIds: [0, 1, 2, 3],
       bsp: 0,
+      tableOrder: [0, 1, 2, 3],
       memory: 128 * MIB,
       accelerator: 'kvm',
       irqchip: 'exact',
       cmdline: '',
       seed: 0,
       realtime: false,
+      timeLimit: null,
       serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
     });
   });
@@ -119,7 +122,7 @@ describe('checkConfiguration', () => {
     [{ guest: 'x' }, 'A machine has to have the property "cpus", which is missing'],
     [
       { ...valid, ram: 1 },
-      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, memory, accelerator, irqchip, cmdline, seed, realtime, serial',
+      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, cmdline, seed, realtime, timeLimit, serial',
     ],
     [{ ...valid, guest: '' }, 'The path of the guest image is empty: name a file'],
     [
@@ -159,6 +162,8 @@ describe('checkConfiguration', () => {
       { ...valid, apicIds: [0, 1, 2, 255] },
       "APIC id 255 of CPU 3 needs an x2APIC, which irqchip 'exact' does not have: use ids from 0 to 254, or irqchip 'kernel'",
     ],
+    [{ ...valid, tableOrder: [0, 1, 3, 3] }, 'The table order must list each of 4 CPUs once, but CPU 2 is missing'],
+    [{ ...valid, tableOrder: [0, 1, 2, 3, 0] }, 'The table order must list each of 4 CPUs once, but it has 5 entries'],
     [{ ...valid, apicIds: 'all' }, "The APIC ids must be a list of numbers, not 'all'"],
     [{ ...valid, bsp: 5 }, 'BSP 5 is not a CPU: this machine has CPUs 0 to 3'],
     [{ ...valid, bsp: -1 }, 'BSP -1 is not a CPU: this machine has CPUs 0 to 3'],

@@ -3,6 +3,7 @@
  * nobody vouches for until `checkConfiguration` has returned it.
  */
 import * as v from 'valibot';
+import { customaryOrder } from '../firmware/cpu-list';
 import type { MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
 import { cpuCount, defaultApicIds } from '../../preload/contract/topology';
 import { MAX_COMMAND_LINE, MAX_RAM, MIB, MIN_RAM } from '../firmware/memory-map';
@@ -18,6 +19,8 @@ const MAX_APIC_ID = 4 * MAX_CPUS - 1;
 const MAX_XAPIC_ID = 254;
 const MAX_EXACT_CPUS = MAX_XAPIC_ID + 1;
 const MAX_SEED = 2 ** 32 - 1;
+/** In ns: a day. */
+const MAX_TIME = 86400e9;
 const DEFAULT_CPUS = 4;
 const DEFAULT_MEMORY = 128 * MIB;
 /** PATH_MAX, and sizeof(sun_path) of struct sockaddr_un; both count the terminating NUL. */
@@ -89,12 +92,17 @@ const entries = {
   }),
   apicIds: v.array(whole('An APIC id', 0, MAX_APIC_ID), mustBe('The APIC ids', 'a list of numbers')),
   bsp: v.number(mustBe('The BSP', 'the number of a CPU')),
+  tableOrder: v.array(
+    v.number(mustBe('A place in the tables', 'the number of a CPU')),
+    mustBe('The table order', 'a list of CPUs'),
+  ),
   memory: v.number(mustBe('The memory', 'a number of bytes')),
   accelerator: oneOf('The accelerator', ['kvm', 'wasm']),
   irqchip: oneOf('The irqchip', ['exact', 'kernel', 'split']),
   cmdline: text('The command line', 0, MAX_COMMAND_LINE),
   seed: whole('The seed', 0, MAX_SEED),
   realtime: v.boolean(mustBe('Real time', 'true or false')),
+  timeLimit: v.nullable(whole('The time limit', 1, MAX_TIME)),
   serial: v.strictTuple(
     [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
     `The serial ports must be a list of four back ends, for ${SERIAL_PORTS.join(', ')}`,
@@ -117,6 +125,7 @@ export function checkConfiguration(input: unknown): MachineConfig {
   if (!Number.isInteger(config.bsp) || config.bsp < 0 || config.bsp >= config.cpus) {
     throw new ConfigurationError(`BSP ${config.bsp} is not a CPU: this machine has ${cpuRange(config.cpus)}`, 'bsp');
   }
+  checkTableOrder(config);
   checkMemory(config.memory);
   return config;
 }
@@ -141,12 +150,14 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
     topology,
     apicIds: chosen.apicIds ?? defaultApicIds(topology),
     bsp: chosen.bsp ?? 0,
+    tableOrder: chosen.tableOrder ?? customaryOrder(cpus, chosen.bsp ?? 0),
     memory: chosen.memory ?? DEFAULT_MEMORY,
     accelerator: chosen.accelerator,
     irqchip: chosen.irqchip ?? 'exact',
     cmdline: chosen.cmdline ?? '',
     seed: chosen.seed ?? 0,
     realtime: chosen.realtime ?? false,
+    timeLimit: chosen.timeLimit ?? null,
     serial: chosen.serial ?? [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   });
 }
@@ -206,6 +217,18 @@ function checkApicIds({ apicIds, cpus, topology, irqchip }: MachineConfig): void
     owner.set(id, cpu);
   });
   apicIdShifts(topology, apicIds);
+}
+
+/** Each CPU once. */
+function checkTableOrder({ tableOrder, cpus }: MachineConfig): void {
+  const listed = new Set(tableOrder);
+  const missing = Array.from({ length: cpus }, (_, cpu) => cpu).filter((cpu) => !listed.has(cpu));
+  if (missing.length === 0 && tableOrder.length === cpus) return;
+  const what = missing.length > 0 ? `CPU ${missing[0]} is missing` : `it has ${tableOrder.length} entries`;
+  throw new ConfigurationError(
+    `The table order must list each of ${plural(cpus, 'CPU')} once, but ${what}`,
+    'tableOrder',
+  );
 }
 
 function checkMemory(memory: number): void {

@@ -9,6 +9,7 @@ import { Board } from './board';
 import { ExactLoop } from './exact-loop';
 import { ExitReporter } from './exit-reporter';
 import type { VcpuDescriptor } from './machine';
+import { MachinePolicies, type MachinePoliciesParts } from './machine-policies';
 import { PausableClock } from './pausable-clock';
 import { MachineMemory, VcpuTime } from './shared-memory';
 import { Standstill } from './standstill';
@@ -21,13 +22,14 @@ export class EmulatedMachine {
   /** The BSP's board; each CPU has its own over the same memory. */
   readonly board: Board;
   readonly reporter: ExitReporter;
+  readonly policies: MachinePolicies | null;
   readonly turns: TurnLoop;
   readonly #bsp: number;
   readonly #entry: CpuState | null;
   readonly #seed: number;
 
   /** `host`: machine time where it follows the host's. `tell`: has the machine thread look (standstill.ts). */
-  constructor(descriptor: VcpuDescriptor, host: Clock, tell: () => void) {
+  constructor(descriptor: VcpuDescriptor, host: Clock, tell: () => void, policies: MachinePoliciesParts | null = null) {
     const { handles, shape, config, signature } = descriptor;
     if (handles.kind !== 'wasm') throw new ReveilleError('internal', 'This machine is not the emulator’s.');
     const { buffer } = descriptor.memory;
@@ -66,6 +68,7 @@ export class EmulatedMachine {
     this.vcpus = cpus.map(({ vcpu }) => vcpu);
     this.board = cpus[config.bsp].board;
     this.reporter = new ExitReporter(this.board.vcpus, this.board.events);
+    this.policies = policies === null ? null : new MachinePolicies({ ...policies, board: this.board, config, clock });
     const standstill = new Standstill(memory, null, tell);
     this.turns = new TurnLoop({
       cpus,
@@ -76,6 +79,7 @@ export class EmulatedMachine {
       doorbell: this.board.doorbell,
       events: this.board.events,
       standstill,
+      policies: this.policies,
     });
     this.#bsp = config.bsp;
     this.#entry = descriptor.entry;
@@ -84,6 +88,7 @@ export class EmulatedMachine {
 
   /** The machine begins; not to be called for one that continues from a snapshot. */
   powerOn(): void {
+    this.policies?.start();
     if (this.#entry !== null) this.vcpus[this.#bsp].setState(this.#entry);
     this.board.router.bspStarted();
     this.turns.powerOn(this.#seed);

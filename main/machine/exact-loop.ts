@@ -111,6 +111,7 @@ export class ExactLoop {
     }
     const deadline = this.#expireTimers();
     if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
+    if (control.suspended) return deadline;
     this.#deliverInterrupts();
     this.#vcpu.setTimer(deadline);
     this.#enter();
@@ -146,7 +147,7 @@ export class ExactLoop {
   #start(): void {
     if (!this.#is(AT_REST)) this.#reset();
     this.#vcpu.startAt(this.#control.words[VcpuWord.SIPI_VECTOR]);
-    if (this.#router.started(this.#control.cpu)) this.#enter();
+    if (this.#router.started(this.#control.cpu) && !this.#control.suspended) this.#enter();
   }
 
   #is(flag: number): boolean {

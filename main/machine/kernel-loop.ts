@@ -17,8 +17,14 @@ import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
 
 /** How long a gated AP sleeps between two looks at its MP state. */
 const GATE_INTERVAL_MS = 0.05;
+/** How often a suspended BSP's thread looks after the devices. */
+const SUSPENDED_INTERVAL_MS = 1;
 /** One instruction that takes longer than this, in ns, is given up. */
 const STEP_LIMIT = 1e9;
+
+/** What became of the SIPI of an AP behind its gate. */
+const Gate = { OPEN: 0, SHUT: 1, STOPPED: 2 } as const;
+type Gate = (typeof Gate)[keyof typeof Gate];
 
 export class KernelLoop {
   readonly #vcpu: Vcpu;
@@ -29,6 +35,8 @@ export class KernelLoop {
   readonly #bsp: boolean;
   readonly #standstill: Standstill;
   #injectable = true;
+  /** Attention bits SIPI and INIT that have come: what became of the SIPI at the gate. */
+  #decided = 0;
 
   constructor(options: {
     vcpu: Vcpu;
@@ -53,6 +61,10 @@ export class KernelLoop {
     if (!this.#bsp && !this.#passGate()) return;
     while (this.#attend()) {
       if (this.#bsp) this.#serveDevices();
+      if (this.#control.suspended) {
+        this.#control.sleep(this.#bsp ? SUSPENDED_INTERVAL_MS : Infinity);
+        continue;
+      }
       if (!this.#control.enterGuest()) continue;
       const result = this.#vcpu.run();
       this.#control.leaveGuest();
@@ -69,7 +81,16 @@ export class KernelLoop {
       if (!this.#attend()) return false;
       const state = this.#vcpu.mpState();
       if (state === MpState.RUNNABLE) {
-        if (this.#router.observedSipi(cpu, this.#vcpu.state().cs.selector >> 8)) return true;
+        const vector = this.#vcpu.state().cs.selector >> 8;
+        if (this.#router.observedSipi(cpu, vector)) return true;
+        const verdict = this.#awaitDecision();
+        if (verdict === Gate.STOPPED) return false;
+        if (verdict === Gate.OPEN) {
+          const { words } = this.#control;
+          if (words[VcpuWord.SIPI_VECTOR] !== vector) this.#vcpu.startAt(words[VcpuWord.SIPI_VECTOR]);
+          this.#router.passedGate(cpu);
+          return true;
+        }
         this.#vcpu.setMpState(MpState.INIT_RECEIVED);
       }
       if (state === MpState.UNINITIALIZED) {
@@ -78,6 +99,18 @@ export class KernelLoop {
         this.#router.observed(cpu, MpState.INIT_RECEIVED);
         this.#control.sleep(GATE_INTERVAL_MS);
       }
+    }
+  }
+
+  /** A policy decides about the SIPI that KVM has taken: until then the CPU waits as it is. */
+  #awaitDecision(): Gate {
+    for (;;) {
+      if (!this.#attend()) return Gate.STOPPED;
+      const decision = this.#decided;
+      this.#decided = 0;
+      if ((decision & Attention.SIPI) !== 0) return Gate.OPEN;
+      if ((decision & Attention.INIT) !== 0) return Gate.SHUT;
+      this.#control.sleep(Infinity);
     }
   }
 
@@ -97,6 +130,7 @@ export class KernelLoop {
       this.#hold();
       return this.#attend();
     }
+    this.#decided |= attention & (Attention.SIPI | Attention.INIT);
     if ((attention & Attention.SAMPLE) !== 0) {
       if (this.#control.mpState !== MpState.UNINITIALIZED) this.#observe();
       publishPosition(this.#control, this.#vcpu.position());

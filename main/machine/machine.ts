@@ -134,7 +134,7 @@ export class Machine implements Disposable {
     this.pause = new MachinePause({ ...common, clock: hostTime });
     this.inspector = new MachineInspector({ ...common, wasmMemory: this.#wasmMemory, clock: this.#clock });
     writeFirmware(this.#memory.ram, {
-      cpus: cpusInTableOrder(config.apicIds, config.bsp),
+      cpus: cpusInTableOrder(config.tableOrder, config.apicIds, config.bsp),
       identity: this.#vm.identity,
     });
     const monotonic = virtual ? 0 : epoch;
@@ -205,6 +205,18 @@ export class Machine implements Disposable {
   /** Resolves when there is something to take, or the guest has ended the machine. */
   waitForNews(): Promise<void> {
     return this.board.doorbell.wait();
+  }
+
+  /** Machine time in ns. */
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  /** The thread that asks policies is to look at its orders. */
+  announceOrder(): void {
+    this.board.policies.announceOrder();
+    // The emulator's thread sleeps elsewhere.
+    if (this.config.accelerator === 'wasm') this.board.vcpus[this.config.bsp].alert(Attention.LOOK);
   }
 
   get stopping(): boolean {
@@ -300,6 +312,8 @@ export class Machine implements Disposable {
       durationNs: this.#clock.now(),
       outcome: this.outcome,
       unimplemented: null,
+      policies: [],
+      verdict: null,
     };
   }
 
@@ -322,6 +336,17 @@ export class Machine implements Disposable {
       case EndCause.GUEST_EXIT: {
         const code = words[MachineWord.END_VALUE] >>> 0;
         return { kind: 'guest-exit', code, cpu, reason: `CPU ${cpu} wrote ${code} to the debug-exit port` };
+      }
+      case EndCause.VERDICT:
+        return { kind: 'verdict', code: null, cpu: null, reason: 'a policy has given its verdict' };
+      case EndCause.TIME_LIMIT: {
+        const seconds = (this.config.timeLimit ?? 0) / 1e9;
+        return {
+          kind: 'timeout',
+          code: null,
+          cpu: null,
+          reason: `the guest did not end within ${seconds} s of machine time`,
+        };
       }
       case EndCause.RESET:
         return { kind: 'guest-exit', code: null, cpu, reason: `CPU ${cpu} asked for a reset` };

@@ -33,12 +33,14 @@ const CONFIG: MachineConfig = {
   topology: { sockets: 1, cores: 2, threads: 1 },
   apicIds: [0, 1],
   bsp: BSP,
+  tableOrder: [0, 1],
   memory: 0,
   accelerator: 'kvm',
   irqchip: 'exact',
   cmdline: '',
   seed: 0,
   realtime: false,
+  timeLimit: null,
   serial: [NONE, NONE, NONE, NONE],
 };
 

@@ -2,8 +2,8 @@
  * One machine's shared memory: a WebAssembly.Memory that every thread of the machine's process sees, and the only
  * state that its threads share. This file says what lies where; who owns each part is said beside it.
  *
- *     (static data of the emulator's core) | machine words | vcpu blocks | device registers | event ring | serial rings |
- *     kvm_run pages | (the emulator's state and code caches) | guest RAM
+ *     (static data of the emulator's core) | machine words | vcpu blocks | device registers | event ring | policy queue |
+ *     serial rings | kvm_run pages | (the emulator's state and code caches) | guest RAM
  */
 import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import type { MemoryNeeds } from '../accelerator/types';
@@ -105,8 +105,35 @@ export const Held = {
 
 export const StepResult = { NONE: 0, DONE: 1, NOT_DONE: 2 } as const;
 
-/** Why a CPU ended the machine; CLAIMED while the first one to end it writes who and with what. */
-export const EndCause = { NONE: 0, CLAIMED: 1, GUEST_EXIT: 2, RESET: 3, CRASH: 4 } as const;
+/**
+ * Why the machine ended; CLAIMED while the first one to end it writes who and with what. VERDICT: a policy's, by its author
+ * number in the place of a CPU.
+ */
+export const EndCause = { NONE: 0, CLAIMED: 1, GUEST_EXIT: 2, RESET: 3, CRASH: 4, VERDICT: 5, TIME_LIMIT: 6 } as const;
+
+/** Words of the policy queue's head (policy-queue.ts). */
+export const PolicyWord = {
+  /** The writers' lock (Mutex). */
+  LOCK: 0,
+  /** Bits of Want: what some policy wants to see. */
+  WANTS: 1,
+  /** Entries written and taken (free-running counts), and those for which there was no room. */
+  HEAD: 2,
+  TAIL: 3,
+  OVERRUN: 4,
+  /** Changed and notified whenever the policy thread has something to look at. */
+  WAKE: 5,
+  /** 1: orders from the machine thread are waiting. */
+  ORDERS: 6,
+} as const;
+const POLICY_WORDS = 16;
+export const POLICY_QUEUE_ENTRIES = 1024;
+export const POLICY_ENTRY_BYTES = 256;
+/** A serial line under way: its length, and so many of its bytes. */
+export const SERIAL_LINE_BYTES = 200;
+const SERIAL_LINE_SLOT = 4 + SERIAL_LINE_BYTES;
+const POLICY_BYTES =
+  POLICY_WORDS * 4 + POLICY_QUEUE_ENTRIES * POLICY_ENTRY_BYTES + alignUp(SERIAL_PORTS * SERIAL_LINE_SLOT, 64);
 
 /** Words of one vcpu's block. */
 export const VcpuWord = {
@@ -133,10 +160,12 @@ export const VcpuWord = {
   HELD: 10,
   /** At which of this CPU's events the machine is to pause (PauseCause). */
   PAUSE_POINTS: 11,
+  /** 1: a policy lets the CPU execute nothing for now. */
+  SUSPENDED: 12,
   /** Exit counts by reason. */
-  EXITS: 12,
+  EXITS: 13,
   /** Of these, those that were reported as events. */
-  REPORTED: 12 + EXIT_REASONS,
+  REPORTED: 13 + EXIT_REASONS,
 } as const;
 
 /** Float64 slots of one vcpu's block, after its words. */
@@ -183,6 +212,7 @@ function layout({ cpus, ramSize, needs }: MemoryShape) {
     debug: take(DEBUG_WORDS * 4),
     unclaimed: take(UNCLAIMED_SLOTS * 8),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
+    policy: take(POLICY_BYTES),
     serial: take(SERIAL_RINGS * SERIAL_RING_BYTES, 4096),
     run: take(cpus * needs.runSize, 4096),
     engine: take(needs.engineBytes, 4096),
@@ -249,6 +279,21 @@ export class MachineMemory {
 
   events(): Int32Array {
     return this.#words(this.offsets.events, (EVENT_CAPACITY * EVENT_BYTES) / 4);
+  }
+
+  policyWords(): Int32Array {
+    return this.#words(this.offsets.policy, POLICY_WORDS);
+  }
+
+  policyEntries(): Int32Array {
+    return this.#words(this.offsets.policy + POLICY_WORDS * 4, (POLICY_QUEUE_ENTRIES * POLICY_ENTRY_BYTES) / 4);
+  }
+
+  /** A serial port's line under way: word 0 is its length, the bytes follow. */
+  serialLine(port: number): { length: Int32Array; bytes: Uint8Array } {
+    const offset =
+      this.offsets.policy + POLICY_WORDS * 4 + POLICY_QUEUE_ENTRIES * POLICY_ENTRY_BYTES + port * SERIAL_LINE_SLOT;
+    return { length: this.#words(offset, 1), bytes: new Uint8Array(this.buffer, offset + 4, SERIAL_LINE_BYTES) };
   }
 
   serial(port: number): Uint8Array {

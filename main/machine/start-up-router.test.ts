@@ -4,6 +4,8 @@ import {
   Decision,
   decodeEvents,
   EventKind,
+  IPI_DERIVED,
+  IPI_RELEASED,
   type EventRecord,
   IpiMode,
   ipiTargets,
@@ -14,8 +16,9 @@ import { Mutex } from '../base/mutex';
 import { Doorbell } from './doorbell';
 import { EventReader, EventWriter } from './event-ring';
 import { PauseCause, PauseSwitch } from './pause-switch';
-import { MachineMemory, MachineWord, VcpuWord } from './shared-memory';
-import { deliverAlways, type StartUpPolicy, StartUpRouter } from './start-up-router';
+import { MachineMemory, MachineWord, POLICY_QUEUE_ENTRIES, VcpuWord } from './shared-memory';
+import { Noted, PolicyQueue, Want } from './policy-queue';
+import { StartUpRouter } from './start-up-router';
 import { Attention, VcpuControl } from './vcpu-control';
 
 const { UNINITIALIZED, INIT_RECEIVED, SIPI_RECEIVED, RUNNABLE, HALTED } = MpState;
@@ -29,12 +32,13 @@ class Setup {
   readonly router: StartUpRouter;
   readonly vcpus: VcpuControl[];
   readonly pause: PauseSwitch;
+  readonly policies: PolicyQueue;
   readonly kicked: number[] = [];
   readonly lock: Int32Array;
   readonly #reader: EventReader;
   #now = 0;
 
-  constructor(cpus: number, policy: StartUpPolicy = deliverAlways) {
+  constructor(cpus: number, derives = false) {
     const shape = { cpus, ramSize: 0, needs: { runSize: 4096, staticBytes: 0, engineBytes: 0 } };
     const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
     const clock = { now: () => ++this.#now };
@@ -45,14 +49,16 @@ class Setup {
     });
     this.lock = memory.words.subarray(MachineWord.ROUTER_LOCK, MachineWord.ROUTER_LOCK + 1);
     this.pause = new PauseSwitch(memory, 'kvm', this.vcpus);
+    this.policies = new PolicyQueue(memory);
     this.router = new StartUpRouter({
       vcpus: this.vcpus,
       bsp: BSP,
       lock: new Mutex(memory.words, MachineWord.ROUTER_LOCK),
       events: new EventWriter(memory, clock, new Doorbell(memory.words)),
       clock,
-      policy,
+      policies: this.policies,
       pause: this.pause,
+      derives,
     });
     this.#reader = new EventReader(memory);
     this.router.powerOn();
@@ -74,9 +80,11 @@ class Setup {
       }
       const mode = ((payload[0] >>> 8) & 0xff) === IpiMode.INIT ? 'INIT' : 'SIPI';
       const by = mode === 'INIT' ? '' : ` vector ${payload[0] & 0xff}`;
-      const derived = payload[0] >>> 16 === 1 ? ' derived' : '';
+      const derived = (payload[0] & IPI_DERIVED) !== 0 ? ' derived' : '';
+      const released = (payload[0] & IPI_RELEASED) !== 0 ? ' released' : '';
+      const author = payload[1] >>> 8 === 0 ? '' : ` by policy ${payload[1] >>> 8}`;
       const from = cpu === NO_CPU ? 'nobody' : `cpu ${cpu}`;
-      return `${from} ${mode}${by} to ${ipiTargets(payload).join()}: ${decisionOf(payload[1])}${derived}`;
+      return `${from} ${mode}${by} to ${ipiTargets(payload).join()}: ${decisionOf(payload[1] & 0xff)}${author}${derived}${released}`;
     });
   }
 
@@ -289,39 +297,56 @@ describe('a broadcast', () => {
   });
 });
 
-describe('a policy', () => {
-  test('is asked once for each target, under the lock', () => {
-    const asked: unknown[] = [];
-    setup = new Setup(4, {
-      decide: (...question) => {
-        asked.push([...question, setup.lock[0]]);
-        return Decision.DELIVER;
-      },
-    });
+describe('where a policy decides', () => {
+  test('an IPI goes into the queue, whole, and nothing happens yet', () => {
+    setup.policies.want(Want.SIPI);
     setup.router.init(BSP, set(4, 1, 3));
-    setup.router.startUp(2, set(4, 3), VECTOR);
-    expect(asked).toEqual([
-      [IpiMode.INIT, BSP, 1, 0, 1],
-      [IpiMode.INIT, BSP, 3, 0, 1],
-      [IpiMode.SIPI, 2, 3, VECTOR, 1],
-    ]);
+    setup.story();
+    setup.router.startUp(2, set(4, 1, 3), VECTOR);
+    expect(setup.story()).toEqual([]);
+    expect(setup.vcpus[1].mpState).toBe(INIT_RECEIVED);
+    expect(setup.policies.take()).toMatchObject({ mode: IpiMode.SIPI, cpu: 2, vector: VECTOR, targets: [1, 3] });
+    expect(setup.policies.take()).toBeNull();
     expect(setup.lock[0]).toBe(0);
   });
 
-  test('that drops leaves the CPU as it is, and the IPI says so', () => {
-    setup = new Setup(4, {
-      decide: (mode, _, target) => (mode === IpiMode.SIPI && target === 2 ? Decision.DROP : Decision.DELIVER),
-    });
-    setup.router.init(BSP, set(4, 1, 2));
+  test('it arrives when it is let go, by the rules of the processor', () => {
+    setup.router.init(BSP, set(4, 1));
     setup.story();
-    setup.router.startUp(BSP, set(4, 1, 2), VECTOR);
+    setup.router.arrive(IpiMode.SIPI, BSP, set(4, 1, 2), VECTOR, 3, true);
     expect(setup.story()).toEqual([
-      `cpu 0 SIPI vector ${VECTOR} to 1: DELIVER`,
-      `cpu 0 SIPI vector ${VECTOR} to 2: DROP`,
+      `cpu 0 SIPI vector ${VECTOR} to 1: DELIVER by policy 3 released`,
+      `cpu 0 SIPI vector ${VECTOR} to 2: IGNORED by policy 3 released`,
       `cpu 1 INIT_RECEIVED > SIPI_RECEIVED vector ${VECTOR}`,
     ]);
+  });
+
+  test('one that is withheld leaves the CPU as it is, and its record says so', () => {
+    setup.router.init(BSP, set(4, 2));
+    setup.story();
+    setup.router.withhold(IpiMode.SIPI, BSP, set(4, 2), VECTOR, Decision.DROP, 1);
+    expect(setup.story()).toEqual([`cpu 0 SIPI vector ${VECTOR} to 2: DROP by policy 1`]);
     expect(setup.vcpus[2].mpState).toBe(INIT_RECEIVED);
     expect(setup.vcpus[2].takeAttention()).toBe(Attention.INIT);
+  });
+
+  test('a queue without room lets it through', () => {
+    setup.policies.want(Want.INIT);
+    for (let sent = 0; sent <= POLICY_QUEUE_ENTRIES; sent++) setup.router.init(BSP, set(4, 1));
+    expect(setup.story()).toEqual(['cpu 0 INIT to 1: DELIVER', 'cpu 1 UNINITIALIZED > INIT_RECEIVED']);
+    expect(setup.policies.takeOverrun()).toBe(1);
+  });
+
+  test('news of states and of IPIs come in their order', () => {
+    setup.policies.want(Want.MP_STATE | Want.ICR_WRITE);
+    setup.router.init(BSP, set(4, 1));
+    expect(setup.policies.take()).toMatchObject({ kind: Noted.ICR_WRITE, mode: IpiMode.INIT, targets: [1] });
+    expect(setup.policies.take()).toMatchObject({
+      kind: Noted.MP_STATE,
+      cpu: 1,
+      from: UNINITIALIZED,
+      to: INIT_RECEIVED,
+    });
   });
 });
 
@@ -347,14 +372,29 @@ describe('what KVM was seen to do', () => {
     },
   );
 
-  test('a SIPI that the policy drops leaves the CPU where it waits', () => {
-    setup = new Setup(4, { decide: () => Decision.DROP });
+  test('a SIPI that a policy is to decide waits, and begins when it is let go', () => {
+    setup = new Setup(4, true);
+    setup.policies.want(Want.SIPI);
     expect(setup.router.observedSipi(AP, VECTOR)).toBe(false);
+    expect(setup.story()).toEqual(['cpu 1 UNINITIALIZED > INIT_RECEIVED derived']);
+    setup.router.arrive(IpiMode.SIPI, NO_CPU, set(4, AP), VECTOR, 1, true);
     expect(setup.story()).toEqual([
-      'cpu 1 UNINITIALIZED > INIT_RECEIVED derived',
-      `nobody SIPI vector ${VECTOR} to 1: DROP derived`,
+      `nobody SIPI vector ${VECTOR} to 1: DELIVER by policy 1 derived released`,
+      `cpu 1 INIT_RECEIVED > SIPI_RECEIVED vector ${VECTOR} derived`,
     ]);
+    expect(setup.vcpus[AP].takeAttention()).toBe(Attention.SIPI);
+    setup.router.passedGate(AP);
+    expect(setup.story()).toEqual([`cpu 1 SIPI_RECEIVED > RUNNABLE vector ${VECTOR} derived`]);
+  });
+
+  test('one that a policy drops has the CPU go back to waiting', () => {
+    setup = new Setup(4, true);
+    setup.policies.want(Want.SIPI);
+    setup.router.observedSipi(AP, VECTOR);
+    setup.router.withhold(IpiMode.SIPI, NO_CPU, set(4, AP), VECTOR, Decision.DROP, 1);
+    expect(setup.story().at(-1)).toBe(`nobody SIPI vector ${VECTOR} to 1: DROP by policy 1 derived`);
     expect(setup.vcpus[AP]).toMatchObject({ mpState: INIT_RECEIVED, startedAt: null });
+    expect(setup.vcpus[AP].takeAttention()).toBe(Attention.INIT);
   });
 });
 

@@ -13,29 +13,25 @@
  * keeps a change of its state and the event of it together. A CPU that starts, halts or wakes takes only its own, so
  * it does not wait for an IPI that is on its way to many others.
  *
+ * Where a policy wants to decide over an INIT or SIPI, it goes into the policy queue instead, and whoever asks the policies
+ * brings it on by `arrive`, or says with `withhold` that he keeps it.
+ *
  * In the interrupt modes `kernel` and `split` KVM runs this machine; there the router is told what was observed, and
  * its events say that they are derived.
  */
 import type { Clock } from '../base/clock';
 import { Mutex } from '../base/mutex';
-import { Decision, EventKind, IPI_DERIVED, IpiMode, NO_CPU } from '../../preload/contract/events';
+import { Decision, EventKind, IPI_DERIVED, IPI_RELEASED, IpiMode, NO_CPU } from '../../preload/contract/events';
 import { MpState } from '../../preload/contract/mp-state';
 import type { EventWriter } from './event-ring';
 import { PauseCause, type PauseSwitch } from './pause-switch';
+import { type PolicyQueue, Want } from './policy-queue';
 import { VcpuWord } from './shared-memory';
 import { Attention, type VcpuControl } from './vcpu-control';
 
 /** Who decided: 0 is the machine itself; policies count from 1. */
-const AUTHOR_MACHINE = 0;
+export const AUTHOR_MACHINE = 0;
 const NO_VECTOR = -1;
-
-/** Where a policy decides over each start-up IPI. It is asked under the machine lock and must answer at once. */
-export interface StartUpPolicy {
-  decide(mode: IpiMode, source: number, target: number, vector: number): Decision;
-}
-
-/** The built-in policy: what the guest sends arrives. */
-export const deliverAlways: StartUpPolicy = { decide: () => Decision.DELIVER };
 
 /** CPUs as bits: CPU n is bit n & 31 of word n >> 5. */
 export type CpuSet = Int32Array | Uint32Array;
@@ -48,8 +44,9 @@ export class StartUpRouter {
   readonly #stateLocks: readonly Mutex[];
   readonly #events: EventWriter;
   readonly #clock: Clock;
-  readonly #policy: StartUpPolicy;
+  readonly #policies: PolicyQueue;
   readonly #pause: PauseSwitch;
+  readonly #derives: boolean;
   /** Targets of the IPI at hand by what became of it; used under the lock. */
   readonly #outcome: Int32Array[];
 
@@ -59,8 +56,10 @@ export class StartUpRouter {
     lock: Mutex;
     events: EventWriter;
     clock: Clock;
-    policy: StartUpPolicy;
+    policies: PolicyQueue;
     pause: PauseSwitch;
+    /** KVM keeps the MP states (`kernel`, `split`), and INITs and SIPIs are concluded from what it shows. */
+    derives: boolean;
   }) {
     this.#vcpus = options.vcpus;
     this.#bsp = options.bsp;
@@ -68,8 +67,9 @@ export class StartUpRouter {
     this.#stateLocks = options.vcpus.map((vcpu) => new Mutex(vcpu.words, VcpuWord.STATE_LOCK));
     this.#events = options.events;
     this.#clock = options.clock;
-    this.#policy = options.policy;
+    this.#policies = options.policies;
     this.#pause = options.pause;
+    this.#derives = options.derives;
     const words = Math.ceil(options.vcpus.length / 64) * 2;
     this.#outcome = Object.values(Decision).map(() => new Int32Array(words));
   }
@@ -139,67 +139,132 @@ export class StartUpRouter {
   }
 
   /**
-   * A SIPI that KVM consumed before anybody could see it: the policy is asked now, and what must have happened is
-   * written as derived events. False: the CPU is to go back to INIT_RECEIVED.
+   * A SIPI that KVM consumed before anybody could see it: what must have happened is written as derived events. False: a
+   * policy is to decide, and the CPU waits for attention, SIPI to begin or INIT to be as if it had not come.
    */
   observedSipi(cpu: number, vector: number): boolean {
     const vcpu = this.#vcpus[cpu];
-    this.#lock.acquire();
     this.#stateLocks[cpu].acquire();
     if (vcpu.mpState === MpState.UNINITIALIZED) {
       this.#pause.at(vcpu, PauseCause.INIT);
       this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR, true);
     }
+    this.#stateLocks[cpu].release();
     this.#pause.at(vcpu, PauseCause.SIPI);
-    const decision = this.#policy.decide(IpiMode.SIPI, NO_CPU, cpu, vector);
+    this.#lock.acquire();
     this.#clearOutcome();
-    this.#outcome[decision][cpu >> 5] = 1 << (cpu & 31);
+    const targets = this.#outcome[Decision.DELIVER];
+    targets[cpu >> 5] = 1 << (cpu & 31);
+    const begins = !(
+      this.#policies.wants(Want.SIPI) &&
+      this.#policies.startUp(IpiMode.SIPI, NO_CPU, targets, vector, this.#clock.now())
+    );
+    if (begins) this.#arriveDerived(targets, vector, IPI_DERIVED, AUTHOR_MACHINE, false);
+    this.#lock.release();
+    if (begins) this.passedGate(cpu);
+    return begins;
+  }
+
+  /** The gate of a CPU whose SIPI a policy has let through (`kernel`, `split`): it begins. */
+  passedGate(cpu: number): void {
+    const vcpu = this.#vcpus[cpu];
+    const lock = this.#stateLocks[cpu];
+    lock.acquire();
+    this.#change(vcpu, MpState.RUNNABLE, vcpu.words[VcpuWord.SIPI_VECTOR], true);
+    lock.release();
+  }
+
+  /**
+   * An INIT or SIPI that no policy keeps any more arrives at each CPU of the set. `author`: the policy that has sent it or let
+   * it go, else AUTHOR_MACHINE; `released`: its sending was written before.
+   */
+  arrive(mode: IpiMode, source: number, targets: CpuSet, vector: number, author: number, released: boolean): void {
+    this.#lock.acquire();
+    this.#deliver(mode, source, targets, vector, author, released ? IPI_RELEASED : 0);
+    this.#lock.release();
+  }
+
+  /** A policy keeps an INIT or SIPI from each CPU of the set, for now (DELAY, HOLD) or for ever. */
+  withhold(mode: IpiMode, source: number, targets: CpuSet, vector: number, decision: Decision, author: number): void {
+    const flags = source === NO_CPU && this.#derives ? IPI_DERIVED : 0;
+    writeIpiEvents(this.#events, this.#clock.now(), source, mode, vector | flags, decision, targets, author);
+    if (!this.#derives || decision !== Decision.DROP) return;
+    // KVM has let the CPU begin: it has to be brought back.
+    for (const vcpu of this.#vcpus) if (has(targets, vcpu.cpu)) vcpu.alert(Attention.INIT);
+  }
+
+  /** Whether a CPU would take it as it is now. The BSP never waits for a SIPI, but in passing (see `restarted`). */
+  takes(cpu: number, mode: IpiMode): boolean {
+    return mode === IpiMode.INIT || (cpu !== this.#bsp && this.#vcpus[cpu].mpState === MpState.INIT_RECEIVED);
+  }
+
+  #route(mode: IpiMode, source: number, targets: CpuSet, vector: number): void {
+    this.#lock.acquire();
+    const { wanted } = this.#policies;
+    if (wanted !== 0) {
+      const now = this.#clock.now();
+      if ((wanted & Want.ICR_WRITE) !== 0) this.#policies.icrWrite(mode, source, targets, vector, now);
+      const want = mode === IpiMode.INIT ? Want.INIT : Want.SIPI;
+      if ((wanted & want) !== 0 && this.#policies.startUp(mode, source, targets, vector, now)) {
+        this.#lock.release();
+        return;
+      }
+    }
+    this.#deliver(mode, source, targets, vector, AUTHOR_MACHINE, 0);
+    this.#lock.release();
+  }
+
+  #deliver(mode: IpiMode, source: number, targets: CpuSet, vector: number, author: number, flags: number): void {
+    if (this.#derives && mode === IpiMode.SIPI) {
+      this.#arriveDerived(targets, vector, flags | IPI_DERIVED, author, true);
+      return;
+    }
+    this.#clearOutcome();
+    const delivered = this.#outcome[Decision.DELIVER];
+    const ignored = this.#outcome[Decision.IGNORED];
+    for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
+      if (!has(targets, cpu)) continue;
+      const group = this.takes(cpu, mode) ? delivered : ignored;
+      group[cpu >> 5] |= 1 << (cpu & 31);
+    }
+    // The IPI is written before what it does, so that a reader meets the cause first.
+    const now = this.#clock.now();
+    writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.DELIVER, delivered, author);
+    writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.IGNORED, ignored, author);
+    for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
+      if (has(delivered, cpu)) this.#apply(this.#vcpus[cpu], mode, vector);
+    }
+  }
+
+  /** A SIPI that KVM has acted upon: it waits at the gate of each CPU. */
+  #arriveDerived(targets: CpuSet, vector: number, flags: number, author: number, alerts: boolean): void {
     writeIpiEvents(
       this.#events,
       this.#clock.now(),
       NO_CPU,
       IpiMode.SIPI,
-      vector,
-      decision,
-      this.#outcome[decision],
-      true,
+      vector | flags,
+      Decision.DELIVER,
+      targets,
+      author,
     );
-    const begins = decision === Decision.DELIVER;
-    if (begins) {
-      this.#pause.at(vcpu, PauseCause.FIRST_INSTRUCTION);
-      this.#change(vcpu, MpState.SIPI_RECEIVED, vector, true);
-      this.#change(vcpu, MpState.RUNNABLE, vector, true);
+    for (const vcpu of this.#vcpus) {
+      if (!has(targets, vcpu.cpu)) continue;
+      const lock = this.#stateLocks[vcpu.cpu];
+      lock.acquire();
+      const waits = vcpu.mpState === MpState.INIT_RECEIVED;
+      if (waits) {
+        this.#pause.at(vcpu, PauseCause.FIRST_INSTRUCTION);
+        Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);
+        this.#change(vcpu, MpState.SIPI_RECEIVED, vector, true);
+      }
+      lock.release();
+      if (waits && alerts) vcpu.alert(Attention.SIPI);
     }
-    this.#stateLocks[cpu].release();
-    this.#lock.release();
-    return begins;
-  }
-
-  #route(mode: IpiMode, source: number, targets: CpuSet, vector: number): void {
-    this.#lock.acquire();
-    this.#clearOutcome();
-    for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
-      if ((targets[cpu >> 5] & (1 << (cpu & 31))) === 0) continue;
-      let decision = this.#policy.decide(mode, source, cpu, vector);
-      if (decision === Decision.DELIVER && !this.#takes(cpu, mode)) decision = Decision.IGNORED;
-      this.#outcome[decision][cpu >> 5] |= 1 << (cpu & 31);
-    }
-    // The IPI is written before what it does, so that a reader meets the cause first.
-    this.#writeIpi(mode, source, vector);
-    const delivered = this.#outcome[Decision.DELIVER];
-    for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
-      if ((delivered[cpu >> 5] & (1 << (cpu & 31))) !== 0) this.#apply(this.#vcpus[cpu], mode, vector);
-    }
-    this.#lock.release();
   }
 
   #clearOutcome(): void {
     for (const group of this.#outcome) group.fill(0);
-  }
-
-  /** The BSP never waits for a SIPI: between its INIT and the reset vector it is INIT_RECEIVED for a moment all the same. */
-  #takes(cpu: number, mode: IpiMode): boolean {
-    return mode === IpiMode.INIT || (cpu !== this.#bsp && this.#vcpus[cpu].mpState === MpState.INIT_RECEIVED);
   }
 
   /** A pause comes first: a CPU that is woken must find it. */
@@ -241,33 +306,30 @@ export class StartUpRouter {
     const now = this.#clock.now();
     const to = vcpu.mpState;
     if (to === MpState.RUNNABLE) vcpu.markStarted(now);
+    if (this.#policies.wants(Want.MP_STATE)) this.#policies.mpState(vcpu.cpu, from, to, now);
     this.#events.writeAt(now, EventKind.MP_STATE, vcpu.cpu, from, to, derived ? 1 : 0, vector);
-  }
-
-  #writeIpi(mode: IpiMode, source: number, vector: number): void {
-    const now = this.#clock.now();
-    for (let decision = 0; decision < this.#outcome.length; decision++) {
-      writeIpiEvents(this.#events, now, source, mode, vector, decision, this.#outcome[decision], false);
-    }
   }
 }
 
-/** Writes one IPI to the event stream: a record for each group of 64 CPUs that has targets in it. */
+function has(set: CpuSet, cpu: number): boolean {
+  return (set[cpu >> 5] & (1 << (cpu & 31))) !== 0;
+}
+
+/** Writes one IPI to the event stream: a record for each group of 64 CPUs that has targets in it. `what`: vector and IPI_… */
 export function writeIpiEvents(
   events: EventWriter,
   now: number,
   source: number,
   mode: IpiMode,
-  vector: number,
+  what: number,
   decision: number,
   targets: CpuSet,
-  derived: boolean,
+  author = AUTHOR_MACHINE,
 ): void {
-  const what = vector | (mode << 8) | (derived ? IPI_DERIVED : 0);
   for (let word = 0; word < targets.length; word += 2) {
     const low = targets[word];
     const high = word + 1 < targets.length ? targets[word + 1] : 0;
     if ((low | high) === 0) continue;
-    events.writeAt(now, EventKind.IPI, source, what, decision | (AUTHOR_MACHINE << 8), word * 32, low, high);
+    events.writeAt(now, EventKind.IPI, source, what | (mode << 8), decision | (author << 8), word * 32, low, high);
   }
 }

@@ -35,6 +35,15 @@ export interface SkippingClock extends Clock {
   advanceTo(ns: number): void;
 }
 
+/** Policies are asked in the middle of a turn, before the CPU goes on after what they are to decide about. */
+export interface TurnPolicies {
+  readonly waiting: boolean;
+  /** Machine time in ns at which something of theirs is due. */
+  readonly deadline: number;
+  /** Asks about what is waiting, takes orders, does what is due. */
+  attend(): void;
+}
+
 export class TurnLoop {
   readonly #cpus: readonly TurnCpu[];
   readonly #words: Int32Array;
@@ -47,11 +56,14 @@ export class TurnLoop {
   /** Head of the event ring when the doorbell was rung last. */
   #rung = 0;
   readonly #standstill: Standstill;
+  readonly #policies: TurnPolicies | null;
   /** The round: the CPU that began it, how many have had their turns (-1: no round is under way), and what came of those. */
   #first = 0;
   #turns = -1;
   #idle = true;
   #until = Infinity;
+  /** Machine time is not to skip over this. */
+  #limit = Infinity;
   /** The turn: whether its CPU ran, and what its last look came to. */
   #ran = false;
   #left = 0;
@@ -65,6 +77,7 @@ export class TurnLoop {
     doorbell: Doorbell;
     events: EventWriter;
     standstill: Standstill;
+    policies: TurnPolicies | null;
   }) {
     this.#cpus = options.cpus;
     this.#words = options.memory.words;
@@ -75,6 +88,7 @@ export class TurnLoop {
     this.#doorbell = options.doorbell;
     this.#events = options.events;
     this.#standstill = options.standstill;
+    this.#policies = options.policies;
   }
 
   /** Before the first turn of a machine that was not restored from a snapshot. */
@@ -90,6 +104,7 @@ export class TurnLoop {
     if (!this.#continueRound()) return false;
     // The BSP's start may be what somebody waits for.
     if (Atomics.load(this.#words, MachineWord.PAUSE) !== 0) this.hold();
+    this.#limit = until;
     while (this.#clock.now() < until) {
       if (!this.#round()) return false;
       if (Atomics.load(this.#words, MachineWord.PAUSE) !== 0) this.hold();
@@ -150,8 +165,12 @@ export class TurnLoop {
       else if (!this.#turn(cpu)) return false;
     }
     this.#turns = -1;
+    if (this.#policies !== null) {
+      this.#policies.attend();
+      this.#until = Math.min(this.#until, this.#policies.deadline);
+    }
     this.#ring();
-    if (this.#idle) this.#passTime(this.#until);
+    if (this.#idle) this.#passTime(Math.min(this.#until, this.#limit));
     if (this.#clock.now() >= this.#times[MachineTime.NEXT_REPORT]) {
       this.#reporter.report();
       this.#times[MachineTime.NEXT_REPORT] += REPORT_INTERVAL;
@@ -191,6 +210,7 @@ export class TurnLoop {
       if (words[MachineWord.EXIT_REQUEST] !== 0) Atomics.store(words, MachineWord.EXIT_REQUEST, 0);
       this.#left = loop.turn();
       if (this.#left === RAN) this.#ran = true;
+      if (this.#policies?.waiting === true) this.#policies.attend();
       if ((Atomics.load(words, MachineWord.PAUSE) & Attention.AT_ONCE) !== 0) this.hold();
     }
     if (this.#left === STOPPED) return false;

@@ -62,6 +62,15 @@ export class VcpuControl {
     return this.words[VcpuWord.ATTENTION] !== 0;
   }
 
+  /** A policy lets the CPU execute nothing for now. Who changes it alerts the CPU. */
+  get suspended(): boolean {
+    return this.words[VcpuWord.SUSPENDED] !== 0;
+  }
+
+  set suspended(suspended: boolean) {
+    Atomics.store(this.words, VcpuWord.SUSPENDED, suspended ? 1 : 0);
+  }
+
   get startedAt(): number | null {
     return this.words[VcpuWord.STARTED] === 0 ? null : this.times[VcpuTime.STARTED];
   }

@@ -106,6 +106,8 @@ export class MachineModel {
       durationNs: this.#time,
       outcome,
       unimplemented: null,
+      policies: [],
+      verdict: null,
     };
   }
 }

@@ -1,5 +1,7 @@
 import type { MachineAbilities, MachineRequest, PausePoint, PauseReason } from './inspection';
 import type { MpStateName } from './mp-state';
+import type { PolicyProgram, PolicySummary, TimedPolicyCommand, VerdictSummary } from './policies';
+import type { Options } from '../../plugins/api/index';
 
 export type AcceleratorName = 'kvm' | 'wasm';
 export type IrqchipMode = 'exact' | 'kernel' | 'split';
@@ -31,6 +33,8 @@ export interface MachineConfig {
   apicIds: number[];
   /** The CPU that is the bootstrap processor. */
   bsp: number;
+  /** The CPUs in the order in which the MADT and the MP table list them. */
+  tableOrder: number[];
   /** Guest RAM in bytes. */
   memory: number;
   accelerator: AcceleratorName;
@@ -40,13 +44,15 @@ export interface MachineConfig {
   seed: number;
   /** Emulator: machine time follows the host's instead of the instructions executed. */
   realtime: boolean;
+  /** Machine time in ns at which the run ends as timed out; null: never. */
+  timeLimit: number | null;
   /** COM1 to COM4. */
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
 }
 
 /** How a run ended. */
 export interface Outcome {
-  kind: 'guest-exit' | 'timeout' | 'crash' | 'stopped';
+  kind: 'guest-exit' | 'timeout' | 'crash' | 'stopped' | 'verdict';
   /** Value the guest wrote to the debug-exit port; null unless kind is `guest-exit`. */
   code: number | null;
   /** The CPU that ended it, or null. */
@@ -77,6 +83,9 @@ export interface Summary {
   outcome: Outcome;
   /** Emulator: the first instruction that raised #UD because the emulator does not have it; null: none did. */
   unimplemented: UnimplementedInstruction | null;
+  policies: PolicySummary[];
+  /** What a policy says of the run; null: none said anything. */
+  verdict: VerdictSummary | null;
 }
 
 export interface UnimplementedInstruction {
@@ -113,7 +122,15 @@ export type MachineCommand =
       sampleEveryMs: number;
       snapshot?: string;
       pausePoints?: PausePoint[];
+      /** In the order in which they are asked. */
+      policies?: PolicyProgram[];
+      /** Given to them by machine time. */
+      policyCommands?: TimedPolicyCommand[];
     }
+  /** `author`: the policy's number, from 1. What it answers comes as `policy-answer` of the same id. */
+  | { type: 'policy-command'; id: number; author: number; command: string; args: Options }
+  /** The policy's source was changed. */
+  | { type: 'policy-reload'; author: number; program: PolicyProgram }
   | { type: 'serial-input'; port: number; bytes: Uint8Array }
   /** The shell has consumed that many bytes of a stdio port's output. */
   | { type: 'serial-ack'; port: number; count: number }
@@ -125,7 +142,11 @@ export type MachineCommand =
 
 /** From a machine's process to the shell. */
 export type MachineMessage =
-  | { type: 'started'; memory: number; abilities: MachineAbilities }
+  /** `config`: as policies have changed it. */
+  | { type: 'started'; config: MachineConfig; memory: number; abilities: MachineAbilities }
+  | { type: 'policy-answer'; id: number; text: string }
+  /** What a policy tells its plugin's panels, as JSON. */
+  | { type: 'policy-told'; author: number; data: string }
   /**
    * Whole event records (events.ts), oldest first; `first`: how many the run had before them. They come no faster than the
    * shell acknowledges.

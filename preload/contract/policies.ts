@@ -21,8 +21,6 @@ export interface PolicyProgram {
 /** What became of a policy in a run. */
 export interface PolicySummary {
   policy: string;
-  /** INITs and SIPIs that it decided otherwise than to deliver. */
-  decisions: number;
   /** Why it was made to stand aside; null: it was not. */
   fault: string | null;
 }
@@ -32,4 +30,14 @@ export interface VerdictSummary {
   reason: string;
   /** The policy whose verdict it is. */
   policy: string;
+}
+
+/** A command that a policy is given at a moment of machine time. */
+export interface TimedPolicyCommand {
+  /** Machine time in ns. */
+  at: number;
+  /** The policy's number, from 1. */
+  author: number;
+  command: string;
+  args: Options;
 }

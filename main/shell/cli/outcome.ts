@@ -1,5 +1,7 @@
 /** How a run ends for who called it: the exit status and the sentence. */
 import type { FailureKind, Outcome, Summary } from '../../../preload/contract/machine';
+import type { VerdictSummary } from '../../../preload/contract/policies';
+import type { Verdict } from '../../../plugins/api/index';
 
 export const Status = {
   SUCCESS: 0,
@@ -30,8 +32,15 @@ export function failureStatus(kind: FailureKind): number {
   return FAILURE_STATUS[kind];
 }
 
-/** `stopped`: the status of a run that was stopped, by what stopped it. */
-export function outcomeStatus(outcome: Outcome, stopped: number): number {
+const VERDICT_STATUS: Record<Verdict, number> = {
+  pass: Status.SUCCESS,
+  fail: Status.GUEST_FAILURE,
+  hang: Status.TIMEOUT,
+};
+
+/** A policy's verdict counts before what the guest says. `stopped`: the status of a run that was stopped, by what stopped it. */
+export function outcomeStatus(outcome: Outcome, verdict: VerdictSummary | null, stopped: number): number {
+  if (verdict !== null) return VERDICT_STATUS[verdict.verdict];
   switch (outcome.kind) {
     case 'guest-exit':
       return SUCCESS_CODES.includes(outcome.code) ? Status.SUCCESS : Status.GUEST_FAILURE;
@@ -40,14 +49,16 @@ export function outcomeStatus(outcome: Outcome, stopped: number): number {
     case 'crash':
       return Status.CRASH;
     case 'stopped':
+    case 'verdict':
       return stopped;
   }
 }
 
 /** `guest-exit 0x10 by cpu 0 after 12.345 ms: …; 245 events, 0 lost`. */
-export function outcomeLine({ outcome, durationNs, events, lost }: Summary): string {
+export function outcomeLine({ outcome, verdict, durationNs, events, lost }: Summary): string {
   const code = outcome.code === null ? '' : ` 0x${outcome.code.toString(16)}`;
   const cpu = outcome.cpu === null ? '' : ` by cpu ${outcome.cpu}`;
   const after = `${(durationNs / 1e6).toFixed(3)} ms`;
-  return `${outcome.kind}${code}${cpu} after ${after}: ${outcome.reason} (${events} events, ${lost} lost)`;
+  const said = verdict === null ? '' : `; ${verdict.policy} says ${verdict.verdict}: ${verdict.reason}`;
+  return `${outcome.kind}${code}${cpu} after ${after}: ${outcome.reason}${said} (${events} events, ${lost} lost)`;
 }

@@ -161,7 +161,7 @@ export class RunSession {
         this.#finish({
           summary: message.summary,
           diagnosis: message.diagnosis,
-          status: outcomeStatus(message.summary.outcome, this.#stoppedStatus),
+          status: outcomeStatus(message.summary.outcome, message.summary.verdict, this.#stoppedStatus),
         });
         break;
       case 'failed':
@@ -264,7 +264,7 @@ export class RunSession {
     this.#finish({
       summary: model.summary(this.#digest.records, outcome),
       diagnosis: [],
-      status: outcomeStatus(outcome, this.#stoppedStatus),
+      status: outcomeStatus(outcome, null, this.#stoppedStatus),
     });
   }
 

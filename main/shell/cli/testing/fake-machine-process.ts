@@ -67,7 +67,18 @@ function end(outcome: Outcome, diagnosis: string[] = []): void {
   const { accelerator: accel, irqchip } = config;
   bye({
     type: 'ended',
-    summary: { accel, irqchip, cpus, events: 5, lost: 0, durationNs: 2e6, unimplemented: null, outcome },
+    summary: {
+      accel,
+      irqchip,
+      cpus,
+      events: 5,
+      lost: 0,
+      durationNs: 2e6,
+      unimplemented: null,
+      policies: [],
+      verdict: null,
+      outcome,
+    },
     diagnosis,
   });
 }
@@ -178,7 +189,7 @@ process.on('message', (command: MachineCommand) => {
       config = command.config;
       const [scenario, argument = ''] = config.cmdline.split(' ');
       if (scenario !== 'fail' && scenario !== 'die')
-        send({ type: 'started', memory: config.memory, abilities: ABILITIES });
+        send({ type: 'started', config, memory: config.memory, abilities: ABILITIES });
       scenarios[scenario](argument);
       break;
     }

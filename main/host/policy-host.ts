@@ -1,0 +1,182 @@
+/** A machine's policies as the machine thread has them: their sandboxes, what they make of the configuration, their last word. */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Options } from '../../plugins/api/index';
+import type { MachineConfig, MachineMessage, Outcome } from '../../preload/contract/machine';
+import type { PolicyProgram, PolicySummary, TimedPolicyCommand, VerdictSummary } from '../../preload/contract/policies';
+import { PolicyAct } from '../../preload/contract/events';
+import { ReveilleError } from '../base/errors';
+import { completeConfiguration } from '../machine/configuration';
+import type { Machine } from '../machine/machine';
+import type { EngineNews } from '../plugins/engine';
+import { SandboxClient } from '../plugins/mailbox';
+import { PolicyLog } from '../plugins/policy-log';
+import type { SandboxAnswer } from '../plugins/protocol';
+import type { PolicySeatData, PolicySeats, PostedOrder } from './policy-seats';
+import { SandboxThreads } from './sandbox-threads';
+
+/** In ms: a sandbox has to come up first. */
+const CONFIGURE_LIMIT = 5000;
+const ENDED_LIMIT = 500;
+/** Ids of texts that are written here; those of the thread that asks the policies begin at 1. */
+const FIRST_TEXT = 2 ** 23;
+
+class PolicyError extends ReveilleError {
+  constructor(message: string) {
+    super('usage', message);
+  }
+}
+
+export class PolicyHost {
+  readonly #programs: readonly PolicyProgram[];
+  readonly #post: (message: MachineMessage) => void;
+  readonly #threads: SandboxThreads;
+  readonly #faults: (string | null)[];
+  readonly #seeds: number[];
+  #orders: MessagePort | null = null;
+  #verdict: VerdictSummary | null = null;
+
+  constructor(programs: readonly PolicyProgram[], seed: number, post: (message: MachineMessage) => void) {
+    this.#programs = programs;
+    this.#post = post;
+    this.#threads = new SandboxThreads(programs);
+    this.#faults = programs.map(() => null);
+    this.#seeds = programs.map((_, index) => (Math.imul(seed ^ 0x5eed, 0x9e3779b1) + index * 0x85ebca6b) >>> 0);
+  }
+
+  get verdict(): VerdictSummary | null {
+    return this.#verdict;
+  }
+
+  /** The configuration as the policies want it, each after those before it; throws where one fails or it cannot be. */
+  configure(config: MachineConfig): MachineConfig {
+    let changed = config;
+    this.#programs.forEach(({ policy, permissions }, index) => {
+      if (!permissions.includes('configure')) return;
+      const { cpus, bsp, apicIds, tableOrder, topology } = changed;
+      const answer = this.#client(index, cpus).ask(
+        { ask: 'configure', configuration: { cpus, bsp, apicIds, tableOrder, topology }, seed: this.#seeds[index] },
+        CONFIGURE_LIMIT,
+      );
+      if ('fault' in answer) throw new PolicyError(`The policy ${policy} failed at the configuration: ${answer.fault}`);
+      changed = completeConfiguration({ ...changed, ...withOrder(changed, answer.configuration ?? {}), cpus });
+    });
+    return changed;
+  }
+
+  /** What the thread that asks them needs; to be posted once, `orders` transferred. */
+  seats(commands: TimedPolicyCommand[]): PolicySeats {
+    const { port1, port2 } = new MessageChannel();
+    this.#orders = port1;
+    port1.unref();
+    const seats = this.#programs.map((program, index) => this.#seat(program, index));
+    return { seats, commands: this.#checked(commands), orders: port2 };
+  }
+
+  /** From the thread that asks them. */
+  receive(news: EngineNews): void {
+    switch (news.news) {
+      case 'fault':
+        this.#faults[news.author - 1] = news.fault;
+        break;
+      case 'verdict': {
+        const { verdict, reason, author } = news;
+        this.#verdict ??= { verdict, reason, policy: this.#programs[author - 1].policy };
+        break;
+      }
+      case 'told':
+        this.#post({ type: 'policy-told', author: news.author, data: news.data });
+        break;
+      case 'answer':
+        this.#post({ type: 'policy-answer', id: news.id, text: news.text });
+        break;
+    }
+  }
+
+  command(machine: Machine, id: number, author: number, command: string, args: Options): void {
+    if (this.#programs[author - 1] === undefined) {
+      this.#post({ type: 'policy-answer', id, text: `This machine has no policy number ${author}.` });
+      return;
+    }
+    this.#order(machine, { order: 'command', id, author, command, args });
+  }
+
+  reload(machine: Machine, author: number, program: PolicyProgram): void {
+    if (this.#programs[author - 1] === undefined) return;
+    this.#faults[author - 1] = null;
+    const mailbox = this.#threads.replace(author - 1, program);
+    this.#order(machine, { order: 'reload', author, name: program.policy, mailbox });
+  }
+
+  /** After all other threads have ended: the policies' last words. */
+  ended(machine: Machine, outcome: Outcome): void {
+    const log = new PolicyLog(machine.board.events, () => machine.now, this.#programs.length, FIRST_TEXT);
+    const { cpus } = machine.config;
+    const states = machine.board.vcpus.map(({ mpState }) => mpState.toString(16)).join('');
+    const { kind, code, reason } = outcome;
+    this.#programs.forEach(({ policy }, index) => {
+      if (this.#faults[index] !== null) return;
+      const answer = this.#client(index, cpus).ask(
+        { ask: 'ended', now: machine.now, states, outcome: { kind, code, reason } },
+        ENDED_LIMIT,
+      );
+      this.#lastWords(log, policy, index, answer);
+    });
+  }
+
+  summaries(): PolicySummary[] {
+    return this.#programs.map(({ policy }, index) => ({ policy, fault: this.#faults[index] }));
+  }
+
+  close(): void {
+    this.#orders?.close();
+    this.#threads.close();
+  }
+
+  #lastWords(log: PolicyLog, policy: string, index: number, answer: SandboxAnswer): void {
+    const author = index + 1;
+    if ('fault' in answer) {
+      this.#faults[index] = answer.fault;
+      log.act(author, PolicyAct.FAULT, answer.fault, null);
+      return;
+    }
+    for (const action of answer.actions) {
+      if (action.act === 'mark') log.act(author, PolicyAct.MARK, action.text, action.cpu);
+      if (action.act === 'log') log.act(author, PolicyAct.LOG, action.text, null);
+      if (action.act === 'tell') this.#post({ type: 'policy-told', author, data: action.data });
+      if (action.act !== 'verdict' || this.#verdict !== null) continue;
+      const { verdict, reason } = action;
+      log.verdict(author, verdict, reason);
+      this.#verdict = { verdict, reason, policy };
+    }
+  }
+
+  #checked(commands: TimedPolicyCommand[]): TimedPolicyCommand[] {
+    for (const { author } of commands) {
+      if (this.#programs[author - 1] === undefined) {
+        throw new PolicyError(
+          `A command is for policy number ${author}, but this machine has ${this.#programs.length}.`,
+        );
+      }
+    }
+    return commands;
+  }
+
+  #seat({ policy, permissions }: PolicyProgram, index: number): PolicySeatData {
+    return { name: policy, permissions, seed: this.#seeds[index], mailbox: this.#threads.mailboxes[index] };
+  }
+
+  #client(index: number, cpus: number): SandboxClient {
+    return new SandboxClient(this.#threads.mailboxes[index], this.#programs[index].policy, cpus);
+  }
+
+  #order(machine: Machine, order: PostedOrder): void {
+    this.#orders?.postMessage(order);
+    machine.announceOrder();
+  }
+}
+
+/** With another BSP and no order of its own, the tables have the customary one. */
+function withOrder(config: MachineConfig, changes: Partial<MachineConfig>): Partial<MachineConfig> {
+  const bspMoves = changes.bsp !== undefined && changes.bsp !== config.bsp;
+  return bspMoves && changes.tableOrder === undefined ? { ...changes, tableOrder: undefined as never } : changes;
+}

@@ -1,0 +1,49 @@
+/** A machine's policies on their way to the thread that asks them: as data that can be posted, and what it makes of that. */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Options } from '../../plugins/api/index';
+import type { Permission } from '../../plugins/api/manifest';
+import type { TimedPolicyCommand } from '../../preload/contract/policies';
+import type { MachinePoliciesParts } from '../machine/machine-policies';
+import type { EngineNews, EngineOrder } from '../plugins/engine';
+import { SandboxClient } from '../plugins/mailbox';
+
+export interface PolicySeatData {
+  name: string;
+  permissions: Permission[];
+  seed: number;
+  mailbox: SharedArrayBuffer;
+}
+
+/** What the thread that asks policies needs; `orders` is to be transferred. */
+export interface PolicySeats {
+  seats: PolicySeatData[];
+  commands: TimedPolicyCommand[];
+  orders: MessagePort;
+}
+
+/** What comes by `orders`. */
+export type PostedOrder =
+  | { order: 'command'; id: number; author: number; command: string; args: Options }
+  | { order: 'reload'; author: number; name: string; mailbox: SharedArrayBuffer };
+
+export function openSeats(
+  { seats, commands, orders }: PolicySeats,
+  cpus: number,
+  tell: (news: EngineNews) => void,
+): MachinePoliciesParts {
+  return {
+    seats: seats.map(({ mailbox, ...seat }) => ({ ...seat, sandbox: new SandboxClient(mailbox, seat.name, cpus) })),
+    commands,
+    tell,
+    nextOrder: () => {
+      const received = receiveMessageOnPort(orders) as { message: PostedOrder } | undefined;
+      return received === undefined ? null : openOrder(received.message, cpus);
+    },
+  };
+}
+
+function openOrder(order: PostedOrder, cpus: number): EngineOrder {
+  if (order.order === 'command') return order;
+  const { author, name, mailbox } = order;
+  return { order: 'reload', author, sandbox: new SandboxClient(mailbox, name, cpus) };
+}

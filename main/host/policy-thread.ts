@@ -1,0 +1,40 @@
+/** Where policies are asked on KVM: a thread of its own, so that no vcpu's thread ever waits for one. */
+import { createInterrupts, createKicker } from '../accelerator/index';
+import { NO_CPU } from '../../preload/contract/events';
+import { Board } from '../machine/board';
+import type { VcpuDescriptor } from '../machine/machine';
+import { MachinePolicies, type MachinePoliciesParts } from '../machine/machine-policies';
+import { PausableClock } from '../machine/pausable-clock';
+import { MachineMemory, MachineWord } from '../machine/shared-memory';
+import { HostClock } from './clock';
+
+const NS_PER_MS = 1e6;
+/** While the machine stands still its time does, too: what is due next does not come nearer. */
+const PAUSED_LOOK_MS = 10;
+
+/** Runs until the machine stops; `running`: the policies have been started. */
+export function runPolicies(descriptor: VcpuDescriptor, parts: MachinePoliciesParts, running: () => void): void {
+  const { shape, config, epoch, handles } = descriptor;
+  const memory = new MachineMemory(descriptor.memory.buffer, shape);
+  const clock = new PausableClock(new HostClock(epoch), memory);
+  const board = new Board({
+    memory,
+    config,
+    clock,
+    kicker: createKicker(handles),
+    interrupts: createInterrupts(handles),
+    cpu: NO_CPU,
+  });
+  const policies = new MachinePolicies({ ...parts, board, config, clock });
+  const { words } = memory;
+  policies.start();
+  running();
+  for (;;) {
+    const count = board.policies.wakeCount;
+    if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
+    policies.attend();
+    const wait = Math.max(0, policies.deadline - clock.now()) / NS_PER_MS;
+    const paused = Atomics.load(words, MachineWord.PAUSE_CAUSE) !== 0;
+    board.policies.sleep(count, paused ? Math.max(wait, PAUSED_LOOK_MS) : wait);
+  }
+}

@@ -1,0 +1,187 @@
+/** A machine's policies on the thread that asks them: what its queue holds goes to the engine, what the engine decides is done. */
+import { Decision, type IpiMode, NO_CPU } from '../../preload/contract/events';
+import type { MachineConfig } from '../../preload/contract/machine';
+import type { TimedPolicyCommand } from '../../preload/contract/policies';
+import type { Clock } from '../base/clock';
+import {
+  type EngineNews,
+  type EngineOrder,
+  type MachineWants,
+  PolicyEngine,
+  type PolicySeat,
+  type Steering,
+} from '../plugins/engine';
+import type { MachineFacts } from '../plugins/protocol';
+import type { Board } from './board';
+import type { EventWriter } from './event-ring';
+import { Noted, type PolicyNote, Want } from './policy-queue';
+import { EndCause } from './shared-memory';
+import { writeIpiEvents } from './start-up-router';
+import { Attention } from './vcpu-control';
+
+/** In ms: how long an answer is waited for before its policy stands aside. On the emulator the sandbox counts for itself. */
+const ANSWER_LIMIT = { kvm: 250, wasm: 5000 } as const;
+
+/** What of them comes from outside the machine's memory. */
+export interface MachinePoliciesParts {
+  seats: readonly PolicySeat[];
+  commands: readonly TimedPolicyCommand[];
+  tell: (news: EngineNews) => void;
+  /** What the machine thread wants of policies, oldest first; null: nothing more. */
+  nextOrder: () => EngineOrder | null;
+}
+
+export class MachinePolicies {
+  readonly #board: Board;
+  readonly #engine: PolicyEngine;
+  readonly #nextOrder: () => EngineOrder | null;
+
+  constructor(options: MachinePoliciesParts & { board: Board; config: MachineConfig; clock: Clock }) {
+    const { board, config, clock, seats, commands, tell, nextOrder } = options;
+    this.#board = board;
+    this.#nextOrder = nextOrder;
+    this.#engine = new PolicyEngine({
+      seats,
+      steering: new MachineSteering(board, clock, config.cpus),
+      facts: factsOf(config),
+      commands,
+      tell,
+      limit: ANSWER_LIMIT[config.accelerator],
+    });
+  }
+
+  /** Before the BSP begins. */
+  start(): void {
+    this.#engine.start();
+  }
+
+  /** Asks about all that is waiting, and does what is due. */
+  attend(): void {
+    const { policies } = this.#board;
+    if (policies.takeOrders()) {
+      for (let order = this.#nextOrder(); order !== null; order = this.#nextOrder()) this.#engine.order(order);
+    }
+    for (let note = policies.take(); note !== null; note = policies.take()) this.#observe(note);
+    const overrun = policies.takeOverrun();
+    if (overrun > 0) this.#engine.overrun(overrun);
+    this.#engine.expire();
+  }
+
+  /** Machine time in ns at which something of theirs is due. */
+  get deadline(): number {
+    return this.#engine.deadline;
+  }
+
+  /** Whether `attend` has something to do but for what is due. */
+  get waiting(): boolean {
+    return this.#board.policies.waiting;
+  }
+
+  #observe(note: PolicyNote): void {
+    const { mode, cpu, targets, vector, from, to, line } = note;
+    switch (note.kind) {
+      case Noted.START_UP:
+        this.#engine.observe({ about: 'start-up', mode, source: cpu, targets, vector });
+        break;
+      case Noted.ICR_WRITE:
+        this.#engine.observe({ about: 'icr-write', mode, source: cpu, targets, vector });
+        break;
+      case Noted.MP_STATE:
+        this.#engine.observe({ about: 'mp-state', cpu, from, to });
+        break;
+      case Noted.SERIAL_LINE:
+        this.#engine.observe({ about: 'serial', port: cpu, line });
+        break;
+    }
+  }
+}
+
+class MachineSteering implements Steering {
+  readonly #board: Board;
+  readonly #clock: Clock;
+  /** Of one IPI. */
+  readonly #set: Int32Array;
+
+  constructor(board: Board, clock: Clock, cpus: number) {
+    this.#board = board;
+    this.#clock = clock;
+    this.#set = new Int32Array(Math.ceil(cpus / 64) * 2);
+  }
+
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  get states(): string {
+    let states = '';
+    for (const vcpu of this.#board.vcpus) states += vcpu.mpState.toString(16);
+    return states;
+  }
+
+  get events(): EventWriter {
+    return this.#board.events;
+  }
+
+  takes(cpu: number, mode: IpiMode): boolean {
+    return this.#board.router.takes(cpu, mode);
+  }
+
+  arrive(
+    mode: IpiMode,
+    source: number,
+    cpus: readonly number[],
+    vector: number,
+    author: number,
+    released: boolean,
+  ): void {
+    this.#board.router.arrive(mode, source, this.#setOf(cpus), vector, author, released);
+  }
+
+  withhold(
+    mode: IpiMode,
+    source: number,
+    cpus: readonly number[],
+    vector: number,
+    decision: Decision,
+    author: number,
+  ): void {
+    this.#board.router.withhold(mode, source, this.#setOf(cpus), vector, decision, author);
+  }
+
+  send(mode: IpiMode, cpu: number, vector: number, author: number): void {
+    const { events } = this.#board;
+    writeIpiEvents(events, this.now, NO_CPU, mode, vector, Decision.DELIVER, this.#setOf([cpu]), author);
+    this.#board.sendIpi(mode, cpu, vector);
+  }
+
+  suspend(cpu: number, suspended: boolean): void {
+    const vcpu = this.#board.vcpus[cpu];
+    vcpu.suspended = suspended;
+    vcpu.alert(Attention.LOOK);
+  }
+
+  want({ init, sipi, icrWrite, mpState, serial }: MachineWants): void {
+    let bits = serial.reduce((all, port) => all | (Want.SERIAL << port), 0);
+    if (init) bits |= Want.INIT;
+    if (sipi) bits |= Want.SIPI;
+    if (icrWrite) bits |= Want.ICR_WRITE;
+    if (mpState) bits |= Want.MP_STATE;
+    this.#board.policies.want(bits);
+  }
+
+  end(author: number): void {
+    this.#board.end(author, EndCause.VERDICT, 0);
+  }
+
+  #setOf(cpus: readonly number[]): Int32Array {
+    this.#set.fill(0);
+    for (const cpu of cpus) this.#set[cpu >> 5] |= 1 << (cpu & 31);
+    return this.#set;
+  }
+}
+
+/** What each sandbox is told of its machine. */
+function factsOf({ apicIds, bsp, accelerator, irqchip }: MachineConfig): Omit<MachineFacts, 'seed'> {
+  const cpus = apicIds.map((apicId, cpu) => ({ cpu, apicId, bsp: cpu === bsp }));
+  return { cpus, bsp, accelerator, irqchip };
+}
