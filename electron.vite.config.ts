@@ -18,6 +18,7 @@ export default defineConfig({
           main: 'main/index.ts',
           reveille: 'main/shell/cli/reveille.ts',
           'machine-process': 'main/host/machine-process.ts',
+          'typecheck-worker': 'main/plugins/typecheck-worker.ts',
         },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { customaryOrder } from '../firmware/cpu-list';
 import type { MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
 import { cpuCount, defaultApicIds } from '../../preload/contract/topology';
+import { show } from '../base/show';
 import { MAX_COMMAND_LINE, MAX_RAM, MIB, MIN_RAM } from '../firmware/memory-map';
 import { ConfigurationError } from './configuration-error';
 import { apicIdShifts, formatTopology } from './topology';
@@ -253,12 +254,4 @@ function cpuRange(cpus: number): string {
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** A value of unknown origin in few words. */
-function show(value: unknown): string {
-  if (value === undefined) return 'missing';
-  if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`;
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
-  return Array.isArray(value) ? `a list of ${value.length}` : `a value of type ${typeof value}`;
 }

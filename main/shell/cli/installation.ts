@@ -4,6 +4,8 @@ export interface Installation {
   machineProcess: URL;
   /** The directory of the bundled guests. */
   guests: URL;
+  /** The directory of the bundled plugins, and of the types that plugins are written against (api/). */
+  plugins: URL;
   packageJson: URL;
   /** The directory of the built renderer. */
   pages: URL;

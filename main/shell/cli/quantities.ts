@@ -1,9 +1,9 @@
 /** Values as people write them on a command line. Each parser is given the option's name for its sentence. */
+import { parseTime } from '../../../preload/contract/quantities';
 import type { SerialBackend, Topology } from '../../../preload/contract/machine';
 import { UsageError } from './usage';
 
 const SIZE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-const TIME_UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** setTimeout counts in a signed 32-bit number of milliseconds; more would fire at once. */
 const LONGEST_TIME = 2 ** 31 - 1;
@@ -23,8 +23,7 @@ export function parseSize(option: string, text: string): number {
 
 /** In milliseconds. */
 export function parseDuration(option: string, text: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
-  const duration = Number(digits) * TIME_UNITS[unit ?? 's'];
+  const duration = (parseTime(text) ?? NaN) / 1e6;
   if (!(duration > 0)) throw new UsageError(`${option} takes a time such as 500ms, 30s or 2m, not "${text}".`);
   if (duration > LONGEST_TIME) throw new UsageError(`${option} is at most 24 days; "${text}" is more.`);
   return duration;

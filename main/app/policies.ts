@@ -1,0 +1,166 @@
+/** From the policies that a person chose to the programs that a machine's process runs. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Manifest, PolicyChoice, PolicyManifest } from '../../plugins/api/manifest';
+import type { AcceleratorName, IrqchipMode } from '../../preload/contract/machine';
+import type { PolicyProgram } from '../../preload/contract/policies';
+import { type CompiledPlugin, compilePlugin } from '../plugins/compile';
+import { readPluginFolder } from '../plugins/folder';
+import { readOptions } from '../plugins/options';
+import { AppError, sentence } from './errors';
+import { nearest } from './near-match';
+import type { PluginEntry, PluginStore } from './plugin-store';
+
+/** What policies are held against. */
+export interface PolicyMachine {
+  cpus: number;
+  bsp: number;
+  irqchip: IrqchipMode;
+  accelerator: AcceleratorName;
+}
+
+export interface LoadedPolicies {
+  /** In the order of the choices. */
+  programs: PolicyProgram[];
+  /** What is only approximate on this machine, a sentence each. */
+  warnings: string[];
+}
+
+/** More would not be told apart in a timeline: an author's number has eight bits. */
+const MAX_POLICIES = 32;
+
+/** One policy, found. */
+interface Found {
+  folder: string;
+  manifest: Manifest;
+  policy: PolicyManifest;
+}
+
+/**
+ * Finds, checks and compiles policies. A policy is named NAME, PLUGIN/NAME, or by the path of a plugin's folder (`./mine`, and
+ * `./mine:NAME` where it has several). Options are texts as on a command line, or values. Throws a sentence where one cannot be.
+ */
+export async function loadPolicies(
+  choices: readonly PolicyChoice[],
+  machine: PolicyMachine,
+  store: PluginStore,
+): Promise<LoadedPolicies> {
+  if (choices.length > MAX_POLICIES) {
+    throw new AppError('usage', `A machine has at most ${MAX_POLICIES} policies, and ${choices.length} are wanted.`);
+  }
+  // Each plugin is compiled once, however many of its policies are used.
+  const compiled = new Map<string, Promise<CompiledPlugin>>();
+  const compile = ({ folder, manifest }: Found): Promise<CompiledPlugin> => {
+    const known = compiled.get(folder);
+    if (known !== undefined) return known;
+    const code = compilePlugin(folder).catch((error: Error) => {
+      throw new AppError('usage', `The plugin ${manifest.name} cannot be compiled:\n${error.message}`, {
+        cause: error,
+      });
+    });
+    compiled.set(folder, code);
+    return code;
+  };
+  const warnings: string[] = [];
+  const found = choices.map((choice) => {
+    const policy = findPolicy(choice.policy, store);
+    const warning = checkMachine(policy.policy, machine);
+    if (warning !== null && !warnings.includes(warning)) warnings.push(warning);
+    return { ...policy, options: readOptions(policy.policy.name, policy.policy.options, choice.options, machine) };
+  });
+  const programs = await Promise.all(
+    found.map(async (policy) => programOf(policy, policy.options, await compile(policy))),
+  );
+  return { programs, warnings };
+}
+
+function programOf(
+  { manifest, policy }: Found,
+  options: PolicyProgram['options'],
+  code: CompiledPlugin,
+): PolicyProgram {
+  return {
+    plugin: manifest.name,
+    version: manifest.version,
+    policy: policy.name,
+    options,
+    permissions: manifest.permissions,
+    needs: policy.needs,
+    commands: manifest.commands ?? [],
+    ...code,
+  };
+}
+
+/** What is to be warned of, or null; throws where the machine cannot do what the policy needs. */
+function checkMachine({ name, needs, approximation }: PolicyManifest, { irqchip }: PolicyMachine): string | null {
+  if (irqchip === 'exact') return null;
+  if (needs === 'exact') {
+    throw new AppError(
+      'usage',
+      `The policy ${name} needs irqchip exact, and this machine has ${irqchip}, where KVM itself has the local APICs: ` +
+        'use --irqchip exact or the emulator (--accel wasm).',
+    );
+  }
+  return approximation === undefined ? null : `${name}, irqchip ${irqchip}: ${sentence(approximation)}`;
+}
+
+function findPolicy(name: string, store: PluginStore): Found {
+  if (/^(\.{0,2}\/|\.{1,2}$|\.{1,2}:)/.test(name)) return findByPath(name);
+  const entries = store.list();
+  const [, plugin, policy = name] = /^([^/]*)\/(.*)$/s.exec(name) ?? [];
+  const all = entries.flatMap((entry) => policiesOf(entry));
+  const matches = all.filter(
+    (candidate) => candidate.policy.name === policy && (plugin === undefined || candidate.manifest.name === plugin),
+  );
+  const enabled = matches.filter(({ entry }) => entry.enabled);
+  if (enabled.length === 1) return enabled[0];
+  if (enabled.length > 1) {
+    const written = enabled.map(({ manifest }) => `${manifest.name}/${policy}`);
+    throw new AppError('usage', `Several plugins have a policy ${policy}: write ${written.join(' or ')}.`);
+  }
+  if (matches.length > 0) {
+    const { name: owner } = matches[0].manifest;
+    throw new AppError(
+      'usage',
+      `The policy ${policy} is of the plugin ${owner}, which is not enabled: reveille plugin enable ${owner}`,
+    );
+  }
+  const broken = entries.find((entry) => entry.name === (plugin ?? policy) && entry.problem !== null);
+  if (broken !== undefined) throw new AppError('usage', `The plugin ${broken.name} cannot be used: ${broken.problem}`);
+  throw unknownPolicy(
+    name,
+    all.filter(({ entry }) => entry.enabled).map((candidate) => candidate.policy.name),
+  );
+}
+
+function policiesOf(entry: PluginEntry): (Found & { entry: PluginEntry })[] {
+  const { manifest, folder } = entry;
+  return manifest === null ? [] : (manifest.policies ?? []).map((policy) => ({ entry, folder, manifest, policy }));
+}
+
+/** A folder whose name has a colon itself is meant where it is there. */
+function findByPath(path: string): Found {
+  const [, before, after] = /^(.*):([^:/]*)$/s.exec(path) ?? [];
+  const [folder, name] =
+    before === undefined || existsSync(path) ? [resolve(path), undefined] : [resolve(before), after];
+  const manifest = readPluginFolder(folder);
+  const { policies = [] } = manifest;
+  const names = policies.map((policy) => policy.name);
+  if (policies.length === 0) throw new AppError('usage', `The plugin in ${folder} has no policy.`);
+  if (name === undefined && policies.length > 1) {
+    throw new AppError(
+      'usage',
+      `The plugin in ${folder} has several policies, ${names.join(', ')}: write ${path}:${names[0]}`,
+    );
+  }
+  const policy = name === undefined ? policies[0] : policies.find((candidate) => candidate.name === name);
+  if (policy === undefined) throw unknownPolicy(name ?? '', names);
+  return { folder, manifest, policy };
+}
+
+function unknownPolicy(name: string, known: string[]): AppError {
+  const near = nearest(name, known);
+  const meant = near === null ? '' : `Did you mean ${near}? `;
+  const there = known.length === 0 ? 'There is none.' : `There are ${known.toSorted().join(', ')}.`;
+  return new AppError('usage', `There is no policy ${JSON.stringify(name.slice(0, 100))}. ${meant}${there}`);
+}
