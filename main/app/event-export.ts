@@ -24,6 +24,16 @@ const COLUMNS = [
   'vector',
   'decision',
   'author',
+  'released',
+  'otherwise',
+  'delayNs',
+  'toCpu',
+  'toVector',
+  'act',
+  'text',
+  'verdict',
+  'runNs',
+  'periodNs',
   'derived',
   'reason',
   'count',
@@ -68,11 +78,11 @@ function csvLines(events: readonly MachineEvent[]): string {
   return events.map((event) => `${COLUMNS.map((column) => cell(event, column)).join(',')}\n`).join('');
 }
 
-/** No value has a comma, a quote or a line break in it: there is nothing to quote. */
 function cell(event: MachineEvent, column: (typeof COLUMNS)[number]): string {
   const value = (event as Partial<Record<typeof column, unknown>>)[column];
   if (value === undefined || value === null) return '';
-  return Array.isArray(value) ? value.join(' ') : String(value);
+  const text = Array.isArray(value) ? value.join(' ') : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function* encoded(

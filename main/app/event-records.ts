@@ -5,14 +5,18 @@ import {
   IPI_ADDRESSED,
   IPI_DERIVED,
   IPI_LOGICAL,
+  IPI_RELEASED,
   NO_CPU,
+  VERDICTS,
   decisionName,
   ipiModeName,
   machineChangeName,
+  policyActName,
 } from '../../preload/contract/events';
 import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
+import { textPayloads } from '../../preload/contract/text-records';
 import { mpStateName } from '../../preload/contract/mp-state';
-import type { IpiEvent, MachineEvent } from '../../preload/contract/machine-events';
+import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
 
 const MP_STATES = 9;
 const NO_VECTOR = 0xffffffff;
@@ -28,12 +32,14 @@ export const NUMBERS = {
   ipiMode: numbers(256, ipiModeName),
   decision: numbers(256, decisionName),
   change: numbers(256, machineChangeName),
+  policyAct: numbers(256, policyActName),
   exit: numbers(EXIT_REASONS, exitName),
 } as const;
 
 export class EventRecordWriter {
   #words = new Uint32Array(INITIAL_RECORDS * EVENT_WORDS);
   #length = 0;
+  readonly #texts = new Map<string, number>();
 
   /** Records written so far. */
   get length(): number {
@@ -56,6 +62,10 @@ export class EventRecordWriter {
       }
       case 'ipi':
         return this.#ipi(event);
+      case 'decision':
+        return this.#decision(event);
+      case 'policy':
+        return this.#policy(event);
       case 'exit':
         return this.#write(event, EventKind.EXIT, number('exit', event.reason), event.count);
       case 'serial-line':
@@ -89,9 +99,42 @@ export class EventRecordWriter {
     return this.#words.slice(0, this.#length * EVENT_WORDS).buffer;
   }
 
+  #decision(event: DecisionEvent): void {
+    const { author, decision, mode, source, vector, otherwise, reason, delayNs = 0, toCpu, toVector } = event;
+    const id = this.#text(event.t, reason);
+    const decided = author | (number('decision', decision) << 8) | (number('ipiMode', mode) << 16);
+    this.#write(
+      event,
+      EventKind.DECISION,
+      decided | (otherwise === 'ignored' ? 1 << 24 : 0),
+      (source ?? NO_CPU) | (vector << 16),
+      id,
+      toCpu ?? delayNs,
+      toVector ?? delayNs / 2 ** 32,
+    );
+  }
+
+  #policy(event: PolicyEvent): void {
+    const { author, act, text, verdict, runNs = 0, periodNs = 0, count = 0 } = event;
+    const id = this.#text(event.t, text);
+    const first = verdict === undefined ? runNs / 1000 || count : VERDICTS.findIndex((name) => name === verdict);
+    this.#write(event, EventKind.POLICY, author | (number('policyAct', act) << 8), id, first, periodNs / 1000);
+  }
+
+  /** The id of a text, whose records are written where it is new. */
+  #text(t: number, text: string): number {
+    if (text === '') return 0;
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const id = this.#texts.size + 1;
+    this.#texts.set(text, id);
+    for (const payload of textPayloads(id, text)) this.#write({ t, cpu: null }, EventKind.TEXT, ...payload);
+    return id;
+  }
+
   /** A record for each group of 64 CPUs that has targets. */
   #ipi(event: IpiEvent): void {
-    const what = event.vector | (number('ipiMode', event.mode) << 8) | (event.derived ? IPI_DERIVED : 0);
+    const what = event.vector | (number('ipiMode', event.mode) << 8) | flagsOf(event);
     const decided = number('decision', event.decision) | ((event.author ?? 0) << 8);
     if (event.targets.length === 0) this.#write(event, EventKind.IPI, what | addressOf(event), decided);
     const targets = event.targets.toSorted((a, b) => a - b);
@@ -104,7 +147,7 @@ export class EventRecordWriter {
     }
   }
 
-  #write({ t, cpu }: MachineEvent, kind: number, p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0): void {
+  #write({ t, cpu }: Pick<MachineEvent, 't' | 'cpu'>, kind: number, p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0): void {
     const at = this.#length++ * EVENT_WORDS;
     if (at === this.#words.length) {
       const larger = new Uint32Array(at * 2);
@@ -113,6 +156,10 @@ export class EventRecordWriter {
     }
     this.#words.set([t, t / 2 ** 32, kind | ((cpu ?? NO_CPU) << 16), p0, p1, p2, p3, p4], at);
   }
+}
+
+function flagsOf({ derived, released }: IpiEvent): number {
+  return (derived ? IPI_DERIVED : 0) | (released === true ? IPI_RELEASED : 0);
 }
 
 /** Where it was sent, of an IPI that nobody received. */

@@ -1,5 +1,6 @@
 /** What an event that comes from a file must look like. */
 import * as v from 'valibot';
+import { MAX_TEXT, VERDICTS } from '../../preload/contract/events';
 import type { MachineEvent } from '../../preload/contract/machine-events';
 import { NUMBERS } from './event-records';
 
@@ -20,6 +21,8 @@ const named = (of: keyof typeof NUMBERS, what: string) =>
     ),
   );
 const vector = natural(0xff);
+const author = natural(0xff);
+const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const common = { t: whole, cpu: v.nullable(cpu) };
 
 export const eventSchema = v.variant('kind', [
@@ -42,8 +45,35 @@ export const eventSchema = v.variant('kind', [
     mode: named('ipiMode', 'a delivery mode'),
     vector,
     decision: named('decision', 'a decision'),
-    author: v.optional(natural(2 ** 24 - 1)),
+    author: v.optional(author),
+    released: v.optional(v.literal(true)),
     derived: v.boolean(),
+  }),
+  v.strictObject({
+    ...common,
+    kind: v.literal('decision'),
+    cpu,
+    author,
+    decision: named('decision', 'a decision'),
+    mode: named('ipiMode', 'a delivery mode'),
+    source: v.nullable(cpu),
+    vector,
+    otherwise: v.picklist(['deliver', 'ignored']),
+    reason: text,
+    delayNs: v.optional(whole),
+    toCpu: v.optional(cpu),
+    toVector: v.optional(vector),
+  }),
+  v.strictObject({
+    ...common,
+    kind: v.literal('policy'),
+    author,
+    act: named('policyAct', 'what a policy does'),
+    text,
+    verdict: v.optional(v.picklist(VERDICTS)),
+    runNs: v.optional(whole),
+    periodNs: v.optional(whole),
+    count: v.optional(u32),
   }),
   v.strictObject({ ...common, kind: v.literal('exit'), reason: named('exit', 'an exit reason'), count: u32 }),
   v.strictObject({ ...common, kind: v.literal('serial-line'), port: u32, end: u32 }),

@@ -212,6 +212,10 @@ function instantName(event: Exclude<MachineEvent, { kind: 'ipi' | 'mp-state' }>)
   switch (event.kind) {
     case 'exit':
       return `exits: ${event.reason}`;
+    case 'decision':
+      return `${event.mode} ${event.decision} by policy ${event.author}`;
+    case 'policy':
+      return `policy ${event.author} ${event.act}`;
     case 'machine':
       return `machine ${event.change}`;
     case 'post':

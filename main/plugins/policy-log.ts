@@ -1,14 +1,6 @@
 /** What policies decide and do, as records of the machine's event stream; texts become records of their own, each once. */
-import {
-  Decision,
-  EventKind,
-  type IpiMode,
-  MAX_TEXT,
-  NO_CPU,
-  PolicyAct,
-  TEXT_PIECE,
-  VERDICTS,
-} from '../../preload/contract/events';
+import { type Decision, EventKind, type IpiMode, NO_CPU, PolicyAct, VERDICTS } from '../../preload/contract/events';
+import { textPayloads } from '../../preload/contract/text-records';
 import type { Verdict } from '../../plugins/api/index';
 
 /** Takes records of the event stream (preload/contract/events.ts). */
@@ -50,7 +42,6 @@ export interface DecisionRecord {
 export class PolicyLog {
   readonly #events: EventSink;
   readonly #now: () => number;
-  readonly #encoder = new TextEncoder();
   readonly #ids = new Map<string, number>();
   readonly #first: number;
   readonly #counts: { texts: number; silenced: number }[];
@@ -105,7 +96,8 @@ export class PolicyLog {
     count.texts++;
     const id = this.#first + this.#ids.size;
     this.#ids.set(text, id);
-    this.#writeText(id, this.#bytes(text));
+    const now = this.#now();
+    for (const payload of textPayloads(id, text)) this.#events.writeAt(now, EventKind.TEXT, NO_CPU, ...payload);
     return id;
   }
 
@@ -113,33 +105,5 @@ export class PolicyLog {
     count.silenced++;
     if (count.silenced % SILENCED_STEP !== 1) return;
     this.#events.writeAt(this.#now(), EventKind.POLICY, NO_CPU, author | (PolicyAct.SILENCED << 8), 0, count.silenced);
-  }
-
-  /** Whole characters, at most MAX_TEXT bytes. */
-  #bytes(text: string): Uint8Array {
-    const bytes = new Uint8Array(MAX_TEXT);
-    return bytes.subarray(0, this.#encoder.encodeInto(text, bytes).written);
-  }
-
-  #writeText(id: number, bytes: Uint8Array): void {
-    const now = this.#now();
-    const words = new Uint32Array(TEXT_PIECE / 4);
-    const piece = new Uint8Array(words.buffer);
-    for (let offset = 0; offset < bytes.length; offset += TEXT_PIECE) {
-      const length = Math.min(TEXT_PIECE, bytes.length - offset);
-      piece.fill(0);
-      piece.set(bytes.subarray(offset, offset + length));
-      const last = offset + length === bytes.length ? 1 << 31 : 0;
-      this.#events.writeAt(
-        now,
-        EventKind.TEXT,
-        NO_CPU,
-        id | (length << 24),
-        offset | last,
-        words[0],
-        words[1],
-        words[2],
-      );
-    }
   }
 }

@@ -13,8 +13,6 @@ import {
   PolicyAct,
   type EventRecord,
   NO_CPU,
-  MAX_TEXT,
-  TEXT_PIECE,
   VERDICTS,
   decisionName,
   decodeEvents,
@@ -25,6 +23,7 @@ import {
 } from './events';
 import { type MpStateName, mpStateName } from './mp-state';
 import { exitName } from './exit-reasons';
+import { TextTable } from './text-records';
 
 interface Base {
   /** Nanoseconds of machine time. */
@@ -79,7 +78,8 @@ export interface DecisionEvent extends Base {
   /** Of a delay. */
   delayNs?: number;
   /** Of a redirection. */
-  redirectedTo?: { cpu: number; vector: number };
+  toCpu?: number;
+  toVector?: number;
 }
 
 /** A policy did something else than decide. */
@@ -271,7 +271,7 @@ function decodeDecision({ time, cpu, payload: p }: EventRecord, texts: TextTable
     otherwise: p[0] >>> 24 === 0 ? 'deliver' : 'ignored',
     reason: texts.get(p[2]),
     ...(decision === Decision.DELAY && { delayNs: p[3] + p[4] * 2 ** 32 }),
-    ...(decision === Decision.REDIRECT && { redirectedTo: { cpu: p[3], vector: p[4] } }),
+    ...(decision === Decision.REDIRECT && { toCpu: p[3], toVector: p[4] }),
   };
 }
 
@@ -288,32 +288,4 @@ function decodePolicy({ time, cpu, payload: p }: EventRecord, texts: TextTable):
     ...(act === PolicyAct.DUTY_CYCLE && { runNs: p[2] * US, periodNs: p[3] * US }),
     ...(act === PolicyAct.SILENCED && { count: p[2] }),
   };
-}
-
-/** Texts of the stream by their ids. One whose beginning was lost, or is not in what is read, shows its id instead. */
-class TextTable {
-  readonly #texts = new Map<number, string>();
-  readonly #pieces = new Map<number, Uint8Array>();
-
-  /** The payload of a TEXT record. */
-  add(p: EventRecord['payload']): void {
-    const id = p[0] & 0xffffff;
-    const length = Math.min(p[0] >>> 24, TEXT_PIECE);
-    const offset = p[1] & 0x7fffffff;
-    if (offset + length > MAX_TEXT) return;
-    const piece = new Uint8Array(Uint32Array.of(p[2], p[3], p[4]).buffer, 0, length);
-    const before = this.#pieces.get(id) ?? new Uint8Array();
-    if (before.length !== offset) return;
-    const whole = new Uint8Array(offset + length);
-    whole.set(before);
-    whole.set(piece, offset);
-    this.#pieces.set(id, whole);
-    if (p[1] >>> 31 === 0) return;
-    this.#pieces.delete(id);
-    this.#texts.set(id, new TextDecoder().decode(whole));
-  }
-
-  get(id: number): string {
-    return id === 0 ? '' : (this.#texts.get(id) ?? `(text ${id})`);
-  }
 }

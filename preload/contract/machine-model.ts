@@ -28,7 +28,7 @@ export type ModelConfig = Pick<MachineConfig, 'apicIds' | 'bsp' | 'accelerator' 
 
 export class MachineModel {
   readonly cpus: readonly CpuModel[];
-  readonly #config: ModelConfig;
+  #config: ModelConfig;
   #time = 0;
   /** The samples of the last second, oldest first. */
   #recent: Sample[] = [];
@@ -47,6 +47,15 @@ export class MachineModel {
       sample: null,
       rates: [],
     }));
+  }
+
+  /** Policies may have changed it before the machine was made. */
+  configure(config: ModelConfig): void {
+    this.#config = config;
+    for (const cpu of this.cpus) {
+      cpu.apicId = config.apicIds[cpu.id];
+      cpu.bsp = cpu.id === config.bsp;
+    }
   }
 
   /** The latest machine time that was heard of, in ns. */

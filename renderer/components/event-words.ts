@@ -1,6 +1,7 @@
 /** Events and pauses in words. */
 import type { PausePoint, PauseReason } from '../../preload/contract/inspection';
-import type { IpiEvent, MachineEvent } from '../../preload/contract/machine-events';
+import { formatTime } from '../../preload/contract/quantities';
+import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
 import { hex } from './format';
 import { stateLook } from './mp-states';
 
@@ -55,6 +56,10 @@ export function eventWords(event: MachineEvent, cpu: number): string {
       if (!event.targets.includes(cpu)) return `sent ${what} to ${cpuList(event.targets)}${decision}`;
       return `${what} ${event.source === cpu ? 'from itself' : senderWords(event)}${decision}`;
     }
+    case 'decision':
+      return decisionWords(event);
+    case 'policy':
+      return policyWords(event);
     case 'exit':
       return `${event.count} ${event.reason} ${event.count === 1 ? 'exit' : 'exits'}`;
     case 'post':
@@ -69,6 +74,36 @@ export function eventWords(event: MachineEvent, cpu: number): string {
       return `${event.count} events lost`;
     case 'machine':
       return `machine ${event.change}`;
+  }
+}
+
+const DONE: Record<string, string> = {
+  deliver: 'let through',
+  drop: 'dropped',
+  hold: 'held',
+};
+
+/** `policy 1 dropped SIPI 0x08 from CPU 0: the first one is lost`. */
+function decisionWords(event: DecisionEvent): string {
+  const { author, decision, reason, delayNs = 0, toCpu, toVector = 0 } = event;
+  const what = `${ipiWords(event)} ${senderWords(event)}`;
+  const why = reason === '' ? '' : `: ${reason}`;
+  if (decision === 'delay') return `policy ${author} delayed ${what} by ${formatTime(delayNs)}${why}`;
+  if (decision === 'redirect') return `policy ${author} sent ${what} to CPU ${toCpu}, vector ${hex(toVector)}${why}`;
+  return `policy ${author} ${DONE[decision] ?? decision} ${what}${why}`;
+}
+
+function policyWords({ author, act, text, verdict, runNs = 0, periodNs = 0, count = 0 }: PolicyEvent): string {
+  const said = text === '' ? '' : `: ${text}`;
+  switch (act) {
+    case 'verdict':
+      return `policy ${author} says ${verdict}${said}`;
+    case 'duty-cycle':
+      return `policy ${author} lets it run ${formatTime(runNs)} of each ${formatTime(periodNs)}${said}`;
+    case 'silenced':
+      return `policy ${author} said too much: ${count} texts left out so far`;
+    default:
+      return `policy ${author} ${act}${said}`;
   }
 }
 

@@ -29,6 +29,13 @@ export function parseDuration(option: string, text: string): number {
   return duration;
 }
 
+/** Of machine time, in ns. */
+export function parseMachineTime(option: string, text: string): number {
+  const ns = parseTime(text);
+  if (ns === null || ns === 0) throw new UsageError(`${option} takes a time such as 500us, 20ms or 5s, not "${text}".`);
+  return ns;
+}
+
 export function parseTopology(option: string, text: string): Topology {
   const [, sockets, cores, threads] = /^(\d+)x(\d+)x(\d+)$/.exec(text) ?? [];
   if (threads === undefined) {

@@ -7,8 +7,8 @@ import { PerfettoWriter } from '../../app/perfetto';
 import { FileSink } from './file-sink';
 
 export interface Recorder {
-  /** The machine has started. */
-  begin(): void;
+  /** The machine has started; `config` is what it was made from. */
+  begin(config: MachineConfig): void;
   /** Throws an AppError where the file cannot take it. */
   add(events: readonly MachineEvent[]): void;
   /** The machine has ended, at this machine time (ns). */
@@ -74,26 +74,28 @@ class EventLinesOnStdout implements Recorder {
 
 class TraceFile implements Recorder {
   readonly #file: FileSink;
-  readonly #writer: PerfettoWriter;
+  #writer: PerfettoWriter | null = null;
 
-  constructor(path: string, config: MachineConfig) {
+  constructor(path: string) {
     this.#file = new FileSink('--trace', path);
-    this.#writer = new PerfettoWriter(config.apicIds, traceTitle(config));
   }
 
-  begin(): void {
+  begin(config: MachineConfig): void {
     this.#file.begin();
+    this.#writer = new PerfettoWriter(config.apicIds, traceTitle(config));
     this.#file.write(this.#writer.take());
   }
 
   add(events: readonly MachineEvent[]): void {
-    for (const event of events) this.#writer.add(event);
-    this.#file.write(this.#writer.take());
+    const writer = this.#writer as PerfettoWriter;
+    for (const event of events) writer.add(event);
+    this.#file.write(writer.take());
   }
 
   end(time: number): void {
-    this.#writer.end(time);
-    this.#file.write(this.#writer.take());
+    const writer = this.#writer as PerfettoWriter;
+    writer.end(time);
+    this.#file.write(writer.take());
     this.#file.close();
   }
 
@@ -103,16 +105,11 @@ class TraceFile implements Recorder {
 }
 
 /** Opens what was asked for, before the machine starts; throws a UsageError where one cannot be written. */
-export function openRecorders(
-  events: string | null,
-  trace: string | null,
-  config: MachineConfig,
-  source: EventSource,
-): Recorder[] {
+export function openRecorders(events: string | null, trace: string | null, source: EventSource): Recorder[] {
   const recorders: Recorder[] = [];
   try {
     if (events !== null) recorders.push(events === '-' ? new EventLinesOnStdout(source) : new EventLines(events));
-    if (trace !== null) recorders.push(new TraceFile(trace, config));
+    if (trace !== null) recorders.push(new TraceFile(trace));
   } catch (error) {
     for (const recorder of recorders) recorder.discard();
     throw error;

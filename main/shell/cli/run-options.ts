@@ -1,5 +1,6 @@
 /** The command line of `reveille run`. */
 import { parseArgs } from 'node:util';
+import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { RunRequest } from '../../app/machine-runs';
 import type { MachineConfig, SerialBackend } from '../../../preload/contract/machine';
 import {
@@ -7,6 +8,7 @@ import {
   parseChoice,
   parseCount,
   parseDuration,
+  parseMachineTime,
   parseSerial,
   parseSize,
   parseTopology,
@@ -23,18 +25,23 @@ export interface RunOptions {
   json: boolean;
   /** The serial port that is on the console, 0 for COM1; null: none. */
   console: number | null;
+  /** In the order in which they are asked. */
+  policies: PolicyChoice[];
+  /** A file of commands for them, `-` for stdin; null: none. */
+  policyCommands: string | null;
 }
 
 const ACCELERATORS = ['auto', 'kvm', 'wasm'] as const;
 const IRQCHIPS = ['exact', 'kernel', 'split'] as const;
 
 const TEXT = { type: 'string' } as const;
+const TEXTS = { type: 'string', multiple: true } as const;
 const FLAG = { type: 'boolean' } as const;
 
 type SerialPorts = MachineConfig['serial'];
 
 export function parseRunOptions(args: string[]): RunOptions {
-  const { values, positionals } = parseStrictly(args, {
+  const { values, positionals, tokens } = parseStrictly(args, {
     cpus: TEXT,
     topology: TEXT,
     'apic-ids': TEXT,
@@ -49,6 +56,10 @@ export function parseRunOptions(args: string[]): RunOptions {
     serial2: TEXT,
     serial3: TEXT,
     serial4: TEXT,
+    policy: TEXTS,
+    'policy-option': TEXTS,
+    'policy-commands': TEXT,
+    'time-limit': TEXT,
     timeout: TEXT,
     events: TEXT,
     trace: TEXT,
@@ -72,6 +83,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     cmdline: values.cmdline,
     seed: given('--seed', values.seed, parseCount),
     realtime: values.realtime,
+    timeLimit: given('--time-limit', values['time-limit'], parseMachineTime),
     serial,
   };
   const console = serial.findIndex(({ kind }) => kind === 'stdio');
@@ -82,6 +94,8 @@ export function parseRunOptions(args: string[]): RunOptions {
     trace: values.trace ?? null,
     json: values.json ?? false,
     console: console < 0 ? null : console,
+    policies: policyChoices(tokens),
+    policyCommands: values['policy-commands'] ?? null,
   };
 }
 
@@ -115,12 +129,36 @@ function serialPorts(texts: (string | undefined)[], eventsOnStdout: boolean): Se
   return ports;
 }
 
-type Options = Record<string, typeof TEXT | typeof FLAG>;
+/** An option belongs to the policy before it. */
+export function policyChoices(tokens: readonly OptionToken[]): PolicyChoice[] {
+  const choices: PolicyChoice[] = [];
+  for (const { kind, name, value = '' } of tokens) {
+    if (kind !== 'option') continue;
+    if (name === 'policy') choices.push({ policy: value, options: {} });
+    if (name !== 'policy-option') continue;
+    const [, option, text] = /^([^=]+)=(.*)$/s.exec(value) ?? [];
+    if (option === undefined) throw new UsageError(`--policy-option takes NAME=VALUE, not "${value}".`);
+    const choice = choices.at(-1);
+    if (choice === undefined)
+      throw new UsageError(`--policy-option ${value} comes before any --policy, whose it would be.`);
+    if (option in choice.options) throw new UsageError(`The policy ${choice.policy} is given ${option} twice.`);
+    choice.options[option] = text;
+  }
+  return choices;
+}
+
+interface OptionToken {
+  kind: string;
+  name?: string | undefined;
+  value?: string | undefined;
+}
+
+type Options = Record<string, typeof TEXT | typeof TEXTS | typeof FLAG>;
 
 /** node:util's parser, with its complaints in our words: it refuses what it does not know. */
-function parseStrictly<T extends Options>(args: string[], options: T) {
+export function parseStrictly<T extends Options>(args: string[], options: T) {
   try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
+    return parseArgs({ args, options, allowPositionals: true, strict: true, tokens: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const option = /'(?:-\w, )?(--?[^' =]+)/.exec(message)?.[1] ?? 'this';

@@ -8,6 +8,8 @@ import { type ConsoleInput, openConsoleInput } from './console-input';
 import type { Display } from './display';
 import { EventDigest } from './event-digest';
 import { Status, outcomeStatus } from './outcome';
+import type { TimedPolicyCommand } from '../../../preload/contract/policies';
+import type { LoadedPolicies } from '../../app/policies';
 import type { Recorder } from './recorders';
 
 const LF = 0x0a;
@@ -33,8 +35,10 @@ interface RunParts {
   console: number | null;
   /** In ms; null: none. */
   timeout: number | null;
+  policies: LoadedPolicies;
+  policyCommands: TimedPolicyCommand[];
   /** Printed when the machine starts. */
-  greeting: string;
+  greeting: (config: MachineConfig) => string;
 }
 
 export class RunSession {
@@ -75,7 +79,14 @@ export class RunSession {
     const { machine, config, display, timeout } = this.#parts;
     try {
       this.#listen();
-      machine.send({ type: 'start', config, sampleEveryMs: display.sampleEveryMs });
+      const { policies, policyCommands } = this.#parts;
+      machine.send({
+        type: 'start',
+        config,
+        sampleEveryMs: display.sampleEveryMs,
+        policies: policies.programs,
+        policyCommands,
+      });
       if (timeout !== null) this.#stopAfter(timeout);
       const end = await this.#finished;
       this.#show(this.#shown.end());
@@ -137,7 +148,10 @@ export class RunSession {
     const { model, display, console } = this.#parts;
     switch (message.type) {
       case 'started':
-        this.#begin();
+        this.#begin(message.config);
+        break;
+      case 'policy-answer':
+        if (message.text !== '') display.line(`policy: ${message.text}`);
         break;
       case 'events':
         this.#events(message.batch);
@@ -171,11 +185,13 @@ export class RunSession {
     }
   }
 
-  #begin(): void {
-    const { machine, display, console, greeting } = this.#parts;
+  #begin(config: MachineConfig): void {
+    const { machine, model, display, console, greeting, policies } = this.#parts;
     this.#started = true;
-    this.#guarded(() => this.#recorders.forEach((recorder) => recorder.begin()));
-    display.line(greeting);
+    model.configure(config);
+    this.#guarded(() => this.#recorders.forEach((recorder) => recorder.begin(config)));
+    display.line(greeting(config));
+    for (const warning of policies.warnings) display.line(`warning: ${warning}`);
     display.start();
     if (console === null) return;
     const input = openConsoleInput(

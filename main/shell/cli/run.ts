@@ -6,10 +6,13 @@ import { MachineModel } from '../../../preload/contract/machine-model';
 import { startMachineProcess } from '../../app/forked-machine';
 import type { MachineProcess } from '../../app/machine-process';
 import { prepareRun } from '../../app/machine-runs';
+import { dataDirectory } from '../../app/data-directory';
+import type { LoadedPolicies } from '../../app/policies';
 import { chooseDisplay } from './display';
 import type { Installation } from './installation';
 import { Status, outcomeLine } from './outcome';
 import { formatSize } from './quantities';
+import { readPolicyCommands } from '../../app/policy-commands';
 import { openRecorders } from './recorders';
 import { type RunOptions, parseRunOptions } from './run-options';
 import { RunSession } from './run-session';
@@ -22,18 +25,40 @@ export async function run(args: string[], installation: Installation): Promise<n
   const machine = startMachineProcess(installation.machineProcess);
   try {
     const { config, choice } = prepareRun({ ...options.request, guest }, await probeHost());
-    return await runMachine(machine, config, choice, options);
+    const policies = await choosePolicies(options, config, installation);
+    return await runMachine(machine, { config, choice, options, policies });
   } finally {
     machine.kill();
   }
 }
 
+interface PreparedParts {
+  config: MachineConfig;
+  choice: string;
+  options: RunOptions;
+  policies: LoadedPolicies;
+}
+
+/** Without policies nothing of plugins is loaded. */
+async function choosePolicies(
+  { policies }: RunOptions,
+  config: MachineConfig,
+  { plugins: bundled }: Installation,
+): Promise<LoadedPolicies> {
+  if (policies.length === 0) return { programs: [], warnings: [] };
+  const [{ loadPolicies }, { PluginStore }] = await Promise.all([
+    import('../../app/policies'),
+    import('../../app/plugin-store'),
+  ]);
+  return loadPolicies(policies, config, new PluginStore({ bundled, dataDirectory: dataDirectory() }));
+}
+
 async function runMachine(
   machine: MachineProcess,
-  config: MachineConfig,
-  choice: string,
-  options: RunOptions,
+  { config, choice, options, policies }: PreparedParts,
 ): Promise<number> {
+  const policyCommands =
+    options.policyCommands === null ? [] : readPolicyCommands(options.policyCommands, policies.programs, config);
   const model = new MachineModel(config);
   const display = chooseDisplay(model);
   const session = new RunSession({
@@ -41,10 +66,12 @@ async function runMachine(
     config,
     model,
     display,
-    recorders: openRecorders(options.events, options.trace, config, machine),
+    recorders: openRecorders(options.events, options.trace, machine),
     console: options.console,
     timeout: options.timeout,
-    greeting: greeting(config, choice),
+    policies,
+    policyCommands,
+    greeting: (made) => greeting(made, choice),
   });
   const { summary, diagnosis, status } = await session.run();
   // Nobody reads any more, and who closed the pipe did not ask for a report.

@@ -1,6 +1,7 @@
 /** How the command line words and colours what happens in a machine. */
 import type { CpuModel } from '../../../preload/contract/machine-model';
-import type { IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';
+import { formatTime as formatDelay } from '../../../preload/contract/quantities';
+import type { DecisionEvent, IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';
 import type { MpStateName } from '../../../preload/contract/mp-state';
 import { SHOWN_PER_SECOND } from './event-digest';
 import { formatTime } from './quantities';
@@ -76,6 +77,13 @@ export function haltsLeftOut(time: number): string {
   return `${formatTime(time)}  ${SHOWN_PER_SECOND} halts and wake-ups in this second: no more of them until ${formatTime(next).trim()} (--events FILE has all)`;
 }
 
+/** ` by 20ms: the first one is lost`. */
+function decisionDetail({ reason, delayNs, toCpu, toVector }: DecisionEvent): string {
+  const by = delayNs === undefined ? '' : ` by ${formatDelay(delayNs)}`;
+  const to = toCpu === undefined ? '' : ` to cpu ${toCpu} with vector ${hexByte(toVector ?? 0)}`;
+  return `${by}${to}${reason === '' ? '' : `: ${reason}`}`;
+}
+
 /** The line of an event that plain output shows: a change of MP state, an INIT, a SIPI, a loss; null for the others. */
 export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): string | null {
   const time = formatTime(event.t);
@@ -96,6 +104,13 @@ export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): strin
     case 'machine': {
       if (event.change !== 'paused' && event.change !== 'resumed') return null;
       return `${time}  machine ${event.change}${event.cpu === null ? '' : `, by what cpu ${event.cpu} met`}`;
+    }
+    case 'decision':
+      return `${time}  policy ${event.author}  ${event.decision} ${event.mode.toUpperCase()} to cpu ${event.cpu}${decisionDetail(event)}`;
+    case 'policy': {
+      const cpu = event.cpu === null ? '' : ` cpu ${event.cpu}`;
+      const verdict = event.verdict === undefined ? '' : ` ${event.verdict}`;
+      return `${time}  policy ${event.author}  ${event.act}${verdict}${cpu}${event.text === '' ? '' : `: ${event.text}`}`;
     }
     case 'serial-lost':
       return `${time}  COM${event.port + 1} lost ${event.count} bytes that nobody received`;
