@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Manifest, PolicyChoice, PolicyManifest } from '../../plugins/api/manifest';
 import type { AcceleratorName, IrqchipMode } from '../../preload/contract/machine';
+import type { PluginInfo } from '../../preload/contract/plugins';
 import type { PolicyProgram } from '../../preload/contract/policies';
 import { type CompiledPlugin, compilePlugin } from '../plugins/compile';
 import { readPluginFolder } from '../plugins/folder';
 import { readOptions } from '../plugins/options';
 import { AppError, sentence } from './errors';
 import { nearest } from './near-match';
-import type { PluginEntry, PluginStore } from './plugin-store';
+import type { PluginStore } from './plugin-store';
 
 /** What policies are held against. */
 export interface PolicyMachine {
@@ -133,7 +134,7 @@ function findPolicy(name: string, store: PluginStore): Found {
   );
 }
 
-function policiesOf(entry: PluginEntry): (Found & { entry: PluginEntry })[] {
+function policiesOf(entry: PluginInfo): (Found & { entry: PluginInfo })[] {
   const { manifest, folder } = entry;
   return manifest === null ? [] : (manifest.policies ?? []).map((policy) => ({ entry, folder, manifest, policy }));
 }

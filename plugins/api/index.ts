@@ -181,3 +181,5 @@ export interface Machine {
 }
 
 export type Verdict = 'pass' | 'fail' | 'hang';
+
+export type { PolicyTest, PolicyTests, TestCpu, TestEvent, TestRun } from './tests';
