@@ -7,8 +7,8 @@ import { PolicyAct } from '../../preload/contract/events';
 import { ReveilleError } from '../base/errors';
 import { completeConfiguration } from '../machine/configuration';
 import type { Machine } from '../machine/machine';
-import type { EngineNews } from '../plugins/engine';
 import { SandboxClient } from '../plugins/mailbox';
+import { type EngineNews, policyState } from '../plugins/engine';
 import { PolicyLog } from '../plugins/policy-log';
 import type { SandboxAnswer } from '../plugins/protocol';
 import type { PolicySeatData, PolicySeats, PostedOrder } from './policy-seats';
@@ -35,7 +35,7 @@ export class PolicyHost {
   #orders: MessagePort | null = null;
   #verdict: VerdictSummary | null = null;
 
-  constructor(programs: readonly PolicyProgram[], seed: number, post: (message: MachineMessage) => void) {
+  constructor(programs: PolicyProgram[], seed: number, post: (message: MachineMessage) => void) {
     this.#programs = programs;
     this.#post = post;
     this.#threads = new SandboxThreads(programs);
@@ -53,7 +53,7 @@ export class PolicyHost {
     this.#programs.forEach(({ policy, permissions }, index) => {
       if (!permissions.includes('configure')) return;
       const { cpus, bsp, apicIds, tableOrder, topology } = changed;
-      const answer = this.#client(index, cpus).ask(
+      const answer = this.#client(index).ask(
         { ask: 'configure', configuration: { cpus, bsp, apicIds, tableOrder, topology }, seed: this.#seeds[index] },
         CONFIGURE_LIMIT,
       );
@@ -110,13 +110,12 @@ export class PolicyHost {
   /** After all other threads have ended: the policies' last words. */
   ended(machine: Machine, outcome: Outcome): void {
     const log = new PolicyLog(machine.board.events, () => machine.now, this.#programs.length, FIRST_TEXT);
-    const { cpus } = machine.config;
-    const states = machine.board.vcpus.map(({ mpState }) => mpState.toString(16)).join('');
+    const changed = machine.board.vcpus.map(({ cpu, mpState }) => ({ cpu, state: policyState(mpState) }));
     const { kind, code, reason } = outcome;
     this.#programs.forEach(({ policy }, index) => {
       if (this.#faults[index] !== null) return;
-      const answer = this.#client(index, cpus).ask(
-        { ask: 'ended', now: machine.now, states, outcome: { kind, code, reason } },
+      const answer = this.#client(index).ask(
+        { ask: 'ended', now: machine.now, changed, outcome: { kind, code, reason } },
         ENDED_LIMIT,
       );
       this.#lastWords(log, policy, index, answer);
@@ -129,7 +128,7 @@ export class PolicyHost {
 
   close(): void {
     this.#orders?.close();
-    this.#threads.close();
+    void this.#threads.close();
   }
 
   #lastWords(log: PolicyLog, policy: string, index: number, answer: SandboxAnswer): void {
@@ -165,8 +164,8 @@ export class PolicyHost {
     return { name: policy, permissions, seed: this.#seeds[index], mailbox: this.#threads.mailboxes[index] };
   }
 
-  #client(index: number, cpus: number): SandboxClient {
-    return new SandboxClient(this.#threads.mailboxes[index], this.#programs[index].policy, cpus);
+  #client(index: number): SandboxClient {
+    return new SandboxClient(this.#threads.mailboxes[index], `The policy ${this.#programs[index].policy}`);
   }
 
   #order(machine: Machine, order: PostedOrder): void {

@@ -28,22 +28,24 @@ export type PostedOrder =
 
 export function openSeats(
   { seats, commands, orders }: PolicySeats,
-  cpus: number,
   tell: (news: EngineNews) => void,
 ): MachinePoliciesParts {
   return {
-    seats: seats.map(({ mailbox, ...seat }) => ({ ...seat, sandbox: new SandboxClient(mailbox, seat.name, cpus) })),
+    seats: seats.map(({ mailbox, ...seat }) => ({
+      ...seat,
+      sandbox: new SandboxClient(mailbox, `The policy ${seat.name}`),
+    })),
     commands,
     tell,
     nextOrder: () => {
       const received = receiveMessageOnPort(orders) as { message: PostedOrder } | undefined;
-      return received === undefined ? null : openOrder(received.message, cpus);
+      return received === undefined ? null : openOrder(received.message);
     },
   };
 }
 
-function openOrder(order: PostedOrder, cpus: number): EngineOrder {
+function openOrder(order: PostedOrder): EngineOrder {
   if (order.order === 'command') return order;
   const { author, name, mailbox } = order;
-  return { order: 'reload', author, sandbox: new SandboxClient(mailbox, name, cpus) };
+  return { order: 'reload', author, sandbox: new SandboxClient(mailbox, `The policy ${name}`) };
 }

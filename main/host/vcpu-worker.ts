@@ -65,7 +65,7 @@ const NO_STEP = () => false;
 /** Runs until the machine stops; gives a report where its guest could not go on. */
 function runTask({ role, descriptor, policies }: ThreadTask, running: () => void): CrashReport | null {
   const tell = (news: EngineNews) => port.postMessage(news satisfies VcpuMessage);
-  const parts = policies === null ? null : openSeats(policies, descriptor.config.cpus, tell);
+  const parts = policies === null ? null : openSeats(policies, tell);
   if (role === 'policies') {
     if (parts !== null) runPolicies(descriptor, parts, running);
     return null;

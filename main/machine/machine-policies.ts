@@ -1,5 +1,6 @@
 /** A machine's policies on the thread that asks them: what its queue holds goes to the engine, what the engine decides is done. */
 import { Decision, type IpiMode, NO_CPU } from '../../preload/contract/events';
+import type { MpState } from '../../preload/contract/mp-state';
 import type { MachineConfig } from '../../preload/contract/machine';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
 import type { Clock } from '../base/clock';
@@ -112,10 +113,8 @@ class MachineSteering implements Steering {
     return this.#clock.now();
   }
 
-  get states(): string {
-    let states = '';
-    for (const vcpu of this.#board.vcpus) states += vcpu.mpState.toString(16);
-    return states;
+  state(cpu: number): MpState {
+    return this.#board.vcpus[cpu].mpState;
   }
 
   get events(): EventWriter {

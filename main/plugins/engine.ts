@@ -7,9 +7,9 @@
  * stands aside from then on: what it keeps back is delivered, its CPUs run.
  */
 import { Decision, IpiMode, PolicyAct } from '../../preload/contract/events';
-import type { MpState } from '../../preload/contract/mp-state';
+import { type MpState, mpStateName } from '../../preload/contract/mp-state';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
-import type { Options, Verdict } from '../../plugins/api/index';
+import type { MpState as ApiMpState, Options, Verdict } from '../../plugins/api/index';
 import type { Permission } from '../../plugins/api/manifest';
 import { Agenda } from './agenda';
 import { Keeper, type KeptIpi } from './keeper';
@@ -34,9 +34,8 @@ export interface PolicySandbox {
 /** What the engine can do to its machine. */
 export interface Steering {
   readonly now: number;
-  /** The MP state of each CPU as a hexadecimal digit. */
-  readonly states: string;
   readonly events: EventSink;
+  state(cpu: number): MpState;
   /** Whether the CPU would take it as it is now. */
   takes(cpu: number, mode: IpiMode): boolean;
   arrive(
@@ -120,6 +119,8 @@ interface Policy extends PolicySeat {
   author: number;
   wants: Wants;
   faulty: boolean;
+  /** The MP state of each CPU that it was told last. */
+  told: Uint8Array;
 }
 
 export class PolicyEngine {
@@ -148,7 +149,13 @@ export class PolicyEngine {
     limit: number;
   }) {
     const { seats, steering, facts } = options;
-    this.#policies = seats.map((seat, index) => ({ ...seat, author: index + 1, wants: NO_WANTS, faulty: false }));
+    this.#policies = seats.map((seat, index) => ({
+      ...seat,
+      author: index + 1,
+      wants: NO_WANTS,
+      faulty: false,
+      told: new Uint8Array(facts.cpus.length),
+    }));
     this.#steering = steering;
     this.#facts = facts;
     this.#tell = options.tell;
@@ -198,7 +205,12 @@ export class PolicyEngine {
       }
       case 'mp-state': {
         const { cpu, from, to } = observation;
-        this.#askAll(({ mpState }) => mpState, { ask: 'mp-state', cpu, from, to });
+        this.#askAll(({ mpState }) => mpState, {
+          ask: 'mp-state',
+          cpu,
+          from: policyState(from),
+          to: policyState(to),
+        });
         break;
       }
       case 'serial': {
@@ -234,8 +246,9 @@ export class PolicyEngine {
   }
 
   #startPolicy(policy: Policy): void {
-    const request = { ask: 'start', facts: { ...this.#facts, seed: policy.seed } } as const;
-    const answer = this.#ask(policy, request, START_LIMIT_MS);
+    const states = this.#facts.cpus.map(({ cpu }) => policyState(this.#steering.state(cpu)));
+    const facts = { ...this.#facts, seed: policy.seed };
+    const answer = this.#ask(policy, { ask: 'start', states, facts }, START_LIMIT_MS);
     policy.wants = answer?.wants ?? NO_WANTS;
     this.#want();
     this.#act(policy, answer?.actions ?? []);
@@ -283,6 +296,7 @@ export class PolicyEngine {
         source: ipi.source === NOBODY ? null : ipi.source,
         vector: ipi.vector,
         targets: open.map((index) => ipi.targets[index]),
+        states: open.map((index) => policyState(this.#steering.state(ipi.targets[index]))),
         counts: open.map((index) => counts[index]),
       });
       if (answer === null) continue;
@@ -449,11 +463,23 @@ export class PolicyEngine {
   /** Null: it failed, or has failed before. */
   #ask(policy: Policy, question: Question, limit = this.#limit): Exclude<SandboxAnswer, { fault: string }> | null {
     if (policy.faulty) return null;
-    const { now, states } = this.#steering;
-    const answer = policy.sandbox.ask({ ...question, now, states }, limit);
+    const { now } = this.#steering;
+    const answer = policy.sandbox.ask({ ...question, now, changed: this.#changed(policy) } as SandboxRequest, limit);
     if (!('fault' in answer)) return answer;
     this.#fail(policy, answer.fault);
     return null;
+  }
+
+  /** The CPUs whose states are others than the policy was told last. */
+  #changed({ told }: Policy): { cpu: number; state: ApiMpState }[] {
+    const changed: { cpu: number; state: ApiMpState }[] = [];
+    for (let cpu = 0; cpu < told.length; cpu++) {
+      const state = this.#steering.state(cpu);
+      if (told[cpu] === state) continue;
+      told[cpu] = state;
+      changed.push({ cpu, state: policyState(state) });
+    }
+    return changed;
   }
 
   #may(policy: Policy, permission: Permission, wanted: boolean): boolean {
@@ -487,10 +513,15 @@ export class PolicyEngine {
 
 /** A request without what every request has. */
 type Question = SandboxRequest extends infer Request
-  ? Request extends { now: number; states: string }
-    ? Omit<Request, 'now' | 'states'>
+  ? Request extends { now: number }
+    ? Omit<Request, 'now' | 'changed'>
     : never
   : never;
+
+/** A CPU's MP state by the name that policies know. */
+export function policyState(state: MpState): ApiMpState {
+  return mpStateName(state) as ApiMpState;
+}
 
 function describeCommand(command: string, args: Options): string {
   return [command, ...Object.entries(args).map(([name, value]) => `${name}=${String(value)}`)].join(' ');

@@ -2,9 +2,8 @@
  * What the policy engine asks a sandbox, and what it answers: plain data, as JSON through a mailbox (mailbox.ts). Every
  * request has one answer. An answer comes from a plugin that nobody vouches for: `checkAnswer` (answers.ts) is its door.
  */
-import type { Configuration, Cpu, Options, Outcome, Verdict } from '../../plugins/api/index';
+import type { Configuration, Cpu, MpState, Outcome, Verdict } from '../../plugins/api/index';
 import type { IpiMode } from '../../preload/contract/events';
-import type { MpState as MpStateCode } from '../../preload/contract/mp-state';
 
 /** What a sandbox knows of its machine from its beginning. */
 export interface MachineFacts {
@@ -16,30 +15,28 @@ export interface MachineFacts {
   seed: number;
 }
 
-/** Of every request but `configure`: machine time in ns, and the MP state of each CPU, in hexadecimal digits, CPU 0 first. */
-interface Moment {
-  now: number;
-  states: string;
-}
-
-export type SandboxRequest =
+/** `changed`: CPUs whose MP state is another than the sandbox was told last, by `start` or since. */
+export type SandboxRequest = { changed?: { cpu: number; state: MpState }[] } & (
   | { ask: 'configure'; configuration: Configuration; seed: number }
-  | (Moment & { ask: 'start'; facts: MachineFacts })
-  /** An INIT or SIPI on its way. `counts` are of the targets, in their order. */
-  | (Moment & {
+  | { ask: 'start'; now: number; states: MpState[]; facts: MachineFacts }
+  /** An INIT or SIPI on its way. `counts` and `states` are of the targets, in their order. */
+  | {
       ask: 'init' | 'sipi';
+      now: number;
       source: number | null;
       vector: number;
       targets: number[];
       counts: number[];
-    })
-  | (Moment & { ask: 'icr-write'; source: number; mode: IpiMode; vector: number; targets: number[] })
-  | (Moment & { ask: 'mp-state'; cpu: number; from: MpStateCode; to: MpStateCode })
+      states: MpState[];
+    }
+  | { ask: 'icr-write'; now: number; source: number; mode: IpiMode; vector: number; targets: number[] }
+  | { ask: 'mp-state'; now: number; cpu: number; from: MpState; to: MpState }
   /** `port`: 0 for COM1. */
-  | (Moment & { ask: 'serial'; port: number; line: string })
-  | (Moment & { ask: 'timer'; timer: number })
-  | (Moment & { ask: 'command'; command: string; args: Options })
-  | (Moment & { ask: 'ended'; outcome: Outcome });
+  | { ask: 'serial'; now: number; port: number; line: string }
+  | { ask: 'timer'; now: number; timer: number }
+  | { ask: 'command'; now: number; command: string; args: Record<string, boolean | number | string | number[]> }
+  | { ask: 'ended'; now: number; outcome: Outcome }
+);
 
 /** Of what a policy wants to be told; `serial`: the ports, 0 for COM1. */
 export interface Wants {
@@ -95,6 +92,10 @@ export const MAX_ACTIONS = 1000;
 export const MAX_REASON = 200;
 export const MAX_LOG = 1000;
 export const MAX_TOLD = 16384;
+/** Characters of a fault with its stack. */
+export const MAX_FAULT = 2000;
+/** The longest time that a policy may name, in ns: eleven days. */
+export const MAX_TIME = 1e15;
 /** Timers of one policy that may be pending. */
 export const MAX_TIMERS = 1000;
 /** Characters of a request or answer. */
