@@ -8,6 +8,8 @@ const UNPACKED = [
   'package.json',
   'out/machine-process.js',
   'out/vcpu-worker.cjs',
+  'out/plugin-sandbox.cjs',
+  'out/quickjs.wasm',
   'out/chunks/**',
   'resources/**',
   'node_modules/koffi/**',

@@ -15,8 +15,9 @@ export interface MachineFacts {
   seed: number;
 }
 
-export type SandboxRequest =
-  | { ask: 'configure'; configuration: Configuration }
+/** `changed`: CPUs whose MP state is another than the sandbox was told last, by `start` or since. */
+export type SandboxRequest = { changed?: { cpu: number; state: MpState }[] } & (
+  | { ask: 'configure'; configuration: Configuration; seed: number }
   | { ask: 'start'; now: number; states: MpState[]; facts: MachineFacts }
   /** An INIT or SIPI on its way. `counts` and `states` are of the targets, in their order. */
   | {
@@ -34,7 +35,8 @@ export type SandboxRequest =
   | { ask: 'serial'; now: number; port: number; line: string }
   | { ask: 'timer'; now: number; timer: number }
   | { ask: 'command'; now: number; command: string; args: Record<string, boolean | number | string | number[]> }
-  | { ask: 'ended'; now: number; outcome: Outcome };
+  | { ask: 'ended'; now: number; outcome: Outcome }
+);
 
 /** Of what a policy wants to be told; `serial`: the ports, 0 for COM1. */
 export interface Wants {
@@ -90,6 +92,10 @@ export const MAX_ACTIONS = 1000;
 export const MAX_REASON = 200;
 export const MAX_LOG = 1000;
 export const MAX_TOLD = 16384;
+/** Characters of a fault with its stack. */
+export const MAX_FAULT = 2000;
+/** The longest time that a policy may name, in ns: eleven days. */
+export const MAX_TIME = 1e15;
 /** Timers of one policy that may be pending. */
 export const MAX_TIMERS = 1000;
 /** Characters of a request or answer. */

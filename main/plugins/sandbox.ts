@@ -1,0 +1,232 @@
+/**
+ * One policy in a JavaScript engine of its own: QuickJS, compiled to WebAssembly (quickjs-wasi), with nothing of the host in
+ * reach but what the prelude hands on as plain data. Its time and its random numbers are the machine's, and its deadline is
+ * counted in what it executes: the same requests give the same answers on any host.
+ */
+import { Intrinsics, JSException, QuickJS, type JSValueHandle } from 'quickjs-wasi';
+import type { Ipi, MpState } from '../../plugins/api/index';
+import { IpiMode, ipiModeName } from '../../preload/contract/events';
+import type { PolicyProgram } from '../../preload/contract/policies';
+import { Deadline } from './deadline';
+import { preludeChecks } from './prelude/checks';
+import { preludeMachine, type Limits } from './prelude/machine';
+import { prelude, type Prelude } from './prelude/prelude';
+import { preludeRandom } from './prelude/random';
+import {
+  MAX_ACTIONS,
+  MAX_FAULT,
+  MAX_LOG,
+  MAX_MESSAGE,
+  MAX_REASON,
+  MAX_TIME,
+  MAX_TIMERS,
+  MAX_TOLD,
+  type SandboxRequest,
+} from './protocol';
+import { Rejections } from './rejections';
+import { mapStack, PLUGIN_FILE } from './stack-trace';
+
+const MEMORY_LIMIT = 32 * 2 ** 20;
+const STACK_LIMIT = 256 * 1024;
+/** Characters of an exception's message in a fault; the rest is for its stack. */
+const MAX_MESSAGE_SHOWN = 1000;
+
+const STATE_NAMES: MpState[] = ['UNINITIALIZED', 'INIT_RECEIVED', 'SIPI_RECEIVED', 'RUNNABLE', 'HALTED'];
+const STATE_INDEX = Object.fromEntries(STATE_NAMES.map((name, index) => [name, index])) as Record<MpState, number>;
+const MODE_NAMES = Object.fromEntries(Object.values(IpiMode).map((mode) => [mode, ipiModeName(mode) as Ipi['mode']]));
+const LIMITS: Limits = {
+  actions: MAX_ACTIONS,
+  reason: MAX_REASON,
+  log: MAX_LOG,
+  told: MAX_TOLD,
+  timers: MAX_TIMERS,
+  message: MAX_MESSAGE,
+  time: MAX_TIME,
+};
+/** Nothing to say: all targets are delivered to. */
+const NOTHING = '{}';
+
+const PRELUDE = `((limits, states, modes, checks) =>
+  (${prelude})(limits, states, modes, checks, (${preludeRandom})(), (${preludeMachine})(limits, checks))
+)(${JSON.stringify(LIMITS)}, ${JSON.stringify(STATE_NAMES)}, ${JSON.stringify(MODE_NAMES)}, (${preludeChecks})())`;
+
+interface Host {
+  clock: { now: number };
+  deadline: Deadline;
+  rejections: Rejections;
+}
+
+type StartUpRequest = Extract<SandboxRequest, { ask: 'init' | 'sipi' }>;
+
+export class Sandbox {
+  readonly #vm: QuickJS;
+  readonly #program: PolicyProgram;
+  readonly #host: Host;
+  readonly #entry: Record<keyof Prelude, JSValueHandle>;
+  /** Handles of the numbers from -1 that questions are made of. */
+  readonly #numbers: JSValueHandle[] = [];
+  /** The answer to everything from now on. */
+  #fault: string | null = null;
+
+  /** The plugin does not run yet: `load` lets it. */
+  static async create(wasm: WebAssembly.Module, program: PolicyProgram): Promise<Sandbox> {
+    const host: Host = { clock: { now: 0 }, deadline: new Deadline(), rejections: new Rejections() };
+    const vm = await QuickJS.create({
+      wasm,
+      memoryLimit: MEMORY_LIMIT,
+      maxStackSize: STACK_LIMIT,
+      timezoneOffset: 0,
+      intrinsics: Intrinsics.ALL & ~Intrinsics.DOM_EXCEPTION & ~Intrinsics.ATOB_BTOA,
+      wasi: (memory: WebAssembly.Memory) => platform(memory, host.clock),
+      interruptHandler: host.deadline.interrupt,
+      onUnhandledRejection: host.rejections.track,
+    });
+    return new Sandbox(vm, program, host);
+  }
+
+  private constructor(vm: QuickJS, program: PolicyProgram, host: Host) {
+    this.#vm = vm;
+    this.#program = program;
+    this.#host = host;
+    const made = vm.evalCode(PRELUDE, 'prelude.js');
+    this.#entry = {
+      load: made.getProp('load'),
+      ask: made.getProp('ask'),
+      decide: made.getProp('decide'),
+      mpState: made.getProp('mpState'),
+      note: made.getProp('note'),
+      collect: made.getProp('collect'),
+    };
+  }
+
+  /** Runs the plugin's script. A fault of it is the answer to all that is asked. */
+  load(): void {
+    this.#host.deadline.begin();
+    try {
+      this.#vm.evalCode(this.#program.code, PLUGIN_FILE);
+      const name = this.#vm.newString(this.#program.policy);
+      const options = this.#vm.newString(JSON.stringify(this.#program.options));
+      this.#vm.callFunction(this.#entry.load, this.#vm.undefined, name, options);
+      this.#finishJobs();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The answer as JSON, which `checkAnswer` (answers.ts) reads. */
+  answer(request: SandboxRequest): string {
+    if (this.#fault !== null) return this.#fault;
+    this.#host.deadline.begin();
+    try {
+      return this.#ask(request);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #ask(request: SandboxRequest): string {
+    this.#host.clock.now = request.ask === 'configure' ? 0 : request.now;
+    for (const { cpu, state } of request.changed ?? []) {
+      this.#call(this.#entry.note, this.#number(cpu), this.#number(STATE_INDEX[state]));
+    }
+    let dirty: boolean;
+    let targets = 0;
+    switch (request.ask) {
+      case 'init':
+      case 'sipi':
+        targets = request.targets.length;
+        dirty = this.#decide(request);
+        break;
+      case 'mp-state': {
+        const { now, cpu, from, to } = request;
+        const time = this.#vm.newNumber(now);
+        const states = [this.#number(STATE_INDEX[from]), this.#number(STATE_INDEX[to])];
+        dirty = this.#call(this.#entry.mpState, time, this.#number(cpu), ...states);
+        time.dispose();
+        break;
+      }
+      default: {
+        const text = this.#vm.newString(JSON.stringify(request));
+        dirty = this.#call(this.#entry.ask, text);
+        text.dispose();
+      }
+    }
+    if (!this.#finishJobs() && !dirty) return NOTHING;
+    const answer = this.#vm.callFunction(this.#entry.collect, this.#vm.undefined, this.#number(targets));
+    this.#host.deadline.check();
+    return answer.consume((text) => text.toString());
+  }
+
+  #decide({ ask, now, source, vector, targets, counts, states }: StartUpRequest): boolean {
+    const kind = this.#number(ask === 'sipi' ? 1 : 0);
+    const time = this.#vm.newNumber(now);
+    const from = this.#number(source ?? -1);
+    const page = this.#number(vector);
+    let dirty = false;
+    for (let i = 0; i < targets.length; i++) {
+      const cpu = this.#number(targets[i]);
+      const count = this.#number(counts[i]);
+      const state = this.#number(STATE_INDEX[states[i]]);
+      dirty = this.#call(this.#entry.decide, kind, this.#number(i), time, from, page, cpu, count, state);
+    }
+    time.dispose();
+    return dirty;
+  }
+
+  #call(entry: JSValueHandle, ...args: JSValueHandle[]): boolean {
+    const result = this.#vm.callFunction(entry, this.#vm.undefined, ...args);
+    const dirty = result.toBoolean();
+    result.dispose();
+    return dirty;
+  }
+
+  /** A handle that is not to be disposed of. */
+  #number(value: number): JSValueHandle {
+    for (let n = this.#numbers.length - 1; n <= value; n++) this.#numbers.push(this.#vm.newNumber(n));
+    return this.#numbers[value + 1];
+  }
+
+  /** Lets promises go on. True where one did. */
+  #finishJobs(): boolean {
+    const went = this.#vm.executePendingJobs() > 0;
+    this.#host.deadline.check();
+    this.#host.rejections.check();
+    return went;
+  }
+
+  #fail(error: unknown): string {
+    const fault = this.#describe(error).slice(0, MAX_FAULT);
+    this.#fault = JSON.stringify({ fault });
+    // It is asked no more: its memory is free at once.
+    this.#vm.dispose();
+    return this.#fault;
+  }
+
+  #describe(error: unknown): string {
+    const stack = error instanceof JSException ? mapStack(error.stack ?? '', this.#program.sourceMap) : '';
+    if (this.#host.deadline.passed) return `It took longer than a policy may (some 50 ms, counted in steps).${stack}`;
+    if (error instanceof JSException) return `${error.name}: ${error.message}`.slice(0, MAX_MESSAGE_SHOWN) + stack;
+    return `Its engine gave up: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** What QuickJS asks of the platform (WASI preview 1): machine time for a clock, no randomness, and nobody who reads. */
+function platform(memory: WebAssembly.Memory, clock: { now: number }) {
+  return {
+    clock_time_get(_clock: number, _precision: bigint, result: number): number {
+      new DataView(memory.buffer).setBigUint64(result, BigInt(clock.now), true);
+      return 0;
+    },
+    random_get(address: number, length: number): number {
+      new Uint8Array(memory.buffer, address, length).fill(0);
+      return 0;
+    },
+    fd_write(_fd: number, vectors: number, count: number, written: number): number {
+      const view = new DataView(memory.buffer);
+      let length = 0;
+      for (let i = 0; i < count; i++) length += view.getUint32(vectors + i * 8 + 4, true);
+      view.setUint32(written, length, true);
+      return 0;
+    },
+  };
+}
