@@ -14,7 +14,9 @@ const CALLS = 5000;
 const LIMIT_MS = 10_000;
 const out = new URL('../out/', import.meta.url);
 
-const { SandboxThreads, SandboxClient, SandboxServer, createMailbox } = await bundled();
+const file = fileURLToPath(new URL('bench-policies.mjs', out));
+const { SandboxThreads, SandboxClient, createMailbox } = await bundled();
+process.on('exit', () => rmSync(file));
 
 const DELIVERS = `export const policies = { policy: { start: () => ({ sipi() {} }) } };`;
 const DECIDES = `export const policies = { policy: { start: (machine) => ({
@@ -45,22 +47,22 @@ const SIPI = {
 const figures = new Map();
 const note = (name, value) => figures.set(name, [...(figures.get(name) ?? []), value]);
 for (let round = 0; round < rounds; round++) {
-  await echoes();
-  await callbacks('that delivers', DELIVERS);
-  await callbacks('that delays with a reason', DECIDES);
-  await starts(0);
-  await starts(1);
-  await starts(10);
+  await echo();
+  await callbacks('a policy that delivers', DELIVERS);
+  await callbacks('a policy that delays, by a random number and with a reason', DECIDES);
+  for (const count of [1, 10]) {
+    await emptyThreads(count);
+    await sandboxes(count);
+  }
 }
+console.log(`Median of ${rounds} rounds (least to most).`);
 for (const [name, values] of figures) {
-  const digits = values[0] < 100 ? 2 : 0;
-  const [low, middle, high] = [Math.min(...values), median(values), Math.max(...values)].map((v) => v.toFixed(digits));
-  console.log(`${name.padEnd(64)} ${middle.padStart(8)}   (${low} to ${high})`);
+  const [least, middle, most] = [Math.min(...values), median(values), Math.max(...values)].map((v) => v.toFixed(1));
+  console.log(`${middle.padStart(8)}  ${name}  (${least} to ${most})`);
 }
 
 /** The classes under measurement, from their sources, for a program that is not built. */
 async function bundled() {
-  const file = fileURLToPath(new URL('bench-policies.mjs', out));
   await build({
     stdin: {
       contents: `export * from './main/host/sandbox-threads'; export * from './main/plugins/mailbox';`,
@@ -72,11 +74,7 @@ async function bundled() {
     target: 'node20',
     outfile: file,
   });
-  try {
-    return await import(file);
-  } finally {
-    rmSync(file);
-  }
+  return import(file);
 }
 
 function program(source) {
@@ -86,57 +84,75 @@ function program(source) {
     globalName: 'plugin',
     sourcemap: 'external',
   });
-  return { plugin: 'bench', policy: 'policy', options: {}, permissions: [], needs: 'gated', commands: [], code, sourceMap: map };
+  return {
+    plugin: 'bench',
+    policy: 'policy',
+    options: {},
+    permissions: [],
+    needs: 'gated',
+    commands: [],
+    code,
+    sourceMap: map,
+  };
 }
 
-function timed(client) {
+/** Asks call by call, after as many calls that let the compiler settle. */
+function report(name, client) {
   const times = [];
-  for (let call = 0; call < CALLS; call++) {
+  for (let call = 0; call < 2 * CALLS; call++) {
     const start = performance.now();
     const answer = client.ask(SIPI, LIMIT_MS);
-    times.push((performance.now() - start) * 1000);
+    if (call >= CALLS) times.push((performance.now() - start) * 1000);
     if (answer.fault !== undefined) throw new Error(answer.fault);
   }
-  return times.sort((a, b) => a - b);
+  times.sort((a, b) => a - b);
+  note(`us a question of ${name}, median`, times[CALLS >> 1]);
+  note(`us a question of ${name}, 95th percentile`, times[Math.floor(CALLS * 0.95)]);
 }
 
-function report(name, times) {
-  note(`${name}, median, us`, median(times));
-  note(`${name}, 95th percentile, us`, times[Math.floor(times.length * 0.95)]);
-}
-
-/** What two threads cost without a sandbox. */
-async function echoes() {
+/** What the way to another thread and back takes, without a sandbox at its end. */
+async function echo() {
   const mailbox = createMailbox();
-  const text = `const { workerData } = require('node:worker_threads');
-    const { SandboxServer } = require(workerData.file);
-    const server = new SandboxServer(workerData.mailbox);
-    server.hello();
-    server.serve(() => '{}');`;
-  void text;
-  void mailbox;
-  void Worker;
-  void SandboxServer;
+  const code = `const { SandboxServer, mailbox } = require('node:worker_threads').workerData;
+    import(SandboxServer).then((module) => {
+      const server = new module.SandboxServer(mailbox);
+      server.hello();
+      server.serve(() => '{}');
+    });`;
+  const worker = new Worker(code, { eval: true, workerData: { SandboxServer: file, mailbox } });
+  report('a thread that answers at once', new SandboxClient(mailbox, 'The echo'));
+  await worker.terminate();
 }
 
 async function callbacks(name, source) {
   const threads = new SandboxThreads([program(source)], out);
   const client = new SandboxClient(threads.mailboxes[0], 'The policy');
   client.ask(START, LIMIT_MS);
-  timed(client);
-  report(`a callback of a policy ${name}`, timed(client));
+  report(name, client);
   await threads.close();
 }
 
-async function starts(count) {
+async function sandboxes(count) {
+  const programs = Array(count).fill(program(DELIVERS));
   const start = performance.now();
-  const threads = new SandboxThreads(Array(count).fill(program(DELIVERS)), out);
+  const threads = new SandboxThreads(programs, out);
   const clients = threads.mailboxes.map((mailbox) => new SandboxClient(mailbox, 'The policy'));
-  const made = performance.now() - start;
   for (const client of clients) client.ask(START, LIMIT_MS);
-  note(`${count} sandboxes: until they have answered \`start\`, ms`, performance.now() - start);
-  note(`${count} sandboxes: until their threads were made, ms`, made);
+  note(`ms until ${count} sandboxes have answered \`start\``, performance.now() - start);
   await threads.close();
+}
+
+/** What Node alone takes for as many threads. */
+async function emptyThreads(count) {
+  const code = `const words = require('node:worker_threads').workerData;
+    Atomics.add(words, 0, 1);
+    Atomics.notify(words, 0);`;
+  const words = new Int32Array(new SharedArrayBuffer(4));
+  const start = performance.now();
+  const workers = Array.from({ length: count }, () => new Worker(code, { eval: true, workerData: words }));
+  for (let up = 0; up < count; up = Atomics.load(words, 0)) Atomics.wait(words, 0, up);
+  note(`ms until ${count} threads of Node that do nothing are up`, performance.now() - start);
+  await Promise.all(workers.map((worker) => worker.terminate()));
 }
 
 function median(values) {
