@@ -24,13 +24,13 @@ export class SandboxThreads {
 
   /** A new thread for a changed program. The mailbox is a new one, too: the old one's asker finds it closed. */
   replace(index: number, program: PolicyProgram): SharedArrayBuffer {
-    this.terminate(index);
+    void this.terminate(index);
     return this.#start(index, program);
   }
 
   /** Ends the thread, whatever it executes. */
-  terminate(index: number): void {
-    void this.#workers[index].terminate();
+  async terminate(index: number): Promise<void> {
+    await this.#workers[index].terminate();
   }
 
   async close(): Promise<void> {

@@ -8,10 +8,10 @@ const FUEL = 100;
 /** And so many more for the exception to come out; who catches it and goes on is cut off. */
 const FUEL_TO_LEAVE = 10;
 /** For steps that take long each, and a host that is slow. */
-const WALL_LIMIT_MS = 1000;
+const WALL_LIMIT_MS = 2000;
 
 /** It unwinds the engine from outside, so that nothing in it can catch it. */
-export class Overdue extends Error {}
+class Overdue extends Error {}
 
 export class Deadline {
   #fuel = Infinity;

@@ -9,8 +9,8 @@ import { IpiMode, ipiModeName } from '../../preload/contract/events';
 import type { PolicyProgram } from '../../preload/contract/policies';
 import { Deadline } from './deadline';
 import { preludeChecks } from './prelude/checks';
-import { preludeMachine } from './prelude/machine';
-import { prelude, type Limits, type Prelude } from './prelude/prelude';
+import { preludeMachine, type Limits } from './prelude/machine';
+import { prelude, type Prelude } from './prelude/prelude';
 import { preludeRandom } from './prelude/random';
 import {
   MAX_ACTIONS,
@@ -104,9 +104,11 @@ export class Sandbox {
     this.#host.deadline.begin();
     try {
       this.#vm.evalCode(this.#program.code, PLUGIN_FILE);
-      const name = this.#vm.newString(this.#program.policy);
-      const options = this.#vm.newString(JSON.stringify(this.#program.options));
-      this.#vm.callFunction(this.#entry.load, this.#vm.undefined, name, options);
+      const options = JSON.stringify(this.#program.options);
+      if (options.length > MAX_MESSAGE) {
+        throw new Error(`the options have ${options.length} characters as JSON, ${MAX_MESSAGE} at most.`);
+      }
+      this.#call(this.#entry.load, this.#vm.newString(this.#program.policy), this.#vm.newString(options));
       this.#finishJobs();
     } catch (error) {
       this.#fail(error);

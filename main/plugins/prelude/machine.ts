@@ -2,7 +2,16 @@
 import type { Machine, MpState } from '../../../plugins/api/index';
 import type { Action, MachineFacts } from '../protocol';
 import type { Checks } from './checks';
-import type { Limits } from './prelude';
+
+export interface Limits {
+  actions: number;
+  reason: number;
+  log: number;
+  told: number;
+  timers: number;
+  message: number;
+  time: number;
+}
 
 /** What the machine's methods read and write. */
 export interface MachineState {

@@ -9,18 +9,8 @@ import type { Configuration, Decision, Ipi, MpState, Options, Policies, Policy }
 import type { PolicyDefinition } from '../../../plugins/api/index';
 import type { Action, DecisionAnswer, SandboxRequest, Wants } from '../protocol';
 import type { Checks } from './checks';
-import type { MachineMaker, MachineState } from './machine';
+import type { Limits, MachineMaker, MachineState } from './machine';
 import type { RandomSource } from './random';
-
-export interface Limits {
-  actions: number;
-  reason: number;
-  log: number;
-  told: number;
-  timers: number;
-  message: number;
-  time: number;
-}
 
 /** What the host calls. `true`: there is something to collect. */
 export interface Prelude {
@@ -182,12 +172,12 @@ export function prelude(
   }
 
   function wantedPorts(): number[] {
-    const { serial } = policy;
-    if (serial === undefined) return [];
-    if (!isArray(serial)) refuse(`serial must be an array, not ${show(serial)}.`);
+    const { serial: watches } = policy;
+    if (watches === undefined) return [];
+    if (!isArray(watches)) refuse(`serial must be an array, not ${show(watches)}.`);
     const watched = [false, false, false, false];
-    for (let i = 0; i < serial.length; i++) {
-      const { port, pattern, matched } = serial[i];
+    for (let i = 0; i < watches.length; i++) {
+      const { port, pattern, matched } = watches[i];
       watched[checkWhole(port, 'serial: port', 1, 4) - 1] = true;
       if (!(pattern instanceof Pattern)) refuse(`serial: pattern must be a RegExp, not ${show(pattern)}.`);
       checkFunction(matched, 'serial: matched');
