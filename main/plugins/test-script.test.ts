@@ -61,6 +61,11 @@ describe('what cannot be is told', () => {
       "tests[0].cpus must be a whole number, not '4'.",
     ],
     [`throw new Error('at once');`, 'at once\n    at <anonymous> (test.ts:1:'],
+    ['export const tests = []; JSON.stringify = () => "x";', 'It answers with what is no JSON'],
+    [
+      'export const tests = []; JSON.stringify = () => undefined as never;',
+      'tests must be a list of tests, not missing.',
+    ],
     ['for (;;);', 'It took longer than 2 s.'],
     ['export const tests = []; const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1));', 'out of memory'],
     ['const f = (): number => f() + 1; f();', 'RangeError: Maximum call stack size exceeded'],
