@@ -3,16 +3,17 @@
  * with it. Types are looked at afterwards: nobody waits for them.
  */
 import { type FSWatcher, watch } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Manifest } from '../../plugins/api/manifest';
 import type { PluginProblem } from '../../preload/contract/plugins';
 import { Emitter } from '../base/emitter';
 import { CompileError, type CompiledPlugin, compilePlugin } from '../plugins/compile';
-import { readPluginFolder } from '../plugins/folder';
+import { folderPath, readPluginFolder } from '../plugins/folder';
 import { PluginError } from '../plugins/plugin-error';
 import type { TypeChecker } from '../plugins/typecheck';
-import type { Manifest } from '../../plugins/api/manifest';
 
 export type PluginChange =
-  /** It is as its author wants it, and can be used. */
+  /** It was changed, and can be used. */
   | { type: 'compiled'; manifest: Manifest; compiled: CompiledPlugin }
   /** What is wrong with it now; none: nothing is. */
   | { type: 'problems'; problems: readonly PluginProblem[] };
@@ -21,12 +22,15 @@ export type PluginChange =
 const QUIET_MS = 20;
 
 export class PluginWatch {
-  readonly folder: string;
+  /** Settles when nothing that is saved from now on is missed. */
+  readonly ready: Promise<void>;
+  readonly #folder: string;
   readonly #types: TypeChecker;
   readonly #changes = new Emitter<PluginChange>();
-  readonly #watcher: FSWatcher;
+  /** Of folders, not of files: a file that an editor renames over another is a new one. */
+  readonly #watchers = new Map<string, FSWatcher>();
   #timer: NodeJS.Timeout | null = null;
-  /** The code that was handed on last. */
+  /** What was compiled last, as text. */
   #last = '';
   /** Counts saves, so that what was found out about an older one is dropped. */
   #save = 0;
@@ -36,17 +40,27 @@ export class PluginWatch {
 
   /** Says nothing before something is saved. */
   constructor(folder: string, types: TypeChecker) {
-    this.folder = folder;
+    this.#folder = folderPath(folder);
     this.#types = types;
-    // Of the folder, not of its files: a file that an editor renames over another is a new one.
-    this.#watcher = watch(folder, { recursive: true }, () => this.#touched());
-    this.#watcher.on('error', (error) => this.#tell(this.#save, [problemOf(error)]));
+    this.#watch('.');
+    this.ready = this.#compile().then(
+      () => {},
+      // It will be told when it is saved once more and still so.
+      (error: unknown) => void asProblems(error),
+    );
   }
 
   close(): void {
     this.#closed = true;
-    this.#watcher.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const watcher of this.#watchers.values()) watcher.close();
+  }
+
+  #watch(directory: string): void {
+    if (this.#watchers.has(directory) || this.#closed) return;
+    const watcher = watch(join(this.#folder, directory), () => this.#touched());
+    watcher.on('error', (error) => this.#tell(this.#save, [problem(error.message)]));
+    this.#watchers.set(directory, watcher);
   }
 
   #touched(): void {
@@ -57,17 +71,25 @@ export class PluginWatch {
   async #saved(): Promise<void> {
     const save = ++this.#save;
     try {
-      const manifest = readPluginFolder(this.folder);
-      const compiled = await compilePlugin(this.folder);
+      await this.ready;
+      const change = await this.#compile();
       if (save !== this.#save || this.#closed) return;
-      const text = JSON.stringify([manifest, compiled.code]);
-      if (text !== this.#last) this.#changes.fire({ type: 'compiled', manifest, compiled });
-      this.#last = text;
-      this.#tell(save, await this.#types.check(this.folder));
+      if (change !== null) this.#changes.fire(change);
+      this.#tell(save, await this.#types.check(this.#folder));
     } catch (error) {
-      if (!(error instanceof PluginError)) throw error;
-      this.#tell(save, error instanceof CompileError ? error.problems : [problemOf(error)]);
+      this.#tell(save, asProblems(error));
     }
+  }
+
+  /** Null where that makes no difference. */
+  async #compile(): Promise<PluginChange | null> {
+    const manifest = readPluginFolder(this.#folder);
+    const compiled = await compilePlugin(this.#folder);
+    for (const file of compiled.files) this.#watch(dirname(file));
+    const text = JSON.stringify([manifest, compiled.code]);
+    if (text === this.#last) return null;
+    this.#last = text;
+    return { type: 'compiled', manifest, compiled };
   }
 
   #tell(save: number, problems: readonly PluginProblem[]): void {
@@ -75,6 +97,12 @@ export class PluginWatch {
   }
 }
 
-function problemOf({ message }: Error): PluginProblem {
+function asProblems(error: unknown): readonly PluginProblem[] {
+  if (error instanceof CompileError) return error.problems;
+  if (error instanceof PluginError) return [problem(error.message)];
+  throw error;
+}
+
+function problem(message: string): PluginProblem {
   return { file: null, line: null, column: null, message };
 }

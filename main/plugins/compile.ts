@@ -13,6 +13,8 @@ export interface CompiledPlugin {
   code: string;
   /** Version 3, JSON; its sources are named relative to the plugin's folder. */
   sourceMap: string;
+  /** The files that it was made of, relative to the plugin's folder. */
+  files: string[];
 }
 
 /** A plugin that cannot be compiled: a line for each thing that is wrong. */
@@ -40,6 +42,7 @@ export async function compilePlugin(folder: string, entry = 'index.ts'): Promise
       outfile: 'plugin.js',
       bundle: true,
       write: false,
+      metafile: true,
       format: 'iife',
       globalName: 'plugin',
       platform: 'neutral',
@@ -54,13 +57,13 @@ export async function compilePlugin(folder: string, entry = 'index.ts'): Promise
   ).catch((error: unknown) => {
     throw isFailure(error) ? new CompileError(error.errors.map(problemOf)) : error;
   });
-  const outputs = result.outputFiles ?? [];
+  const outputs = result.outputFiles;
   const text = (ending: string): string => outputs.find(({ path }) => path.endsWith(ending))?.text ?? '';
   const code = text('.js');
   if (code.length > MAX_CODE) {
     throw new PluginError(`${folder} makes a script of ${code.length} characters: at most ${MAX_CODE} are possible.`);
   }
-  return { code, sourceMap: text('.js.map') };
+  return { code, sourceMap: text('.js.map'), files: Object.keys(result.metafile.inputs) };
 }
 
 /** Resolves within the folder alone, and reads what it finds there within bounds. */
