@@ -7,7 +7,6 @@ import { folderOf } from './testing/plugin-folder';
 const RUN: TestRun = {
   outcome: { kind: 'guest-exit', code: 0, reason: 'done' },
   verdict: null,
-  fault: null,
   cpus: [{ cpu: 0, state: 'RUNNABLE', startedAt: 5 }],
   events: [{ t: 1, cpu: 0, kind: 'post', code: 66 }],
   serial: ['hello\n', '', '', ''],

@@ -5,6 +5,7 @@ import type { Installation } from '../installation';
 import { UsageError } from '../usage';
 import { checkCommand, newCommand, packCommand } from './author';
 import { disableCommand, enableCommand, installCommand, listCommand, removeCommand } from './manage';
+import { testCommand } from './test';
 
 export interface PluginContext {
   installation: Installation;
@@ -16,6 +17,7 @@ type Command = (args: string[], context: PluginContext) => number | Promise<numb
 const COMMANDS: Record<string, Command> = {
   new: newCommand,
   check: checkCommand,
+  test: testCommand,
 
   pack: packCommand,
   install: installCommand,
