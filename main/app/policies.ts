@@ -31,8 +31,10 @@ export interface LoadedPolicies {
 const MAX_POLICIES = 32;
 
 /** One policy, found. */
-interface Found {
+export interface FoundPolicy {
   folder: string;
+  /** The plugin's author works on it in that folder: what is saved there counts. */
+  linked: boolean;
   manifest: Manifest;
   policy: PolicyManifest;
 }
@@ -51,7 +53,7 @@ export async function loadPolicies(
   }
   // Each plugin is compiled once, however many of its policies are used.
   const compiled = new Map<string, Promise<CompiledPlugin>>();
-  const compile = ({ folder, manifest }: Found): Promise<CompiledPlugin> => {
+  const compile = ({ folder, manifest }: FoundPolicy): Promise<CompiledPlugin> => {
     const known = compiled.get(folder);
     if (known !== undefined) return known;
     const code = compilePlugin(folder).catch((error: Error) => {
@@ -63,32 +65,38 @@ export async function loadPolicies(
     return code;
   };
   const warnings: string[] = [];
-  const found = choices.map((choice) => {
-    const policy = findPolicy(choice.policy, store);
+  const found = choices.map(({ policy: name, options }) => {
+    const policy = findPolicy(name, store);
     const warning = checkMachine(policy.policy, machine);
     if (warning !== null && !warnings.includes(warning)) warnings.push(warning);
-    return { ...policy, options: readOptions(policy.policy.name, policy.policy.options, choice.options, machine) };
+    // Before anything is compiled, which takes longer.
+    readOptions(policy.policy.name, policy.policy.options, options, machine);
+    return { policy, options };
   });
   const programs = await Promise.all(
-    found.map(async (policy) => programOf(policy, policy.options, await compile(policy))),
+    found.map(async ({ policy, options }) => policyProgram(policy, options, machine, await compile(policy))),
   );
   return { programs, warnings };
 }
 
-function programOf(
-  { manifest, policy }: Found,
-  options: PolicyProgram['options'],
-  code: CompiledPlugin,
+/** The program of a policy whose plugin is compiled; throws where the options, or the machine, do not fit it. */
+export function policyProgram(
+  { manifest, policy }: Pick<FoundPolicy, 'manifest' | 'policy'>,
+  options: PolicyChoice['options'],
+  machine: PolicyMachine,
+  { code, sourceMap }: CompiledPlugin,
 ): PolicyProgram {
+  checkMachine(policy, machine);
   return {
     plugin: manifest.name,
     version: manifest.version,
     policy: policy.name,
-    options,
+    options: readOptions(policy.name, policy.options, options, machine),
     permissions: manifest.permissions,
     needs: policy.needs,
     commands: manifest.commands ?? [],
-    ...code,
+    code,
+    sourceMap,
   };
 }
 
@@ -105,7 +113,8 @@ function checkMachine({ name, needs, approximation }: PolicyManifest, { irqchip 
   return approximation === undefined ? null : `${name}, irqchip ${irqchip}: ${sentence(approximation)}`;
 }
 
-function findPolicy(name: string, store: PluginStore): Found {
+/** The policy of that name; throws a sentence where there is none that may be used. */
+export function findPolicy(name: string, store: PluginStore): FoundPolicy {
   if (/^(\.{0,2}\/|\.{1,2}$|\.{1,2}:)/.test(name)) return findByPath(name);
   const entries = store.list();
   const [, plugin, policy = name] = /^([^/]*)\/(.*)$/s.exec(name) ?? [];
@@ -134,13 +143,20 @@ function findPolicy(name: string, store: PluginStore): Found {
   );
 }
 
-function policiesOf(entry: PluginInfo): (Found & { entry: PluginInfo })[] {
-  const { manifest, folder } = entry;
-  return manifest === null ? [] : (manifest.policies ?? []).map((policy) => ({ entry, folder, manifest, policy }));
+function policiesOf(entry: PluginInfo): (FoundPolicy & { entry: PluginInfo })[] {
+  const { manifest, folder, origin } = entry;
+  const linked = origin === 'folder';
+  return (manifest?.policies ?? []).map((policy) => ({
+    entry,
+    folder,
+    linked,
+    manifest: manifest as Manifest,
+    policy,
+  }));
 }
 
 /** A folder whose name has a colon itself is meant where it is there. */
-function findByPath(path: string): Found {
+function findByPath(path: string): FoundPolicy {
   const [, before, after] = /^(.*):([^:/]*)$/s.exec(path) ?? [];
   const [folder, name] =
     before === undefined || existsSync(path) ? [resolve(path), undefined] : [resolve(before), after];
@@ -156,7 +172,7 @@ function findByPath(path: string): Found {
   }
   const policy = name === undefined ? policies[0] : policies.find((candidate) => candidate.name === name);
   if (policy === undefined) throw unknownPolicy(name ?? '', names);
-  return { folder, manifest, policy };
+  return { folder, linked: true, manifest, policy };
 }
 
 function unknownPolicy(name: string, known: string[]): AppError {

@@ -24,12 +24,13 @@ test('one script leaves the exports in the global plugin', async () => {
 });
 
 test('files of the folder are bundled, and the map leads back to their lines', async () => {
-  const { code, sourceMap } = await compile(`import { where } from './lib/deep';\n\nexport { where };\n`, {
+  const { code, sourceMap, files } = await compile(`import { where } from './lib/deep';\n\nexport { where };\n`, {
     'lib/deep.ts': `import data from './data.json';\n\nexport function where(): string {\n  throw new Error(data.text);\n}\n`,
     'lib/data.json': '{"text": "found"}',
   });
   const plugin = run(code) as unknown as { where(): string };
   expect(plugin.where).toThrow('found');
+  expect(files.toSorted()).toEqual(['index.ts', 'lib/data.json', 'lib/deep.ts']);
   const line = code.split('\n').findIndex((text) => text.includes('throw')) + 1;
   const original = originalPositionFor(new TraceMap(sourceMap), {
     line,

@@ -4,6 +4,7 @@
  */
 import { extname, join, relative } from 'node:path';
 import type { BuildFailure, Loader, Message, Plugin } from 'esbuild';
+import { type PluginProblem, formatProblem } from '../../preload/contract/plugins';
 import { MAX_SOURCE, checkFile, folderPath, readBounded } from './folder';
 import { PluginError } from './plugin-error';
 
@@ -12,13 +13,25 @@ export interface CompiledPlugin {
   code: string;
   /** Version 3, JSON; its sources are named relative to the plugin's folder. */
   sourceMap: string;
+  /** The files that it was made of, relative to the plugin's folder. */
+  files: string[];
+}
+
+/** A plugin that cannot be compiled: a line for each thing that is wrong. */
+export class CompileError extends PluginError {
+  readonly problems: readonly PluginProblem[];
+
+  constructor(problems: readonly PluginProblem[]) {
+    super(problems.map(formatProblem).join('\n'));
+    this.problems = problems;
+  }
 }
 
 /** The module that plugins know the API by. It has types only. */
 const API = 'reveille';
 const MAX_CODE = 2 * 2 ** 20;
 
-/** Compiles `entry`, `index.ts` unless it is said otherwise; a PluginError has a line for each thing that is wrong. */
+/** Compiles `entry`, `index.ts` unless it is said otherwise; throws a CompileError or another PluginError. */
 export async function compilePlugin(folder: string, entry = 'index.ts'): Promise<CompiledPlugin> {
   const root = folderPath(folder);
   checkFile(root, join(root, entry), MAX_SOURCE);
@@ -29,6 +42,7 @@ export async function compilePlugin(folder: string, entry = 'index.ts'): Promise
       outfile: 'plugin.js',
       bundle: true,
       write: false,
+      metafile: true,
       format: 'iife',
       globalName: 'plugin',
       platform: 'neutral',
@@ -41,15 +55,15 @@ export async function compilePlugin(folder: string, entry = 'index.ts'): Promise
       plugins: [insideOf(root)],
     }),
   ).catch((error: unknown) => {
-    throw isFailure(error) ? new PluginError(error.errors.map((message) => lineOf(message)).join('\n')) : error;
+    throw isFailure(error) ? new CompileError(error.errors.map(problemOf)) : error;
   });
-  const outputs = result.outputFiles ?? [];
+  const outputs = result.outputFiles;
   const text = (ending: string): string => outputs.find(({ path }) => path.endsWith(ending))?.text ?? '';
   const code = text('.js');
   if (code.length > MAX_CODE) {
     throw new PluginError(`${folder} makes a script of ${code.length} characters: at most ${MAX_CODE} are possible.`);
   }
-  return { code, sourceMap: text('.js.map') };
+  return { code, sourceMap: text('.js.map'), files: Object.keys(result.metafile.inputs) };
 }
 
 /** Resolves within the folder alone, and reads what it finds there within bounds. */
@@ -113,14 +127,11 @@ function isFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && Array.isArray((error as BuildFailure).errors);
 }
 
-/** `index.ts:3:9: …`, the column counted from 1 in characters as editors do. */
-function lineOf({ text, location }: Message): string {
-  if (location === null) return sentence(text);
+function problemOf({ text, location }: Message): PluginProblem {
+  const message = text.endsWith('.') ? text : `${text}.`;
+  if (location === null) return { file: null, line: null, column: null, message };
   const { file, line, column, lineText } = location;
+  // esbuild counts bytes.
   const characters = Buffer.from(lineText).subarray(0, column).toString().length;
-  return `${file}:${line}:${characters + 1}: ${sentence(text)}`;
-}
-
-function sentence(text: string): string {
-  return text.endsWith('.') ? text : `${text}.`;
+  return { file, line, column: characters + 1, message };
 }

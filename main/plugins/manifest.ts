@@ -196,6 +196,11 @@ export function readManifest(source: string, where: string): Manifest {
   return result.output;
 }
 
+/** Whether a plugin, policy or command can be called so. */
+export function isName(text: string): boolean {
+  return NAME.test(text) && text.length <= 50;
+}
+
 /** `policies[0].options.every.default`, as JavaScript would write it. */
 function placeOf({ path }: Issue): string {
   const parts = (path ?? []).map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key).slice(0, 60)}`));

@@ -7,7 +7,6 @@ import { folderOf } from './testing/plugin-folder';
 const RUN: TestRun = {
   outcome: { kind: 'guest-exit', code: 0, reason: 'done' },
   verdict: null,
-  fault: null,
   cpus: [{ cpu: 0, state: 'RUNNABLE', startedAt: 5 }],
   events: [{ t: 1, cpu: 0, kind: 'post', code: 66 }],
   serial: ['hello\n', '', '', ''],
@@ -61,6 +60,11 @@ describe('what cannot be is told', () => {
       "tests[0].cpus must be a whole number, not '4'.",
     ],
     [`throw new Error('at once');`, 'at once\n    at <anonymous> (test.ts:1:'],
+    ['export const tests = []; JSON.stringify = () => "x";', 'It answers with what is no JSON'],
+    [
+      'export const tests = []; JSON.stringify = () => undefined as never;',
+      'tests must be a list of tests, not missing.',
+    ],
     ['for (;;);', 'It took longer than 2 s.'],
     ['export const tests = []; const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1));', 'out of memory'],
     ['const f = (): number => f() + 1; f();', 'RangeError: Maximum call stack size exceeded'],

@@ -36,7 +36,10 @@ export interface PolicyTest {
   seed?: number;
   /** Machine time after which the run is ended, with the outcome `timeout`: `500ms`, `2s`. 2 s unless told. */
   timeLimit?: string;
-  /** Throws where something is wrong with the run. It is called in a sandbox like the policy's, once the machine has ended. */
+  /**
+   * Throws where something is wrong with the run. It is called in a sandbox like the policy's, once the machine has ended;
+   * not where the policy became faulty, which is wrong in any case.
+   */
   check(run: TestRun): void;
 }
 
@@ -45,8 +48,6 @@ export interface TestRun {
   readonly outcome: Outcome;
   /** The policy's verdict; null where it gave none. */
   readonly verdict: { readonly verdict: Verdict; readonly reason: string } | null;
-  /** Why the policy was made to stand aside; null: it was not. */
-  readonly fault: string | null;
   readonly cpus: readonly TestCpu[];
   /** The event stream, as `reveille run --events` writes it: its first 20,000 events. */
   readonly events: readonly TestEvent[];

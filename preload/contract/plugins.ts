@@ -26,6 +26,11 @@ export interface PluginProblem {
   message: string;
 }
 
+/** `index.ts:3:9: …`, as compilers write it. */
+export function formatProblem({ file, line, column, message }: PluginProblem): string {
+  return [file, line, column].filter((part) => part !== null).join(':') + (file === null ? message : `: ${message}`);
+}
+
 /** What a permission means, for a person who is asked to grant it. */
 export const PERMISSION_WORDS: Readonly<Record<Permission, string>> = {
   'start-up': 'decide what becomes of INITs and SIPIs',

@@ -21,7 +21,7 @@ export const MANIFEST = {
   ],
 };
 
-const SOURCE = `import type { Policies } from 'reveille';
+export const SOURCE = `import type { Policies } from 'reveille';
 
 export const policies: Policies = {
   late: {

@@ -39,11 +39,15 @@ async function dispatch([command, ...args]: string[], installation: Installation
       const { app } = await import('./app-command');
       return app(args, installation);
     }
+    case 'plugin': {
+      const { plugin } = await import('./plugin/plugin');
+      return plugin(args, installation);
+    }
     case 'guests':
       return print(guests(args, installation.guests));
     default:
       throw new UsageError(
-        `There is no command "${command}"; the commands are run, app, probe and guests (see reveille --help).`,
+        `There is no command "${command}"; the commands are run, app, plugin, probe and guests (see reveille --help).`,
       );
   }
 }

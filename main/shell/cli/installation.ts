@@ -6,6 +6,10 @@ export interface Installation {
   guests: URL;
   /** The directory of the bundled plugins, and of the types that plugins are written against (api/). */
   plugins: URL;
+  /** The directory of what `plugin new` begins with. */
+  pluginTemplate: URL;
+  /** The built typecheck-worker.js. */
+  typeChecker: URL;
   packageJson: URL;
   /** The directory of the built renderer. */
   pages: URL;

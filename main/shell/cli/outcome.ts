@@ -6,6 +6,8 @@ import type { Verdict } from '../../../plugins/api/index';
 export const Status = {
   SUCCESS: 0,
   GUEST_FAILURE: 1,
+  /** `plugin`: there are problems, a test fails, or it was not agreed to. */
+  CHECK_FAILED: 1,
   USAGE: 2,
   TIMEOUT: 3,
   CRASH: 4,

@@ -65,14 +65,11 @@ export function parseRunOptions(args: string[]): RunOptions {
     trace: TEXT,
     json: FLAG,
   });
-  if (positionals.length !== 1) {
-    const found = positionals.length === 0 ? 'none' : positionals.map((name) => `"${name}"`).join(' and ');
-    throw new UsageError(`reveille run takes one guest, a bundled guest's name or a path; there is ${found}.`);
-  }
+  const guest = onePositional('reveille run', "one guest, a bundled guest's name or a path", positionals);
   const events = values.events ?? null;
   const serial = serialPorts([values.serial1, values.serial2, values.serial3, values.serial4], events === '-');
   const request: RunRequest = {
-    guest: positionals[0],
+    guest,
     accelerator: given('--accel', values.accel, (option, text) => parseChoice(option, text, ACCELERATORS)) ?? 'auto',
     irqchip: given('--irqchip', values.irqchip, (option, text) => parseChoice(option, text, IRQCHIPS)),
     cpus: given('--cpus', values.cpus, parseCount),
@@ -154,6 +151,13 @@ interface OptionToken {
 }
 
 type Options = Record<string, typeof TEXT | typeof TEXTS | typeof FLAG>;
+
+/** What a command takes one of. */
+export function onePositional(command: string, what: string, positionals: string[]): string {
+  if (positionals.length === 1) return positionals[0];
+  const found = positionals.length === 0 ? 'none' : positionals.map((name) => `"${name}"`).join(' and ');
+  throw new UsageError(`${command} takes ${what}; there is ${found}.`);
+}
 
 /** node:util's parser, with its complaints in our words: it refuses what it does not know. */
 export function parseStrictly<T extends Options>(args: string[], options: T) {

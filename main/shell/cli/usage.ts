@@ -12,6 +12,7 @@ export const HELP = `Reveille shows and steers how the processors of an x86 mach
   reveille run <guest> [options]   boots a guest; <guest> is a bundled guest's name or a path
   reveille app [--port N] [--no-open]
                                    the desktop app in a browser: dashboard, timeline, consoles
+  reveille plugin <command>        policies and more, from this Reveille and from others (below)
   reveille probe [--json]          what this host can do, and why not
   reveille guests [--json]         the bundled guests
   reveille --help | --version
@@ -36,6 +37,15 @@ The run
   --events PATH             writes every event as a line of JSON; "-" is stdout, in COM1's place
   --trace PATH              writes a trace for ui.perfetto.dev
   --json                    one summary as the last line of stdout
+
+Plugins
+  plugin list [--json]               what there is
+  plugin install PATH [--enable]     a plugin's folder, or a .tgz; shows what it may do, and asks unless --yes
+  plugin enable NAME [--yes], disable NAME, remove NAME
+  plugin new NAME [--directory DIR]  a working policy with a test, to begin with
+  plugin check PATH                  manifest, compiler and types; problems are told at their lines
+  plugin test PATH [--json]          runs the policies' tests on the emulator
+  plugin pack PATH                   makes NAME-VERSION.tgz
 
 COM1 goes to stdout byte for byte; Reveille's own lines go to stderr: a live table on a terminal, plain lines
 elsewhere. Ctrl-C stops the machine, a second one kills it. NO_COLOR is respected.

@@ -1,0 +1,139 @@
+/** Files that an author saves, as editors save them, and what comes of it. */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { PluginStore } from '../main/app/plugin-store';
+import { type PolicyReload, PolicyReloader, type ReloadProblems } from '../main/app/policy-reload';
+import type { PolicyMachine } from '../main/app/policies';
+import { TypeChecker } from '../main/plugins/typecheck';
+import { MANIFEST, SOURCE, folderOf, pluginFolder } from '../main/plugins/testing/plugin-folder';
+
+const MACHINE: PolicyMachine = { cpus: 4, bsp: 0, irqchip: 'exact', accelerator: 'wasm' };
+const types = new TypeChecker(
+  new URL('../out/typecheck-worker.js', import.meta.url),
+  new URL('../plugins/api/', import.meta.url),
+);
+afterAll(() => types.dispose());
+
+class Author {
+  readonly folder: string;
+  readonly store: PluginStore;
+  readonly reloads: PolicyReload[] = [];
+  readonly problems: ReloadProblems[] = [];
+  readonly #reloader: PolicyReloader;
+
+  constructor(folder: string, policy = folder) {
+    this.folder = folder;
+    const data = folderOf({});
+    mkdirSync(join(data, 'bundled'));
+    this.store = new PluginStore({ bundled: pathToFileURL(`${data}/bundled/`), dataDirectory: data });
+    this.store.install(folder);
+    this.store.enable('late', ['start-up']);
+    this.#reloader = new PolicyReloader([{ policy, options: { by: '7ms' } }], MACHINE, this.store, types);
+    this.#reloader.onReload((reload) => this.reloads.push(reload));
+    this.#reloader.onProblems((problems) => this.problems.push(problems));
+    onTestFinished(() => this.#reloader.close());
+  }
+
+  get ready(): Promise<unknown> {
+    return this.#reloader.ready;
+  }
+
+  save(file: string, text: string): void {
+    writeFileSync(join(this.folder, file), text);
+  }
+
+  reloaded(count: number): Promise<void> {
+    return expect.poll(() => this.reloads.length, { timeout: 20_000 }).toBe(count);
+  }
+
+  /** What is told last. */
+  told(problems: unknown[]): Promise<void> {
+    return expect.poll(() => this.problems.at(-1)?.problems, { timeout: 20_000 }).toEqual(problems);
+  }
+}
+
+const changed = (word: string): string => SOURCE.replace(`reason: 'late'`, `reason: '${word}'`);
+
+test('a file that is saved makes a new program in the same place, with the options of the run', async () => {
+  const author = new Author(pluginFolder());
+  await author.ready;
+  author.save('index.ts', changed('later'));
+  await author.reloaded(1);
+  const [{ index, program }] = author.reloads;
+  expect(index).toBe(0);
+  expect(program).toMatchObject({ plugin: 'late', policy: 'late', options: { by: 7_000_000 } });
+  expect(program.code).toContain('reason: "later"');
+  await author.told([]);
+});
+
+test('editors that write beside and rename, in several steps, are one save; a save of the same is none', async () => {
+  const author = new Author(pluginFolder(), 'late');
+  await author.ready;
+  author.save('.index.ts.swp', 'x');
+  author.save('index.ts~', '');
+  for (const word of ['one', 'two', 'three']) {
+    author.save('index.ts.new', changed(word));
+    renameSync(join(author.folder, 'index.ts.new'), join(author.folder, 'index.ts'));
+  }
+  await author.reloaded(1);
+  expect(author.reloads[0].program.code).toContain('reason: "three"');
+  await author.told([]);
+  author.save('index.ts', changed('three'));
+  author.save('index.ts', `${changed('three')}\n// no difference\n`);
+  author.save('index.ts', changed('four'));
+  await author.reloaded(2);
+});
+
+test('a file below that is imported counts, also one that comes later', async () => {
+  const author = new Author(pluginFolder());
+  await author.ready;
+  mkdirSync(join(author.folder, 'lib'));
+  author.save('lib/word.ts', `export const word = 'low';`);
+  author.save('index.ts', SOURCE.replace(`'late' }`, `word }`).replace('\n', `\nimport { word } from './lib/word';\n`));
+  await author.reloaded(1);
+  author.save('lib/word.ts', `export const word = 'high';`);
+  await author.reloaded(2);
+  expect(author.reloads[1].program.code).toContain('"high"');
+});
+
+test('what does not compile is told at its line and changes nothing, until it is mended', async () => {
+  const author = new Author(pluginFolder());
+  await author.ready;
+  author.save('index.ts', 'export const policies = ;');
+  await author.told([{ file: 'index.ts', line: 1, column: 25, message: 'Unexpected ";".' }]);
+  author.save('reveille-plugin.json', '{');
+  await author.told([expect.objectContaining({ message: expect.stringContaining('is not JSON') })]);
+  author.save('reveille-plugin.json', JSON.stringify(MANIFEST));
+  author.save('index.ts', changed('mended'));
+  await author.reloaded(1);
+  await author.told([]);
+});
+
+test('wrong types are told after it was reloaded', async () => {
+  const author = new Author(pluginFolder());
+  await author.ready;
+  author.save('index.ts', `${SOURCE}\nexport const x: number = 'text';\n`);
+  await author.reloaded(1);
+  expect(author.problems).toEqual([]);
+  const message = "Type 'string' is not assignable to type 'number'. (TS2322)";
+  await author.told([{ file: 'index.ts', line: 9, column: 14, message }]);
+});
+
+test('a plugin that asks for more than it was granted is not reloaded, and one that options do not fit neither', async () => {
+  const author = new Author(pluginFolder(), 'late');
+  await author.ready;
+  author.save('reveille-plugin.json', JSON.stringify({ ...MANIFEST, permissions: ['start-up', 'inject'] }));
+  await author.told([expect.objectContaining({ message: expect.stringContaining('is not enabled') })]);
+  const [policy] = MANIFEST.policies;
+  const short = {
+    ...MANIFEST,
+    policies: [{ ...policy, options: { by: { title: 'By', type: 'integer', default: 1 } } }],
+  };
+  author.save('reveille-plugin.json', JSON.stringify(short));
+  await author.told([
+    expect.objectContaining({ message: expect.stringContaining('by of late must be a whole number') }),
+  ]);
+  expect(author.reloads).toEqual([]);
+});
