@@ -4,7 +4,7 @@ import { needsKvm } from './support/needs';
 import { guestImage, TestMachine } from './support/machine';
 import type { PartialMachineConfig } from '../main/machine/configuration';
 
-const PATIENCE = 120_000;
+const PATIENCE = 240_000;
 const GUESTS = ['lost-sipi', 'one-stack', 'first-cpu', 'late-ap', 'no-delay', 'loose-count'] as const;
 
 /** What the guest says last when all of its CPUs are up. */
