@@ -1,7 +1,7 @@
 ; one-stack, a guest with a planted bug: all APs begin on one stack, and leave it for their own later.
 ;
 ; That works as long as they come one by one, as they do here: the BSP waits for each before it wakes the next, though
-; no longer than 200 ms, since one that is late will come all the same. Two that come together find each other's data.
+; no longer than 100 ms, since one that is late will come all the same. Two that come together find each other's data.
 ; Like SerenityOS #2513, where all APs had picked the same id and with it the same stack.
 ; A correct system gives each AP a stack before it wakes it, or lets one AP at a time pass (a lock in the trampoline).
 ; An AP that finds another's data says so and ends the run with 1; where nobody looks, it goes on as that other CPU.
@@ -10,7 +10,7 @@
 %include "guest.inc"
 %include "planted.inc"
 
-LATE_MS   equ 200
+LATE_MS   equ 100
 POST_CODE equ 0x80                              ; port of the POST codes, on the bus: a write takes about 1 us
 POSTS     equ 8
 
