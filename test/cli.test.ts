@@ -571,7 +571,12 @@ describe('a machine', () => {
         2,
         /huge\.flat is neither ELF nor Multiboot, and as a flat image at 0x7c00 it may have \d+ bytes, but it has 1048576/,
       ],
-      ['missing', [], 2, 'is neither a file nor a bundled guest, which are roll-call, herd, heartbeat, fault.'],
+      [
+        'missing',
+        [],
+        2,
+        'is neither a file nor a bundled guest, which are roll-call, herd, heartbeat, fault, lost-sipi',
+      ],
       [
         'roll-call',
         ['--memory', '1M'],
@@ -649,7 +654,10 @@ describe('reports', () => {
     const { stdout, status } = await reveille('guests', '--json');
     expect(status).toBe(0);
     const names = JSON.parse(stdout).map(({ name }: { name: string }) => name);
-    expect(names).toEqual(['roll-call', 'herd', 'heartbeat', 'fault']);
+    expect(names).toEqual([
+      ...['roll-call', 'herd', 'heartbeat', 'fault'],
+      ...['lost-sipi', 'one-stack', 'first-cpu', 'late-ap', 'no-delay', 'loose-count'],
+    ]);
     const text = (await reveille('guests')).stdout;
     for (const name of names) expect(text).toContain(`${name} - `);
   });

@@ -7,6 +7,8 @@ export interface Guest {
   name: string;
   title: string;
   description: string;
+  /** What it is one of; most are nothing in particular. */
+  group?: string;
   /** Words that the guest understands on its command line. */
   options: { name: string; description: string }[];
 }

@@ -37,7 +37,7 @@ bsp_main:
     hlt
     jmp .halt
 .absent:
-    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " does not answer"
+    say_cpu rbx, " does not answer"
     jmp end_failure
 
 ap_entry:
@@ -56,14 +56,14 @@ misbehave:
     test rax, rax
     jnz .spin
 
-    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " is about to fault with no IDT: a triple fault"
+    say_cpu rbx, " is about to fault with no IDT: a triple fault"
     lidt [no_idt]
     ud2                                         ; #UD has no gate: #GP; neither has #GP: #DF; nor has #DF: shutdown
 .ud:
-    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " is about to execute an invalid opcode"
+    say_cpu rbx, " is about to execute an invalid opcode"
     ud2
 .spin:
-    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " is about to spin with interrupts off"
+    say_cpu rbx, " is about to spin with interrupts off"
 .for_ever:
     pause
     jmp .for_ever

@@ -57,7 +57,7 @@ bsp_main:
     for_each_cpu rbx, .next
     cmp dword [rbx + percpu.state], CPU_HERE
     je .here
-    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " does not answer"
+    say_cpu rbx, " does not answer"
 .here:
     next_cpu rbx, .next
     inc r12d                                    ; the BSP itself

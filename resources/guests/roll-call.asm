@@ -26,23 +26,17 @@ bsp_main:
     mov esi, answer
     call set_gate
 
-    for_each_cpu rbx, .wake_next
-    cmp ebx, [bsp]
-    je .awake
+    for_each_ap .wake_next
     call wake
-.awake:
-    next_cpu rbx, .wake_next
+    next_ap .wake_next
 
     mov r12d, 1
 .call:
     xor r13d, r13d                              ; answers to this call
-    for_each_cpu rbx, .call_next
-    cmp ebx, [bsp]
-    je .called
+    for_each_ap .call_next
     call call_cpu
     add r13d, eax
-.called:
-    next_cpu rbx, .call_next
+    next_ap .call_next
     say "roll-call: call ", r12d, " of ", CALLS, ": ", r13d, " answered"
     inc r12d
     cmp r12d, CALLS
@@ -73,7 +67,7 @@ wake:
     call wait_for
     test eax, eax
     jnz .here
-    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " does not answer"
+    say_cpu rbx, " does not answer"
 .here:
     ret
 
@@ -90,7 +84,7 @@ call_cpu:
     call wait_for
     test eax, eax
     jnz .answered
-    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " does not answer call ", [rbx + percpu.calls]
+    say_cpu rbx, " does not answer call ", [rbx + percpu.calls]
 .absent:
     xor eax, eax
 .answered:
@@ -106,7 +100,7 @@ ap_entry:
     find_self
     own_stack
     call become_cpu
-    say "cpu ", [rbx + percpu.uid], " apic ", [rbx + percpu.apic_id], " here"
+    say_cpu rbx, " here"
     mov dword [rbx + percpu.state], CPU_HERE       ; the BSP waits for this
 .halt:
     sti                                         ; takes effect after HLT has begun: no call is lost between them

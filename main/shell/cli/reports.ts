@@ -15,7 +15,12 @@ export function guests(args: string[], directory: URL): string {
   const { json } = parseReportOptions('guests', args);
   const list = bundledGuests(directory);
   if (json) return `${JSON.stringify(list)}\n`;
-  return list.map(guestReport).join('\n');
+  return list.map((guest, i) => groupHeading(guest, list[i - 1]) + guestReport(guest)).join('\n');
+}
+
+/** A group's guests stand together. */
+function groupHeading({ group }: Guest, before: Guest | undefined): string {
+  return group === undefined || group === before?.group ? '' : `With ${group}:\n\n`;
 }
 
 function guestReport({ name, title, description, options }: Guest): string {
