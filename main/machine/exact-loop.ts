@@ -77,7 +77,9 @@ export class ExactLoop {
 
   /** Before the first turn: an AP is reset before its INIT comes, so that its SIPI finds little to do. */
   rest(): void {
-    if (!this.#bsp) this.#reset();
+    if (this.#bsp) return;
+    this.#reset();
+    this.#vcpu.setTimer(Infinity);
   }
 
   /** Executes one instruction while the others stand still; false: it did not come to its end. */

@@ -103,6 +103,10 @@ export function errno(): number {
   return koffi.errno();
 }
 
+export function setErrno(code: number): void {
+  koffi.errno(code);
+}
+
 export const EINTR = koffi.os.errno.EINTR;
 export const EAGAIN = koffi.os.errno.EAGAIN;
 export const EACCES = koffi.os.errno.EACCES;

@@ -25,6 +25,12 @@ const VCPU_EVENTS_ALL_VALID = 0xd;
 const LONGEST_SLEEP_MS = 2 ** 40;
 const NO_WAIT = new BigInt64Array(2);
 
+/** How a vcpu asks the kernel. */
+export interface VcpuCalls {
+  readonly ioctl: typeof libc.ioctl;
+  readonly ioctlPointer: typeof libc.ioctlPointer;
+}
+
 export interface KvmVcpuOptions {
   fd: number;
   buffer: ArrayBufferLike;
@@ -35,6 +41,8 @@ export interface KvmVcpuOptions {
   epoch: number;
   /** One number: ns by which machine time is behind that, for it stands still while the machine does. */
   lag: Float64Array;
+  /** Not the host's kernel but another. */
+  kernel?: VcpuCalls;
 }
 
 /**
@@ -70,6 +78,7 @@ export class KvmKicker implements VcpuKicker {
 export class KvmVcpu implements Vcpu {
   readonly exit: VcpuExit;
   readonly threadId = libc.gettid();
+  readonly #kernel: VcpuCalls;
   readonly #fd: number;
   readonly #epoch: number;
   readonly #lag: Float64Array;
@@ -84,7 +93,8 @@ export class KvmVcpu implements Vcpu {
   /** From the start, so that a vcpu that is reset before it runs has been through KVM_RUN once when its time comes. */
   #ioPending = true;
 
-  constructor({ fd, buffer, runOffset, runSize, epoch, lag }: KvmVcpuOptions) {
+  constructor({ fd, buffer, runOffset, runSize, epoch, lag, kernel = libc }: KvmVcpuOptions) {
+    this.#kernel = kernel;
     this.#fd = fd;
     this.#epoch = epoch;
     this.#lag = lag;
@@ -99,7 +109,7 @@ export class KvmVcpu implements Vcpu {
   }
 
   run(): RunResult {
-    if (libc.ioctl(this.#fd, KVM.RUN, 0) === 0) {
+    if (this.#kernel.ioctl(this.#fd, KVM.RUN, 0) === 0) {
       const reason = this.exit.reason;
       this.#ioPending =
         reason === ExitReason.IO ||
@@ -149,11 +159,11 @@ export class KvmVcpu implements Vcpu {
 
   interrupt(vector: number): void {
     this.#interrupt[0] = vector;
-    libc.checked(libc.ioctlPointer(this.#fd, KVM.INTERRUPT, this.#interrupt), 'KVM_INTERRUPT');
+    libc.checked(this.#kernel.ioctlPointer(this.#fd, KVM.INTERRUPT, this.#interrupt), 'KVM_INTERRUPT');
   }
 
   nmi(): void {
-    libc.checked(libc.ioctl(this.#fd, KVM.NMI, 0), 'KVM_NMI');
+    libc.checked(this.#kernel.ioctl(this.#fd, KVM.NMI, 0), 'KVM_NMI');
   }
 
   completeExit(): boolean {
@@ -166,7 +176,7 @@ export class KvmVcpu implements Vcpu {
   }
 
   state(): CpuState {
-    return readState(this.#fd);
+    return readState(this.#fd, this.#kernel.ioctlPointer);
   }
 
   setState(state: CpuState): void {
@@ -229,7 +239,7 @@ export class KvmVcpu implements Vcpu {
   }
 
   tscKhz(): number {
-    return libc.checked(libc.ioctl(this.#fd, KVM.GET_TSC_KHZ, 0), 'KVM_GET_TSC_KHZ');
+    return libc.checked(this.#kernel.ioctl(this.#fd, KVM.GET_TSC_KHZ, 0), 'KVM_GET_TSC_KHZ');
   }
 
   #store(): void {
@@ -238,13 +248,13 @@ export class KvmVcpu implements Vcpu {
   }
 
   #pointer(request: number, argument: ArrayBufferView, name: string): void {
-    libc.checked(libc.ioctlPointer(this.#fd, request, argument), name);
+    libc.checked(this.#kernel.ioctlPointer(this.#fd, request, argument), name);
   }
 
-  /** Takes pending kicks off the thread; they have done their work. The timer has, too, if it was it. */
+  /** Takes pending kicks off the thread; they have done their work. An armed timer may have, too. */
   #takeSignals(): void {
     while (libc.sigtimedwait(this.#signals, null, NO_WAIT) > 0);
-    this.#armed = NaN;
+    if (this.#armed !== Infinity) this.#armed = NaN;
   }
 
   /**
