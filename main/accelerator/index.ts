@@ -82,6 +82,6 @@ export function whyNoStep(name: AcceleratorName): string | null {
 }
 
 /** The emulator's one thread sleeps on the machine's exit-request word and looks at it, and whoever wants attention sets that. */
-const NO_KICKER: VcpuKicker = { sleep() {}, wake() {}, kick() {} };
+const NO_KICKER: VcpuKicker = { sleep() {}, wake() {}, yield() {}, kick() {} };
 /** The emulator has no interrupt controllers of its own. */
 const NO_KERNEL_INTERRUPTS: KernelInterrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };

@@ -70,6 +70,10 @@ export class KvmKicker implements VcpuKicker {
     libc.futex(libc.SYS_FUTEX, word, libc.FUTEX_WAKE_PRIVATE, 1, null);
   }
 
+  yield(): void {
+    libc.schedYield();
+  }
+
   kick(threadId: number): void {
     libc.tgkill(this.#pid, threadId, KICK_SIGNAL);
   }
