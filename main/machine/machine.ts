@@ -207,6 +207,11 @@ export class Machine implements Disposable {
     return this.board.doorbell.wait();
   }
 
+  /** Whether some CPU has got its SIPI and not begun. */
+  get starting(): boolean {
+    return this.board.vcpus.some((vcpu) => vcpu.mpState === MpState.SIPI_RECEIVED);
+  }
+
   get stopping(): boolean {
     return Atomics.load(this.#memory.words, MachineWord.STOPPING) !== 0;
   }

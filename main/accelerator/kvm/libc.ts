@@ -96,7 +96,8 @@ export function addressOf(bytes: ArrayBufferView): bigint {
 
 /** Maps a file over memory that JavaScript owns already; the address is a multiple of the page size. */
 export function mapOver(address: bigint, length: number, fd: number): void {
-  if (BigInt(mmapAt(address, length, PROT_READ_WRITE, MAP_SHARED_FIXED_POPULATE, fd, 0)) === -1n) throw systemError('mmap');
+  if (BigInt(mmapAt(address, length, PROT_READ_WRITE, MAP_SHARED_FIXED_POPULATE, fd, 0)) === -1n)
+    throw systemError('mmap');
 }
 
 const ERRNO_NAMES = new Map<number, string>(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
