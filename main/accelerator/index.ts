@@ -5,6 +5,7 @@ import { EmulatorRegisters } from './emulator/registers';
 import type { EmulatorHandles } from './emulator/vm';
 import { holdTscBack } from './kvm/guest-clock';
 import { KvmInterrupts } from './kvm/interrupts';
+import { PaperKernel } from './kvm/paper-kernel';
 import { KvmRegisters } from './kvm/registers';
 import { whyNoSteps } from './kvm/step-probe';
 import { KvmKicker, KvmVcpu, type KvmVcpuOptions } from './kvm/vcpu';
@@ -12,6 +13,7 @@ import { type KvmHandles, kvmRunSize } from './kvm/vm';
 import type { KernelInterrupts, MemoryNeeds, RegisterReader, Vcpu, VcpuKicker } from './types';
 
 export { EmulatorVm } from './emulator/vm';
+export type { PaperKernel } from './kvm/paper-kernel';
 export { KvmVm } from './kvm/vm';
 
 /** Plain data with which the threads of a machine's process reach its VM. */
@@ -23,6 +25,9 @@ export interface Vm {
   readonly identity: { signature: number; features: number };
   dispose(): void;
 }
+
+/** IA32_APIC_BASE after a reset: enabled (SDM vol. 3A, "Local APIC Status and Location"). */
+const APIC_BASE = 0xfee00800;
 
 /** kvm_run and the page of port I/O data behind it. */
 const EMULATOR_RUN_SIZE = 8192;
@@ -38,6 +43,13 @@ export function memoryNeeds(name: AcceleratorName, cpus: number, ramSize: number
 
 export function createKvmVcpu(options: KvmVcpuOptions): Vcpu & { readonly threadId: number } {
   return new KvmVcpu(options);
+}
+
+/** A vcpu as KVM's, with its local APIC where it is after a reset, whose KVM_RUN brings what a script says. */
+export function createPaperVcpu(buffer: SharedArrayBuffer, runOffset: number, runSize: number) {
+  const kernel = new PaperKernel(buffer, runOffset, runSize, APIC_BASE);
+  const vcpu = new KvmVcpu({ fd: -1, buffer, runOffset, runSize, epoch: 0, lag: new Float64Array(1), kernel });
+  return { vcpu, kernel };
 }
 
 export function createKicker(handles: Pick<VmHandles, 'kind'>): VcpuKicker {
@@ -70,6 +82,6 @@ export function whyNoStep(name: AcceleratorName): string | null {
 }
 
 /** The emulator's one thread sleeps on the machine's exit-request word and looks at it, and whoever wants attention sets that. */
-const NO_KICKER: VcpuKicker = { sleep() {}, wake() {}, kick() {} };
+const NO_KICKER: VcpuKicker = { sleep() {}, wake() {}, yield() {}, kick() {} };
 /** The emulator has no interrupt controllers of its own. */
 const NO_KERNEL_INTERRUPTS: KernelInterrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };

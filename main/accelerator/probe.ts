@@ -75,8 +75,11 @@ function probeOpenKvm(fd: number): AcceleratorProbe {
   const cap = (number: number) => Math.max(0, libc.ioctl(fd, KVM.CHECK_EXTENSION, number));
   const facts: AcceleratorProbe['facts'] = { apiVersion: version };
   for (const [name, number] of Object.entries(Cap)) facts[name] = cap(number);
-  if (cap(Cap.USER_MEMORY) === 0 || cap(Cap.IMMEDIATE_EXIT) === 0) {
-    return unusable('kvm', 'This KVM is too old: it lacks KVM_CAP_IMMEDIATE_EXIT, which Linux has since 4.11.');
+  if (cap(Cap.USER_MEMORY) === 0 || cap(Cap.IMMEDIATE_EXIT) === 0 || cap(Cap.SYNC_REGS) === 0) {
+    return unusable(
+      'kvm',
+      'This KVM is too old: it lacks KVM_CAP_IMMEDIATE_EXIT or KVM_CAP_SYNC_REGS; Linux has both since 4.17.',
+    );
   }
   const maxCpus = cap(Cap.MAX_VCPUS) || cap(Cap.NR_VCPUS);
   const needs = (mode: IrqchipMode, limit: number, ...caps: (keyof typeof Cap)[]) => {

@@ -116,6 +116,8 @@ export interface VcpuKicker {
   sleep(word: Int32Array, timeout: number): void;
   /** Ends the sleep on this word. Any thread; to be called after the word was changed. */
   wake(word: Int32Array): void;
+  /** Lets threads that wait for this one's processor go first; called by who has just woken some. */
+  yield(): void;
   /** Makes a `run` that is under way, or the next one, return; to be called only while the vcpu's thread says it is in `run`. */
   kick(threadId: number): void;
 }

@@ -167,7 +167,8 @@ export class MachineThread {
         // A thread that waits for room in a serial ring stands still, too, and rings.
         this.#requests.look();
         await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
-        if (this.#fetch(machine)) quiet = 0;
+        // A CPU on its way to its first instruction needs the host's processors more than a display does.
+        if (!machine.starting && this.#fetch(machine)) quiet = 0;
       }
       machine.board.doorbell.silence();
       this.#fetch(machine);

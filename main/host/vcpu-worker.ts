@@ -2,6 +2,7 @@
  * The thread of one vcpu. It starts before it is told which vcpu it is, so that loading its code does not wait for the
  * machine; then it runs that vcpu until the machine stops.
  */
+import { setFlagsFromString } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { createInterrupts, createKicker, createKvmVcpu } from '../accelerator/index';
 import type { KvmHandles } from '../accelerator/kvm/vm';
@@ -45,9 +46,23 @@ export interface CrashReport {
   registers: string[];
 }
 
+/** The handles of no machine. */
+const NOBODY: KvmHandles = { kind: 'kvm', vm: -1, vcpus: [], stats: [] };
+
+/**
+ * V8 interprets a function for a while before it keeps what it learns of the function's calls, and before it compiles: longer
+ * than a rehearsal. Its flags are the process's; a thread that starts at the same moment is only rehearsed better or worse.
+ */
+function compileAtFirstCall(wanted: boolean): void {
+  setFlagsFromString(wanted ? '--no-lazy-feedback-allocation' : '--lazy-feedback-allocation');
+  setFlagsFromString(wanted ? '--always-sparkplug' : '--no-always-sparkplug');
+}
+
 if (parentPort === null) throw new Error('vcpu-worker is the code of a worker thread; run "reveille" instead.');
 const port = parentPort;
-rehearseStart(new HostClock(0), createKicker({ kind: 'kvm' }));
+compileAtFirstCall(true);
+rehearseStart(new HostClock(0), createKicker({ kind: 'kvm' }), createInterrupts(NOBODY));
+compileAtFirstCall(false);
 
 port.once('message', (task: ThreadTask) => {
   const crash = runTask(task, () => port.postMessage('running' satisfies VcpuMessage));

@@ -9,7 +9,7 @@
 import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import { Mutex } from '../base/mutex';
-import { ApicBus, type CpuSet, type IpiObserver } from '../devices/apic-bus';
+import { ApicBus, type CpuSet, type IpiObserver, type StartUpSink } from '../devices/apic-bus';
 import { Bus } from '../devices/bus';
 import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
 import type { Device, IrqLine, TimedDevice } from '../devices/device';
@@ -82,6 +82,7 @@ export class Board implements ExitTarget, IpiObserver {
   readonly #memory: MachineMemory;
   readonly #config: MachineConfig;
   readonly #clock: Clock;
+  readonly #kicker: VcpuKicker;
   readonly #interrupts: KernelInterrupts;
   readonly #cpu: number;
   readonly #words: Int32Array;
@@ -100,6 +101,7 @@ export class Board implements ExitTarget, IpiObserver {
     this.#memory = memory;
     this.#config = config;
     this.#clock = clock;
+    this.#kicker = kicker;
     this.#interrupts = interrupts;
     this.#cpu = cpu;
     this.#words = memory.words;
@@ -263,11 +265,25 @@ export class Board implements ExitTarget, IpiObserver {
 
   #apicHost() {
     return {
-      startUp: this.router,
+      startUp: this.#startUp(),
       observer: this,
       shortestTimerPeriod: shortestTimerPeriod(this.#config),
       broadcastEoi: (vector: number) => this.endOfInterrupt(vector),
       kick: (cpu: number) => this.vcpus[cpu].alert(Attention.LOOK),
+    };
+  }
+
+  /**
+   * Who sends a SIPI goes on when those that it has woken and that wait for its own processor have run: else they would
+   * wait for as long as the host's scheduler lets a guest spin.
+   */
+  #startUp(): StartUpSink {
+    return {
+      init: (source, targets) => this.router.init(source, targets),
+      startUp: (source, targets, vector) => {
+        this.router.startUp(source, targets, vector);
+        this.#kicker.yield();
+      },
     };
   }
 

@@ -135,9 +135,13 @@ export class ExactLoop {
   #reset(): void {
     this.#settle();
     this.#vcpu.resetEvents();
-    this.#vcpu.setState(initState(this.#signature, this.#vcpu.state().cr0));
+    const state = initState(this.#signature, this.#vcpu.state().cr0);
     // Between INIT and SIPI an AP is nowhere: it waits at the start of some page already, so that its SIPI has only CS to set.
-    if (!this.#bsp) this.#vcpu.startAt(0);
+    if (!this.#bsp) {
+      state.rip = 0n;
+      state.cs = { ...state.cs, selector: 0, base: 0n };
+    }
+    this.#vcpu.setState(state);
     this.#set(AT_REST);
     // What kvm_run says of interrupts is of the CPU before the reset.
     this.#set(INJECTED);

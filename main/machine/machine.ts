@@ -219,6 +219,11 @@ export class Machine implements Disposable {
     if (this.config.accelerator === 'wasm') this.board.vcpus[this.config.bsp].alert(Attention.LOOK);
   }
 
+  /** Whether some CPU has got its SIPI and not begun. */
+  get starting(): boolean {
+    return this.board.vcpus.some((vcpu) => vcpu.mpState === MpState.SIPI_RECEIVED);
+  }
+
   get stopping(): boolean {
     return Atomics.load(this.#memory.words, MachineWord.STOPPING) !== 0;
   }

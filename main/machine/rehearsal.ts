@@ -1,30 +1,30 @@
 /**
- * A CPU's start, played once on a machine of paper. JavaScript compiles a function when it is first called, in each thread
- * anew: without this the BSP would compile the path of an IPI while it sends its first one, and an AP all of its start-up
- * between its SIPI and its first instruction. A vcpu's thread rehearses before it is told which vcpu it is.
+ * A CPU's start, played on a machine of paper. JavaScript compiles a function when it is first called and learns from its
+ * calls which objects it meets, in each thread anew: without this the BSP would learn the path of an IPI while it sends its
+ * first one, and an AP all of its start-up between its SIPI and its first instruction. A vcpu's thread rehearses before it
+ * is told which vcpu it is. All objects are of the classes that the thread will have; only the kernel is paper.
  */
-import { exit_io, kvm_run, VcpuExit } from '../accelerator/kvm-run';
-import { ExitReason } from '../../preload/contract/exit-reasons';
-import { RunResult, type Vcpu, type VcpuKicker } from '../accelerator/types';
+import { createPaperVcpu, type PaperKernel } from '../accelerator/index';
+import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import { initState } from '../firmware/boot-state';
+import { Latch } from '../devices/lapic';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { Board } from './board';
 import { ExactLoop } from './exact-loop';
+import { PausableClock } from './pausable-clock';
 import { MachineMemory } from './shared-memory';
 import { Standstill } from './standstill';
-import { Attention } from './vcpu-control';
+import { Attention, type VcpuControl } from './vcpu-control';
 
 const BSP = 0;
 const AP = 1;
 const RUN_SIZE = 8192;
-const DATA_OFFSET = 4096;
 const POST_PORT = 0x80;
 const COM1_LSR = 0x3fd;
-/** The ICR of a broadcast INIT and of a broadcast SIPI with vector 8, all excluding self. */
+const ICR_LOW = 0xfee00300;
+/** A broadcast INIT and a broadcast SIPI with vector 8, all excluding self. */
 const BROADCAST_INIT = 0xc4500;
 const BROADCAST_SIPI = 0xc4608;
-const ICR_LOW = 0x300;
 
 const NONE = { kind: 'none' } as const;
 const CONFIG: MachineConfig = {
@@ -44,97 +44,63 @@ const CONFIG: MachineConfig = {
   serial: [NONE, NONE, NONE, NONE],
 };
 
-/** A vcpu that executes an IN, an OUT and a HLT, and then finds that its machine stops. */
-class PaperVcpu implements Vcpu {
-  readonly exit: VcpuExit;
-  readonly #page: DataView;
-  readonly #script: (() => void)[];
+/** The first time compiles, the next ones show each call the objects that it will meet. */
+const ROUNDS = 4;
 
-  constructor(memory: MachineMemory, stop: () => void) {
-    const offset = memory.runOffset(AP);
-    this.exit = new VcpuExit(memory.buffer, offset, RUN_SIZE);
-    this.#page = new DataView(memory.buffer, offset, RUN_SIZE);
-    this.#script = [
-      () => this.#io(COM1_LSR, false),
-      () => this.#io(POST_PORT, true),
-      () => {
-        this.#reason(ExitReason.HLT);
-        stop();
-      },
-    ];
-  }
-
-  run(): RunResult {
-    this.#script.shift()?.();
-    return RunResult.EXIT;
-  }
-
-  step(): RunResult {
-    return this.run();
-  }
-
-  #io(port: number, isWrite: boolean): void {
-    this.#reason(ExitReason.IO);
-    const union = kvm_run.size;
-    this.#page.setUint8(union + exit_io.at.direction, isWrite ? 1 : 0);
-    this.#page.setUint8(union + exit_io.at.size, 1);
-    this.#page.setUint16(union + exit_io.at.port, port, true);
-    this.#page.setUint32(union + exit_io.at.count, 1, true);
-    this.#page.setUint32(union + exit_io.at.data_offset, DATA_OFFSET, true);
-  }
-
-  #reason(reason: number): void {
-    this.#page.setUint32(kvm_run.at.exit_reason, reason, true);
-  }
-
-  setTimer(): void {}
-  interrupt(): void {}
-  nmi(): void {}
-  completeExit(): boolean {
-    return false;
-  }
-  state() {
-    return initState(0, 0n);
-  }
-  setState(): void {}
-  startAt(): void {}
-  resetEvents(): void {}
-  position() {
-    return { rip: 0, mode: 'real' } as const;
-  }
-  tsc(): bigint {
-    return 0n;
-  }
-  tscKhz(): number {
-    return 1;
-  }
-  mpState(): number {
-    return 0;
-  }
-  setMpState(): void {}
-  dispose(): void {}
-}
-
-/** The first time compiles, the next ones gather the type feedback with which calls take their fast paths. */
-const ROUNDS = 8;
-
-/** `kicker`: the one that the thread will have; its kicks go to thread 0, which is nobody. */
-export function rehearseStart(clock: Clock, kicker: VcpuKicker): void {
+/** `kicker` and `interrupts`: of those that the thread will have; the kicks go to thread 0, which is nobody. */
+export function rehearseStart(hostClock: Clock, kicker: VcpuKicker, interrupts: KernelInterrupts): void {
   const shape = { cpus: CONFIG.cpus, ramSize: 0, needs: { runSize: RUN_SIZE, staticBytes: 0, engineBytes: 0 } };
   const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
-  const interrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };
+  const clock = new PausableClock(hostClock, memory);
   const board = new Board({ memory, config: CONFIG, clock, kicker, interrupts, cpu: AP });
   board.powerOn(0);
-  const bsp = board.lapic(BSP);
-  const lapic = board.lapic(AP);
-  const control = board.vcpus[AP];
-  const standstill = new Standstill(memory, AP, () => {});
+  const bsp = new Actor(BSP, memory, board, clock);
+  const ap = new Actor(AP, memory, board, clock);
   for (let round = 0; round < ROUNDS; round++) {
-    bsp.write(ICR_LOW, 4, BROADCAST_INIT);
-    bsp.write(ICR_LOW, 4, BROADCAST_SIPI);
-    const vcpu = new PaperVcpu(memory, () => control.alert(Attention.STOP));
-    new ExactLoop({ vcpu, control, board, lapic, router: board.router, clock, bsp: false, signature: 0 }).run(
-      standstill,
+    bsp.play(
+      () => bsp.kernel.portIo(COM1_LSR, false),
+      () => bsp.kernel.memoryWrite(ICR_LOW, BROADCAST_INIT),
+      () => bsp.kernel.memoryWrite(ICR_LOW, BROADCAST_SIPI),
     );
+    ap.play(
+      () => ap.kernel.portIo(POST_PORT, true),
+      () => {
+        ap.kernel.halt();
+        board.lapic(AP).latch(Latch.NMI);
+      },
+    );
+  }
+  bsp.leave();
+  ap.leave();
+}
+
+/** One of the two CPUs. */
+class Actor {
+  readonly kernel: PaperKernel;
+  readonly #control: VcpuControl;
+  readonly #vcpu: Vcpu;
+  readonly #loop: ExactLoop;
+  readonly #standstill: Standstill;
+
+  constructor(cpu: number, memory: MachineMemory, board: Board, clock: Clock) {
+    const { vcpu, kernel } = createPaperVcpu(memory.buffer, memory.runOffset(cpu), RUN_SIZE);
+    const control = board.vcpus[cpu];
+    const { router } = board;
+    const lapic = board.lapic(cpu);
+    this.kernel = kernel;
+    this.#control = control;
+    this.#vcpu = vcpu;
+    this.#loop = new ExactLoop({ vcpu, control, board, lapic, router, clock, bsp: cpu === BSP, signature: 0 });
+    this.#standstill = new Standstill(memory, cpu, () => {});
+  }
+
+  /** Runs through these exits; the next entry finds that the machine stops. */
+  play(...exits: (() => void)[]): void {
+    this.kernel.script = [...exits, () => this.#control.alert(Attention.STOP)];
+    this.#loop.run(this.#standstill);
+  }
+
+  leave(): void {
+    this.#vcpu.dispose();
   }
 }

@@ -43,7 +43,12 @@ class Setup {
     const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
     const clock = { now: () => ++this.#now };
     this.vcpus = Array.from({ length: cpus }, (_, cpu) => {
-      const vcpu = new VcpuControl(memory, cpu, { sleep() {}, wake() {}, kick: (thread) => this.kicked.push(thread) });
+      const vcpu = new VcpuControl(memory, cpu, {
+        sleep() {},
+        wake() {},
+        yield() {},
+        kick: (thread) => this.kicked.push(thread),
+      });
       vcpu.words[VcpuWord.THREAD] = 1000 + cpu;
       return vcpu;
     });

@@ -69,6 +69,10 @@ function facts(): Fact[] {
   };
   numbers('KVM_', abi.KVM);
   numbers('KVM_CAP_', abi.Cap);
+  numbers('KVM_SYNC_X86_', abi.Sync);
+  for (const [field, declared] of Object.entries(abi.SyncOffset)) {
+    list.push({ what: `kvm_run.${field}`, expression: `offsetof(struct kvm_run, ${field})`, declared });
+  }
   numbers('KVM_EXIT_', ExitReason);
   numbers('KVM_MP_STATE_', MpState);
   list.push({ what: 'KVM_API_VERSION', expression: 'KVM_API_VERSION', declared: abi.API_VERSION });

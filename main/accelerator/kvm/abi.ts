@@ -155,6 +155,12 @@ export const kvm_vcpu_events = struct('kvm_vcpu_events', {
   exception_payload: u64,
 });
 
+export const kvm_sync_regs = struct('kvm_sync_regs', { regs: kvm_regs, sregs: kvm_sregs, events: kvm_vcpu_events });
+
+/** Behind the union of kvm_run: which parts of its kvm_sync_regs KVM_RUN is to load first (KVM_CAP_SYNC_REGS), and those. */
+export const SyncOffset = { kvm_dirty_regs: 296, s: 304 } as const;
+export const Sync = { REGS: 1, SREGS: 2 } as const;
+
 export const kvm_guest_debug = struct('kvm_guest_debug', { control: u32, pad: u32, arch: array(u64, 8) });
 export const kvm_device_attr = struct('kvm_device_attr', { flags: u32, group: u32, attr: u64, addr: u64 });
 export const kvm_translation = struct('kvm_translation', {
@@ -242,6 +248,7 @@ export const Cap = {
   VCPU_EVENTS: 41,
   TSC_DEADLINE_TIMER: 72,
   MAX_VCPUS: 66,
+  SYNC_REGS: 74,
   SIGNAL_MSI: 77,
   SPLIT_IRQCHIP: 121,
   MAX_VCPU_ID: 128,

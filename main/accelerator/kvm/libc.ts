@@ -28,6 +28,7 @@ export const pread: (fd: number, into: ArrayBufferView, count: number, offset: n
 );
 export const gettid: () => number = libc.func('int gettid()');
 export const getpid: () => number = libc.func('int getpid()');
+export const schedYield: () => number = libc.func('int sched_yield()');
 export const tgkill: (tgid: number, tid: number, signal: number) => number = libc.func(
   'int tgkill(int tgid, int tid, int sig)',
 );
@@ -74,7 +75,8 @@ export const SYS_FUTEX = 202;
 export const FUTEX_WAIT_PRIVATE = 128;
 export const FUTEX_WAKE_PRIVATE = 129;
 const PROT_READ_WRITE = 3;
-const MAP_SHARED_FIXED = 0x11;
+/** MAP_POPULATE: a first access costs a vcpu nothing. */
+const MAP_SHARED_FIXED_POPULATE = 0x8011;
 
 /** `struct sigevent` with SIGEV_THREAD_ID: the signal goes to one thread (timer_create(2)). */
 export const sigevent = struct('sigevent', {
@@ -94,13 +96,18 @@ export function addressOf(bytes: ArrayBufferView): bigint {
 
 /** Maps a file over memory that JavaScript owns already; the address is a multiple of the page size. */
 export function mapOver(address: bigint, length: number, fd: number): void {
-  if (BigInt(mmapAt(address, length, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0)) === -1n) throw systemError('mmap');
+  if (BigInt(mmapAt(address, length, PROT_READ_WRITE, MAP_SHARED_FIXED_POPULATE, fd, 0)) === -1n)
+    throw systemError('mmap');
 }
 
 const ERRNO_NAMES = new Map<number, string>(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
 
 export function errno(): number {
   return koffi.errno();
+}
+
+export function setErrno(code: number): void {
+  koffi.errno(code);
 }
 
 export const EINTR = koffi.os.errno.EINTR;

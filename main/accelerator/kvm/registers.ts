@@ -17,11 +17,11 @@ import * as libc from './libc';
 
 export const SEGMENT_BYTES = ['type', 'present', 'dpl', 'db', 's', 'l', 'g', 'avl', 'unusable'] as const;
 
-export function readState(fd: number): CpuState {
+export function readState(fd: number, ioctlPointer = libc.ioctlPointer): CpuState {
   const regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
   const sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
-  libc.checked(libc.ioctlPointer(fd, KVM.GET_REGS, regs), 'KVM_GET_REGS');
-  libc.checked(libc.ioctlPointer(fd, KVM.GET_SREGS, sregs), 'KVM_GET_SREGS');
+  libc.checked(ioctlPointer(fd, KVM.GET_REGS, regs), 'KVM_GET_REGS');
+  libc.checked(ioctlPointer(fd, KVM.GET_SREGS, sregs), 'KVM_GET_SREGS');
   const state = {} as CpuState;
   for (const name of GENERAL_REGISTERS) state[name] = regs.getBigUint64(abi.kvm_regs.at[name], true);
   for (const name of SEGMENTS) state[name] = readSegment(sregs, abi.kvm_sregs.at[name]);

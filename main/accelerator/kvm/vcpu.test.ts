@@ -12,6 +12,7 @@ import { type CpuIdentity, RunResult } from '../types';
 import { KVM, kvm_sregs } from './abi';
 import { KvmInterrupts } from './interrupts';
 import * as libc from './libc';
+import { KvmRegisters } from './registers';
 import type { KickThread } from './testing/kick-thread';
 import { KvmKicker, KvmVcpu } from './vcpu';
 import { kvmRunSize, KvmVm } from './vm';
@@ -440,6 +441,22 @@ describe('registers', () => {
       expect(started[name], name).toBe(name === 'rip' ? 0n : state[name]);
     }
     expectOut(s, 7);
+  });
+
+  test('a SIPI starts at its page by the run alone, from other registers too', () => {
+    const s = setup().load(HLT);
+    s.ram.set(say(7), 0x9a000);
+    s.vcpu.startAt(0x9a);
+    expectOut(s, 7);
+  });
+
+  test('who looks from outside before the first run sees where a SIPI starts', () => {
+    const s = setup().load(HLT);
+    s.vcpu.startAt(0x9a);
+    s.vcpu.completeExit();
+    const seen = new KvmRegisters(s.vm.handles.vcpus[0], false).state();
+    expect(seen.cs).toMatchObject({ selector: 0x9a00, base: 0x9a000n });
+    expect(seen.rip).toBe(0n);
   });
 
   test('the position is a linear address with the mode', () => {

@@ -12,7 +12,7 @@ import { VcpuExit } from '../kvm-run';
 import { ExitReason } from '../../../preload/contract/exit-reasons';
 import { type Position, RunResult, type Vcpu, type VcpuKicker } from '../types';
 import * as abi from './abi';
-import { KVM } from './abi';
+import { KVM, Sync } from './abi';
 import * as libc from './libc';
 import { readMsr, readState, SEGMENT_BYTES } from './registers';
 
@@ -25,6 +25,12 @@ const VCPU_EVENTS_ALL_VALID = 0xd;
 const LONGEST_SLEEP_MS = 2 ** 40;
 const NO_WAIT = new BigInt64Array(2);
 
+/** How a vcpu asks the kernel. */
+export interface VcpuCalls {
+  readonly ioctl: typeof libc.ioctl;
+  readonly ioctlPointer: typeof libc.ioctlPointer;
+}
+
 export interface KvmVcpuOptions {
   fd: number;
   buffer: ArrayBufferLike;
@@ -35,6 +41,8 @@ export interface KvmVcpuOptions {
   epoch: number;
   /** One number: ns by which machine time is behind that, for it stands still while the machine does. */
   lag: Float64Array;
+  /** Not the host's kernel but another. */
+  kernel?: VcpuCalls;
 }
 
 /**
@@ -62,6 +70,10 @@ export class KvmKicker implements VcpuKicker {
     libc.futex(libc.SYS_FUTEX, word, libc.FUTEX_WAKE_PRIVATE, 1, null);
   }
 
+  yield(): void {
+    libc.schedYield();
+  }
+
   kick(threadId: number): void {
     libc.tgkill(this.#pid, threadId, KICK_SIGNAL);
   }
@@ -70,6 +82,7 @@ export class KvmKicker implements VcpuKicker {
 export class KvmVcpu implements Vcpu {
   readonly exit: VcpuExit;
   readonly threadId = libc.gettid();
+  readonly #kernel: VcpuCalls;
   readonly #fd: number;
   readonly #epoch: number;
   readonly #lag: Float64Array;
@@ -77,18 +90,24 @@ export class KvmVcpu implements Vcpu {
   readonly #timerValue = new BigInt64Array(libc.itimerspec.size / 8);
   readonly #signals = new BigUint64Array(16);
   readonly #interrupt = new Uint32Array(1);
-  /** What `setState` wrote last. */
-  readonly #regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
-  readonly #sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
+  /** What `setState` wrote last, in the place from which KVM_RUN loads what #dirty names. */
+  readonly #regs: DataView;
+  readonly #sregs: DataView;
+  readonly #dirty: Uint32Array;
   #armed = Infinity;
   /** From the start, so that a vcpu that is reset before it runs has been through KVM_RUN once when its time comes. */
   #ioPending = true;
 
-  constructor({ fd, buffer, runOffset, runSize, epoch, lag }: KvmVcpuOptions) {
+  constructor({ fd, buffer, runOffset, runSize, epoch, lag, kernel = libc }: KvmVcpuOptions) {
+    this.#kernel = kernel;
     this.#fd = fd;
     this.#epoch = epoch;
     this.#lag = lag;
     this.exit = new VcpuExit(buffer, runOffset, runSize);
+    const sync = runOffset + abi.SyncOffset.s;
+    this.#regs = new DataView(buffer, sync + abi.kvm_sync_regs.at.regs, abi.kvm_regs.size);
+    this.#sregs = new DataView(buffer, sync + abi.kvm_sync_regs.at.sregs, abi.kvm_sregs.size);
+    this.#dirty = new Uint32Array(buffer, runOffset + abi.SyncOffset.kvm_dirty_regs, 1);
     this.#signals[0] = 1n << BigInt(KICK_SIGNAL - 1);
     this.#blockKickOutsideRun();
     this.#timer = this.#createTimer();
@@ -99,7 +118,7 @@ export class KvmVcpu implements Vcpu {
   }
 
   run(): RunResult {
-    if (libc.ioctl(this.#fd, KVM.RUN, 0) === 0) {
+    if (this.#kernel.ioctl(this.#fd, KVM.RUN, 0) === 0) {
       const reason = this.exit.reason;
       this.#ioPending =
         reason === ExitReason.IO ||
@@ -149,14 +168,15 @@ export class KvmVcpu implements Vcpu {
 
   interrupt(vector: number): void {
     this.#interrupt[0] = vector;
-    libc.checked(libc.ioctlPointer(this.#fd, KVM.INTERRUPT, this.#interrupt), 'KVM_INTERRUPT');
+    libc.checked(this.#kernel.ioctlPointer(this.#fd, KVM.INTERRUPT, this.#interrupt), 'KVM_INTERRUPT');
   }
 
   nmi(): void {
-    libc.checked(libc.ioctl(this.#fd, KVM.NMI, 0), 'KVM_NMI');
+    libc.checked(this.#kernel.ioctl(this.#fd, KVM.NMI, 0), 'KVM_NMI');
   }
 
   completeExit(): boolean {
+    this.#storeDirty();
     if (!this.#ioPending) return false;
     this.exit.immediateExit = true;
     const result = this.run();
@@ -166,13 +186,15 @@ export class KvmVcpu implements Vcpu {
   }
 
   state(): CpuState {
-    return readState(this.#fd);
+    this.#storeDirty();
+    return readState(this.#fd, this.#kernel.ioctlPointer);
   }
 
   setState(state: CpuState): void {
     const regs = this.#regs;
     const sregs = this.#sregs;
     // IA32_APIC_BASE and CR8 are not part of the state: they stay as KVM has them.
+    this.#dirty[0] = 0;
     this.#pointer(KVM.GET_SREGS, sregs, 'KVM_GET_SREGS');
     for (const name of GENERAL_REGISTERS) regs.setBigUint64(abi.kvm_regs.at[name], state[name], true);
     for (const name of SEGMENTS) writeSegment(sregs, abi.kvm_sregs.at[name], state[name]);
@@ -180,7 +202,8 @@ export class KvmVcpu implements Vcpu {
     writeTable(sregs, abi.kvm_sregs.at.gdt, state.gdt);
     writeTable(sregs, abi.kvm_sregs.at.idt, state.idt);
     for (let word = 0; word < 4; word++) sregs.setBigUint64(abi.kvm_sregs.at.interrupt_bitmap + 8 * word, 0n, true);
-    this.#store();
+    this.#dirty[0] = Sync.REGS | Sync.SREGS;
+    this.#storeDirty();
   }
 
   startAt(vector: number): void {
@@ -188,10 +211,11 @@ export class KvmVcpu implements Vcpu {
     this.#sregs.setUint16(cs + abi.kvm_segment.at.selector, vector << 8, true);
     this.#sregs.setUint32(cs + abi.kvm_segment.at.base, vector << 12, true);
     this.#sregs.setUint32(cs + abi.kvm_segment.at.base + 4, 0, true);
-    this.#pointer(KVM.SET_SREGS, this.#sregs, 'KVM_SET_SREGS');
-    if (this.#regs.getBigUint64(abi.kvm_regs.at.rip, true) === 0n) return;
-    this.#regs.setBigUint64(abi.kvm_regs.at.rip, 0n, true);
-    this.#pointer(KVM.SET_REGS, this.#regs, 'KVM_SET_REGS');
+    this.#dirty[0] |= Sync.SREGS;
+    const { rip } = abi.kvm_regs.at;
+    if ((this.#regs.getUint32(rip, true) | this.#regs.getUint32(rip + 4, true)) === 0) return;
+    this.#regs.setBigUint64(rip, 0n, true);
+    this.#dirty[0] |= Sync.REGS;
   }
 
   resetEvents(): void {
@@ -229,22 +253,26 @@ export class KvmVcpu implements Vcpu {
   }
 
   tscKhz(): number {
-    return libc.checked(libc.ioctl(this.#fd, KVM.GET_TSC_KHZ, 0), 'KVM_GET_TSC_KHZ');
+    return libc.checked(this.#kernel.ioctl(this.#fd, KVM.GET_TSC_KHZ, 0), 'KVM_GET_TSC_KHZ');
   }
 
-  #store(): void {
-    this.#pointer(KVM.SET_SREGS, this.#sregs, 'KVM_SET_SREGS');
-    this.#pointer(KVM.SET_REGS, this.#regs, 'KVM_SET_REGS');
+  /** Loads what the next KVM_RUN would load, for whoever looks at the registers before. */
+  #storeDirty(): void {
+    const dirty = this.#dirty[0];
+    if (dirty === 0) return;
+    if ((dirty & Sync.SREGS) !== 0) this.#pointer(KVM.SET_SREGS, this.#sregs, 'KVM_SET_SREGS');
+    if ((dirty & Sync.REGS) !== 0) this.#pointer(KVM.SET_REGS, this.#regs, 'KVM_SET_REGS');
+    this.#dirty[0] = 0;
   }
 
   #pointer(request: number, argument: ArrayBufferView, name: string): void {
-    libc.checked(libc.ioctlPointer(this.#fd, request, argument), name);
+    libc.checked(this.#kernel.ioctlPointer(this.#fd, request, argument), name);
   }
 
-  /** Takes pending kicks off the thread; they have done their work. The timer has, too, if it was it. */
+  /** Takes pending kicks off the thread; they have done their work. An armed timer may have, too. */
   #takeSignals(): void {
     while (libc.sigtimedwait(this.#signals, null, NO_WAIT) > 0);
-    this.#armed = NaN;
+    if (this.#armed !== Infinity) this.#armed = NaN;
   }
 
   /**
