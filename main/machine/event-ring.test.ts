@@ -71,6 +71,15 @@ test('what another thread has reserved but not yet written holds back what comes
   expect(taken().map(({ payload }) => payload[0])).toEqual([2, 3]);
 });
 
+test('a ring more than half full presses, until its reader takes', () => {
+  for (let i = 0; i < EVENT_CAPACITY / 2; i++) writer.write(EventKind.POST, 0, i);
+  expect(reader.pressing).toBe(false);
+  writer.write(EventKind.POST, 0);
+  expect(reader.pressing).toBe(true);
+  reader.take();
+  expect(reader.pressing).toBe(false);
+});
+
 test('the counts may run over', () => {
   memory.words[MachineWord.EVENT_HEAD] = memory.words[MachineWord.EVENT_TAIL] = 0x7ffffffe;
   for (let i = 0; i < 5; i++) writer.write(EventKind.POST, 0, i);

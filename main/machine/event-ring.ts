@@ -119,6 +119,12 @@ export class EventReader {
     this.#ring = memory.events();
   }
 
+  /** Whether the ring fills up: its writers may soon lose records, or wait. */
+  get pressing(): boolean {
+    const words = this.#head;
+    return ((words[MachineWord.EVENT_HEAD] - words[MachineWord.EVENT_TAIL]) | 0) > EVENT_CAPACITY / 2;
+  }
+
   /** All published records, oldest first, as a batch of whole records; null where there are none. */
   take(): ArrayBuffer | null {
     const words = this.#head;
