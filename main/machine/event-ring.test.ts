@@ -118,18 +118,6 @@ describe('a full ring', () => {
   });
 });
 
-test('on the emulator’s thread the doorbell is left to its turns, and what it says when the machine stops has room', () => {
-  const own = new EventWriter(memory, { now: () => now }, new Doorbell(memory.words), true);
-  const room = 4096;
-  for (let i = 0; i < EVENT_CAPACITY - room; i++) own.write(EventKind.POST, 0, i);
-  expect(memory.words[MachineWord.DOORBELL]).toBe(0);
-  // The next one would wait for the reader.
-  memory.words[MachineWord.STOPPING] = 1;
-  for (let i = 0; i < room + 3; i++) own.write(EventKind.EXIT, 0, i);
-  expect(taken()).toHaveLength(EVENT_CAPACITY + 1);
-  expect(reader).toMatchObject({ taken: EVENT_CAPACITY, lost: 3 });
-});
-
 test('several threads: none torn, none out of its order, none lost unless counted', { timeout: 60_000 }, async () => {
   const RECORDS = 100_000;
   const code = await ThreadCode.compile(new URL('./testing/event-writer-thread.ts', import.meta.url));
