@@ -9,7 +9,7 @@ import type { BitOperations } from '../base/bits';
 import type { Clock } from '../base/clock';
 import { DeliveryMode, type InterruptMessageSink } from './interrupt-message';
 import { Lapic, LAPIC_WORDS, Latch, type LapicHost } from './lapic';
-import { ICR_ASSERT, ICR_LEVEL_TRIGGERED, ICR_LOGICAL } from './lapic-registers';
+import { ICR_ASSERT, ICR_LEVEL_TRIGGERED, ICR_LOGICAL } from '../base/lapic-registers';
 
 /**
  * A set of CPUs: bit n of word m stands for CPU 32m + n. It is empty where nobody has the address,

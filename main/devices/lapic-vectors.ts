@@ -7,7 +7,7 @@
  * sees the kick sees the request.
  */
 import type { BitOperations } from '../base/bits';
-import * as reg from './lapic-registers';
+import * as reg from '../base/lapic-registers';
 
 export class LapicVectors {
   readonly #state: Int32Array;

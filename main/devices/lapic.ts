@@ -9,11 +9,11 @@ import type { BitOperations } from '../base/bits';
 import type { Clock } from '../base/clock';
 import type { TimedDevice } from './device';
 import { BROADCAST, DeliveryMode, FIRST_LEGAL_VECTOR } from './interrupt-message';
-import * as reg from './lapic-registers';
+import * as reg from '../base/lapic-registers';
 import { LapicTimer } from './lapic-timer';
 import { LapicVectors } from './lapic-vectors';
 
-export { LAPIC_WORDS } from './lapic-registers';
+export { LAPIC_WORDS } from '../base/lapic-registers';
 
 export interface LapicHost {
   /** For words that any thread may change. */

@@ -308,7 +308,12 @@ export class Board implements ExitTarget, IpiObserver {
   }
 
   #addPit(): void {
-    const pit = new Pit(this.#memory.device('pit', PIT_WORDS), this.#clock, this.#isaLine(TIMER_IRQ));
+    const pit = new Pit(
+      this.#memory.device('pit', PIT_WORDS),
+      this.#clock,
+      this.#isaLine(TIMER_IRQ),
+      shortestTimerPeriod(this.#config),
+    );
     this.ports.add(0x40, 4, this.#timedDevice(pit));
     this.ports.add(0x61, 1, pit.portB);
     this.#powerOns.push(() => pit.powerOn());
