@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { atomicBits } from '../base/bits';
 import { IpiMode, NO_CPU } from '../../preload/contract/events';
 import { ApicBus, type CpuSet } from './apic-bus';
 import { DeliveryMode } from './interrupt-message';
@@ -52,6 +53,7 @@ function setUp(cpus: Partial<ModelCpu>[]) {
         ipi: (source, mode, vector, targets) => log.push(['ipi', source, mode, vector, members(targets)]),
         unreceived: (...ipi) => log.push(['unreceived', ...ipi]),
       },
+      bits: atomicBits,
       shortestTimerPeriod: 1,
       broadcastEoi: (vector) => log.push(['eoi', vector]),
       kick: (cpu) => log.push(['kick', cpu]),

@@ -5,10 +5,11 @@
  * INIT and start-up IPIs end here: what they do is the start-up router's to decide.
  */
 import { IpiMode, NO_CPU } from '../../preload/contract/events';
+import type { BitOperations } from '../base/bits';
 import type { Clock } from '../base/clock';
 import { DeliveryMode, type InterruptMessageSink } from './interrupt-message';
 import { Lapic, LAPIC_WORDS, Latch, type LapicHost } from './lapic';
-import { ICR_ASSERT, ICR_LEVEL_TRIGGERED, ICR_LOGICAL } from './lapic-registers';
+import { ICR_ASSERT, ICR_LEVEL_TRIGGERED, ICR_LOGICAL } from '../base/lapic-registers';
 
 /**
  * A set of CPUs: bit n of word m stands for CPU 32m + n. It is empty where nobody has the address,
@@ -30,6 +31,8 @@ export interface IpiObserver {
 }
 
 export interface ApicBusHost {
+  /** For the local APICs' words that any thread may change. */
+  readonly bits: BitOperations;
   readonly startUp: StartUpSink;
   readonly observer: IpiObserver;
   /** Of the local APICs' timers, in ns. */
@@ -47,6 +50,7 @@ const Shorthand = { NONE: 0, SELF: 1, ALL_INCLUDING_SELF: 2, ALL_EXCLUDING_SELF:
 export class ApicBus implements LapicHost, InterruptMessageSink {
   readonly lapics: readonly Lapic[];
   readonly shortestTimerPeriod: number;
+  readonly bits: BitOperations;
   readonly #host: ApicBusHost;
   /** Of the message under way; every thread has a bus of its own. */
   readonly #targets: CpuSet;
@@ -54,6 +58,7 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
   /** `state` is `cpus` times LAPIC_WORDS of shared memory, 8-byte aligned. */
   constructor(state: Int32Array, cpus: number, clock: Clock, host: ApicBusHost) {
     this.shortestTimerPeriod = host.shortestTimerPeriod;
+    this.bits = host.bits;
     this.lapics = Array.from({ length: cpus }, (_, cpu) => {
       return new Lapic(state.subarray(cpu * LAPIC_WORDS, (cpu + 1) * LAPIC_WORDS), cpu, clock, this);
     });

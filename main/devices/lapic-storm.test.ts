@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { build, type Rolldown } from 'vite';
 import { afterEach, beforeAll, expect, it } from 'vitest';
+import { atomicBits } from '../base/bits';
 import { Lapic, LAPIC_WORDS } from './lapic';
 
 const SVR = 0x0f0;
@@ -28,6 +29,7 @@ const PROLOGUE = `
   const { workerData, parentPort } = require('node:worker_threads');
   const { state, number, KICKS, GO, READY, ACKS, SENDERS, LAPIC_WORDS } = workerData;
   const lapic = new module.exports.Lapic(state.subarray(0, LAPIC_WORDS), 0, { now: () => 0 }, {
+    bits: Atomics,
     kick() {
       Atomics.add(state, KICKS, 1);
       Atomics.notify(state, KICKS);
@@ -65,7 +67,7 @@ function start(body: string, broadcastEoi: (vector: number) => void = () => {}) 
     state.subarray(0, LAPIC_WORDS),
     0,
     { now: () => 0 },
-    { shortestTimerPeriod: 1, kick() {}, sendIpi() {}, localInit() {}, broadcastEoi },
+    { bits: atomicBits, shortestTimerPeriod: 1, kick() {}, sendIpi() {}, localInit() {}, broadcastEoi },
   );
   lapic.powerOn(0);
   lapic.write(SVR, 4, 0x1ff);

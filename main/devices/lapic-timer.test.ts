@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { atomicBits } from '../base/bits';
 import { Lapic, LAPIC_WORDS } from './lapic';
 
 const SVR = 0x0f0;
@@ -19,6 +20,7 @@ const DIVISORS = [2, 4, 8, 16, 32, 64, 128, 1];
 function setUp(lvt: number, divide = BY_1, shortestTimerPeriod = 1) {
   const clock = { time: 1000, now: () => clock.time };
   const lapic = new Lapic(new Int32Array(new SharedArrayBuffer(4 * LAPIC_WORDS)), 0, clock, {
+    bits: atomicBits,
     shortestTimerPeriod,
     kick() {},
     broadcastEoi() {},

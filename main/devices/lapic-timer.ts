@@ -7,7 +7,7 @@
  * length, as in KVM (arch/x86/kvm/lapic.c, limit_periodic_timer_frequency); one-shot and TSC-deadline need none, since
  * each of their expiries takes a write of the guest's.
  */
-import * as reg from './lapic-registers';
+import * as reg from '../base/lapic-registers';
 
 const MODE_SHIFT = 17;
 const MODE_MASK = 3;

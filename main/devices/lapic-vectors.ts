@@ -2,17 +2,20 @@
  * Which vectors wait, which are in service, and which comes next: IRR, ISR, TMR, TPR and PPR of one local APIC
  * (SDM vol. 3A, "Interrupt, Task, and Processor Priority" and "Interrupt Acceptance for Fixed Interrupts").
  *
- * Any thread may `request`; all else is the owner's. Bits that several threads change are changed by Atomics. They are
+ * Any thread may `request`; all else is the owner's. Bits that several threads change are changed by `bits`. They are
  * read by plain loads, many times cheaper in V8: whoever makes a request kicks the owner afterwards, and the owner who
  * sees the kick sees the request.
  */
-import * as reg from './lapic-registers';
+import type { BitOperations } from '../base/bits';
+import * as reg from '../base/lapic-registers';
 
 export class LapicVectors {
   readonly #state: Int32Array;
+  readonly #bits: BitOperations;
 
-  constructor(state: Int32Array) {
+  constructor(state: Int32Array, bits: BitOperations) {
     this.#state = state;
+    this.#bits = bits;
   }
 
   /** Sets the vector in the IRR, and in the TMR how it is triggered; false where it was set already. Any thread. */
@@ -21,15 +24,15 @@ export class LapicVectors {
     const bit = 1 << (vector & 31);
     // The trigger mode first: who sees the request sees how it was made.
     if (level !== this.isLevelTriggered(vector)) {
-      if (level) Atomics.or(this.#state, reg.TMR + word, bit);
-      else Atomics.and(this.#state, reg.TMR + word, ~bit);
+      if (level) this.#bits.or(this.#state, reg.TMR + word, bit);
+      else this.#bits.and(this.#state, reg.TMR + word, ~bit);
     }
-    return (Atomics.or(this.#state, reg.IRR + word, bit) & bit) === 0;
+    return (this.#bits.or(this.#state, reg.IRR + word, bit) & bit) === 0;
   }
 
   /** Takes a request back. Any thread. */
   withdraw(vector: number): void {
-    Atomics.and(this.#state, reg.IRR + (vector >> 5), ~(1 << (vector & 31)));
+    this.#bits.and(this.#state, reg.IRR + (vector >> 5), ~(1 << (vector & 31)));
   }
 
   /** The highest vector in the IRR, if its class is above the processor priority's; else -1. */
@@ -76,8 +79,8 @@ export class LapicVectors {
   reset(): void {
     for (let word = 0; word < reg.VECTOR_WORDS; word++) {
       this.#state[reg.ISR + word] = 0;
-      Atomics.store(this.#state, reg.TMR + word, 0);
-      Atomics.store(this.#state, reg.IRR + word, 0);
+      this.#bits.and(this.#state, reg.TMR + word, 0);
+      this.#bits.and(this.#state, reg.IRR + word, 0);
     }
     this.setTaskPriority(0);
   }

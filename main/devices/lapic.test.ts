@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { atomicBits } from '../base/bits';
 import { DeliveryMode } from './interrupt-message';
 import { Lapic, LAPIC_WORDS, Latch } from './lapic';
 
@@ -37,6 +38,7 @@ function setUp(softwareEnabled = true) {
     3,
     { now: () => 0 },
     {
+      bits: atomicBits,
       shortestTimerPeriod: 1,
       kick: (cpu) => kicks.push(cpu),
       broadcastEoi: (vector) => eois.push(vector),
@@ -447,7 +449,7 @@ it('every object over one state is the same LAPIC', () => {
     state,
     3,
     { now: () => 0 },
-    { shortestTimerPeriod: 1, kick() {}, broadcastEoi() {}, sendIpi() {}, localInit() {} },
+    { bits: atomicBits, shortestTimerPeriod: 1, kick() {}, broadcastEoi() {}, sendIpi() {}, localInit() {} },
   );
   other.accept(0x44, false);
   expect([lapic.acknowledge(), other.priority, other.addressedBy(7, false)]).toEqual([0x44, 0x40, true]);

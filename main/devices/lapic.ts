@@ -3,18 +3,21 @@
  *
  * Only the thread of the owning vcpu touches the registers, with these exceptions, which any thread may call at any
  * time: `accept`, `latch` and `lint`, and what decides who is addressed (`addressedBy`, `enabled`, `softwareEnabled`,
- * `priority`, `acceptsExtInt`). Words that several threads change are changed by Atomics.
+ * `priority`, `acceptsExtInt`). Words that several threads change are changed by `bits`.
  */
+import type { BitOperations } from '../base/bits';
 import type { Clock } from '../base/clock';
 import type { TimedDevice } from './device';
 import { BROADCAST, DeliveryMode, FIRST_LEGAL_VECTOR } from './interrupt-message';
-import * as reg from './lapic-registers';
+import * as reg from '../base/lapic-registers';
 import { LapicTimer } from './lapic-timer';
 import { LapicVectors } from './lapic-vectors';
 
-export { LAPIC_WORDS } from './lapic-registers';
+export { LAPIC_WORDS } from '../base/lapic-registers';
 
 export interface LapicHost {
+  /** For words that any thread may change. */
+  readonly bits: BitOperations;
   /** In ns: a periodic timer that is set to less expires this often. */
   readonly shortestTimerPeriod: number;
   /** The ICR was written; `destination` is its bits 63:56. */
@@ -34,6 +37,7 @@ export class Lapic implements TimedDevice {
   readonly cpu: number;
   readonly #state: Int32Array;
   readonly #clock: Clock;
+  readonly #bits: BitOperations;
   readonly #host: LapicHost;
   readonly #vectors: LapicVectors;
   readonly #timer: LapicTimer;
@@ -43,8 +47,9 @@ export class Lapic implements TimedDevice {
     this.#state = state;
     this.cpu = cpu;
     this.#clock = clock;
+    this.#bits = host.bits;
     this.#host = host;
-    this.#vectors = new LapicVectors(state);
+    this.#vectors = new LapicVectors(state, host.bits);
     this.#timer = new LapicTimer(state, host.shortestTimerPeriod);
   }
 
@@ -111,13 +116,13 @@ export class Lapic implements TimedDevice {
     }
     if (!this.#vectors.request(vector, level)) return;
     // An INIT in between has disabled it and then cleared the IRR: what it cleared must not come back.
-    if ((Atomics.load(this.#state, reg.SVR) & reg.SVR_ENABLE) !== 0) this.#host.kick(this.cpu);
+    if ((this.#bits.load(this.#state, reg.SVR) & reg.SVR_ENABLE) !== 0) this.#host.kick(this.cpu);
     else this.#vectors.withdraw(vector);
   }
 
   /** Latches an NMI, SMI or ExtINT, which a LAPIC takes software-enabled or not. Any thread. */
   latch(signal: number): void {
-    if ((Atomics.or(this.#state, reg.LATCHED, signal) & signal) === 0) this.#host.kick(this.cpu);
+    if ((this.#bits.or(this.#state, reg.LATCHED, signal) & signal) === 0) this.#host.kick(this.cpu);
   }
 
   /** The signals that are latched (Latch). */
@@ -128,7 +133,7 @@ export class Lapic implements TimedDevice {
   /** Takes those of `signals` that are latched, and says which they were. */
   takeLatched(signals: number): number {
     if ((this.latched & signals) === 0) return 0;
-    return Atomics.and(this.#state, reg.LATCHED, ~signals) & signals;
+    return this.#bits.and(this.#state, reg.LATCHED, ~signals) & signals;
   }
 
   /**
@@ -138,10 +143,10 @@ export class Lapic implements TimedDevice {
   lint(pin: 0 | 1, level: boolean): void {
     const bit = 1 << pin;
     if (!level) {
-      Atomics.and(this.#state, reg.LINT, ~bit);
+      this.#bits.and(this.#state, reg.LINT, ~bit);
       return;
     }
-    if ((Atomics.or(this.#state, reg.LINT, bit) & bit) !== 0) return;
+    if ((this.#bits.or(this.#state, reg.LINT, bit) & bit) !== 0) return;
     if (this.enabled) this.#deliverLint(pin);
     // Without the APIC the pins are the processor's INTR and NMI.
     else if (pin === 1) this.latch(Latch.NMI);
@@ -232,7 +237,7 @@ export class Lapic implements TimedDevice {
         this.#writeSvr(value);
         return;
       case reg.ESR:
-        state[reg.ESR] = Atomics.exchange(state, reg.ERRORS, 0);
+        state[reg.ESR] = this.#bits.exchange(state, reg.ERRORS, 0);
         return;
       case reg.ICR_LOW:
         this.#writeIcr(value & reg.ICR_LOW_WRITABLE);
@@ -298,7 +303,7 @@ export class Lapic implements TimedDevice {
   }
 
   #endLint0(): void {
-    const old = Atomics.and(this.#state, reg.LINT, ~reg.LINT0_REMOTE_IRR);
+    const old = this.#bits.and(this.#state, reg.LINT, ~reg.LINT0_REMOTE_IRR);
     if ((old & reg.LINT0_REMOTE_IRR) !== 0) this.#deliverLint0IfLevel();
   }
 
@@ -321,27 +326,27 @@ export class Lapic implements TimedDevice {
   #writeLint(pin: 0 | 1, value: number): void {
     const lvt = this.#maskedUnlessEnabled(value & reg.LVT_LINT_WRITABLE);
     // Against `lint`, which sets the input and then reads the LVT: one of the two sees both.
-    Atomics.store(this.#state, reg.LVT_LINT0 + pin, lvt);
+    this.#bits.exchange(this.#state, reg.LVT_LINT0 + pin, lvt);
     if (pin === 0) {
-      if (!isLevel(lvt)) Atomics.and(this.#state, reg.LINT, ~reg.LINT0_REMOTE_IRR);
+      if (!isLevel(lvt)) this.#bits.and(this.#state, reg.LINT, ~reg.LINT0_REMOTE_IRR);
       this.#deliverLint0IfLevel();
     }
   }
 
   /** A level-triggered LINT0 that is asserted is delivered when its LVT entry or an EOI lets it through. */
   #deliverLint0IfLevel(): void {
-    if ((Atomics.load(this.#state, reg.LINT) & 1) !== 0 && isLevel(this.#state[reg.LVT_LINT0])) this.#deliverLint(0);
+    if ((this.#bits.load(this.#state, reg.LINT) & 1) !== 0 && isLevel(this.#state[reg.LVT_LINT0])) this.#deliverLint(0);
   }
 
   #deliverLint(pin: 0 | 1): void {
     const state = this.#state;
-    const lvt = Atomics.load(state, reg.LVT_LINT0 + pin);
+    const lvt = this.#bits.load(state, reg.LVT_LINT0 + pin);
     if ((lvt & reg.LVT_MASKED) !== 0) return;
     switch (deliveryMode(lvt)) {
       case DeliveryMode.FIXED:
         // LINT1 does not support level triggering ("Local Vector Table").
         if (pin === 1 || !isLevel(lvt)) this.accept(lvt & reg.LVT_VECTOR, false);
-        else if ((Atomics.or(state, reg.LINT, reg.LINT0_REMOTE_IRR) & reg.LINT0_REMOTE_IRR) === 0) {
+        else if ((this.#bits.or(state, reg.LINT, reg.LINT0_REMOTE_IRR) & reg.LINT0_REMOTE_IRR) === 0) {
           this.accept(lvt & reg.LVT_VECTOR, true);
         }
         return;
@@ -366,7 +371,7 @@ export class Lapic implements TimedDevice {
 
   /** Any thread. The error interrupt comes with the first error after a write to the ESR, which arms it again. */
   #error(bit: number): void {
-    if (Atomics.or(this.#state, reg.ERRORS, bit) !== 0) return;
+    if (this.#bits.or(this.#state, reg.ERRORS, bit) !== 0) return;
     const lvt = this.#state[reg.LVT_ERROR];
     if ((lvt & reg.LVT_MASKED) === 0) this.accept(lvt & reg.LVT_VECTOR, false);
   }
@@ -375,17 +380,17 @@ export class Lapic implements TimedDevice {
   #reset(): void {
     const state = this.#state;
     // Software-disabled before the IRR is cleared: see `accept`.
-    Atomics.store(state, reg.SVR, reg.SVR_VECTOR);
+    this.#bits.exchange(state, reg.SVR, reg.SVR_VECTOR);
     this.#vectors.reset();
     state[reg.LDR] = 0;
     state[reg.DFR] = -1;
     state[reg.ESR] = 0;
-    Atomics.store(state, reg.ERRORS, 0);
+    this.#bits.exchange(state, reg.ERRORS, 0);
     state[reg.ICR_LOW] = 0;
     state[reg.ICR_HIGH] = 0;
     for (let index = reg.LVT_THERMAL; index <= reg.LVT_ERROR; index++) state[index] = reg.LVT_MASKED;
-    Atomics.store(state, reg.LATCHED, 0);
-    Atomics.and(state, reg.LINT, ~reg.LINT0_REMOTE_IRR);
+    this.#bits.exchange(state, reg.LATCHED, 0);
+    this.#bits.and(state, reg.LINT, ~reg.LINT0_REMOTE_IRR);
     this.#timer.reset();
   }
 }

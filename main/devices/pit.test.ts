@@ -23,7 +23,7 @@ const status = (counter: number) => (control(0xe0 | (2 << counter)), pit.read(co
 const out2 = () => (pit.portB.read(0, 1) & 0x20) !== 0;
 const gate2 = (gate: number) => pit.portB.write(0, 1, gate);
 
-beforeEach(() => {
+function setUp(shortestPeriod: number): void {
   now = 0;
   edges = [];
   level = false;
@@ -37,9 +37,12 @@ beforeEach(() => {
         level = value;
       },
     },
+    shortestPeriod,
   );
   pit.powerOn();
-});
+}
+
+beforeEach(() => setUp(1));
 
 /** Calls `expire` at each deadline up to `end`. */
 function run(end: number): void {
@@ -279,6 +282,25 @@ describe('latches', () => {
 });
 
 describe('interrupts of counter 0', () => {
+  it.each([
+    ['mode 2', 0x34],
+    ['mode 3', 0x36],
+  ])('keep their least distance in %s, whatever the count', (_name, mode) => {
+    const shortest = 200_000;
+    setUp(shortest);
+    control(mode);
+    writeCount(0, 20);
+    edges = [];
+    run(10 * shortest);
+    expect(edges.length).toBeGreaterThan(8);
+    expect(edges.slice(1).every((edge, n) => edge - edges[n] >= shortest - 1)).toBe(true);
+    // The counter itself goes on at its own rate.
+    at(100_000);
+    const first = readCount(0);
+    at(100_001);
+    expect(readCount(0)).not.toBe(first);
+  });
+
   it('ask for nothing until a count is there', () => {
     expect(pit.deadline()).toBe(Infinity);
     control(0x34);
@@ -394,7 +416,7 @@ describe('port 0x61', () => {
 it('is one state for every thread', () => {
   control(0x34);
   writeCount(0, 1000);
-  const other = new Pit(state, { now: () => now }, { set: () => {} });
+  const other = new Pit(state, { now: () => now }, { set: () => {} }, 1);
   at(11);
   expect(other.read(0, 2)).toBe(990 & 0xff); // a word is the low byte of counters 0 and 1
   expect(other.deadline()).toBe(pit.deadline());

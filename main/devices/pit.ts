@@ -5,6 +5,9 @@
  * "Read Operations"; its counters are in pit-counter.ts. Port 0x61 is System Control Port B (IBM PS/2 Technical
  * Reference; NMISC in the 82371FB/SB datasheet).
  *
+ * At its rate a guest can ask for periods that leave no time for anything else. Counter 0's interrupts keep a least distance, as
+ * those of the local APIC's timer do (lapic-timer.ts); what the counter holds does not change by it.
+ *
  * Nothing counts: the counters compute what they hold from the number of clock pulses since the machine started, so that
  * no rounding adds up.
  */
@@ -56,9 +59,13 @@ export class Pit extends ByteDevice implements TimedDevice {
   readonly #counters: readonly [PitCounter, PitCounter, PitCounter];
   readonly #clock: Clock;
   readonly #irq: IrqLine;
+  readonly #leastPulses: number;
 
-  /** `irq` is counter 0's OUT. In modes 2 and 3 it is low only for the moment of the edge that starts a period. */
-  constructor(state: Int32Array, clock: Clock, irq: IrqLine) {
+  /**
+   * `irq` is counter 0's OUT. In modes 2 and 3 it is low only for the moment of the edge that starts a period.
+   * `shortestPeriod`: of these edges, in ns.
+   */
+  constructor(state: Int32Array, clock: Clock, irq: IrqLine, shortestPeriod: number) {
     super();
     this.#state = state;
     this.#rise = new Float64Array(state.buffer, state.byteOffset + 4 * RISE_WORD, 1);
@@ -66,6 +73,7 @@ export class Pit extends ByteDevice implements TimedDevice {
     this.#counters = [counter(0), counter(1), counter(2)];
     this.#clock = clock;
     this.#irq = irq;
+    this.#leastPulses = Math.ceil((shortestPeriod * PIT_HZ) / 1e9);
   }
 
   /** The datasheet leaves all undefined here: mode 0 without a count keeps OUT low and asks for nothing. */
@@ -86,7 +94,7 @@ export class Pit extends ByteDevice implements TimedDevice {
   expire(now: number): void {
     const pulse = pulsesAt(now);
     if (pulse < this.#rise[0]) return;
-    this.#rise[0] = this.#counters[0].nextRise(pulse);
+    this.#rise[0] = Math.max(this.#counters[0].nextRise(pulse), pulse + this.#leastPulses);
     this.#irq.set(false);
     this.#irq.set(true);
   }

@@ -152,7 +152,8 @@ export class MachineThread {
         break;
       case 'events-ack':
         this.#unacknowledgedEvents -= command.count;
-        if (this.#machine !== null) this.#fetchEvents(this.#machine);
+        // The rest comes with the next frame: batches as small as a message is quick would take a processor for themselves.
+        if (this.#machine?.events.pressing) this.#fetchEvents(this.#machine);
         break;
     }
   }

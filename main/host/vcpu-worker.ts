@@ -147,8 +147,6 @@ function runEmulator(
     if (!(error instanceof GuestCrash)) throw error;
     if (pausesAt(error, machine.board)) machine.turns.hold(NO_STEP);
     return report(error, machine.vcpus[error.cpu], machine.board);
-  } finally {
-    machine.reporter.report();
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import { Mutex } from '../base/mutex';
+import type { Lock } from '../base/mutex';
 import { ApicBus, type CpuSet, type IpiObserver, type StartUpSink } from '../devices/apic-bus';
 import { Bus } from '../devices/bus';
 import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
@@ -25,8 +25,8 @@ import { Uart16550 } from '../devices/uart16550';
 import { APIC_PAGE_SIZE, IO_APIC } from '../firmware/memory-map';
 import { Decision, EventKind, IPI_ADDRESSED, IPI_LOGICAL, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MachineConfig } from '../../preload/contract/machine';
-import { Doorbell } from './doorbell';
-import { EventWriter } from './event-ring';
+import type { Doorbell } from './doorbell';
+import type { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
 import { PauseSwitch } from './pause-switch';
 import { wakeWriters } from './room';
@@ -40,10 +40,11 @@ import {
   UNCLAIMED_SLOTS,
   VcpuWord,
 } from './shared-memory';
+import { type Sharing, sharedByThreads } from './sharing';
 import { heldWord, type Word } from './standstill';
 import { PolicyQueue, Want } from './policy-queue';
 import { StartUpRouter, writeIpiEvents } from './start-up-router';
-import { Attention, OwnVcpuControl, VcpuControl } from './vcpu-control';
+import { Attention, type VcpuControl } from './vcpu-control';
 import { shortestTimerPeriod } from './virtual-clock';
 
 const LINE_FEED = 0x0a;
@@ -67,10 +68,12 @@ export interface BoardOptions {
   interrupts: KernelInterrupts;
   /** The CPU whose thread this is; NO_CPU on the machine thread. */
   cpu: number;
+  /** How this thread gets along with others, where it is not one among others. */
+  sharing?: Sharing;
 }
 
 export class Board implements ExitTarget, IpiObserver {
-  readonly lock: Mutex;
+  readonly lock: Lock;
   readonly doorbell: Doorbell;
   readonly events: EventWriter;
   readonly vcpus: readonly VcpuControl[];
@@ -85,6 +88,7 @@ export class Board implements ExitTarget, IpiObserver {
   readonly #kicker: VcpuKicker;
   readonly #interrupts: KernelInterrupts;
   readonly #cpu: number;
+  readonly #sharing: Sharing;
   readonly #words: Int32Array;
   /** Where this thread says how far it stands still. */
   readonly #held: Word;
@@ -97,7 +101,8 @@ export class Board implements ExitTarget, IpiObserver {
   readonly #powerOns: (() => void)[] = [];
   readonly #unclaimed: Float64Array;
 
-  constructor({ memory, config, clock, kicker, interrupts, cpu }: BoardOptions) {
+  constructor({ memory, config, clock, kicker, interrupts, cpu, sharing }: BoardOptions) {
+    this.#sharing = sharing ?? sharedByThreads(memory, config, clock, kicker);
     this.#memory = memory;
     this.#config = config;
     this.#clock = clock;
@@ -108,18 +113,17 @@ export class Board implements ExitTarget, IpiObserver {
     this.#held = heldWord(memory, config.accelerator === 'wasm' || cpu === NO_CPU ? null : cpu);
     this.#unclaimed = memory.unclaimed();
     this.#times = memory.times;
-    this.lock = new Mutex(memory.words, MachineWord.LOCK);
-    this.doorbell = new Doorbell(memory.words);
-    const inTurns = config.accelerator === 'wasm' && cpu !== NO_CPU;
-    this.events = new EventWriter(memory, clock, this.doorbell, inTurns);
-    const Control = inTurns ? OwnVcpuControl : VcpuControl;
-    this.vcpus = config.apicIds.map((_, index) => new Control(memory, index, kicker));
+    this.lock = this.#sharing.lock;
+    this.doorbell = this.#sharing.doorbell;
+    this.events = this.#sharing.events;
+    this.vcpus = this.#sharing.vcpus;
     this.pause = new PauseSwitch(memory, config.accelerator, this.vcpus);
     this.policies = new PolicyQueue(memory);
     this.router = new StartUpRouter({
       vcpus: this.vcpus,
       bsp: config.bsp,
-      lock: new Mutex(memory.words, MachineWord.ROUTER_LOCK),
+      lock: this.#sharing.routerLock,
+      stateLocks: this.#sharing.stateLocks,
       events: this.events,
       clock,
       policies: this.policies,
@@ -265,6 +269,7 @@ export class Board implements ExitTarget, IpiObserver {
 
   #apicHost() {
     return {
+      bits: this.#sharing.bits,
       startUp: this.#startUp(),
       observer: this,
       shortestTimerPeriod: shortestTimerPeriod(this.#config),
@@ -333,14 +338,19 @@ export class Board implements ExitTarget, IpiObserver {
   }
 
   #addPit(): void {
-    const pit = new Pit(this.#memory.device('pit', PIT_WORDS), this.#clock, this.#isaLine(TIMER_IRQ));
+    const pit = new Pit(
+      this.#memory.device('pit', PIT_WORDS),
+      this.#clock,
+      this.#isaLine(TIMER_IRQ),
+      shortestTimerPeriod(this.#config),
+    );
     this.ports.add(0x40, 4, this.#timedDevice(pit));
     this.ports.add(0x61, 1, pit.portB);
     this.#powerOns.push(() => pit.powerOn());
   }
 
   #addUart(port: number, index: number): Uart16550 {
-    const output = new SerialWriter(this.#memory, index, this.lock, this.doorbell, this.#held);
+    const output = new SerialWriter(this.#memory, index, this.#sharing.accessLock, this.doorbell, this.#held);
     const sink = {
       transmit: (byte: number) => {
         output.transmit(byte);
@@ -381,7 +391,7 @@ export class Board implements ExitTarget, IpiObserver {
       this.events.write(EventKind.POST, this.#cpu, code);
     });
     const console = new DebugConsole(
-      new SerialWriter(this.#memory, DEBUG_CONSOLE, this.lock, this.doorbell, this.#held),
+      new SerialWriter(this.#memory, DEBUG_CONSOLE, this.#sharing.accessLock, this.doorbell, this.#held),
     );
     this.ports.add(0x80, 1, post);
     this.ports.add(0xe9, 1, console);

@@ -12,21 +12,22 @@ import type { VcpuDescriptor } from './machine';
 import { MachinePolicies, type MachinePoliciesParts } from './machine-policies';
 import { PausableClock } from './pausable-clock';
 import { MachineMemory, VcpuTime } from './shared-memory';
+import { heldInTurns } from './sharing';
 import { Standstill } from './standstill';
+import type { TurnLock } from './turn-lock';
 import { TurnLoop } from './turn-loop';
-import type { OwnVcpuControl } from './vcpu-control';
 import { hasVirtualTime, VirtualClock } from './virtual-clock';
 
 export class EmulatedMachine {
   readonly vcpus: readonly EmulatorVcpu[];
   /** The BSP's board; each CPU has its own over the same memory. */
   readonly board: Board;
-  readonly reporter: ExitReporter;
   readonly policies: MachinePolicies | null;
   readonly turns: TurnLoop;
   readonly #bsp: number;
   readonly #entry: CpuState | null;
   readonly #seed: number;
+  readonly #lock: TurnLock;
 
   /** `host`: machine time where it follows the host's. `tell`: has the machine thread look (standstill.ts). */
   constructor(descriptor: VcpuDescriptor, host: Clock, tell: () => void, policies: MachinePoliciesParts | null = null) {
@@ -40,9 +41,10 @@ export class EmulatedMachine {
     const core = instantiateCore(handles.module, descriptor.memory);
     const kicker = createKicker(handles);
     const interrupts = createInterrupts(handles);
+    const sharing = heldInTurns(memory, config, clock, kicker);
     const cpus = config.apicIds.map((_, cpu) => {
-      const board = new Board({ memory, config, clock, kicker, interrupts, cpu });
-      const control = board.vcpus[cpu] as OwnVcpuControl;
+      const board = new Board({ memory, config, clock, kicker, interrupts, cpu, sharing });
+      const control = sharing.vcpus[cpu];
       const vcpu = new EmulatorVcpu({
         core,
         buffer,
@@ -67,7 +69,6 @@ export class EmulatedMachine {
     });
     this.vcpus = cpus.map(({ vcpu }) => vcpu);
     this.board = cpus[config.bsp].board;
-    this.reporter = new ExitReporter(this.board.vcpus, this.board.events);
     this.policies = policies === null ? null : new MachinePolicies({ ...policies, board: this.board, config, clock });
     const standstill = new Standstill(memory, null, tell);
     this.turns = new TurnLoop({
@@ -75,12 +76,13 @@ export class EmulatedMachine {
       memory,
       clock,
       skip: virtual,
-      reporter: this.reporter,
-      doorbell: this.board.doorbell,
-      events: this.board.events,
+      reporter: new ExitReporter(sharing.vcpus, sharing.events),
+      lock: sharing.accessLock,
+      events: sharing.events,
       standstill,
       policies: this.policies,
     });
+    this.#lock = sharing.accessLock;
     this.#bsp = config.bsp;
     this.#entry = descriptor.entry;
     this.#seed = config.seed;
@@ -88,9 +90,11 @@ export class EmulatedMachine {
 
   /** The machine begins; not to be called for one that continues from a snapshot. */
   powerOn(): void {
-    this.policies?.start();
     if (this.#entry !== null) this.vcpus[this.#bsp].setState(this.#entry);
+    this.#lock.acquire();
+    this.policies?.start();
     this.board.router.bspStarted();
     this.turns.powerOn(this.#seed);
+    this.#lock.release();
   }
 }

@@ -5,7 +5,7 @@
 import type { VcpuExit } from '../accelerator/kvm-run';
 import { ExitReason, exitName } from '../../preload/contract/exit-reasons';
 import type { Vcpu } from '../accelerator/types';
-import type { Mutex } from '../base/mutex';
+import type { Lock } from '../base/mutex';
 import type { Bus } from '../devices/bus';
 import type { Device } from '../devices/device';
 import { GuestCrash, TripleFault } from './guest-crash';
@@ -24,7 +24,7 @@ export interface ExitTarget {
   readonly ports: Bus;
   readonly memory: Bus;
   /** Everything on the buses is reached under this lock; a CPU's own LAPIC needs none. */
-  readonly lock: Mutex;
+  readonly lock: Lock;
   /** The LAPIC of this CPU where this page frame (of 4 KiB) is its own, else null. */
   lapicAt(cpu: number, frame: number, apicBase: number): Device | null;
   /** An MSR that the accelerator leaves to the machine, by its number; null: there is no such MSR. */

@@ -1,5 +1,5 @@
 /** A local APIC's register page in words (SDM vol. 3A, "Local APIC Register Address Map"), whoever keeps it. */
-import * as reg from '../devices/lapic-registers';
+import * as reg from '../base/lapic-registers';
 import { IpiMode, ipiModeName } from '../../preload/contract/events';
 import type { LapicInspection, LvtInspection } from '../../preload/contract/inspection';
 

@@ -3,7 +3,7 @@ import { createRegisterReader, type VmHandles } from '../accelerator/index';
 import type { RegisterReader } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import { CONTROL_REGISTERS, type CpuState, cpuMode, type Segment } from '../base/cpu-state';
-import { LAPIC_WORDS, TSC_DEADLINE_HIGH, TSC_DEADLINE_LOW } from '../devices/lapic-registers';
+import { LAPIC_WORDS, TSC_DEADLINE_HIGH, TSC_DEADLINE_LOW } from '../base/lapic-registers';
 import { LapicTimer } from '../devices/lapic-timer';
 import {
   type CpuInspection,

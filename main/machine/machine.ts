@@ -170,6 +170,7 @@ export class Machine implements Disposable {
       module,
       region: offsets.engine,
       exitRequest: offsets.machine + 4 * MachineWord.EXIT_REQUEST,
+      lapics: offsets.lapics,
       runSize: shape.needs.runSize,
       seed: config.seed,
     });

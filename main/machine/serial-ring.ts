@@ -3,7 +3,7 @@
  * behind by the ring's size, the writing CPU waits: nothing that a guest says is lost, and what the guest sees of its
  * UART does not depend on how fast the host reads.
  */
-import type { Mutex } from '../base/mutex';
+import type { Lock } from '../base/mutex';
 import type { Doorbell } from './doorbell';
 import { roomTurn, waitForRoom, wakeWriters } from './room';
 import { Held, type MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
@@ -17,12 +17,12 @@ export class SerialWriter {
   readonly #ring: Uint8Array;
   readonly #head: number;
   readonly #tail: number;
-  readonly #lock: Mutex;
+  readonly #lock: Lock;
   readonly #doorbell: Doorbell;
   readonly #held: Word;
 
   /** `held`: where this thread says that it executes no instructions, which holds while it waits, too. */
-  constructor(memory: MachineMemory, port: number, lock: Mutex, doorbell: Doorbell, held: Word) {
+  constructor(memory: MachineMemory, port: number, lock: Lock, doorbell: Doorbell, held: Word) {
     this.#words = memory.words;
     this.#ring = memory.serial(port);
     this.#head = MachineWord.SERIAL + 2 * port;

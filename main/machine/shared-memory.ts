@@ -52,6 +52,9 @@ export const MachineWord = {
   END_VALUE: 9,
   /** The lock of the start-up router (Mutex); may be taken while the machine lock is held, never the other way round. */
   ROUTER_LOCK: 10,
+  /** Emulator: threads that wait for the machine lock, and the event head up to which its own thread has written (turn-lock.ts). */
+  LOCK_WANTED: 31,
+  EVENT_NEXT: 32,
   /** Emulator: not 0 when its thread is to look at the attention words; it sleeps on this one. */
   EXIT_REQUEST: 13,
   /** Emulator: state of the generator that varies its turns. */

@@ -59,6 +59,7 @@ class Setup {
       vcpus: this.vcpus,
       bsp: BSP,
       lock: new Mutex(memory.words, MachineWord.ROUTER_LOCK),
+      stateLocks: this.vcpus.map(({ words }) => new Mutex(words, VcpuWord.STATE_LOCK)),
       events: new EventWriter(memory, clock, new Doorbell(memory.words)),
       clock,
       policies: this.policies,

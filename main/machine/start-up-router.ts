@@ -20,7 +20,7 @@
  * its events say that they are derived.
  */
 import type { Clock } from '../base/clock';
-import { Mutex } from '../base/mutex';
+import type { Lock } from '../base/mutex';
 import { Decision, EventKind, IPI_DERIVED, IPI_RELEASED, IpiMode, NO_CPU } from '../../preload/contract/events';
 import { MpState } from '../../preload/contract/mp-state';
 import type { EventWriter } from './event-ring';
@@ -39,9 +39,9 @@ export type CpuSet = Int32Array | Uint32Array;
 export class StartUpRouter {
   readonly #vcpus: readonly VcpuControl[];
   readonly #bsp: number;
-  readonly #lock: Mutex;
+  readonly #lock: Lock;
   /** Of each CPU's state; taken after #lock where both are. */
-  readonly #stateLocks: readonly Mutex[];
+  readonly #stateLocks: readonly Lock[];
   readonly #events: EventWriter;
   readonly #clock: Clock;
   readonly #policies: PolicyQueue;
@@ -53,7 +53,9 @@ export class StartUpRouter {
   constructor(options: {
     vcpus: readonly VcpuControl[];
     bsp: number;
-    lock: Mutex;
+    lock: Lock;
+    /** Of each CPU's state. */
+    stateLocks: readonly Lock[];
     events: EventWriter;
     clock: Clock;
     policies: PolicyQueue;
@@ -64,7 +66,7 @@ export class StartUpRouter {
     this.#vcpus = options.vcpus;
     this.#bsp = options.bsp;
     this.#lock = options.lock;
-    this.#stateLocks = options.vcpus.map((vcpu) => new Mutex(vcpu.words, VcpuWord.STATE_LOCK));
+    this.#stateLocks = options.stateLocks;
     this.#events = options.events;
     this.#clock = options.clock;
     this.#policies = options.policies;

@@ -8,12 +8,12 @@
  */
 import type { Position } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import type { Doorbell } from './doorbell';
-import type { EventWriter } from './event-ring';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, RAN, STOPPED } from './exact-loop';
 import { type MachineMemory, MachineTime, MachineWord, VcpuTime } from './shared-memory';
 import type { Standstill } from './standstill';
+import type { TurnEventWriter } from './turn-events';
+import type { TurnLock } from './turn-lock';
 import { Attention, type OwnVcpuControl, publishPosition } from './vcpu-control';
 
 /** Length of a turn in ns: this much, and up to as much again by the seed. */
@@ -51,10 +51,8 @@ export class TurnLoop {
   readonly #skip: SkippingClock | null;
   readonly #reporter: ExitReporter;
   readonly #times: Float64Array;
-  readonly #doorbell: Doorbell;
-  readonly #events: EventWriter;
-  /** Head of the event ring when the doorbell was rung last. */
-  #rung = 0;
+  readonly #lock: TurnLock;
+  readonly #events: TurnEventWriter;
   readonly #standstill: Standstill;
   readonly #policies: TurnPolicies | null;
   /** The round: the CPU that began it, how many have had their turns (-1: no round is under way), and what came of those. */
@@ -74,8 +72,9 @@ export class TurnLoop {
     clock: Clock;
     skip: SkippingClock | null;
     reporter: ExitReporter;
-    doorbell: Doorbell;
-    events: EventWriter;
+    /** Held in every turn. */
+    lock: TurnLock;
+    events: TurnEventWriter;
     standstill: Standstill;
     policies: TurnPolicies | null;
   }) {
@@ -85,7 +84,7 @@ export class TurnLoop {
     this.#skip = options.skip;
     this.#reporter = options.reporter;
     this.#times = options.memory.times;
-    this.#doorbell = options.doorbell;
+    this.#lock = options.lock;
     this.#events = options.events;
     this.#standstill = options.standstill;
     this.#policies = options.policies;
@@ -101,27 +100,53 @@ export class TurnLoop {
 
   /** Runs until the machine stops, or machine time has reached `until` (ns) at the end of a round; true: it goes on. */
   run(until = Infinity): boolean {
+    this.#lock.acquire();
+    let goesOn = false;
+    try {
+      goesOn = this.#run(until);
+    } finally {
+      if (!goesOn) this.#reporter.report();
+      this.#lock.release();
+    }
+    return goesOn;
+  }
+
+  #run(until: number): boolean {
+    const words = this.#words;
     if (!this.#continueRound()) return false;
     // The BSP's start may be what somebody waits for.
-    if (Atomics.load(this.#words, MachineWord.PAUSE) !== 0) this.hold();
     this.#limit = until;
+    if (words[MachineWord.PAUSE] !== 0) this.#hold();
     while (this.#clock.now() < until) {
       if (!this.#round()) return false;
-      if (Atomics.load(this.#words, MachineWord.PAUSE) !== 0) this.hold();
+      this.#lock.giveWay();
+      if (words[MachineWord.PAUSE] !== 0) this.#hold();
     }
     return true;
   }
 
+  /** Stands still after a crash. `step`: what comes of a wish to execute an instruction. */
+  hold(step: (cpu: number) => boolean): void {
+    this.#lock.acquire();
+    this.#hold(step);
+    this.#lock.release();
+  }
+
   /** Stands still, with all of the machine's state in its memory, in the middle of a round or between two. */
-  hold(step = (cpu: number) => this.#step(cpu)): void {
+  #hold(step = (cpu: number) => this.#step(cpu)): void {
     this.#saveRound();
+    this.#lock.release();
     this.#standstill.hold(step);
+    this.#lock.acquire();
     this.#times[MachineTime.ROUND] = 0;
   }
 
   #step(cpu: number): boolean {
     Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 0);
-    return this.#cpus[cpu].loop.step();
+    this.#lock.acquire();
+    const done = this.#cpus[cpu].loop.step();
+    this.#lock.release();
+    return done;
   }
 
   #saveRound(): void {
@@ -169,7 +194,7 @@ export class TurnLoop {
       this.#policies.attend();
       this.#until = Math.min(this.#until, this.#policies.deadline);
     }
-    this.#ring();
+    this.#events.announce();
     if (this.#idle) this.#passTime(Math.min(this.#until, this.#limit));
     if (this.#clock.now() >= this.#times[MachineTime.NEXT_REPORT]) {
       this.#reporter.report();
@@ -181,14 +206,6 @@ export class TurnLoop {
   #waits(cpu: number): boolean {
     const { control } = this.#cpus[cpu];
     return !control.wanted && this.#clock.now() < control.times[VcpuTime.IDLE_UNTIL];
-  }
-
-  /** What a round has written into the event ring is news. */
-  #ring(): void {
-    const head = this.#words[MachineWord.EVENT_HEAD];
-    if (head === this.#rung) return;
-    this.#rung = head;
-    this.#doorbell.ring();
   }
 
   /** One CPU's turn; false: the machine stops. */
@@ -211,7 +228,7 @@ export class TurnLoop {
       this.#left = loop.turn();
       if (this.#left === RAN) this.#ran = true;
       if (this.#policies?.waiting === true) this.#policies.attend();
-      if ((Atomics.load(words, MachineWord.PAUSE) & Attention.AT_ONCE) !== 0) this.hold();
+      if ((words[MachineWord.PAUSE] & Attention.AT_ONCE) !== 0) this.#hold();
     }
     if (this.#left === STOPPED) return false;
     if (this.#left !== RAN) control.times[VcpuTime.IDLE_UNTIL] = this.#left;
@@ -228,12 +245,14 @@ export class TurnLoop {
       this.#skip.advanceTo(until);
       return;
     }
+    this.#lock.release();
     // Whoever asks for a pause looks at this afterwards.
     Atomics.store(words, MachineWord.TURNS_ASLEEP, 1);
     if (Atomics.exchange(words, MachineWord.EXIT_REQUEST, 0) === 0 && Atomics.load(words, MachineWord.PAUSE) === 0) {
       Atomics.wait(words, MachineWord.EXIT_REQUEST, 0, (until - this.#clock.now()) / NS_PER_MS);
     }
     Atomics.store(words, MachineWord.TURNS_ASLEEP, 0);
+    this.#lock.acquire();
   }
 
   #random(): number {

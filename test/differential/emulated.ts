@@ -131,7 +131,7 @@ export class Emulated {
       this.#core,
       this.#memory.buffer,
       layout,
-      { region, cpu: 0, ram: this.#ram, ramSize: RAM_SIZE, run: this.#run, exitRequest },
+      { region, cpu: 0, ram: this.#ram, ramSize: RAM_SIZE, run: this.#run, exitRequest, lapic: 0 },
       { apicId: 0, cpus: 1, cores: 1, threads: 1, smtShift: 0, packageShift: 0, seed: 1n },
     );
     this.#vcpu = new EmulatorVcpu({

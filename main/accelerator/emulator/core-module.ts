@@ -79,12 +79,12 @@ export interface CoreCpu {
   seed: bigint;
 }
 
-/** Puts a CPU into its power-up state. `region`: where the core's region starts; the other addresses are absolute. */
+/** Puts a CPU into its power-up state. `region`: where the core's region starts; the other addresses are absolute, that of the LAPIC 0 where all of it is the host's. */
 export function powerOnCpu(
   core: CoreFunctions,
   buffer: ArrayBufferLike,
   layout: CoreLayout,
-  where: { region: number; cpu: number; ram: number; ramSize: number; run: number; exitRequest: number },
+  where: { region: number; cpu: number; ram: number; ramSize: number; run: number; exitRequest: number; lapic: number },
   cpu: CoreCpu,
 ): number {
   const address = where.region + layout.states + where.cpu * layout.stateSize;
@@ -92,6 +92,7 @@ export function powerOnCpu(
   const u32 = (offset: number, value: number) => view.setUint32(offset, value, true);
   u32(block.EXIT_REQUEST, where.exitRequest);
   u32(block.KVM_RUN, where.run);
+  u32(block.LAPIC, where.lapic);
   u32(block.RAM_BASE, where.ram);
   view.setBigUint64(block.RAM_SIZE, BigInt(where.ramSize), true);
   u32(block.CODE_MAP, where.region + layout.codeMap);

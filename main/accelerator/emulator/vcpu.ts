@@ -25,9 +25,8 @@ export interface EngineClock {
   advance(ns: number): void;
 }
 
-/** What an access takes beside its instruction, in ns: an ISA bus cycle, and a memory-mapped register. */
+/** What an access to a port takes beside its instruction, in ns: an ISA bus cycle. */
 const PORT_ACCESS = 1000;
-const MEMORY_ACCESS = 100;
 
 /** Instructions: a run that shall take fewer has its last block decoded for it alone, which takes longer than a few more. */
 const LEAST_RUN = 65;
@@ -80,10 +79,9 @@ export class EmulatorVcpu implements Vcpu {
     const most = Math.min(this.budget, Math.ceil(this.#deadline - this.#clock.now()));
     const run = this.#run;
     const result = run(this.#cpu, Math.max(LEAST_RUN, most));
-    const retired = (this.#retired - before) >>> 0;
-    this.#countedTo[0] += retired;
+    const inside = this.#timeInside(before);
     const isExit = result === CORE_EXIT;
-    const used = retired + (isExit ? accessTime(this.exit) : 0);
+    const used = inside + (isExit ? accessTime(this.exit) : 0);
     this.budget -= used;
     this.#clock.advance(used);
     return isExit ? RunResult.EXIT : RunResult.KICKED;
@@ -97,8 +95,7 @@ export class EmulatorVcpu implements Vcpu {
     const isExit = this.#core.run(this.#cpu, 1) === CORE_EXIT;
     this.exit.immediateExit = false;
     const retired = (this.#retired - before) >>> 0;
-    this.#countedTo[0] += retired;
-    this.#clock.advance(retired + (isExit ? accessTime(this.exit) : 0));
+    this.#clock.advance(this.#timeInside(before) + (isExit ? accessTime(this.exit) : 0));
     const finished = this.#finishing;
     this.#finishing = isExit && (finished || retired > 0 || isAccess(this.exit.reason));
     if (isExit) return RunResult.EXIT;
@@ -108,6 +105,13 @@ export class EmulatorVcpu implements Vcpu {
   /** Instructions retired so far, modulo 2^32. */
   get #retired(): number {
     return this.#words[block.INSTRUCTIONS / 4];
+  }
+
+  /** What the core's last run took, which the time-stamp counter has counted. `before`: instructions retired before it. */
+  #timeInside(before: number): number {
+    const time = ((this.#retired - before) >>> 0) + this.#words[block.ACCESS_TIME / 4];
+    this.#countedTo[0] += time;
+    return time;
   }
 
   /** The counter is TSC_BASE plus the CPU's own instructions: what passed meanwhile goes into the base. */
@@ -216,7 +220,7 @@ export class EmulatorVcpu implements Vcpu {
 
 function accessTime(exit: VcpuExit): number {
   if (exit.reason === ExitReason.IO) return PORT_ACCESS * exit.ioCount;
-  return exit.reason === ExitReason.MMIO ? MEMORY_ACCESS : 0;
+  return exit.reason === ExitReason.MMIO ? block.MEMORY_ACCESS_TIME : 0;
 }
 
 /** The exits after which an instruction has something left to do. */

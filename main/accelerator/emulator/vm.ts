@@ -1,4 +1,5 @@
 /** One virtual machine on the emulator, as the machine thread makes it: the core's region of the shared memory, filled. */
+import { LAPIC_WORDS } from '../../base/lapic-registers';
 import type { VmOptions } from '../types';
 import { type CoreLayout, coreLayout, instantiateCore, powerOnCpu } from './core-module';
 import { MSR_APIC_BASE, RDX } from './core/state';
@@ -20,6 +21,8 @@ export interface EmulatorVmOptions extends VmOptions {
   region: number;
   /** Address of the word that ends every run. */
   exitRequest: number;
+  /** Address of the local APICs' registers, LAPIC_WORDS each. */
+  lapics: number;
   runSize: number;
   /** Seed of RDRAND. */
   seed: number;
@@ -36,7 +39,7 @@ export class EmulatorVm {
   readonly identity: { signature: number; features: number };
 
   constructor(options: EmulatorVmOptions) {
-    const { memory, module, region, ramOffset, ramSize, runOffset, runSize, exitRequest, cpus } = options;
+    const { memory, module, region, ramOffset, ramSize, runOffset, runSize, exitRequest, lapics, cpus } = options;
     const layout = coreLayout(cpus.length, ramSize);
     const core = instantiateCore(module, memory);
     const addresses = cpus.map((cpu, index) =>
@@ -44,7 +47,15 @@ export class EmulatorVm {
         core,
         memory.buffer,
         layout,
-        { region, cpu: index, ram: ramOffset, ramSize, run: runOffset + index * runSize, exitRequest },
+        {
+          region,
+          cpu: index,
+          ram: ramOffset,
+          ramSize,
+          run: runOffset + index * runSize,
+          exitRequest,
+          lapic: lapics + index * LAPIC_WORDS * 4,
+        },
         {
           apicId: cpu.apicId,
           cpus: cpus.length,

@@ -87,7 +87,12 @@ abstract class Port implements SerialPort {
 
   /** Says that nobody was there to receive. */
   protected lost(count: number): void {
-    if (count > 0) this.machine.board.events.write(EventKind.SERIAL_LOST, NO_CPU, this.port, count);
+    if (count === 0) return;
+    const { lock, events } = this.machine.board;
+    // The event ring of an emulated machine belongs to whoever holds it.
+    lock.acquire();
+    events.write(EventKind.SERIAL_LOST, NO_CPU, this.port, count);
+    lock.release();
   }
 
   /** As much as the UART's receiver takes; it rings the doorbell when the guest has emptied it. */

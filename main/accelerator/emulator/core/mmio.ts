@@ -4,6 +4,7 @@
  * list, which lasts until it retires. Stores leave after it: the first as this exit, further ones as exits of their own.
  */
 import { exitMmio, mmioData } from './exits';
+import { lapicRead, lapicWrite } from './lapic';
 import { EXIT_PENDING, MEMORY_ROOM } from './state';
 
 /** u8: completed reads of the running instruction. */
@@ -22,6 +23,7 @@ const ADDRESS: u64 = (1 << LENGTH_SHIFT) - 1;
 /** Puts `size` bytes at `into`; false: they are asked for, and the exit is pending. */
 export function mmioRead(cpu: usize, physical: u64, size: u32, into: usize): bool {
   if (size > 8) return mmioRead(cpu, physical, 8, into) && mmioRead(cpu, physical + 8, size - 8, into + 8);
+  if (lapicRead(cpu, physical, size, into)) return true;
   const taken = load<u8>(cpu, READS_TAKEN);
   const key = physical | ((<u64>size) << LENGTH_SHIFT);
   const entry = cpu + READS + ((<usize>taken) << 4);
@@ -62,6 +64,7 @@ export function mmioWrite(cpu: usize, physical: u64, size: u32, from: usize): vo
     return;
   }
   if (load<u8>(cpu, EXIT_PENDING) == 0) {
+    if (lapicWrite(cpu, physical, size, from)) return;
     exitMmio(cpu, physical, size, true);
     copy(mmioData(cpu), from, size);
     return;

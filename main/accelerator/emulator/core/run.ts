@@ -22,6 +22,7 @@ import { MMIO_READS, MMIO_WRITES, forgetMmioReads, mmioReadCompleted, nextMmioWr
 import { msrCompleted } from './msr';
 import { INPUT_READY } from './ports';
 import {
+  ACCESS_TIME,
   CODE_CHANGED,
   COMPLETION,
   CR8,
@@ -49,10 +50,11 @@ const REQUESTED: i32 = 2;
 /** Budgets up to here are kept to the instruction. */
 const EXACT_BUDGET: u32 = 64;
 
-/** Runs the vcpu for `maxInstructions`, less than 2^31 (see runBlocks). What was pending of the last exit is completed first. */
+/** Runs the vcpu for `maxInstructions` less what its accesses take, less than 2^31 (see runBlocks). What was pending of the last exit is completed first. */
 export function run(cpu: usize, maxInstructions: u32): i32 {
   const kvmRun: usize = load<u32>(cpu, KVM_RUN);
   store<u8>(cpu, 0, EXIT_PENDING);
+  store<u32>(cpu, 0, ACCESS_TIME);
   store<u64>(cpu, load<u64>(kvmRun, RUN_CR8), CR8);
   noticeCodeChanges(cpu);
   const result = enter(cpu, maxInstructions, load<u8>(kvmRun, RUN_IMMEDIATE_EXIT) != 0);
@@ -87,7 +89,7 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     deliverEvents(cpu);
     if (load<u8>(cpu, EXIT_PENDING) != 0) break;
     if (atomic.load<u32>(exitRequest) != 0) return REQUESTED;
-    const done = load<u64>(cpu, INSTRUCTIONS) - start;
+    const done = load<u64>(cpu, INSTRUCTIONS) - start + load<u32>(cpu, ACCESS_TIME);
     if (done >= maxInstructions) return BUDGET_USED;
     const rflags = load<u64>(cpu, RFLAGS);
     // RF lasts until the next instruction is complete, and no breakpoint is there that would ask for it.

@@ -120,7 +120,10 @@ export const MSR_PAT: usize = 720;
 export const MSR_MISC_ENABLE: usize = 728;
 export const MSR_TSC_DEADLINE: usize = 736;
 /** Room for further MSRs (MTRRs and so on). */
-export const MSR_ROOM: usize = 744; // to 1024
+export const MSR_ROOM: usize = 744; // to 992
+/** A page without RAM that was accessed last, for reads and for writes: u64 tag as of the TLB, u64 guest-physical address. */
+export const DEVICE_READ: usize = 992;
+export const DEVICE_WRITE: usize = 1008;
 
 // ---- what the host sets once: addresses in the shared memory
 export const RAM_BASE: usize = 1024; // u32
@@ -156,6 +159,12 @@ export const UNKNOWN_RIP: usize = 1104; // u64
 /** Tag bits 0-11 of entries of the TLB that are valid now, for reads/execution and for writes. */
 export const TLB_TAG: usize = 1120; // u64
 export const TLB_TAG_WRITE: usize = 1128; // u64
+/** u32: address of this CPU's local APIC (lapic-registers.ts); 0: the host answers for all of it. */
+export const LAPIC: usize = 1136;
+/** u32: ns that accesses to it have taken during this `run`; the time-stamp counter has them already. */
+export const ACCESS_TIME: usize = 1140;
+/** What an access to a memory-mapped register takes beside its instruction, in ns. */
+export const MEMORY_ACCESS_TIME: u32 = 100;
 /** 32 bytes: an access that no host address can stand for (page-crossing, MMIO, code) is done here; see writePointer. */
 export const SCRATCH: usize = 1152; // 64-byte aligned, 64 bytes room
 /** Room for memory.ts: what a pending SCRATCH write means, completed MMIO reads, A/D… */

@@ -22,6 +22,8 @@ import {
   CPL,
   CR0,
   CR4,
+  DEVICE_READ,
+  DEVICE_WRITE,
   MEMORY_ROOM,
   RAM_BASE,
   RAM_SIZE,
@@ -95,10 +97,19 @@ export function translate(cpu: usize, linear: u64, access: i32): u64 {
   if (load<u64>(entry) == tag || revive(cpu, entry, tag)) {
     return ((<u64>(load<u32>(entry, ENTRY_PAGE) & PAGE_NUMBER)) << 12) | (linear & 0xfff);
   }
+  const device = cpu + ((access & ACCESS_WRITE) != 0 ? DEVICE_WRITE : DEVICE_READ);
+  const isFetch = (access & ACCESS_FETCH) != 0;
+  if (load<u64>(device) == tag && !isFetch) return load<u64>(device, 8) | (linear & 0xfff);
   const found = walk(cpu, linear, access);
   if (found == NO_PAGE) return NO_PAGE;
   const page = found & PAGE_MASK;
-  if (page >= load<u64>(cpu, RAM_SIZE)) return page | (linear & 0xfff);
+  if (page >= load<u64>(cpu, RAM_SIZE)) {
+    if (!isFetch) {
+      store<u64>(device, tag);
+      store<u64>(device, page, 8);
+    }
+    return page | (linear & 0xfff);
+  }
   if ((found & PAGE_LARGE) != 0) store<u8>(cpu, 1, LARGE_PAGES);
   let host = <u32>(page >> 12);
   if ((found & PAGE_GLOBAL) != 0)
@@ -192,6 +203,7 @@ export function flushTlbExceptGlobal(cpu: usize): void {
   if (generation < GENERATIONS) store<u32>(cpu, generation, GENERATION);
   else {
     store<u32>(cpu, 1, GENERATION);
+    store<u64>(cpu, 0, DEVICE_READ);
     memory.fill(cpu + TLB_READ, 0, TLB_ENTRIES * 16);
     memory.fill(cpu + TLB_EXECUTE, 0, TLB_EXECUTE_ENTRIES * 16);
   }
@@ -205,6 +217,7 @@ export function flushTlbWrites(cpu: usize): void {
   if (generation < GENERATIONS) store<u32>(cpu, generation, GENERATION_WRITE);
   else {
     store<u32>(cpu, 1, GENERATION_WRITE);
+    store<u64>(cpu, 0, DEVICE_WRITE);
     memory.fill(cpu + TLB_WRITE, 0, TLB_ENTRIES * 16);
   }
   updateTlbTags(cpu);
@@ -216,6 +229,8 @@ export function flushTlbPage(cpu: usize, linear: u64): void {
     flushTlb(cpu);
     return;
   }
+  store<u64>(cpu, 0, DEVICE_READ);
+  store<u64>(cpu, 0, DEVICE_WRITE);
   store<u64>(entryOf(cpu, linear, 0), 0);
   store<u64>(entryOf(cpu, linear, ACCESS_WRITE), 0);
   store<u64>(entryOf(cpu, linear, ACCESS_FETCH), 0);

@@ -1,0 +1,121 @@
+/**
+ * What a CPU does with its own local APIC that concerns nobody else: reads of plain registers, the priorities, and the end of
+ * an edge-triggered interrupt behind which none waits (SDM vol. 3A, "Advanced Programmable Interrupt Controller"). All else
+ * leaves to the host's LAPIC, which works on the same registers; nothing is changed here before that is clear.
+ */
+import * as reg from '../../../base/lapic-registers';
+import { ACCESS_TIME, CODE_CHANGED, CR8, LAPIC, MEMORY_ACCESS_TIME, MSR_APIC_BASE, TSC_BASE } from './state';
+
+const APIC_BASE_ENABLE: u64 = 1 << 11;
+const PAGE_SHIFT: u64 = 12;
+
+/** Puts the register at `into`; false: the host answers. */
+export function lapicRead(cpu: usize, physical: u64, size: u32, into: usize): bool {
+  const lapic = ownLapic(cpu, physical, size);
+  if (lapic == 0) return false;
+  const index = registerOf(physical);
+  switch (index) {
+    case reg.ID:
+    case reg.VERSION:
+    case reg.TPR:
+    case reg.PPR:
+    case reg.LDR:
+    case reg.SVR:
+    case reg.ICR_LOW:
+    case reg.ICR_HIGH:
+      break;
+    default:
+      // In service, triggered by level, requested: three blocks of eight.
+      if (index < reg.ISR || index >= reg.IRR + reg.VECTOR_WORDS) return false;
+  }
+  store<i32>(into, word(lapic, index));
+  passTime(cpu);
+  return true;
+}
+
+/** Writes the register; false: the host does. */
+export function lapicWrite(cpu: usize, physical: u64, size: u32, from: usize): bool {
+  const lapic = ownLapic(cpu, physical, size);
+  if (lapic == 0) return false;
+  switch (registerOf(physical)) {
+    case reg.EOI:
+      if (!endOfInterrupt(lapic)) return false;
+      break;
+    case reg.TPR:
+      if (interruptsWait(lapic)) return false;
+      setWord(lapic, reg.TPR, load<u8>(from));
+      store<u64>(cpu, load<u8>(from) >> 4, CR8);
+      updatePriority(lapic, inService(lapic));
+      break;
+    case reg.ICR_HIGH:
+      setWord(lapic, reg.ICR_HIGH, load<i32>(from) & 0xff000000);
+      break;
+    default:
+      return false;
+  }
+  passTime(cpu);
+  return true;
+}
+
+/** Address of the LAPIC's words where this is a whole register of it and nothing about it is in between; else 0. */
+function ownLapic(cpu: usize, physical: u64, size: u32): usize {
+  const lapic: usize = load<u32>(cpu, LAPIC);
+  if (lapic == 0 || size != 4 || (physical & 15) != 0) return 0;
+  const base = load<u64>(cpu, MSR_APIC_BASE);
+  if (base >> PAGE_SHIFT != physical >> PAGE_SHIFT || (base & APIC_BASE_ENABLE) == 0) return 0;
+  if (word(lapic, reg.BASE_ENABLED) == 0) return 0;
+  // A MOV to CR8 is told to the LAPIC at the next exit.
+  return load<u64>(cpu, CR8) == <u64>(word(lapic, reg.TPR) >> 4) ? lapic : 0;
+}
+
+function registerOf(physical: u64): i32 {
+  return <i32>(physical & 0xfff) >> 4;
+}
+
+function word(lapic: usize, index: i32): i32 {
+  return load<i32>(lapic + ((<usize>index) << 2));
+}
+
+function setWord(lapic: usize, index: i32, value: i32): void {
+  store<i32>(lapic + ((<usize>index) << 2), value);
+}
+
+/** False: it is to be told to the I/O APICs, or another interrupt is to be delivered. */
+function endOfInterrupt(lapic: usize): bool {
+  const vector = inService(lapic);
+  if (vector < 0) return true;
+  const bit = 1 << (vector & 31);
+  if ((word(lapic, reg.TMR + (vector >> 5)) & bit) != 0 || interruptsWait(lapic)) return false;
+  setWord(lapic, reg.ISR + (vector >> 5), word(lapic, reg.ISR + (vector >> 5)) & ~bit);
+  updatePriority(lapic, inService(lapic));
+  return true;
+}
+
+/** The highest vector in service, or -1. */
+function inService(lapic: usize): i32 {
+  for (let n = reg.VECTOR_WORDS - 1; n >= 0; n--) {
+    const bits = word(lapic, reg.ISR + n);
+    if (bits != 0) return n * 32 + 31 - clz(bits);
+  }
+  return -1;
+}
+
+function interruptsWait(lapic: usize): bool {
+  let bits: u64 = 0;
+  for (let n = 0; n < reg.VECTOR_WORDS; n += 2) bits |= load<u64>(lapic + ((<usize>(reg.IRR + n)) << 2));
+  return bits != 0;
+}
+
+/** The PPR, as the host's LapicVectors has it. */
+function updatePriority(lapic: usize, vector: i32): void {
+  const tpr = word(lapic, reg.TPR);
+  const served = max(vector, 0);
+  setWord(lapic, reg.PPR, tpr >> 4 >= served >> 4 ? tpr : served & 0xf0);
+}
+
+/** The access takes what it takes at the host; leaving the block has the budget looked at. */
+function passTime(cpu: usize): void {
+  store<u32>(cpu, load<u32>(cpu, ACCESS_TIME) + MEMORY_ACCESS_TIME, ACCESS_TIME);
+  store<u64>(cpu, load<u64>(cpu, TSC_BASE) + MEMORY_ACCESS_TIME, TSC_BASE);
+  store<u8>(cpu, 1, CODE_CHANGED);
+}
