@@ -139,8 +139,8 @@ function sameWrite(a: IpiEvent, b: IpiEvent): boolean {
   );
 }
 
-/** Null for a kind that this version does not know. */
-function decodeRecord(record: EventRecord): MachineEvent | null {
+/** A record by itself, with the targets that it names; null for a kind that this version does not know. */
+export function decodeRecord(record: EventRecord): MachineEvent | null {
   const t = record.time;
   const cpu = record.cpu === NO_CPU ? null : record.cpu;
   const p = record.payload;
