@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { StreamFrame } from '../../preload/contract/channels';
 import { EVENT_BYTES } from '../../preload/contract/events';
+import { SampleRelay } from './sample-relay';
 import { StreamRelay } from './stream-relay';
 
 /** Bytes of a stream that may be on their way to a window. */
@@ -17,12 +18,12 @@ const acknowledgement = v.strictObject({
 });
 
 export class FrameRelay {
-  readonly #send: (frame: StreamFrame) => void;
+  readonly #samples: SampleRelay;
   readonly #events: StreamRelay<StreamFrame>;
   readonly #serial: StreamRelay<StreamFrame>;
 
   constructor(send: (frame: StreamFrame) => void) {
-    this.#send = send;
+    this.#samples = new SampleRelay(send);
     this.#events = new StreamRelay(send, EVENT_WINDOW_BYTES / EVENT_BYTES);
     this.#serial = new StreamRelay(send, SERIAL_WINDOW_BYTES);
   }
@@ -31,7 +32,7 @@ export class FrameRelay {
     const { machine, run } = frame;
     switch (frame.type) {
       case 'sample':
-        this.#send(frame);
+        this.#samples.offer(frame);
         break;
       case 'events': {
         const to = frame.first + frame.bytes.length / EVENT_BYTES;
@@ -59,6 +60,7 @@ export class FrameRelay {
 
   /** Of a machine whose earlier runs are over. */
   forget(machine: string): void {
+    this.#samples.forget(machine);
     this.#events.forget(`${machine}/`);
     this.#serial.forget(`${machine}/`);
   }

@@ -1,5 +1,5 @@
 /** One run's streams in the window: its events, what is known of its CPUs, its serial ports. */
-import { shallowRef, triggerRef } from 'vue';
+import { shallowRef } from 'vue';
 import type { RunInfo } from '../../preload/contract/app';
 import type { Bridge, StreamFrame } from '../../preload/contract/channels';
 import { EVENT_BYTES } from '../../preload/contract/events';
@@ -15,6 +15,8 @@ const PORTS = 5;
 /** Records between two looks at the clock, and how long the page may be kept from drawing, in ms. */
 const SLICE_RECORDS = 8192;
 const BUDGET_MS = 10;
+/** How often the page is drawn while much is still to come, in ms: what draws takes no records. */
+const CATCHING_UP_MS = 200;
 /** How long to wait for what the app is about to have, in ms. */
 const BEHIND_MS = 15;
 
@@ -26,10 +28,8 @@ export class RunStreams {
   readonly rates: RateHistory;
   readonly serial: SerialFeed[];
   readonly lines: SerialLines;
-  /** Triggered at most once a frame, when events or samples have come. */
+  /** Counts at most once a frame, when events or samples have come. */
   readonly version = shallowRef(0);
-  /** The last sample's number; a sparkline has a point for each. */
-  readonly samples = shallowRef(0);
   readonly #bridge: Bridge;
   /** How far the run has come as far as is known here. */
   #target = 0;
@@ -79,7 +79,6 @@ export class RunStreams {
       case 'sample':
         this.model.sample(frame.sample);
         this.rates.add(frame.sample);
-        this.samples.value++;
         this.#changed();
         break;
     }
@@ -137,11 +136,13 @@ export class RunStreams {
   #changed(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    requestAnimationFrame(() => {
+    const tell = (): void => {
       this.#scheduled = false;
       this.version.value++;
-      triggerRef(this.version);
-    });
+    };
+    const inFrame = (): void => void requestAnimationFrame(tell);
+    if (this.#target - this.events.length > SLICE_RECORDS) setTimeout(inFrame, CATCHING_UP_MS);
+    else inFrame();
   }
 }
 

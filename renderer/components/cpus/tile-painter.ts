@@ -7,7 +7,7 @@ import type { RunStreams } from '../../streams/run-streams';
 import { ipiWords, senderWords } from '../event-words';
 import { duration, hex, perSecond } from '../format';
 import { stateLook } from '../mp-states';
-import { barHeight, drawSparkline } from './sparkline';
+import { Sparkline, barHeight } from './sparkline';
 
 type Part = 'word' | 'for' | 'where' | 'ipi' | 'rate';
 
@@ -15,7 +15,7 @@ interface Tile {
   cpu: number;
   element: HTMLElement;
   path: SVGPathElement | null;
-  canvas: HTMLCanvasElement | null;
+  sparkline: Sparkline | null;
   parts: Record<Part, HTMLElement | null>;
   state: CpuModel['state'] | null;
   texts: Partial<Record<Part, string>>;
@@ -58,8 +58,8 @@ export class TilePainter {
     const { model, rates } = this.#streams;
     const visible = this.#tiles.filter((tile) => tile.visible);
     // First what asks the page for sizes, then what changes it: it is laid out once.
-    for (const { canvas, element, cpu } of visible) {
-      if (canvas !== null) drawSparkline(canvas, rates, cpu, getComputedStyle(element).getPropertyValue('--state'));
+    for (const { sparkline, element, cpu } of visible) {
+      sparkline?.draw(rates, cpu, getComputedStyle(element).getPropertyValue('--state'));
     }
     for (const tile of visible) {
       const cpu = model.cpus[tile.cpu];
@@ -69,7 +69,8 @@ export class TilePainter {
       write(tile, 'where', whereText(cpu));
       write(tile, 'ipi', lastIpi === null ? 'no IPI yet' : `${ipiWords(lastIpi)} ${senderWords(lastIpi)}`);
       write(tile, 'rate', perSecond(exits));
-      if (tile.canvas === null) tile.element.style.setProperty('--heat', `${Math.round(12 + 36 * barHeight(exits))}%`);
+      if (tile.sparkline === null)
+        tile.element.style.setProperty('--heat', `${Math.round(12 + 36 * barHeight(exits))}%`);
     }
   }
 }
@@ -100,11 +101,12 @@ function labelOf(cpu: CpuModel): string {
 
 function tileOf(element: HTMLElement, cpu: number): Tile {
   const part = (name: Part): HTMLElement | null => element.querySelector(`[data-part=${name}]`);
+  const canvas = element.querySelector('canvas');
   return {
     cpu,
     element,
     path: element.querySelector('path'),
-    canvas: element.querySelector('canvas'),
+    sparkline: canvas === null ? null : new Sparkline(canvas),
     parts: { word: part('word'), for: part('for'), where: part('where'), ipi: part('ipi'), rate: part('rate') },
     state: null,
     texts: {},
