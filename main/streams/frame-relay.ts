@@ -2,7 +2,6 @@
 import * as v from 'valibot';
 import type { StreamFrame } from '../../preload/contract/channels';
 import { EVENT_BYTES } from '../../preload/contract/events';
-import { SampleRelay } from './sample-relay';
 import { StreamRelay } from './stream-relay';
 
 /** Bytes of a stream that may be on their way to a window. */
@@ -18,12 +17,12 @@ const acknowledgement = v.strictObject({
 });
 
 export class FrameRelay {
-  readonly #samples: SampleRelay;
+  readonly #send: (frame: StreamFrame) => void;
   readonly #events: StreamRelay<StreamFrame>;
   readonly #serial: StreamRelay<StreamFrame>;
 
   constructor(send: (frame: StreamFrame) => void) {
-    this.#samples = new SampleRelay(send);
+    this.#send = send;
     this.#events = new StreamRelay(send, EVENT_WINDOW_BYTES / EVENT_BYTES);
     this.#serial = new StreamRelay(send, SERIAL_WINDOW_BYTES);
   }
@@ -32,7 +31,7 @@ export class FrameRelay {
     const { machine, run } = frame;
     switch (frame.type) {
       case 'sample':
-        this.#samples.offer(frame);
+        this.#send(frame);
         break;
       case 'events': {
         const to = frame.first + frame.bytes.length / EVENT_BYTES;
@@ -60,7 +59,6 @@ export class FrameRelay {
 
   /** Of a machine whose earlier runs are over. */
   forget(machine: string): void {
-    this.#samples.forget(machine);
     this.#events.forget(`${machine}/`);
     this.#serial.forget(`${machine}/`);
   }

@@ -34,7 +34,8 @@ export class RunStreams {
   /** How far the run has come as far as is known here. */
   #target = 0;
   #catchingUp = false;
-  #scheduled = false;
+  #untold = false;
+  #waiting = false;
   #closed = false;
 
   constructor(bridge: Bridge, machine: string, run: RunInfo) {
@@ -133,16 +134,19 @@ export class RunStreams {
     this.#changed();
   }
 
+  /** Tells it at once, before the frame that is to show it, and then no more until that has begun. */
   #changed(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    const tell = (): void => {
-      this.#scheduled = false;
-      this.version.value++;
+    this.#untold = true;
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.#untold = false;
+    this.version.value++;
+    const next = (): void => {
+      this.#waiting = false;
+      if (this.#untold) this.#changed();
     };
-    const inFrame = (): void => void requestAnimationFrame(tell);
-    if (this.#target - this.events.length > SLICE_RECORDS) setTimeout(inFrame, CATCHING_UP_MS);
-    else inFrame();
+    if (this.#target - this.events.length > SLICE_RECORDS) setTimeout(next, CATCHING_UP_MS);
+    else requestAnimationFrame(next);
   }
 }
 

@@ -17,8 +17,9 @@ const UPDATE_BUDGET = 6;
 const OPENING_BUDGET = 25;
 const OPENING_BACKLOG = 50_000;
 const OPENING_PAINTS = 150;
-/** Between two pictures in which only time has passed, in ms. */
+/** Between two pictures in which only time has passed: at least so long, in ms, and so far on the screen, in pixels. */
 const QUIET_PAINTS = 250;
+const QUIET_PIXELS = 4;
 
 /** Below this share of the run, an opened trace begins with its bring-up instead of the whole. */
 const BRING_UP_SHARE = 0.08;
@@ -130,8 +131,10 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
     const grown = model.value.seen !== painted.records || props.serial.length !== painted.lines;
     if (grown) return nextPaint;
     const { start, span } = viewport.value;
+    const passed = now.value - painted.now;
     const endInView = mode.value !== 'free' || start + span > painted.now;
-    return endInView && now.value !== painted.now ? Math.max(nextPaint, painted.at + QUIET_PAINTS) : Infinity;
+    const shows = endInView && passed > (QUIET_PIXELS / Math.max(1, width.value)) * span;
+    return shows ? Math.max(nextPaint, painted.at + QUIET_PAINTS) : Infinity;
   }
 
   function paint(opening: boolean): void {

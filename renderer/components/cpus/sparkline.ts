@@ -11,6 +11,9 @@ export function barHeight(perSecond: number): number {
 export class Sparkline {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D | null;
+  /** Device pixels; the page is asked for them when the canvas has changed its size. */
+  #width = 0;
+  #height = 0;
   /** What is drawn: the heights of the bars in pixels, in a colour. */
   readonly #bars = new Uint16Array(POINTS);
   #colour = '';
@@ -20,11 +23,15 @@ export class Sparkline {
     this.#context = canvas.getContext('2d');
   }
 
+  measure(): void {
+    this.#width = Math.round(this.#canvas.clientWidth * window.devicePixelRatio);
+    this.#height = Math.round(this.#canvas.clientHeight * window.devicePixelRatio);
+  }
+
   draw(rates: RateHistory, cpu: number, colour: string): void {
     const canvas = this.#canvas;
-    const ratio = window.devicePixelRatio;
-    const width = Math.round(canvas.clientWidth * ratio);
-    const height = Math.round(canvas.clientHeight * ratio);
+    const width = this.#width;
+    const height = this.#height;
     let same = colour === this.#colour && canvas.width === width && canvas.height === height;
     const empty = POINTS - rates.length;
     for (let point = 0; point < POINTS; point++) {
@@ -39,9 +46,10 @@ export class Sparkline {
     canvas.height = height;
     this.#context.fillStyle = colour;
     const step = width / POINTS;
+    const gap = window.devicePixelRatio;
     this.#bars.forEach((bar, point) => {
       const left = Math.round(point * step);
-      this.#context?.fillRect(left, height - bar, Math.max(1, Math.round((point + 1) * step) - left - ratio), bar);
+      this.#context?.fillRect(left, height - bar, Math.max(1, Math.round((point + 1) * step) - left - gap), bar);
     });
   }
 }

@@ -18,6 +18,8 @@ interface Tile {
   sparkline: Sparkline | null;
   parts: Record<Part, HTMLElement | null>;
   state: CpuModel['state'] | null;
+  /** The state's, as the theme has it. */
+  colour: string;
   texts: Partial<Record<Part, string>>;
   visible: boolean;
 }
@@ -26,6 +28,7 @@ export class TilePainter {
   readonly #streams: RunStreams;
   readonly #tiles: Tile[];
   readonly #observer: IntersectionObserver;
+  readonly #sizes: ResizeObserver;
 
   /** `elements`: the tiles in the CPUs' order. */
   constructor(streams: RunStreams, elements: readonly HTMLElement[]) {
@@ -38,11 +41,24 @@ export class TilePainter {
       }
       this.figures();
     });
+    this.#sizes = new ResizeObserver(() => {
+      for (const { sparkline } of this.#tiles) sparkline?.measure();
+      this.figures();
+    });
     for (const element of elements) this.#observer.observe(element);
+    // All tiles are equally large.
+    if (elements.length > 0) this.#sizes.observe(elements[0]);
   }
 
   dispose(): void {
     this.#observer.disconnect();
+    this.#sizes.disconnect();
+  }
+
+  /** The theme has other colours for the states. */
+  retheme(): void {
+    for (const tile of this.#tiles) tile.colour = '';
+    this.figures();
   }
 
   /** MP states; cheap enough for every frame. */
@@ -58,8 +74,9 @@ export class TilePainter {
     const { model, rates } = this.#streams;
     const visible = this.#tiles.filter((tile) => tile.visible);
     // First what asks the page for sizes, then what changes it: it is laid out once.
-    for (const { sparkline, element, cpu } of visible) {
-      sparkline?.draw(rates, cpu, getComputedStyle(element).getPropertyValue('--state'));
+    for (const tile of visible) {
+      if (tile.colour === '') tile.colour = getComputedStyle(tile.element).getPropertyValue('--state');
+      tile.sparkline?.draw(rates, tile.cpu, tile.colour);
     }
     for (const tile of visible) {
       const cpu = model.cpus[tile.cpu];
@@ -109,6 +126,7 @@ function tileOf(element: HTMLElement, cpu: number): Tile {
     sparkline: canvas === null ? null : new Sparkline(canvas),
     parts: { word: part('word'), for: part('for'), where: part('where'), ipi: part('ipi'), rate: part('rate') },
     state: null,
+    colour: '',
     texts: {},
     visible: false,
   };
@@ -117,6 +135,7 @@ function tileOf(element: HTMLElement, cpu: number): Tile {
 function showState(tile: Tile, cpu: CpuModel): void {
   const look = stateLook(cpu.state);
   tile.state = cpu.state;
+  tile.colour = '';
   tile.element.style.setProperty('--state', `var(${look.colour})`);
   // A tile of the heat map has room for its number alone.
   if (tile.parts.word === null) tile.element.setAttribute('aria-label', labelOf(cpu));
