@@ -5,6 +5,7 @@ import type { Bridge, StreamFrame } from '../../preload/contract/channels';
 import { EVENT_BYTES } from '../../preload/contract/events';
 import { MachineModel } from '../../preload/contract/machine-model';
 import { EventLog } from '../timeline/event-log';
+import { untilBeat } from './beat';
 import { breathe } from './breathe';
 import { RateHistory } from './rate-history';
 import { SerialFeed } from './serial-feed';
@@ -28,7 +29,7 @@ export class RunStreams {
   readonly rates: RateHistory;
   readonly serial: SerialFeed[];
   readonly lines: SerialLines;
-  /** Counts at most once a frame, when events or samples have come. */
+  /** Counts, at most once a beat, when events or samples have come. */
   readonly version = shallowRef(0);
   readonly #bridge: Bridge;
   /** How far the run has come as far as is known here. */
@@ -134,7 +135,7 @@ export class RunStreams {
     this.#changed();
   }
 
-  /** Tells it at once, before the frame that is to show it, and then no more until that has begun. */
+  /** Tells it at once, and then no more until the next beat. */
   #changed(): void {
     this.#untold = true;
     if (this.#waiting) return;
@@ -145,8 +146,7 @@ export class RunStreams {
       this.#waiting = false;
       if (this.#untold) this.#changed();
     };
-    if (this.#target - this.events.length > SLICE_RECORDS) setTimeout(next, CATCHING_UP_MS);
-    else requestAnimationFrame(next);
+    setTimeout(next, this.#target - this.events.length > SLICE_RECORDS ? CATCHING_UP_MS : untilBeat());
   }
 }
 

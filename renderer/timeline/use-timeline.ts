@@ -17,6 +17,8 @@ const UPDATE_BUDGET = 6;
 const OPENING_BUDGET = 25;
 const OPENING_BACKLOG = 50_000;
 const OPENING_PAINTS = 150;
+/** Between two pictures of a machine that runs, in ms: what moves by itself needs no more of them. */
+const LIVE_PAINTS = 25;
 /** Between two pictures in which only time has passed: at least so long, in ms, and so far on the screen, in pixels. */
 const QUIET_PAINTS = 250;
 const QUIET_PIXELS = 4;
@@ -145,9 +147,9 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
     const start = performance.now();
     painter.paint(picture);
     urgent = false;
-    // At most half of the time goes into pictures.
     const end = performance.now();
-    nextPaint = end + (opening ? OPENING_PAINTS : end - start);
+    // At most half of the time goes into pictures.
+    nextPaint = Math.max(end + (end - start), start + (opening ? OPENING_PAINTS : LIVE_PAINTS));
     painted = { records: model.value.seen, lines: props.serial.length, now: picture.now, at: end };
     canvas.value?.setAttribute('data-seen', String(model.value.seen));
   }
