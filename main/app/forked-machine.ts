@@ -5,14 +5,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { MachineCommand, MachineMessage } from '../../preload/contract/machine';
-import { MachineProcess } from './machine-process';
+import { MachineProcess, yieldToWindow } from './machine-process';
 
 /**
- * Starts a machine's process; `entry` is the built machine-process.js.
+ * Starts a machine's process; `entry` is the built machine-process.js. `windowed`: there is a window that shows it.
  * It leads a session of its own, so that the terminal's Ctrl-C reaches the shell alone, which then decides. When the
  * shell dies, the IPC channel closes and the process ends by that.
  */
-export function startMachineProcess(entry: URL): MachineProcess {
+export function startMachineProcess(entry: URL, windowed = false): MachineProcess {
   const child = fork(fileURLToPath(entry), [], {
     serialization: 'advanced',
     // A guest's bytes go to the shell's stdout; whatever else is printed in there must not get between them.
@@ -20,6 +20,7 @@ export function startMachineProcess(entry: URL): MachineProcess {
     execArgv: [],
     detached: true,
   });
+  if (windowed) yieldToWindow(child.pid);
   return new ForkedMachine(child);
 }
 

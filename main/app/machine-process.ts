@@ -1,10 +1,21 @@
 /** One machine, one process: what a shell knows of it, however the process was made. */
+import { setPriority } from 'node:os';
 import type { MachineCommand, MachineMessage } from '../../preload/contract/machine';
 import { Emitter, type Event } from '../base/emitter';
 
 /** How long a machine may take to say goodbye before it is killed, in ms; its threads end one after the other. */
 export function goodbyeTime(cpus: number): number {
   return 2000 + 60 * cpus;
+}
+
+/**
+ * Niceness of a machine's process beside a window, setpriority(2): a guest takes what processors it can get, and the window
+ * that shows it comes before. Its threads inherit it, so it is set before there are any.
+ */
+const NICE = 5;
+
+export function yieldToWindow(pid: number | undefined): void {
+  if (pid !== undefined) setPriority(pid, NICE);
 }
 
 export abstract class MachineProcess {

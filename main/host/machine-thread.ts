@@ -8,6 +8,7 @@ import type { MachineCommand, MachineMessage, Outcome } from '../../preload/cont
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
+import { SampleFilter } from '../streams/sample-filter';
 import { machineAbilities } from './abilities';
 import { HostClock, monotonicNow } from './clock';
 import { describeUnimplemented } from './disassemble';
@@ -98,7 +99,8 @@ export class MachineThread {
       // The emulator's thread reports by its own time.
       if (config.accelerator === 'kvm') timers.push(setInterval(() => exits.report(), EXIT_REPORT_MS));
       if (sampleEveryMs > 0) {
-        timers.push(setInterval(() => this.#post({ type: 'sample', sample: machine.sample() }), sampleEveryMs));
+        const samples = new SampleFilter(sampleEveryMs, (sample) => this.#post({ type: 'sample', sample }));
+        timers.push(setInterval(() => samples.offer(machine.sample()), sampleEveryMs));
       }
       if (config.accelerator === 'kvm' && config.timeLimit !== null) this.#limitTime(machine, config.timeLimit, timers);
       if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());

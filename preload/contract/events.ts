@@ -190,14 +190,17 @@ export function* decodeEvents(batch: ArrayBuffer): Generator<EventRecord> {
     );
   }
   const words = new Uint32Array(batch);
-  for (let i = 0; i < words.length; i += EVENT_WORDS) {
-    yield {
-      time: words[i] + words[i + 1] * 2 ** 32,
-      kind: words[i + 2] & 0xffff,
-      cpu: words[i + 2] >>> 16,
-      payload: [words[i + 3], words[i + 4], words[i + 5], words[i + 6], words[i + 7]],
-    };
-  }
+  for (let i = 0; i < words.length; i += EVENT_WORDS) yield eventAt(words, i);
+}
+
+/** The record whose first word is at `i`. */
+export function eventAt(words: Uint32Array, i: number): EventRecord {
+  return {
+    time: words[i] + words[i + 1] * 2 ** 32,
+    kind: words[i + 2] & 0xffff,
+    cpu: words[i + 2] >>> 16,
+    payload: [words[i + 3], words[i + 4], words[i + 5], words[i + 6], words[i + 7]],
+  };
 }
 
 /** The CPUs of an IPI record: payload words 2 to 4. */

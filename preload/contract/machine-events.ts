@@ -189,8 +189,11 @@ function sameWrite(a: IpiEvent, b: IpiEvent): boolean {
   );
 }
 
-/** Null for a kind that this version does not know. */
-function decodeRecord(record: EventRecord, texts: TextTable): MachineEvent | null {
+/**
+ * A record by itself, with the targets that it names; null for a kind that this version does not know. `texts`: those of its
+ * stream, without which a text is shown by its id.
+ */
+export function decodeRecord(record: EventRecord, texts = new TextTable()): MachineEvent | null {
   const t = record.time;
   const cpu = record.cpu === NO_CPU ? null : record.cpu;
   const p = record.payload;

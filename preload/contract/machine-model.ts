@@ -1,8 +1,9 @@
 /** What a display knows of a machine: its CPUs as events and samples tell. One model serves every kind of display. */
+import { EVENT_WORDS, EventKind, eventAt } from './events';
 import type { CpuSample, CpuSummary, MachineConfig, Outcome, Sample, Summary } from './machine';
 import { type MpStateName, mpStateName } from './mp-state';
 import { exitName } from './exit-reasons';
-import type { IpiEvent, MachineEvent } from './machine-events';
+import { type IpiEvent, type MachineEvent, decodeRecord } from './machine-events';
 
 /** Exits are averaged over this much machine time. */
 const RATE_WINDOW_NS = 1e9;
@@ -16,7 +17,7 @@ export interface CpuModel {
   changedAt: number;
   /** Machine time at which it first became RUNNABLE; null: not yet. */
   startedAt: number | null;
-  /** The last IPI that it received. */
+  /** The last IPI that it received; of more than 64 targets perhaps only those near this CPU. */
   lastIpi: IpiEvent | null;
   sample: CpuSample | null;
   /** Exits a second over the last second, by name, most frequent first; kinds without any are left out. */
@@ -33,9 +34,12 @@ export class MachineModel {
   /** The samples of the last second, oldest first. */
   #recent: Sample[] = [];
   #lost = 0;
+  /** Of each CPU: the first word of the last IPI to it among the records that are being applied. */
+  readonly #received: Int32Array;
 
   constructor(config: ModelConfig) {
     this.#config = config;
+    this.#received = new Int32Array(config.apicIds.length);
     this.cpus = config.apicIds.map((apicId, id) => ({
       id,
       apicId,
@@ -80,6 +84,44 @@ export class MachineModel {
     if (event.kind === 'mp-state') {
       const cpu = this.cpus[event.cpu];
       if (cpu !== undefined) enter(cpu, event.to, event.t);
+    }
+  }
+
+  /** Whole records as they come, without an object for each: a window that opens late takes them by the million. */
+  applyRecords(batch: ArrayBuffer): void {
+    const words = new Uint32Array(batch);
+    this.#received.fill(-1);
+    for (let at = 0; at < words.length; at += EVENT_WORDS) {
+      const time = words[at] + words[at + 1] * 2 ** 32;
+      if (time > this.#time) this.#time = time;
+      switch (words[at + 2] & 0xffff) {
+        case EventKind.MP_STATE: {
+          const cpu = this.cpus[words[at + 2] >>> 16];
+          if (cpu !== undefined) enter(cpu, mpStateName(words[at + 4]), time);
+          break;
+        }
+        case EventKind.IPI:
+          this.#receive(words, at);
+          break;
+        case EventKind.LOST:
+          this.#lost += words[at + 3];
+          break;
+        default:
+      }
+    }
+    this.#received.forEach((at, cpu) => {
+      if (at >= 0) this.cpus[cpu].lastIpi = decodeRecord(eventAt(words, at)) as IpiEvent;
+    });
+  }
+
+  /** An IPI goes to the CPUs of a bitmap, 64 from payload word 2 on. */
+  #receive(words: Uint32Array, at: number): void {
+    for (let half = 0; half < 2; half++) {
+      const first = words[at + 5] + half * 32;
+      for (let bits = words[at + 6 + half]; bits !== 0; bits &= bits - 1) {
+        const cpu = first + 31 - Math.clz32(bits & -bits);
+        if (cpu < this.#received.length) this.#received[cpu] = at;
+      }
     }
   }
 

@@ -1,7 +1,9 @@
-/** Exits a second of each CPU, a point a sample: the last ones, for sparklines. */
+/** Exits a second of each CPU over the last seconds of machine time, for sparklines. */
 import type { Sample } from '../../preload/contract/machine';
 
 export const POINTS = 64;
+/** Machine time of a point. */
+const POINT_NS = 100e6;
 
 export class RateHistory {
   readonly #points: Float32Array;
@@ -20,17 +22,22 @@ export class RateHistory {
     return Math.min(this.#count, POINTS);
   }
 
+  /** Samples come when something has changed, so one may stand for many points. */
   add({ time, cpus }: Sample): void {
+    const passed = Math.round((time - this.#time) / POINT_NS);
+    if (passed < 1) return;
+    // What was before the first is nobody's last seconds.
+    const points = this.#count === 0 ? 1 : Math.min(POINTS, passed);
     const seconds = (time - this.#time) / 1e9;
-    if (seconds <= 0) return;
-    const at = this.#count++ % POINTS;
     for (let cpu = 0; cpu < this.#totals.length; cpu++) {
       const exits = cpus[cpu]?.exits;
       let total = 0;
       if (exits !== undefined) for (const count of exits) total += count;
-      this.#points[cpu * POINTS + at] = Math.max(0, total - this.#totals[cpu]) / seconds;
+      const rate = Math.max(0, total - this.#totals[cpu]) / seconds;
+      for (let n = 0; n < points; n++) this.#points[cpu * POINTS + ((this.#count + n) % POINTS)] = rate;
       this.#totals[cpu] = total;
     }
+    this.#count += points;
     this.#time = time;
   }
 

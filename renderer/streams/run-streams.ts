@@ -1,19 +1,23 @@
 /** One run's streams in the window: its events, what is known of its CPUs, its serial ports. */
-import { shallowRef, triggerRef } from 'vue';
+import { shallowRef } from 'vue';
 import type { RunInfo } from '../../preload/contract/app';
 import type { Bridge, StreamFrame } from '../../preload/contract/channels';
 import { EVENT_BYTES } from '../../preload/contract/events';
-import { MachineEventDecoder } from '../../preload/contract/machine-events';
 import { MachineModel } from '../../preload/contract/machine-model';
 import { EventLog } from '../timeline/event-log';
+import { untilBeat } from './beat';
+import { breathe } from './breathe';
 import { RateHistory } from './rate-history';
 import { SerialFeed } from './serial-feed';
 import { SerialLines } from './serial-lines';
 
 /** COM1 to COM4, and the debug console. */
 const PORTS = 5;
-/** Records that are taken in at once: more would keep the page from drawing. */
+/** Records between two looks at the clock, and how long the page may be kept from drawing, in ms. */
 const SLICE_RECORDS = 8192;
+const BUDGET_MS = 10;
+/** How often the page is drawn while much is still to come, in ms: what draws takes no records. */
+const CATCHING_UP_MS = 200;
 /** How long to wait for what the app is about to have, in ms. */
 const BEHIND_MS = 15;
 
@@ -25,16 +29,14 @@ export class RunStreams {
   readonly rates: RateHistory;
   readonly serial: SerialFeed[];
   readonly lines: SerialLines;
-  /** Triggered at most once a frame, when events or samples have come. */
+  /** Counts, at most once a beat, when events or samples have come. */
   readonly version = shallowRef(0);
-  /** The last sample's number; a sparkline has a point for each. */
-  readonly samples = shallowRef(0);
   readonly #bridge: Bridge;
-  readonly #decoder: MachineEventDecoder;
   /** How far the run has come as far as is known here. */
   #target = 0;
   #catchingUp = false;
-  #scheduled = false;
+  #untold = false;
+  #waiting = false;
   #closed = false;
 
   constructor(bridge: Bridge, machine: string, run: RunInfo) {
@@ -45,7 +47,6 @@ export class RunStreams {
     this.events = new EventLog(cpus);
     this.model = new MachineModel(run);
     this.rates = new RateHistory(cpus);
-    this.#decoder = new MachineEventDecoder(cpus);
     const time = (): number => this.model.time;
     this.serial = Array.from(
       { length: PORTS },
@@ -80,7 +81,6 @@ export class RunStreams {
       case 'sample':
         this.model.sample(frame.sample);
         this.rates.add(frame.sample);
-        this.samples.value++;
         this.#changed();
         break;
     }
@@ -91,15 +91,22 @@ export class RunStreams {
     if (this.#catchingUp) return;
     this.#catchingUp = true;
     try {
+      const { machine, run } = this;
+      let from = this.events.length;
+      let taken = Promise.resolve();
       do {
-        const { machine, run, events } = this;
-        const from = events.length;
-        const answer = await this.#bridge.call('events.read', { machine, run: run.number, from });
+        // An answer is on its way while the one before it is taken in.
+        const [answer] = await Promise.all([
+          this.#bridge.call('events.read', { machine, run: run.number, from }),
+          taken,
+        ]);
         this.#target = Math.max(this.#target, answer.total);
         // Straight from the machine's process this window may have heard of events before the app has.
         if (answer.bytes.length === 0 && from < this.#target) await pause(BEHIND_MS);
-        await this.#takeSlices(answer.first, answer.bytes);
-      } while (!this.#closed && this.events.length < this.#target);
+        taken = this.#takeSlices(answer.first, answer.bytes);
+        from = answer.first + answer.bytes.length / EVENT_BYTES;
+        if (from >= this.#target) await taken;
+      } while (!this.#closed && from < this.#target);
     } catch {
       // The connection is lost, or the run is over; both are shown, and `resume` or the next frame asks again.
     } finally {
@@ -109,9 +116,12 @@ export class RunStreams {
 
   async #takeSlices(first: number, bytes: Uint8Array): Promise<void> {
     const size = SLICE_RECORDS * EVENT_BYTES;
+    let deadline = performance.now() + BUDGET_MS;
     for (let at = 0; at < bytes.length && !this.#closed; at += size) {
       this.#take(first + at / EVENT_BYTES, bytes.subarray(at, at + size));
-      if (bytes.length > size) await pause(0);
+      if (performance.now() < deadline) continue;
+      await breathe();
+      deadline = performance.now() + BUDGET_MS;
     }
   }
 
@@ -119,20 +129,24 @@ export class RunStreams {
     const batch = bytes.slice().buffer;
     this.events.append(batch, first);
     this.lines.take(batch);
-    for (const event of this.#decoder.decode(batch)) this.model.apply(event);
+    this.model.applyRecords(batch);
     const { machine, run, events } = this;
     this.#bridge.acknowledge({ machine, run: run.number, port: null, position: events.length });
     this.#changed();
   }
 
+  /** Tells it at once, and then no more until the next beat. */
   #changed(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    requestAnimationFrame(() => {
-      this.#scheduled = false;
-      this.version.value++;
-      triggerRef(this.version);
-    });
+    this.#untold = true;
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.#untold = false;
+    this.version.value++;
+    const next = (): void => {
+      this.#waiting = false;
+      if (this.#untold) this.#changed();
+    };
+    setTimeout(next, this.#target - this.events.length > SLICE_RECORDS ? CATCHING_UP_MS : untilBeat());
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import type { EventLog } from './event-log';
 import { MarkIndex } from './mark-index';
-import { uint32List } from './number-list';
+import { type NumberList, uint32List } from './number-list';
 
 const FAN = 32;
 
@@ -13,7 +13,7 @@ export class ArrowIndex extends MarkIndex {
   readonly #words: number;
   readonly #log: EventLog;
   /** Groups of FAN^(n+1) records at index n; each group is a set of CPUs, a bit each. */
-  #levels = [uint32List()];
+  readonly #levels = [uint32List()];
 
   constructor(log: EventLog) {
     super();
@@ -26,11 +26,13 @@ export class ArrowIndex extends MarkIndex {
     this.#raise(this.length - 1);
   }
 
-  override dropBefore(record: number): boolean {
-    if (!super.dropBefore(record)) return false;
-    this.#levels = [uint32List()];
-    for (let arrow = 0; arrow < this.length; arrow++) this.#raise(arrow);
-    return true;
+  override dropBefore(record: number): void {
+    super.dropBefore(record);
+    let group = this.first;
+    for (const level of this.#levels) {
+      group = Math.floor(group / FAN);
+      level.dropBefore(group * this.#words);
+    }
   }
 
   /** Adds the targets of arrows `from` to `to` (exclusive) to a set of CPUs, a bit each. */
@@ -53,41 +55,56 @@ export class ArrowIndex extends MarkIndex {
 
   #addAll(level: number, from: number, to: number, into: Uint32Array): void {
     if (level < 0) {
-      for (let arrow = from; arrow < to; arrow++) addTargets(this.#log, this.record(arrow), into, 0);
+      for (let arrow = from; arrow < to; arrow++) {
+        const record = this.record(arrow);
+        const word = this.#word(record);
+        into[word] |= this.#log.payload(record, 3);
+        into[word + 1] |= this.#log.payload(record, 4);
+      }
       return;
     }
-    const { values } = this.#levels[level];
+    const groups = this.#levels[level];
     const words = this.#words;
-    for (let at = from * words; at < to * words;) for (let w = 0; w < words; w++) into[w] |= values[at++];
+    for (let at = from * words; at < to * words;) for (let w = 0; w < words; w++) into[w] |= groups.at(at++);
   }
 
   /** Every level is kept up to the one that has a single group. */
   #raise(arrow: number): void {
     const words = this.#words;
+    const record = this.record(arrow);
+    const word = this.#word(record);
+    const low = this.#log.payload(record, 3);
+    const high = this.#log.payload(record, 4);
     let group = arrow;
     for (let n = 0; ; n++) {
       group = Math.floor(group / FAN);
       if (n === this.#levels.length) {
         if (group === 0) return;
-        this.#levels.push(uint32List());
-        // What came before is one whole group of the level below.
-        for (let w = 0; w < words; w++) this.#levels[n].push(0);
-        this.#addAll(n - 1, 0, FAN, this.#levels[n].values);
+        this.#levels.push(this.#levelAbove(n - 1));
       }
       const level = this.#levels[n];
       if (group * words === level.length) for (let w = 0; w < words; w++) level.push(0);
-      addTargets(this.#log, this.record(arrow), level.values, group * words);
+      level.or(group * words + word, low);
+      level.or(group * words + word + 1, high);
     }
+  }
+
+  /** Begins with what came before, which is one whole group of the level below. */
+  #levelAbove(level: number): NumberList<Uint32Array<ArrayBuffer>> {
+    const before = new Uint32Array(this.#words);
+    this.#addAll(level, 0, FAN, before);
+    const above = uint32List();
+    for (const word of before) above.push(word);
+    return above;
+  }
+
+  /** Where in a set the CPUs of a record are: it names 64 from payload word 2 on. */
+  #word(record: number): number {
+    return (this.#log.payload(record, 2) >>> 6) * 2;
   }
 }
 
 /** Words in a set of that many CPUs; an IPI record covers 64 at once. */
 export function targetWords(cpus: number): number {
   return Math.ceil(cpus / 64) * 2;
-}
-
-function addTargets(log: EventLog, record: number, into: Uint32Array, at: number): void {
-  const word = at + (log.payload(record, 2) >>> 6) * 2;
-  into[word] |= log.payload(record, 3);
-  into[word + 1] |= log.payload(record, 4);
 }

@@ -26,8 +26,10 @@ export function hitTest(scene: Scene, x: number, y: number): Hit {
   const cpu = cpuAt(scene.layout, y - LANES_TOP + scene.scroll);
   if (cpu < 0) return null;
   const time = timeAt(scene, x);
-  const slice = time > scene.now ? -1 : scene.model.lanes[cpu].at(time);
-  return slice < 0 ? null : { kind: 'slice', cpu, slice };
+  if (time > scene.now) return null;
+  const lane = scene.model.lanes[cpu];
+  const slice = lane.at(time);
+  return slice < lane.first ? null : { kind: 'slice', cpu, slice };
 }
 
 function machineRow(scene: Scene, x: number): Hit {

@@ -1,42 +1,44 @@
-/** Records that are drawn as a mark, in the order of their times. */
-import { float64List, lowerBound } from './number-list';
+/** Records that are drawn as a mark, in the order of their times. Marks keep their numbers when older ones are forgotten. */
+import { float64List } from './number-list';
 
 export class MarkIndex {
   readonly #times = float64List();
   readonly #records = float64List();
-  /** Those before it are of records that the log has forgotten. */
-  #stale = 0;
+  #first = 0;
 
+  /** The oldest mark whose record the log still has. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** Number of the mark that comes next. */
   get length(): number {
     return this.#times.length;
   }
 
   time(mark: number): number {
-    return this.#times.values[mark];
+    return this.#times.at(mark);
   }
 
   record(mark: number): number {
-    return this.#records.values[mark];
+    return this.#records.at(mark);
   }
 
   /** The first mark at `time` or later that the log still has, looked for from `from` on. */
   firstFrom(time: number, from = 0): number {
-    return lowerBound(this.#times.values, this.length, time, Math.max(from, this.#stale));
+    return this.#times.lowerBound(time, Math.max(from, this.#first));
   }
 
   push(time: number, record: number): void {
-    const last = this.length - 1;
-    this.#times.push(last >= 0 ? Math.max(time, this.time(last)) : time);
+    const { length } = this;
+    this.#times.push(length > this.#first ? Math.max(time, this.time(length - 1)) : time);
     this.#records.push(record);
   }
 
-  /** Leaves out what the log has forgotten, and gives back its room when that is at least half of all; whether it did. */
-  dropBefore(record: number): boolean {
-    this.#stale = lowerBound(this.#records.values, this.length, record);
-    if (this.#stale === 0 || this.#stale < this.length / 2) return false;
-    this.#times.dropFirst(this.#stale);
-    this.#records.dropFirst(this.#stale);
-    this.#stale = 0;
-    return true;
+  /** Leaves out what the log has forgotten. */
+  dropBefore(record: number): void {
+    this.#first = this.#records.lowerBound(record, this.#first);
+    this.#times.dropBefore(this.#first);
+    this.#records.dropBefore(this.#first);
   }
 }

@@ -86,7 +86,7 @@ export function paintSliceWords(context: CanvasRenderingContext2D, scene: Scene)
     const y = laneTop(scene, cpu) + inset + height / 2;
     if (y < LANES_TOP || y > scene.height) continue;
     const lane = model.lanes[cpu];
-    const first = Math.max(0, lane.at(viewport.start));
+    const first = Math.max(lane.first, lane.at(viewport.start));
     const after = lane.firstFrom(end);
     if (after - first > MAX_SLICES) continue;
     for (let slice = first; slice < after; slice++) {

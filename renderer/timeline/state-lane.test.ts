@@ -124,7 +124,7 @@ test('the slice at a time is the last that begins there', () => {
 
 test('what is forgotten changes nothing of what comes after it', () => {
   fc.assert(
-    fc.property(changes, fc.nat(100_000), (list, time) => {
+    fc.property(changes, fc.oneof(fc.nat(20), fc.nat(100_000)), (list, time) => {
       const now = (list.at(-1)?.time ?? 0) + 10;
       const whole = laneOf(list);
       const rest = laneOf(list);

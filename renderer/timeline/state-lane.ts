@@ -4,7 +4,7 @@
  * however many slices the pixel covers, at the price of a few loads.
  */
 import { MpState } from '../../preload/contract/mp-state';
-import { float64List, lowerBound, type NumberList, uint16List } from './number-list';
+import { float64List, type NumberList, uint16List } from './number-list';
 
 const FAN = 16;
 const NEAR = 8;
@@ -33,35 +33,41 @@ export class StateLane {
   /** Time spent RUNNABLE before this slice. */
   readonly #runBefore = float64List();
   /** Level 0 has one state a slice. */
-  #levels: NumberList<Uint16Array<ArrayBuffer>>[] = [uint16List()];
+  readonly #levels: NumberList<Uint16Array<ArrayBuffer>>[] = [uint16List()];
+  #first = 0;
 
   constructor() {
     this.#push(0, MpState.UNINITIALIZED, -1);
   }
 
-  /** How many slices it has. */
+  /** The oldest slice that is kept; slices keep their numbers when older ones are forgotten. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** Number of the slice that comes next. */
   get length(): number {
     return this.#starts.length;
   }
 
   start(slice: number): number {
-    return this.#starts.values[slice];
+    return this.#starts.at(slice);
   }
 
   /** `now`: where the last slice ends. */
   end(slice: number, now: number): number {
-    return slice + 1 < this.#starts.length ? this.#starts.values[slice + 1] : Math.max(now, this.start(slice));
+    return slice + 1 < this.length ? this.start(slice + 1) : Math.max(now, this.start(slice));
   }
 
   state(slice: number): number {
-    return 31 - Math.clz32(this.#levels[0].values[slice]);
+    return 31 - Math.clz32(this.#levels[0].at(slice));
   }
 
   record(slice: number): number {
-    return this.#records.values[slice];
+    return this.#records.at(slice);
   }
 
-  /** The slice at a time, the last of those that begin there; -1: before the first. */
+  /** The slice at a time, the last of those that begin there; below `first`: none. */
   at(time: number): number {
     let slice = this.firstFrom(time);
     while (slice < this.length && this.start(slice) === time) slice++;
@@ -70,7 +76,7 @@ export class StateLane {
 
   /** The first slice that begins at `time` or later. */
   firstFrom(time: number): number {
-    return lowerBound(this.#starts.values, this.length, time);
+    return this.#starts.lowerBound(time, this.#first);
   }
 
   /** A change that comes out of order counts as of the last one's time: slices never go back. */
@@ -80,15 +86,15 @@ export class StateLane {
     this.#push(Math.max(time, this.start(last)), state, record);
   }
 
-  /** Forgets slices that ended before `time`, when they are at least half of all. */
+  /** Forgets slices before the one that `time` begins in. */
   dropBefore(time: number): void {
-    const stale = this.at(time);
-    if (stale < this.length / 2 || stale < FAN) return;
-    for (const list of [this.#starts, this.#records, this.#runBefore]) list.dropFirst(stale);
-    const [states] = this.#levels;
-    states.dropFirst(stale);
-    this.#levels = [states];
-    for (let slice = 0; slice < states.length; slice++) this.#raise(slice, states.values[slice]);
+    this.#first = Math.max(this.#first, this.firstFrom(time) - 1);
+    for (const list of [this.#starts, this.#records, this.#runBefore]) list.dropBefore(this.#first);
+    let group = this.#first;
+    for (const level of this.#levels) {
+      level.dropBefore(group);
+      group = Math.floor(group / FAN);
+    }
   }
 
   /** What each of `width` columns shows; `now`: where the last slice ends. */
@@ -98,32 +104,32 @@ export class StateLane {
     now: number,
     { masks, shares, withShares }: LaneColumns,
   ): void {
-    const starts = this.#starts.values;
-    const states = this.#levels[0].values;
-    const { length } = this;
+    const starts = this.#starts;
+    const states = this.#levels[0];
+    const { first, length } = this;
     const end = Math.min(width, Math.max(0, Math.ceil(now / nsPerPixel) - column));
     masks.fill(0, end, width);
-    let next = lowerBound(starts, length, column * nsPerPixel);
+    let next = starts.lowerBound(column * nsPerPixel, first);
     for (let x = 0; x < end;) {
       const left = (column + x) * nsPerPixel;
       const right = (column + x + 1) * nsPerPixel;
       // Mostly few begin in a column: looked for one by one, which is faster than by halves.
       let after = next;
       const near = Math.min(length, next + NEAR);
-      while (after < near && starts[after] < right) after++;
-      if (after === near) after = lowerBound(starts, length, right, near);
+      while (after < near && starts.at(after) < right) after++;
+      if (after === near) after = starts.lowerBound(right, near);
       if (after === next) {
         // No change in this column, so none until the next slice begins.
         const until =
-          next < length ? untilColumn(starts[next], nsPerPixel, column + x + 1, column + end) - column : end;
-        masks.fill(next === 0 ? 0 : states[next - 1], x, until);
+          next < length ? untilColumn(starts.at(next), nsPerPixel, column + x + 1, column + end) - column : end;
+        masks.fill(next === first ? 0 : states.at(next - 1), x, until);
         x = until;
         continue;
       }
-      const first = starts[next] === left || next === 0 ? next : next - 1;
+      const from = starts.at(next) === left || next === first ? next : next - 1;
       let mask = 0;
-      if (after - first > FAN) mask = this.#statesOf(first, after);
-      else for (let slice = first; slice < after; slice++) mask |= states[slice];
+      if (after - from > FAN) mask = this.#statesOf(from, after);
+      else for (let slice = from; slice < after; slice++) mask |= states.at(slice);
       masks[x] = mask;
       if (withShares && mask & (mask - 1)) shares[x] = this.#ran(next, after, left, Math.min(right, now)) / nsPerPixel;
       next = after;
@@ -133,13 +139,13 @@ export class StateLane {
 
   /** Time spent RUNNABLE from `left` to `right`; slices `next` to `after` (exclusive) are those that begin in between. */
   #ran(next: number, after: number, left: number, right: number): number {
-    const states = this.#levels[0].values;
-    const before = this.#runBefore.values;
-    const starts = this.#starts.values;
+    const states = this.#levels[0];
+    const before = this.#runBefore;
+    const starts = this.#starts;
     const running = 1 << MpState.RUNNABLE;
-    let time = before[after - 1] - before[next];
-    if (next > 0 && states[next - 1] === running) time += starts[next] - left;
-    if (states[after - 1] === running) time += Math.max(0, right - starts[after - 1]);
+    let time = before.at(after - 1) - before.at(next);
+    if (next > this.#first && states.at(next - 1) === running) time += starts.at(next) - left;
+    if (states.at(after - 1) === running) time += Math.max(0, right - starts.at(after - 1));
     return time;
   }
 
@@ -148,15 +154,14 @@ export class StateLane {
     let low = first;
     let high = after;
     for (const level of this.#levels) {
-      const { values } = level;
       const inner = Math.ceil(low / FAN);
       const innerEnd = Math.floor(high / FAN);
       if (inner >= innerEnd) {
-        for (let i = low; i < high; i++) mask |= values[i];
+        for (let i = low; i < high; i++) mask |= level.at(i);
         return mask;
       }
-      for (let i = low; i < inner * FAN; i++) mask |= values[i];
-      for (let i = innerEnd * FAN; i < high; i++) mask |= values[i];
+      for (let i = low; i < inner * FAN; i++) mask |= level.at(i);
+      for (let i = innerEnd * FAN; i < high; i++) mask |= level.at(i);
       low = inner;
       high = innerEnd;
     }
@@ -166,7 +171,7 @@ export class StateLane {
   #push(time: number, state: number, record: number): void {
     const last = this.length - 1;
     const ran = last >= 0 && this.state(last) === MpState.RUNNABLE ? time - this.start(last) : 0;
-    this.#runBefore.push(last < 0 ? 0 : this.#runBefore.values[last] + ran);
+    this.#runBefore.push(last < 0 ? 0 : this.#runBefore.at(last) + ran);
     this.#starts.push(time);
     this.#records.push(record);
     this.#levels[0].push(1 << state);
@@ -185,7 +190,7 @@ export class StateLane {
       }
       const level = this.#levels[n];
       if (group === level.length) level.push(mask);
-      else level.values[group] |= mask;
+      else level.or(group, mask);
     }
   }
 
@@ -194,7 +199,7 @@ export class StateLane {
     const level = uint16List();
     for (let from = 0; from < below.length; from += FAN) {
       let mask = 0;
-      for (let i = from; i < Math.min(from + FAN, below.length); i++) mask |= below.values[i];
+      for (let i = from; i < Math.min(from + FAN, below.length); i++) mask |= below.at(i);
       level.push(mask);
     }
     return level;

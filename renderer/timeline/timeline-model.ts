@@ -60,12 +60,15 @@ export class TimelineModel {
     let from = Infinity;
     let to = -Infinity;
     for (const lane of this.lanes) {
+      const call = lane.first + 1;
       const called =
-        lane.state(0) === MpState.UNINITIALIZED && lane.length > 1 && lane.state(1) === MpState.INIT_RECEIVED;
+        lane.state(lane.first) === MpState.UNINITIALIZED &&
+        lane.length > call &&
+        lane.state(call) === MpState.INIT_RECEIVED;
       if (!called) continue;
-      from = Math.min(from, lane.start(1));
-      const last = Math.min(lane.length, START_UP_SLICES);
-      for (let slice = 1; slice < last; slice++) {
+      from = Math.min(from, lane.start(call));
+      const last = Math.min(lane.length, call + START_UP_SLICES);
+      for (let slice = call; slice < last; slice++) {
         to = Math.max(to, lane.start(slice));
         if (lane.state(slice) === MpState.RUNNABLE) break;
       }

@@ -233,3 +233,9 @@ export function recordOf(scene: Scene, hit: Hit): number | null {
   const record = scene.model.lanes[hit.cpu].record(hit.slice);
   return record < scene.model.log.first ? null : record;
 }
+
+/** The pointer may rest on what a long run has forgotten meanwhile. */
+export function isForgotten({ model }: Scene, hit: Exclude<Hit, null>): boolean {
+  if (hit.kind === 'slice') return hit.slice < model.lanes[hit.cpu].first;
+  return hit.kind === 'record' && hit.record < model.log.first;
+}

@@ -17,6 +17,11 @@ const UPDATE_BUDGET = 6;
 const OPENING_BUDGET = 25;
 const OPENING_BACKLOG = 50_000;
 const OPENING_PAINTS = 150;
+/** Between two pictures of a machine that runs, in ms: what moves by itself needs no more of them. */
+const LIVE_PAINTS = 25;
+/** Between two pictures in which only time has passed: at least so long, in ms, and so far on the screen, in pixels. */
+const QUIET_PAINTS = 250;
+const QUIET_PIXELS = 4;
 
 /** Below this share of the run, an opened trace begins with its bring-up instead of the whole. */
 const BRING_UP_SHARE = 0.08;
@@ -52,7 +57,10 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
   const foundCount = shallowRef(0);
   let painter: Painter | null = null;
   let frame = 0;
+  let timer: number | undefined;
   let opened = false;
+  /** What the last picture showed. */
+  let painted = { records: 0, lines: 0, now: 0, at: 0 };
   /** The next picture of what only the machine has changed; what the user changes is painted in the next frame. */
   let nextPaint = 0;
   let urgent = false;
@@ -71,7 +79,7 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
   const maxScroll = computed(() => Math.max(0, layout.value.height - (height.value - LANES_TOP - 4)));
 
   function scene(): Scene | null {
-    if (theme.value === null || width.value === 0) return null;
+    if (theme.value === null || width.value === 0 || height.value === 0) return null;
     model.value.forget();
     return {
       model: model.value,
@@ -111,9 +119,24 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
     const searched = found.value?.update(deadline) ?? true;
     foundCount.value = found.value?.length ?? 0;
     if (whole && !opened && props.log.length > 0) open();
-    if (urgent || start >= nextPaint) paint(opening);
-    else scheduleLive();
+    const due = urgent ? start : paintDue();
+    if (due <= start) paint(opening);
     if (!whole || !searched) scheduleLive();
+    else if (due > start && due < Infinity) {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(scheduleLive, due - start);
+    }
+  }
+
+  /** When the picture is to be painted anew if nobody asks for it. */
+  function paintDue(): number {
+    const grown = model.value.seen !== painted.records || props.serial.length !== painted.lines;
+    if (grown) return nextPaint;
+    const { start, span } = viewport.value;
+    const passed = now.value - painted.now;
+    const endInView = mode.value !== 'free' || start + span > painted.now;
+    const shows = endInView && passed > (QUIET_PIXELS / Math.max(1, width.value)) * span;
+    return shows ? Math.max(nextPaint, painted.at + QUIET_PAINTS) : Infinity;
   }
 
   function paint(opening: boolean): void {
@@ -124,9 +147,10 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
     const start = performance.now();
     painter.paint(picture);
     urgent = false;
-    // At most half of the time goes into pictures.
     const end = performance.now();
-    nextPaint = end + (opening ? OPENING_PAINTS : end - start);
+    // At most half of the time goes into pictures.
+    nextPaint = Math.max(end + (end - start), start + (opening ? OPENING_PAINTS : LIVE_PAINTS));
+    painted = { records: model.value.seen, lines: props.serial.length, now: picture.now, at: end };
     canvas.value?.setAttribute('data-seen', String(model.value.seen));
   }
 
@@ -190,7 +214,10 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
     { flush: 'post' },
   );
   watch(() => [props.revision, now.value, props.serial.length], scheduleLive);
-  onScopeDispose(() => cancelAnimationFrame(frame));
+  onScopeDispose(() => {
+    cancelAnimationFrame(frame);
+    window.clearTimeout(timer);
+  });
 
   return {
     ...{ model, viewport, mode, measure, laneHeight, layout, found, foundCount, now },

@@ -31,7 +31,7 @@ export async function app(args: string[], installation: Installation): Promise<n
       dataDirectory: directory,
       guests: installation.guests,
       packageJson: installation.packageJson,
-      startProcess: () => startMachineProcess(installation.machineProcess),
+      startProcess: () => startMachineProcess(installation.machineProcess, true),
       pickImage: null,
       quit: finish,
     });

@@ -2,7 +2,7 @@
 import { type MessagePortMain, utilityProcess, type UtilityProcess } from 'electron';
 import { fileURLToPath } from 'node:url';
 import type { MachineCommand, MachineMessage } from '../../../preload/contract/machine';
-import { MachineProcess } from '../../app/machine-process';
+import { MachineProcess, yieldToWindow } from '../../app/machine-process';
 
 export class UtilityMachine extends MachineProcess {
   readonly closed: Promise<void>;
@@ -16,7 +16,10 @@ export class UtilityMachine extends MachineProcess {
       serviceName: 'Reveille machine',
     });
     this.#child = child;
-    child.once('spawn', () => (this.#spawned = true));
+    child.once('spawn', () => {
+      this.#spawned = true;
+      yieldToWindow(child.pid);
+    });
     child.on('message', (message: MachineMessage) => {
       this.deliver(message);
       // It waits for this, so that nothing it said is lost with it.

@@ -4,6 +4,7 @@ import { SearchAddon } from '@xterm/addon-search';
 import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import type { SerialFeed } from '../../streams/serial-feed';
+import { untilBeat } from '../../streams/beat';
 import { RowTimes } from './row-times';
 import { searchColours, terminalFont, terminalTheme } from './terminal-theme';
 
@@ -29,6 +30,8 @@ export class SerialTerminal {
   readonly #handlers: Handlers;
   readonly #label: string;
   #detach: (() => void) | null = null;
+  /** What waits for the next beat; null: nothing was written since the last one. */
+  #waiting: (() => void)[] | null = null;
   #lineEnded = true;
   #sought = '';
 
@@ -68,10 +71,13 @@ export class SerialTerminal {
     this.#detach?.();
     this.#terminal.reset();
     this.#lineEnded = true;
+    this.#waiting &&= [];
     this.#detach =
       feed?.attach(({ bytes, offset, skipped }, done) => {
-        if (skipped > 0) this.#sayMissing(skipped);
-        this.#write(feed, bytes, offset, done);
+        this.#onBeat(() => {
+          if (skipped > 0) this.#sayMissing(skipped);
+          this.#write(feed, bytes, offset, done);
+        });
       }) ?? null;
   }
 
@@ -143,16 +149,34 @@ export class SerialTerminal {
 
   dispose(): void {
     this.#detach?.();
+    this.#waiting &&= [];
     this.#terminal.dispose();
   }
 
   #open(place: HTMLElement): void {
     this.#terminal.open(place);
     this.#terminal.textarea?.setAttribute('aria-label', this.#label);
-    if (!hasGraphicsCard()) return;
+    graphicsCard ??= hasGraphicsCard();
+    if (!graphicsCard) return;
     const webgl = new WebglAddon();
     webgl.onContextLoss(() => webgl.dispose());
     this.#terminal.loadAddon(webgl);
+  }
+
+  /** Writes at once, and then no more until the next beat: each write costs a frame. */
+  #onBeat(write: () => void): void {
+    if (this.#waiting !== null) {
+      this.#waiting.push(write);
+      return;
+    }
+    write();
+    this.#waiting = [];
+    setTimeout(() => {
+      const [first, ...more] = this.#waiting ?? [];
+      this.#waiting = null;
+      if (first !== undefined) this.#onBeat(first);
+      for (const waiting of more) waiting();
+    }, untilBeat());
   }
 
   #write(feed: SerialFeed, bytes: Uint8Array, offset: number, done: () => void): void {
@@ -191,6 +215,9 @@ export class SerialTerminal {
     return false;
   }
 }
+
+/** Looked for once: it takes some milliseconds. */
+let graphicsCard: boolean | undefined;
 
 /** Without one the page's own renderer is faster: then WebGL is drawn by the processor. */
 function hasGraphicsCard(): boolean {

@@ -8,23 +8,48 @@ export function barHeight(perSecond: number): number {
   return perSecond <= 0 ? 0 : Math.min(1, 0.08 + (0.92 * Math.log10(1 + perSecond)) / Math.log10(1 + FULL));
 }
 
-export function drawSparkline(canvas: HTMLCanvasElement, rates: RateHistory, cpu: number, colour: string): void {
-  const ratio = window.devicePixelRatio;
-  const width = Math.round(canvas.clientWidth * ratio);
-  const height = Math.round(canvas.clientHeight * ratio);
-  if (canvas.width !== width || canvas.height !== height) {
+export class Sparkline {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #context: CanvasRenderingContext2D | null;
+  /** Device pixels; the page is asked for them when the canvas has changed its size. */
+  #width = 0;
+  #height = 0;
+  /** What is drawn: the heights of the bars in pixels, in a colour. */
+  readonly #bars = new Uint16Array(POINTS);
+  #colour = '';
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.#canvas = canvas;
+    this.#context = canvas.getContext('2d');
+  }
+
+  measure(): void {
+    this.#width = Math.round(this.#canvas.clientWidth * window.devicePixelRatio);
+    this.#height = Math.round(this.#canvas.clientHeight * window.devicePixelRatio);
+  }
+
+  draw(rates: RateHistory, cpu: number, colour: string): void {
+    const canvas = this.#canvas;
+    const width = this.#width;
+    const height = this.#height;
+    let same = colour === this.#colour && canvas.width === width && canvas.height === height;
+    const empty = POINTS - rates.length;
+    for (let point = 0; point < POINTS; point++) {
+      const bar = point < empty ? 0 : Math.round(barHeight(rates.at(cpu, point - empty)) * height);
+      same &&= bar === this.#bars[point];
+      this.#bars[point] = bar;
+    }
+    if (same || this.#context === null) return;
+    this.#colour = colour;
+    // A canvas that is given a size is empty.
     canvas.width = width;
     canvas.height = height;
-  }
-  const context = canvas.getContext('2d');
-  if (context === null) return;
-  context.clearRect(0, 0, width, height);
-  context.fillStyle = colour;
-  const step = width / POINTS;
-  const empty = POINTS - rates.length;
-  for (let point = 0; point < rates.length; point++) {
-    const bar = barHeight(rates.at(cpu, point)) * height;
-    const left = Math.round((empty + point) * step);
-    context.fillRect(left, height - bar, Math.max(1, Math.round((empty + point + 1) * step) - left - ratio), bar);
+    this.#context.fillStyle = colour;
+    const step = width / POINTS;
+    const gap = window.devicePixelRatio;
+    this.#bars.forEach((bar, point) => {
+      const left = Math.round(point * step);
+      this.#context?.fillRect(left, height - bar, Math.max(1, Math.round((point + 1) * step) - left - gap), bar);
+    });
   }
 }

@@ -7,7 +7,7 @@ import type { RunStreams } from '../../streams/run-streams';
 import { ipiWords, senderWords } from '../event-words';
 import { duration, hex, perSecond } from '../format';
 import { stateLook } from '../mp-states';
-import { barHeight, drawSparkline } from './sparkline';
+import { Sparkline, barHeight } from './sparkline';
 
 type Part = 'word' | 'for' | 'where' | 'ipi' | 'rate';
 
@@ -15,9 +15,11 @@ interface Tile {
   cpu: number;
   element: HTMLElement;
   path: SVGPathElement | null;
-  canvas: HTMLCanvasElement | null;
+  sparkline: Sparkline | null;
   parts: Record<Part, HTMLElement | null>;
   state: CpuModel['state'] | null;
+  /** The state's, as the theme has it. */
+  colour: string;
   texts: Partial<Record<Part, string>>;
   visible: boolean;
 }
@@ -26,6 +28,7 @@ export class TilePainter {
   readonly #streams: RunStreams;
   readonly #tiles: Tile[];
   readonly #observer: IntersectionObserver;
+  readonly #sizes: ResizeObserver;
 
   /** `elements`: the tiles in the CPUs' order. */
   constructor(streams: RunStreams, elements: readonly HTMLElement[]) {
@@ -38,11 +41,24 @@ export class TilePainter {
       }
       this.figures();
     });
+    this.#sizes = new ResizeObserver(() => {
+      for (const { sparkline } of this.#tiles) sparkline?.measure();
+      this.figures();
+    });
     for (const element of elements) this.#observer.observe(element);
+    // All tiles are equally large.
+    if (elements.length > 0) this.#sizes.observe(elements[0]);
   }
 
   dispose(): void {
     this.#observer.disconnect();
+    this.#sizes.disconnect();
+  }
+
+  /** The theme has other colours for the states. */
+  retheme(): void {
+    for (const tile of this.#tiles) tile.colour = '';
+    this.figures();
   }
 
   /** MP states; cheap enough for every frame. */
@@ -58,8 +74,9 @@ export class TilePainter {
     const { model, rates } = this.#streams;
     const visible = this.#tiles.filter((tile) => tile.visible);
     // First what asks the page for sizes, then what changes it: it is laid out once.
-    for (const { canvas, element, cpu } of visible) {
-      if (canvas !== null) drawSparkline(canvas, rates, cpu, getComputedStyle(element).getPropertyValue('--state'));
+    for (const tile of visible) {
+      if (tile.colour === '') tile.colour = getComputedStyle(tile.element).getPropertyValue('--state');
+      tile.sparkline?.draw(rates, tile.cpu, tile.colour);
     }
     for (const tile of visible) {
       const cpu = model.cpus[tile.cpu];
@@ -69,7 +86,8 @@ export class TilePainter {
       write(tile, 'where', whereText(cpu));
       write(tile, 'ipi', lastIpi === null ? 'no IPI yet' : `${ipiWords(lastIpi)} ${senderWords(lastIpi)}`);
       write(tile, 'rate', perSecond(exits));
-      if (tile.canvas === null) tile.element.style.setProperty('--heat', `${Math.round(12 + 36 * barHeight(exits))}%`);
+      if (tile.sparkline === null)
+        tile.element.style.setProperty('--heat', `${Math.round(12 + 36 * barHeight(exits))}%`);
     }
   }
 }
@@ -100,13 +118,15 @@ function labelOf(cpu: CpuModel): string {
 
 function tileOf(element: HTMLElement, cpu: number): Tile {
   const part = (name: Part): HTMLElement | null => element.querySelector(`[data-part=${name}]`);
+  const canvas = element.querySelector('canvas');
   return {
     cpu,
     element,
     path: element.querySelector('path'),
-    canvas: element.querySelector('canvas'),
+    sparkline: canvas === null ? null : new Sparkline(canvas),
     parts: { word: part('word'), for: part('for'), where: part('where'), ipi: part('ipi'), rate: part('rate') },
     state: null,
+    colour: '',
     texts: {},
     visible: false,
   };
@@ -115,6 +135,7 @@ function tileOf(element: HTMLElement, cpu: number): Tile {
 function showState(tile: Tile, cpu: CpuModel): void {
   const look = stateLook(cpu.state);
   tile.state = cpu.state;
+  tile.colour = '';
   tile.element.style.setProperty('--state', `var(${look.colour})`);
   // A tile of the heat map has room for its number alone.
   if (tile.parts.word === null) tile.element.setAttribute('aria-label', labelOf(cpu));
