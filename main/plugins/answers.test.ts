@@ -72,7 +72,7 @@ describe('checkAnswer', () => {
     expect(checkAnswer('{}', CONFIGURE, CPUS)).toEqual({ actions: [] });
     expect(checkAnswer('{}', START, CPUS)).toEqual(FAULT);
     const many = { ...SIPI, targets: Array.from({ length: 300 }, (_, target) => target) };
-    expect(checkAnswer('{}', many, 300)).toEqual({ decisions: Array(300).fill(DELIVER), actions: [] });
+    expect(checkAnswer('{}', many, 300)).toEqual({ decisions: many.targets.map(() => DELIVER), actions: [] });
   });
 
   it('gives what is in order as it is', () => {
@@ -135,7 +135,7 @@ describe('checkAnswer', () => {
     ['a delay that is no whole number', { decisions: [DELIVER, { do: 'delay', by: 0.5, reason: '' }] }],
     ['a reason that is too long', { decisions: [DELIVER, { do: 'drop', reason: 'x'.repeat(201) }] }],
     ['no reason', { decisions: [DELIVER, { do: 'drop' }] }],
-    ['too many actions', { actions: Array(MAX_ACTIONS + 1).fill({ act: 'log', text: '' }) }],
+    ['too many actions', { actions: Array.from({ length: MAX_ACTIONS + 1 }, () => ({ act: 'log', text: '' })) }],
     ['a line that is too long', { actions: [{ act: 'log', text: 'x'.repeat(1001) }] }],
     ['data that is no JSON', { actions: [{ act: 'tell', data: '{' }] }],
     ['a part of more than the whole', { actions: [{ act: 'duty-cycle', cpu: 0, run: 2, period: 1, reason: '' }] }],

@@ -60,6 +60,16 @@ describe('SandboxClient and SandboxServer', () => {
     }
   });
 
+  it('lose no question that comes while the server goes to sleep', () => {
+    const client = answering('() => "{}"');
+    for (let question = 0; question < 10_000; question++) {
+      expect(client.ask(command({}), LIMIT_MS)).toEqual({ actions: [] });
+      // It is awake for some 50 us.
+      const next = performance.now() + 0.04 + (question % 200) / 10_000;
+      while (performance.now() < next);
+    }
+  });
+
   it('make a fault of an answer that is too long', () => {
     const client = answering(`() => JSON.stringify({ text: 'x'.repeat(1e7) })`);
     expect(client.ask(command({}), LIMIT_MS)).toEqual({ fault: expect.stringMatching(/protocol/) });

@@ -166,7 +166,12 @@ export class SandboxServer {
   serve(handler: (request: SandboxRequest) => string): void {
     const box = this.#box;
     for (;;) {
-      while (box.state === State.IDLE || box.state === State.ANSWERED) box.waitWhile(box.state);
+      // The state is read once: one that has become ASKED in between is not to be waited for.
+      let state = box.state;
+      while (state === State.IDLE || state === State.ANSWERED) {
+        box.waitWhile(state);
+        state = box.state;
+      }
       // A question that follows another at once finds the server awake.
       do {
         if (box.state !== State.ASKED) return;

@@ -63,7 +63,7 @@ export class Sandbox {
   readonly #program: PolicyProgram;
   readonly #host: Host;
   readonly #entry: Record<keyof Prelude, JSValueHandle>;
-  /** Handles of the numbers from -1 that questions are made of. */
+  /** Handles of small numbers, from -1. */
   readonly #numbers: JSValueHandle[] = [];
   /** The answer to everything from now on. */
   #fault: string | null = null;
@@ -103,7 +103,7 @@ export class Sandbox {
   load(): void {
     this.#host.deadline.begin();
     try {
-      this.#vm.evalCode(this.#program.code, PLUGIN_FILE);
+      this.#vm.evalCode(this.#program.code, PLUGIN_FILE).dispose();
       const options = JSON.stringify(this.#program.options);
       if (options.length > MAX_MESSAGE) {
         throw new Error(`the options have ${options.length} characters as JSON, ${MAX_MESSAGE} at most.`);
@@ -167,9 +167,11 @@ export class Sandbox {
     let dirty = false;
     for (let i = 0; i < targets.length; i++) {
       const cpu = this.#number(targets[i]);
-      const count = this.#number(counts[i]);
+      // A guest may send as many as it likes.
+      const count = this.#vm.newNumber(counts[i]);
       const state = this.#number(STATE_INDEX[states[i]]);
       dirty = this.#call(this.#entry.decide, kind, this.#number(i), time, from, page, cpu, count, state);
+      count.dispose();
     }
     time.dispose();
     return dirty;
@@ -182,7 +184,7 @@ export class Sandbox {
     return dirty;
   }
 
-  /** A handle that is not to be disposed of. */
+  /** Of a CPU, a vector, a state or a place: a handle that is kept. */
   #number(value: number): JSValueHandle {
     for (let n = this.#numbers.length - 1; n <= value; n++) this.#numbers.push(this.#vm.newNumber(n));
     return this.#numbers[value + 1];
