@@ -1,7 +1,8 @@
 /** The bundled guests: `guests.json`, and an image beside it for each. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { AppError } from './errors';
+import { AppError, systemReason } from './errors';
 
 export interface Guest {
   name: string;
@@ -16,6 +17,15 @@ export interface Guest {
 /** The guests in a directory, whose URL ends in a slash. */
 export function bundledGuests(directory: URL): Guest[] {
   return JSON.parse(readFileSync(new URL('guests.json', directory), 'utf8'));
+}
+
+/** SHA-256 of an image, hexadecimal. */
+export function guestDigest(path: string): string {
+  try {
+    return createHash('sha256').update(readFileSync(path)).digest('hex');
+  } catch (error) {
+    throw new AppError('usage', `The guest image ${path} cannot be read: ${systemReason(error)}`);
+  }
 }
 
 /** The path of an image: of the bundled guest of that name, else what is at that path. */

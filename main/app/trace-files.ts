@@ -12,6 +12,13 @@ const MOST_RECORDS = 4 * 2 ** 20;
 /** A line of JSON with 4096 targets stays below this. */
 const MOST_LINE = 64 * 1024;
 
+const headerSchema = v.object({
+  kind: v.literal('run'),
+  config: v.object({
+    apicIds: v.pipe(v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), v.maxLength(MOST_CPUS)),
+  }),
+});
+
 const BRACE = 0x7b;
 const NEWLINE = 0x0a;
 
@@ -74,8 +81,9 @@ class Reading {
   }
 }
 
-/** Lines of JSON do not tell the APIC ids. */
+/** The first line may say what the machine was made from; without it APIC ids are not told. */
 function readLines(reading: Reading, bytes: Uint8Array): number[] {
+  let apicIds: number[] = [];
   const decoder = new TextDecoder();
   let number = 1;
   for (let from = 0; from < bytes.length; number++) {
@@ -83,10 +91,15 @@ function readLines(reading: Reading, bytes: Uint8Array): number[] {
     const to = newline < 0 ? bytes.length : newline;
     if (to - from > MOST_LINE) throw reading.refusal(`line ${number} is longer than ${MOST_LINE} bytes`);
     const line = decoder.decode(bytes.subarray(from, to));
-    if (line.trim() !== '') reading.take(parseLine(reading, line, number), `line ${number}`);
+    if (line.trim() !== '') {
+      const value = parseLine(reading, line, number);
+      const header = number === 1 ? v.safeParse(headerSchema, value) : null;
+      if (header?.success === true) apicIds = header.output.config.apicIds;
+      else reading.take(value, `line ${number}`);
+    }
     from = to + 1;
   }
-  return [];
+  return apicIds;
 }
 
 function parseLine(reading: Reading, line: string, number: number): unknown {

@@ -66,9 +66,19 @@ export class MachineThread {
 
   /** Makes the machine and runs it to its end. */
   async run(start: StartCommand): Promise<void> {
-    const { config: asked, sampleEveryMs, snapshot, pausePoints = [], policies = [], policyCommands = [] } = start;
+    const {
+      config: asked,
+      sampleEveryMs,
+      snapshot,
+      pausePoints = [],
+      policies = [],
+      policyCommands = [],
+      recording = null,
+    } = start;
     const points = checkPausePoints(pausePoints, asked.cpus);
-    if (policies.length > 0) this.#policies = new PolicyHost(policies, asked.seed, this.#post);
+    if (policies.length > 0 || recording !== null) {
+      this.#policies = new PolicyHost(policies, recording, asked.seed, this.#post);
+    }
     const config = this.#policies?.configure(asked) ?? asked;
     const image = snapshot === undefined ? readGuest(config.guest) : null;
     const epoch = monotonicNow();

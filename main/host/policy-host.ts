@@ -2,6 +2,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Options } from '../../plugins/api/index';
 import type { MachineConfig, MachineMessage, Outcome } from '../../preload/contract/machine';
+import type { Recording } from '../../preload/contract/recording';
 import type { PolicyProgram, PolicySummary, TimedPolicyCommand, VerdictSummary } from '../../preload/contract/policies';
 import { PolicyAct } from '../../preload/contract/events';
 import { ReveilleError } from '../base/errors';
@@ -30,12 +31,22 @@ export class PolicyHost {
   readonly #programs: readonly PolicyProgram[];
   readonly #post: (message: MachineMessage) => void;
   readonly #threads: SandboxThreads;
+  readonly #recording: Recording | null;
+  readonly #names: readonly string[];
   readonly #faults: (string | null)[];
   readonly #seeds: number[];
   #orders: MessagePort | null = null;
   #verdict: VerdictSummary | null = null;
 
-  constructor(programs: PolicyProgram[], seed: number, post: (message: MachineMessage) => void) {
+  /** `recording`: what policies decided in another run, in the place of policies. */
+  constructor(
+    programs: PolicyProgram[],
+    recording: Recording | null,
+    seed: number,
+    post: (message: MachineMessage) => void,
+  ) {
+    this.#recording = recording;
+    this.#names = recording?.policies ?? programs.map(({ policy }) => policy);
     this.#programs = programs;
     this.#post = post;
     this.#threads = new SandboxThreads(programs);
@@ -69,7 +80,7 @@ export class PolicyHost {
     this.#orders = port1;
     port1.unref();
     const seats = this.#programs.map((program, index) => this.#seat(program, index));
-    return { seats, commands: this.#checked(commands), orders: port2 };
+    return { seats, recording: this.#recording, commands: this.#checked(commands), orders: port2 };
   }
 
   /** From the thread that asks them. */
@@ -80,7 +91,7 @@ export class PolicyHost {
         break;
       case 'verdict': {
         const { verdict, reason, author } = news;
-        this.#verdict ??= { verdict, reason, policy: this.#programs[author - 1].policy };
+        this.#verdict ??= { verdict, reason, policy: this.#names[author - 1] };
         break;
       }
       case 'told':

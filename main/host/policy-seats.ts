@@ -3,6 +3,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Options } from '../../plugins/api/index';
 import type { Permission } from '../../plugins/api/manifest';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
+import type { Recording } from '../../preload/contract/recording';
 import type { MachinePoliciesParts } from '../machine/machine-policies';
 import type { EngineNews, EngineOrder } from '../plugins/engine';
 import { SandboxClient } from '../plugins/mailbox';
@@ -17,6 +18,7 @@ export interface PolicySeatData {
 /** What the thread that asks policies needs; `orders` is to be transferred. */
 export interface PolicySeats {
   seats: PolicySeatData[];
+  recording: Recording | null;
   commands: TimedPolicyCommand[];
   orders: MessagePort;
 }
@@ -27,7 +29,7 @@ export type PostedOrder =
   | { order: 'reload'; author: number; name: string; mailbox: SharedArrayBuffer };
 
 export function openSeats(
-  { seats, commands, orders }: PolicySeats,
+  { seats, recording, commands, orders }: PolicySeats,
   tell: (news: EngineNews) => void,
 ): MachinePoliciesParts {
   return {
@@ -35,6 +37,7 @@ export function openSeats(
       ...seat,
       sandbox: new SandboxClient(mailbox, `The policy ${seat.name}`),
     })),
+    recording,
     commands,
     tell,
     nextOrder: () => {

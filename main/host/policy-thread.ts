@@ -33,6 +33,7 @@ export function runPolicies(descriptor: VcpuDescriptor, parts: MachinePoliciesPa
     const count = board.policies.wakeCount;
     if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
     policies.attend();
+    policies.expire();
     const wait = Math.max(0, policies.deadline - clock.now()) / NS_PER_MS;
     const paused = Atomics.load(words, MachineWord.PAUSE_CAUSE) !== 0;
     board.policies.sleep(count, paused ? Math.max(wait, PAUSED_LOOK_MS) : wait);

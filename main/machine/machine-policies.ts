@@ -7,12 +7,15 @@ import type { Clock } from '../base/clock';
 import {
   type EngineNews,
   type EngineOrder,
+  type MachineEngine,
   type MachineWants,
   PolicyEngine,
   type PolicySeat,
   type Steering,
 } from '../plugins/engine';
 import type { MachineFacts } from '../plugins/protocol';
+import { ReplayEngine } from '../plugins/replay-engine';
+import type { Recording } from '../../preload/contract/recording';
 import type { Board } from './board';
 import type { EventWriter } from './event-ring';
 import { Noted, type PolicyNote, Want } from './policy-queue';
@@ -26,6 +29,8 @@ const ANSWER_LIMIT = { kvm: 250, wasm: 5000 } as const;
 /** What of them comes from outside the machine's memory. */
 export interface MachinePoliciesParts {
   seats: readonly PolicySeat[];
+  /** In their place, decisions of a run that was recorded. */
+  recording: Recording | null;
   commands: readonly TimedPolicyCommand[];
   tell: (news: EngineNews) => void;
   /** What the machine thread wants of policies, oldest first; null: nothing more. */
@@ -34,21 +39,18 @@ export interface MachinePoliciesParts {
 
 export class MachinePolicies {
   readonly #board: Board;
-  readonly #engine: PolicyEngine;
+  readonly #engine: MachineEngine;
   readonly #nextOrder: () => EngineOrder | null;
 
   constructor(options: MachinePoliciesParts & { board: Board; config: MachineConfig; clock: Clock }) {
-    const { board, config, clock, seats, commands, tell, nextOrder } = options;
+    const { board, config, clock, seats, recording, commands, tell, nextOrder } = options;
+    const common = { steering: new MachineSteering(board, clock, config.cpus), facts: factsOf(config), tell };
     this.#board = board;
     this.#nextOrder = nextOrder;
-    this.#engine = new PolicyEngine({
-      seats,
-      steering: new MachineSteering(board, clock, config.cpus),
-      facts: factsOf(config),
-      commands,
-      tell,
-      limit: ANSWER_LIMIT[config.accelerator],
-    });
+    this.#engine =
+      recording === null
+        ? new PolicyEngine({ ...common, seats, commands, limit: ANSWER_LIMIT[config.accelerator] })
+        : new ReplayEngine({ ...common, recording });
   }
 
   /** Before the BSP begins. */
@@ -56,7 +58,7 @@ export class MachinePolicies {
     this.#engine.start();
   }
 
-  /** Asks about all that is waiting, and does what is due. */
+  /** Takes orders, and asks about all that is waiting. */
   attend(): void {
     const { policies } = this.#board;
     if (policies.takeOrders()) {
@@ -65,6 +67,10 @@ export class MachinePolicies {
     for (let note = policies.take(); note !== null; note = policies.take()) this.#observe(note);
     const overrun = policies.takeOverrun();
     if (overrun > 0) this.#engine.overrun(overrun);
+  }
+
+  /** Does what is due by now. */
+  expire(): void {
     this.#engine.expire();
   }
 

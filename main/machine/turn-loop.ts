@@ -40,8 +40,10 @@ export interface TurnPolicies {
   readonly waiting: boolean;
   /** Machine time in ns at which something of theirs is due. */
   readonly deadline: number;
-  /** Asks about what is waiting, takes orders, does what is due. */
+  /** Takes orders, and asks about what is waiting. */
   attend(): void;
+  /** Does what is due by now. Between two rounds: when that is does not depend on what else policies want to know. */
+  expire(): void;
 }
 
 export class TurnLoop {
@@ -192,6 +194,7 @@ export class TurnLoop {
     this.#turns = -1;
     if (this.#policies !== null) {
       this.#policies.attend();
+      this.#policies.expire();
       this.#until = Math.min(this.#until, this.#policies.deadline);
     }
     this.#events.announce();

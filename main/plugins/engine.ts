@@ -123,7 +123,21 @@ interface Policy extends PolicySeat {
   told: Uint8Array;
 }
 
-export class PolicyEngine {
+/** What decides in a machine: its policies, or a recording of what they decided. */
+export interface MachineEngine {
+  /** Before the first instruction. */
+  start(): void;
+  /** Machine time in ns at which `expire` has something to do; Infinity: it has not. */
+  readonly deadline: number;
+  /** Does what is due by now, in the order of time. */
+  expire(): void;
+  observe(observation: Observation): void;
+  order(order: EngineOrder): void;
+  /** Some IPIs were delivered without a question, since the queue had no room for them. */
+  overrun(count: number): void;
+}
+
+export class PolicyEngine implements MachineEngine {
   readonly #policies: Policy[];
   readonly #steering: Steering;
   readonly #facts: Omit<MachineFacts, 'seed'>;
@@ -168,7 +182,6 @@ export class PolicyEngine {
     this.#cpuTime = new CpuTime(facts.cpus.length, facts.accelerator, (cpu, off) => steering.suspend(cpu, off));
   }
 
-  /** Before the first instruction. */
   start(): void {
     for (const policy of this.#policies) {
       this.#log.act(policy.author, PolicyAct.LOADED, policy.name, null);
@@ -176,12 +189,10 @@ export class PolicyEngine {
     }
   }
 
-  /** Machine time in ns at which `expire` has something to do; Infinity: it has not. */
   get deadline(): number {
     return Math.min(this.#kept.due, this.#agenda.due, this.#cpuTime.due);
   }
 
-  /** Does what is due by now, in the order of time. */
   expire(): void {
     const { now } = this.#steering;
     for (;;) {
@@ -235,7 +246,6 @@ export class PolicyEngine {
     this.#tell({ news: 'answer', id, text: this.#command(policy, command, args) });
   }
 
-  /** Some IPIs were delivered without a question, since the queue had no room for them. */
   overrun(count: number): void {
     this.#log.act(
       0,

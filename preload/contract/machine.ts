@@ -1,6 +1,7 @@
 import type { MachineAbilities, MachineRequest, PausePoint, PauseReason } from './inspection';
 import type { MpStateName } from './mp-state';
 import type { PolicyProgram, PolicySummary, TimedPolicyCommand, VerdictSummary } from './policies';
+import type { Recording } from './recording';
 import type { Options } from '../../plugins/api/index';
 
 export type AcceleratorName = 'kvm' | 'wasm';
@@ -126,6 +127,8 @@ export type MachineCommand =
       policies?: PolicyProgram[];
       /** Given to them by machine time. */
       policyCommands?: TimedPolicyCommand[];
+      /** In the place of policies: what they decided in a run that was recorded. */
+      recording?: Recording;
     }
   /** `author`: the policy's number, from 1. What it answers comes as `policy-answer` of the same id. */
   | { type: 'policy-command'; id: number; author: number; command: string; args: Options }

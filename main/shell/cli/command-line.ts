@@ -43,11 +43,15 @@ async function dispatch([command, ...args]: string[], installation: Installation
       const { plugin } = await import('./plugin/plugin');
       return plugin(args, installation);
     }
+    case 'replay': {
+      const { replay } = await import('./replay');
+      return replay(args, installation);
+    }
     case 'guests':
       return print(guests(args, installation.guests));
     default:
       throw new UsageError(
-        `There is no command "${command}"; the commands are run, app, plugin, probe and guests (see reveille --help).`,
+        `There is no command "${command}"; the commands are run, replay, app, plugin, probe and guests (see reveille --help).`,
       );
   }
 }

@@ -1,4 +1,6 @@
 /** What a run is recorded into: `--events` and `--trace`. */
+import { resolve } from 'node:path';
+import type { RunHeader } from '../../../preload/contract/recording';
 import type { MachineConfig } from '../../../preload/contract/machine';
 import type { MachineEvent } from '../../../preload/contract/machine-events';
 import { jsonLines, traceTitle } from '../../app/event-export';
@@ -20,17 +22,29 @@ export interface Recorder {
 /** Where the events come from, which can be made to wait. */
 type EventSource = Pick<MachineProcess, 'holdEvents' | 'releaseEvents'>;
 
+type RecordedParts = Omit<Recorded, 'events' | 'trace'>;
+
+/** The machine's process wants the whole path; whoever replays the run may stand elsewhere. */
+function headerLine(config: MachineConfig, { guest, policies }: RecordedParts): string {
+  const made = { ...config, guest: resolve(config.guest) };
+  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, guest, policies };
+  return `${JSON.stringify(header)}\n`;
+}
+
 /** One JSON object a line. */
 class EventLines implements Recorder {
   readonly #file: FileSink;
   readonly #encoder = new TextEncoder();
+  readonly #run: RecordedParts;
 
-  constructor(path: string) {
+  constructor(path: string, run: RecordedParts) {
     this.#file = new FileSink('--events', path);
+    this.#run = run;
   }
 
-  begin(): void {
+  begin(config: MachineConfig): void {
     this.#file.begin();
+    this.#file.write(this.#encoder.encode(headerLine(config, this.#run)));
   }
 
   add(events: readonly MachineEvent[]): void {
@@ -49,13 +63,17 @@ class EventLines implements Recorder {
 /** The same on stdout, which may be a pipe that must not be waited for: Ctrl-C has to work meanwhile. */
 class EventLinesOnStdout implements Recorder {
   readonly #source: EventSource;
+  readonly #run: RecordedParts;
   #holds = false;
 
-  constructor(source: EventSource) {
+  constructor(source: EventSource, run: RecordedParts) {
     this.#source = source;
+    this.#run = run;
   }
 
-  begin(): void {}
+  begin(config: MachineConfig): void {
+    process.stdout.write(headerLine(config, this.#run));
+  }
 
   add(events: readonly MachineEvent[]): void {
     if (process.stdout.write(jsonLines(events)) || this.#holds) return;
@@ -104,11 +122,22 @@ class TraceFile implements Recorder {
   }
 }
 
+/** What is to be recorded, and what the events' first line says of the run. */
+export interface Recorded {
+  events: string | null;
+  trace: string | null;
+  /** SHA-256 of the guest image. */
+  guest: string;
+  /** Names, in the order in which they are asked. */
+  policies: string[];
+}
+
 /** Opens what was asked for, before the machine starts; throws a UsageError where one cannot be written. */
-export function openRecorders(events: string | null, trace: string | null, source: EventSource): Recorder[] {
+export function openRecorders({ events, trace, ...run }: Recorded, source: EventSource): Recorder[] {
   const recorders: Recorder[] = [];
   try {
-    if (events !== null) recorders.push(events === '-' ? new EventLinesOnStdout(source) : new EventLines(events));
+    if (events !== null)
+      recorders.push(events === '-' ? new EventLinesOnStdout(source, run) : new EventLines(events, run));
     if (trace !== null) recorders.push(new TraceFile(trace));
   } catch (error) {
     for (const recorder of recorders) recorder.discard();

@@ -100,6 +100,21 @@ function given<T>(option: string, text: string | undefined, parse: (option: stri
   return text === undefined ? undefined : parse(option, text);
 }
 
+/** The command line of `reveille replay`. */
+export function parseReplayOptions(args: string[]): {
+  file: string;
+  events: string | null;
+  trace: string | null;
+  json: boolean;
+} {
+  const { values, positionals } = parseStrictly(args, { events: TEXT, trace: TEXT, json: FLAG });
+  if (positionals.length !== 1) {
+    throw new UsageError('reveille replay takes one file, which "reveille run --events FILE" wrote.');
+  }
+  const [file] = positionals;
+  return { file, events: values.events ?? null, trace: values.trace ?? null, json: values.json ?? false };
+}
+
 /** A command that takes nothing but `--json`. */
 export function parseReportOptions(command: string, args: string[]): { json: boolean } {
   const { values, positionals } = parseStrictly(args, { json: FLAG });

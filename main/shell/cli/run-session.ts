@@ -8,6 +8,7 @@ import { type ConsoleInput, openConsoleInput } from './console-input';
 import type { Display } from './display';
 import { EventDigest } from './event-digest';
 import { Status, outcomeStatus } from './outcome';
+import type { Recording } from '../../../preload/contract/recording';
 import type { TimedPolicyCommand } from '../../../preload/contract/policies';
 import type { LoadedPolicies } from '../../app/policies';
 import type { Recorder } from './recorders';
@@ -37,6 +38,8 @@ interface RunParts {
   timeout: number | null;
   policies: LoadedPolicies;
   policyCommands: TimedPolicyCommand[];
+  /** In the place of policies: what they decided in a run that was recorded. */
+  recording: Recording | null;
   /** Printed when the machine starts. */
   greeting: (config: MachineConfig) => string;
 }
@@ -79,13 +82,14 @@ export class RunSession {
     const { machine, config, display, timeout } = this.#parts;
     try {
       this.#listen();
-      const { policies, policyCommands } = this.#parts;
+      const { policies, policyCommands, recording } = this.#parts;
       machine.send({
         type: 'start',
         config,
         sampleEveryMs: display.sampleEveryMs,
         policies: policies.programs,
         policyCommands,
+        ...(recording !== null && { recording }),
       });
       if (timeout !== null) this.#stopAfter(timeout);
       const end = await this.#finished;

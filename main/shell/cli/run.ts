@@ -1,6 +1,6 @@
 /** `reveille run`. */
 import type { MachineConfig, Summary } from '../../../preload/contract/machine';
-import { resolveGuest } from '../../app/guests';
+import { guestDigest, resolveGuest } from '../../app/guests';
 import { probeHost } from '../../app/host';
 import { MachineModel } from '../../../preload/contract/machine-model';
 import { startMachineProcess } from '../../app/forked-machine';
@@ -13,7 +13,7 @@ import type { Installation } from './installation';
 import { Status, outcomeLine } from './outcome';
 import { formatSize } from './quantities';
 import { readPolicyCommands } from '../../app/policy-commands';
-import { openRecorders } from './recorders';
+import { openRecorders, type Recorded } from './recorders';
 import { type RunOptions, parseRunOptions } from './run-options';
 import { RunSession } from './run-session';
 
@@ -66,11 +66,12 @@ async function runMachine(
     config,
     model,
     display,
-    recorders: openRecorders(options.events, options.trace, machine),
+    recorders: openRecorders(recorded(options, config, policies), machine),
     console: options.console,
     timeout: options.timeout,
     policies,
     policyCommands,
+    recording: null,
     greeting: (made) => greeting(made, choice),
   });
   const { summary, diagnosis, status } = await session.run();
@@ -80,6 +81,11 @@ async function runMachine(
   // A line of its own, also where the guest stopped in the middle of one.
   if (options.json) process.stdout.write(`${session.atLineStart ? '' : '\n'}${JSON.stringify(summary)}\n`);
   return status;
+}
+
+function recorded({ events, trace }: RunOptions, { guest }: MachineConfig, { programs }: LoadedPolicies): Recorded {
+  const digest = events === null ? '' : guestDigest(guest);
+  return { events, trace, guest: digest, policies: programs.map(({ policy }) => policy) };
 }
 
 function unimplementedLine({ unimplemented }: Summary): string[] {

@@ -10,6 +10,8 @@ export class UsageError extends ReveilleError {
 export const HELP = `Reveille shows and steers how the processors of an x86 machine wake up.
 
   reveille run <guest> [options]   boots a guest; <guest> is a bundled guest's name or a path
+  reveille replay FILE [--events PATH] [--trace PATH] [--json]
+                                   the run of an --events file again, with its policies' decisions
   reveille app [--port N] [--no-open]
                                    the desktop app in a browser: dashboard, timeline, consoles
   reveille plugin <command>        policies and more, from this Reveille and from others (below)
@@ -31,6 +33,12 @@ The machine
   --realtime                emulator: time passes as the host's, not with the instructions
   --serial1 BACKEND         COM1: stdio, none, pty, file:PATH or unix:PATH (default stdio); also
                             --serial2 to --serial4 (default none)
+
+Policies
+  --policy NAME|PATH        asks a policy about INITs and SIPIs; several are asked in their order
+  --policy-option K=V       an option of the policy before it
+  --policy-commands PATH    commands for policies, a line each: @5ms manual release cpu=1
+  --time-limit TIME         ends the run after this much machine time: 500us, 20ms, 5s, …
 
 The run
   --timeout TIME            stops the machine after 500ms, 30s, 2m, …

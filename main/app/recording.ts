@@ -1,0 +1,147 @@
+/** From the events of a run, as lines of JSON, to what policies decided in it. */
+import * as v from 'valibot';
+import { type Decision, IpiMode, NO_CPU, type PolicyAct, VERDICTS } from '../../preload/contract/events';
+import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
+import type { RecordedDecision, Recording, RunHeader } from '../../preload/contract/recording';
+import { checkConfiguration } from '../machine/configuration';
+import { AppError } from './errors';
+import { NUMBERS } from './event-records';
+import { eventSchema } from './event-schema';
+
+const US = 1000;
+const START_UP = ['init', 'sipi'] as const;
+type StartUp = (typeof START_UP)[number];
+
+const headerSchema = v.strictObject({
+  t: v.literal(0),
+  cpu: v.null(),
+  kind: v.literal('run'),
+  config: v.unknown(),
+  guest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  policies: v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(255)),
+});
+
+export interface RecordedRun {
+  header: RunHeader;
+  recording: Recording;
+  /** The lines after the header. */
+  lines: string[];
+}
+
+/** `name`: of the file, for the sentences. Throws an AppError that says where it goes wrong. */
+export function readRecording(name: string, text: string): RecordedRun {
+  const [first = '', ...lines] = text.replace(/\n$/, '').split('\n');
+  const header = readHeader(name, first);
+  const builder = new RecordingBuilder(header);
+  lines.forEach((line, index) => builder.add(readEvent(`${name}:${index + 2}`, line, header.config.cpus)));
+  return { header, recording: builder.recording, lines };
+}
+
+function readHeader(name: string, line: string): RunHeader {
+  const checked = v.safeParse(headerSchema, parse(`${name}:1`, line));
+  if (!checked.success) {
+    throw new AppError(
+      'usage',
+      `${name} does not begin with what its machine was made from: a run is replayed from the file that "reveille run --events FILE" wrote.`,
+    );
+  }
+  return { ...checked.output, config: checkConfiguration(checked.output.config) };
+}
+
+function readEvent(where: string, line: string, cpus: number): MachineEvent {
+  const checked = v.safeParse(eventSchema, parse(where, line), { abortEarly: true });
+  if (!checked.success) throw new AppError('usage', `${where} is not an event: ${checked.issues[0].message}.`);
+  const event = checked.output;
+  const named = event.kind === 'ipi' ? event.targets : event.cpu === null ? [] : [event.cpu];
+  const stranger = named.find((cpu) => cpu >= cpus);
+  if (stranger !== undefined) throw new AppError('usage', `${where} names CPU ${stranger} of a machine with ${cpus}.`);
+  return event;
+}
+
+function parse(where: string, line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new AppError('usage', `${where} is not JSON (${(error as SyntaxError).message}).`);
+  }
+}
+
+class RecordingBuilder {
+  readonly recording: Recording;
+  /** `sipi 3`: one that simply arrives next, whose decision (with a reason) has been told. */
+  readonly #told = new Set<string>();
+  /** Of the policy's own IPI that comes next. */
+  #reason = '';
+  #decisions = 0;
+
+  constructor({ config, policies }: RunHeader) {
+    const lists = (): RecordedDecision[][] => Array.from({ length: config.cpus }, () => []);
+    this.recording = { policies, decisions: { init: lists(), sipi: lists() }, acts: [] };
+  }
+
+  add(event: MachineEvent): void {
+    if (event.kind === 'ipi') this.#ipi(event);
+    else if (event.kind === 'decision') this.#decision(event);
+    else if (event.kind === 'policy') this.#policy(event);
+  }
+
+  #ipi(event: IpiEvent): void {
+    const { t, mode, source, targets, vector, author, released } = event;
+    if (author === undefined) {
+      for (const cpu of isStartUp(mode) ? targets : []) {
+        if (!this.#told.delete(`${mode} ${cpu}`)) this.#decided(mode as StartUp, cpu, null);
+      }
+      return;
+    }
+    const arrives = event.decision === 'deliver' || event.decision === 'ignored';
+    if (!arrives) return;
+    const does = released === true ? 'release' : 'inject';
+    const reason = does === 'inject' ? this.#reason : '';
+    this.#reason = '';
+    const ipi = { mode: numberOf('ipiMode', mode) as IpiMode, source: source ?? NO_CPU, vector, reason };
+    for (const cpu of targets) this.recording.acts.push({ t, author, after: this.#decisions, does, cpu, ...ipi });
+  }
+
+  #decision({ author, decision, mode, cpu, source, reason, delayNs, toCpu, toVector }: DecisionEvent): void {
+    if (!isStartUp(mode) || (decision === 'deliver' && source === null)) {
+      this.#reason = reason;
+      return;
+    }
+    if (decision === 'deliver') this.#told.add(`${mode} ${cpu}`);
+    this.#decided(mode, cpu, {
+      author,
+      decision: numberOf('decision', decision) as Decision,
+      reason,
+      delay: delayNs ?? 0,
+      to: toCpu === undefined ? null : { cpu: toCpu, vector: toVector ?? 0 },
+    });
+  }
+
+  #decided(mode: StartUp, cpu: number, decision: RecordedDecision): void {
+    this.recording.decisions[mode][cpu].push(decision);
+    this.#decisions++;
+  }
+
+  #policy({ t, cpu, author, act, text, verdict, runNs = 0, periodNs = 0, count = 0 }: PolicyEvent): void {
+    const first = verdict === undefined ? runNs / US || count : VERDICTS.findIndex((name) => name === verdict);
+    const words: [number, number] = [first, periodNs / US];
+    this.recording.acts.push({
+      t,
+      author,
+      after: this.#decisions,
+      does: 'act',
+      act: numberOf('policyAct', act) as PolicyAct,
+      text,
+      cpu,
+      words,
+    });
+  }
+}
+
+function isStartUp(mode: string): mode is StartUp {
+  return START_UP.includes(mode as StartUp);
+}
+
+function numberOf(of: keyof typeof NUMBERS, name: string): number {
+  return NUMBERS[of].get(name) ?? 0;
+}
