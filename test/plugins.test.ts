@@ -138,18 +138,15 @@ describe('what is wrong is told at its line', () => {
       return (await checkPlugin(join(folder, name), types)).map(formatProblem);
     };
     try {
-      expect(await problems('index.ts', `late: {`, `other: {`)).toEqual([
+      expect(await problems('index.ts', `'late': {`, `other: {`)).toEqual([
         'index.ts: The manifest has a policy late, which is not among the exported "policies".',
       ]);
       expect(await problems('index.ts', /^/, 'throw new Error("at once");\n')).toEqual([
         expect.stringMatching(/^index\.ts: at once\n {4}at .*index\.ts:1:/),
       ]);
-      expect(await problems('index.ts', 'start(', 'begin(')).toEqual([
+      expect((await problems('index.ts', 'start(', 'begin(')).slice(0, 2)).toEqual([
         'index.ts: The policy late has neither "start" nor "configure".',
         expect.stringMatching(/^index\.ts:6:5: .*'begin' does not exist in type 'PolicyDefinition'/),
-        expect.any(String),
-        expect.any(String),
-        expect.any(String),
       ]);
       expect(await problems('test.ts', 'export const tests', 'export const test')).toEqual([
         'test.ts: TypeError: test.ts exports no list "tests".',
