@@ -8,6 +8,7 @@ const OUTPUT = 'docs/plugin-api.md';
 /** The files of the API, in a reader's order, with what each is about. */
 const FILES = [
   { file: 'plugins/api/index.ts', title: 'Policies' },
+  { file: 'plugins/api/values.ts', title: 'Values' },
   { file: 'plugins/api/manifest.ts', title: 'The manifest' },
   { file: 'plugins/api/tests.ts', title: 'Tests' },
 ];

@@ -43,15 +43,17 @@ class Author {
   save(file: string, text: string): void {
     writeFileSync(join(this.folder, file), text);
   }
+}
 
-  reloaded(count: number): Promise<void> {
-    return expect.poll(() => this.reloads.length, { timeout: 20_000 }).toBe(count);
-  }
+const SLOW = { timeout: 20_000 };
 
-  /** What is told last. */
-  told(problems: unknown[]): Promise<void> {
-    return expect.poll(() => this.problems.at(-1)?.problems, { timeout: 20_000 }).toEqual(problems);
-  }
+async function reloaded(author: Author, count: number): Promise<void> {
+  await expect.poll(() => author.reloads.length, SLOW).toBe(count);
+}
+
+/** What is told last. */
+async function told(author: Author, problems: unknown[]): Promise<void> {
+  await expect.poll(() => author.problems.at(-1)?.problems, SLOW).toEqual(problems);
 }
 
 const changed = (word: string): string => SOURCE.replace(`reason: 'late'`, `reason: '${word}'`);
@@ -60,12 +62,12 @@ test('a file that is saved makes a new program in the same place, with the optio
   const author = new Author(pluginFolder());
   await author.ready;
   author.save('index.ts', changed('later'));
-  await author.reloaded(1);
+  await reloaded(author, 1);
   const [{ index, program }] = author.reloads;
   expect(index).toBe(0);
   expect(program).toMatchObject({ plugin: 'late', policy: 'late', options: { by: 7_000_000 } });
   expect(program.code).toContain('reason: "later"');
-  await author.told([]);
+  await told(author, []);
 });
 
 test('editors that write beside and rename, in several steps, are one save; a save of the same is none', async () => {
@@ -77,13 +79,13 @@ test('editors that write beside and rename, in several steps, are one save; a sa
     author.save('index.ts.new', changed(word));
     renameSync(join(author.folder, 'index.ts.new'), join(author.folder, 'index.ts'));
   }
-  await author.reloaded(1);
+  await reloaded(author, 1);
   expect(author.reloads[0].program.code).toContain('reason: "three"');
-  await author.told([]);
+  await told(author, []);
   author.save('index.ts', changed('three'));
   author.save('index.ts', `${changed('three')}\n// no difference\n`);
   author.save('index.ts', changed('four'));
-  await author.reloaded(2);
+  await reloaded(author, 2);
 });
 
 test('a file below that is imported counts, also one that comes later', async () => {
@@ -92,9 +94,9 @@ test('a file below that is imported counts, also one that comes later', async ()
   mkdirSync(join(author.folder, 'lib'));
   author.save('lib/word.ts', `export const word = 'low';`);
   author.save('index.ts', SOURCE.replace(`'late' }`, `word }`).replace('\n', `\nimport { word } from './lib/word';\n`));
-  await author.reloaded(1);
+  await reloaded(author, 1);
   author.save('lib/word.ts', `export const word = 'high';`);
-  await author.reloaded(2);
+  await reloaded(author, 2);
   expect(author.reloads[1].program.code).toContain('"high"');
 });
 
@@ -102,37 +104,37 @@ test('what does not compile is told at its line and changes nothing, until it is
   const author = new Author(pluginFolder());
   await author.ready;
   author.save('index.ts', 'export const policies = ;');
-  await author.told([{ file: 'index.ts', line: 1, column: 25, message: 'Unexpected ";".' }]);
+  await told(author, [{ file: 'index.ts', line: 1, column: 25, message: 'Unexpected ";".' }]);
   author.save('reveille-plugin.json', '{');
-  await author.told([expect.objectContaining({ message: expect.stringContaining('is not JSON') })]);
+  await told(author, [expect.objectContaining({ message: expect.stringContaining('is not JSON') })]);
   author.save('reveille-plugin.json', JSON.stringify(MANIFEST));
   author.save('index.ts', changed('mended'));
-  await author.reloaded(1);
-  await author.told([]);
+  await reloaded(author, 1);
+  await told(author, []);
 });
 
 test('wrong types are told after it was reloaded', async () => {
   const author = new Author(pluginFolder());
   await author.ready;
   author.save('index.ts', `${SOURCE}\nexport const x: number = 'text';\n`);
-  await author.reloaded(1);
+  await reloaded(author, 1);
   expect(author.problems).toEqual([]);
   const message = "Type 'string' is not assignable to type 'number'. (TS2322)";
-  await author.told([{ file: 'index.ts', line: 9, column: 14, message }]);
+  await told(author, [{ file: 'index.ts', line: 9, column: 14, message }]);
 });
 
 test('a plugin that asks for more than it was granted is not reloaded, and one that options do not fit neither', async () => {
   const author = new Author(pluginFolder(), 'late');
   await author.ready;
   author.save('reveille-plugin.json', JSON.stringify({ ...MANIFEST, permissions: ['start-up', 'inject'] }));
-  await author.told([expect.objectContaining({ message: expect.stringContaining('is not enabled') })]);
+  await told(author, [expect.objectContaining({ message: expect.stringContaining('is not enabled') })]);
   const [policy] = MANIFEST.policies;
   const short = {
     ...MANIFEST,
     policies: [{ ...policy, options: { by: { title: 'By', type: 'integer', default: 1 } } }],
   };
   author.save('reveille-plugin.json', JSON.stringify(short));
-  await author.told([
+  await told(author, [
     expect.objectContaining({ message: expect.stringContaining('by of late must be a whole number') }),
   ]);
   expect(author.reloads).toEqual([]);

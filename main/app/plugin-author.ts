@@ -11,6 +11,7 @@ import { checkFile, readPluginFolder } from '../plugins/folder';
 import { MANIFEST_FILE, isName } from '../plugins/manifest';
 import { PluginError } from '../plugins/plugin-error';
 import { PluginScript } from '../plugins/script';
+import { TestScript } from '../plugins/test-script';
 import { TypeChecker } from '../plugins/typecheck';
 import { AppError, systemReason } from './errors';
 
@@ -64,7 +65,7 @@ export async function checkPlugin(folder: string, types: TypeChecker): Promise<P
   }
   const compiled = await Promise.all([
     checkExports(folder, manifest),
-    existsSync(join(folder, TESTS)) ? problemsOf(TESTS, compilePlugin(folder, TESTS)) : [],
+    existsSync(join(folder, TESTS)) ? problemsOf(TESTS, readTests(folder)) : [],
   ]);
   const problems = [...checkFiles(folder, manifest), ...compiled.flat()];
   // What esbuild does not understand, TypeScript would tell once more.
@@ -137,6 +138,10 @@ async function readExports(folder: string, names: string[]): Promise<void> {
   } finally {
     script.dispose();
   }
+}
+
+async function readTests(folder: string): Promise<void> {
+  (await TestScript.load(await compilePlugin(folder, TESTS))).dispose();
 }
 
 /** The files that the manifest names. */

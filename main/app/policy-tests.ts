@@ -7,7 +7,7 @@ import type { HostProbe, MachineConfig, MachineMessage, Summary } from '../../pr
 import { MachineEventDecoder } from '../../preload/contract/machine-events';
 import type { PolicyProgram } from '../../preload/contract/policies';
 import { parseTime } from '../../preload/contract/quantities';
-import { compilePlugin } from '../plugins/compile';
+import { type CompiledPlugin, compilePlugin } from '../plugins/compile';
 import { checkFile, folderPath, readPluginFolder } from '../plugins/folder';
 import { type DeclaredTest, TestScript } from '../plugins/test-script';
 import { AppError, ReveilleError } from './errors';
@@ -16,7 +16,7 @@ import type { MachineProcess } from './machine-process';
 import { prepareRun } from './machine-runs';
 import { TESTS } from './plugin-author';
 import type { PluginStore } from './plugin-store';
-import { loadPolicies } from './policies';
+import { findPolicy, policyProgram } from './policies';
 
 export interface PolicyTestResult {
   name: string;
@@ -32,6 +32,8 @@ export interface TestPlaces {
   store: PluginStore;
 }
 
+/** A machine keeps two processors busy: the emulator's thread, and all that is around it. */
+const MOST_AT_A_TIME = 4;
 /** What `check` is given at most. */
 const MAX_EVENTS = 20_000;
 const MAX_SERIAL = 64 * 1024;
@@ -49,11 +51,12 @@ export async function runPolicyTests(
 ): Promise<PolicyTestResult[]> {
   const root = folderPath(folder);
   const manifest = readPluginFolder(root);
-  const script = await TestScript.load(await compilePlugin(root, TESTS));
+  const [compiled, tests] = await Promise.all([compilePlugin(root), compilePlugin(root, TESTS)]);
+  const script = await TestScript.load(tests);
   try {
-    const runs = new Queue(Math.min(availableParallelism(), 4));
+    const runs = new Queue(Math.ceil(Math.min(availableParallelism(), MOST_AT_A_TIME * 2) / 2));
     const results = script.tests.map((test, index) =>
-      runs.add(() => runTest({ root, manifest, script, test, index }, places)),
+      runs.add(() => runTest({ root, manifest, compiled, script, test, index }, places)),
     );
     for (const result of results) tell(await result);
     return await Promise.all(results);
@@ -82,29 +85,34 @@ class Queue {
 interface TestAtHand {
   root: string;
   manifest: Manifest;
+  compiled: CompiledPlugin;
   script: TestScript;
   test: DeclaredTest;
   index: number;
 }
 
 async function runTest(
-  { root, manifest, script, test, index }: TestAtHand,
+  { root, manifest, compiled, script, test, index }: TestAtHand,
   places: TestPlaces,
 ): Promise<PolicyTestResult> {
   const begin = performance.now();
   const result = (problem: string | null): PolicyTestResult => {
     return { name: test.name, problem, durationMs: performance.now() - begin };
   };
+  // It takes a while until the process is there: meanwhile the rest is made ready.
+  const machine = places.startProcess();
   try {
     const config = configOf(root, test, places);
     const name = test.policy ?? manifest.policies?.[0]?.name ?? '';
-    const choice = { policy: `${root}:${name}`, options: { ...test.options } };
-    const { programs } = await loadPolicies([choice], config, places.store);
-    const run = await runMachine(places.startProcess(), config, programs);
+    const program = policyProgram(findPolicy(`${root}:${name}`, places.store), { ...test.options }, config, compiled);
+    const run = await runMachine(machine, config, [program]);
     return result(run.fault ?? script.check(index, run.seen));
   } catch (error) {
     if (error instanceof ReveilleError) return result(error.message);
     throw error;
+  } finally {
+    machine.kill();
+    await machine.closed;
   }
 }
 
@@ -182,7 +190,5 @@ async function runMachine(
     };
   } finally {
     clearTimeout(timer);
-    machine.kill();
-    await machine.closed;
   }
 }

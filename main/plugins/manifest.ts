@@ -197,8 +197,8 @@ export function readManifest(source: string, where: string): Manifest {
 }
 
 /** Whether a plugin, policy or command can be called so. */
-export function isName(text: string): boolean {
-  return NAME.test(text) && text.length <= 50;
+export function isName(word: string): boolean {
+  return NAME.test(word) && word.length <= 50;
 }
 
 /** `policies[0].options.every.default`, as JavaScript would write it. */

@@ -4,16 +4,15 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { TraceMap, originalPositionFor } from '@jridgewell/trace-mapping';
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi';
 import type { CompiledPlugin } from './compile';
 import { PluginError } from './plugin-error';
+import { PLUGIN_FILE, mapStack } from './stack-trace';
 
 const MEMORY_LIMIT = 128 * 2 ** 20;
 const STACK_LIMIT = 256 * 1024;
 const DEADLINE_MS = 2000;
 const MAX_MESSAGE = 1000;
-const PLUGIN_FILE = 'plugin.js';
 
 let engine: WebAssembly.Module | null = null;
 
@@ -84,16 +83,4 @@ export class PluginScript {
 
 function messageOf({ name, message }: JSException): string {
   return (name === 'Error' ? message : `${name}: ${message}`).slice(0, MAX_MESSAGE);
-}
-
-/** The frames of a stack that are the plugin's own, in the lines that its author wrote. */
-function mapStack(stack: string, sourceMap: string): string {
-  const map = new TraceMap(sourceMap);
-  const frames = stack.split('\n').flatMap((frame) => {
-    const [, name, line, column] = /^\s*at (\S+) \(plugin\.js:(\d+):(\d+)\)/.exec(frame) ?? [];
-    if (name === undefined) return [];
-    const found = originalPositionFor(map, { line: Number(line), column: Number(column) - 1 });
-    return found.source === null ? [] : [`\n    at ${name} (${found.source}:${found.line}:${found.column + 1})`];
-  });
-  return frames.join('');
 }

@@ -14,14 +14,13 @@
  * held back is delivered, its hooks are called no more, and the machine goes on.
  */
 
+import type { MpState, OptionValue, Outcome, Verdict } from './values';
+
 /** The version of this API; a manifest names the one that it was written for. */
 export type ApiVersion = 1;
 
 /** What `index.ts` exports as `policies`. */
 export type Policies = Record<string, PolicyDefinition>;
-
-/** The value of an option, by its type in the manifest: a duration is a number of ns, `cpus` a list of CPUs. */
-export type OptionValue = boolean | number | string | number[];
 
 /** Options as the manifest's schema has checked them, defaults filled in. */
 export type Options = Readonly<Record<string, OptionValue>>;
@@ -104,9 +103,6 @@ export type Decision = { readonly reason?: string } & (
   | { readonly do: 'redirect'; readonly cpu?: number; readonly vector?: number }
 );
 
-/** MP states by the names of KVM_GET_MP_STATE (Linux, Documentation/virt/kvm/api.rst). */
-export type MpState = 'UNINITIALIZED' | 'INIT_RECEIVED' | 'SIPI_RECEIVED' | 'RUNNABLE' | 'HALTED';
-
 export interface MpStateChange {
   readonly cpu: number;
   readonly from: MpState;
@@ -127,13 +123,6 @@ export interface SerialWatch {
   /** Tested against each line without its end; a line is cut after 200 bytes. */
   readonly pattern: RegExp;
   matched(match: RegExpMatchArray): void;
-}
-
-export interface Outcome {
-  readonly kind: 'guest-exit' | 'timeout' | 'crash' | 'stopped' | 'verdict';
-  /** What the guest wrote to the debug-exit port: 0 and 16 mean success; null where it wrote nothing. */
-  readonly code: number | null;
-  readonly reason: string;
 }
 
 export interface Cpu {
@@ -180,6 +169,5 @@ export interface Machine {
   tell(data: unknown): void;
 }
 
-export type Verdict = 'pass' | 'fail' | 'hang';
-
+export type { MpState, OptionValue, Outcome, Verdict } from './values';
 export type { PolicyTest, PolicyTests, TestCpu, TestEvent, TestRun } from './tests';

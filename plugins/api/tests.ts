@@ -15,7 +15,7 @@
  *       },
  *     ];
  */
-import type { MpState, OptionValue, Outcome, Verdict } from './index';
+import type { MpState, OptionValue, Outcome, Verdict } from './values';
 
 /** What `test.ts` exports as `tests`. */
 export type PolicyTests = readonly PolicyTest[];

@@ -45,6 +45,12 @@ test('holds what it needs and no more', () => {
       'out/renderer/index.html',
       'resources/core.wasm',
       'resources/guests/heartbeat.bin',
+      'out/typecheck-worker.js',
+      'out/plugin-sandbox.cjs',
+      'out/quickjs.wasm',
+      'plugins/api/index.ts',
+      'plugins/drop-sipi/index.ts',
+      'resources/plugin-template/index.ts',
     ]),
   );
   expect(paths.filter((path) => /\.map$|\.test\.|^(main|renderer|test)\//.test(path))).toEqual([]);
@@ -61,6 +67,15 @@ test('runs a machine', () => {
   const summary = JSON.parse(said.slice(said.indexOf('\n{') + 1)) as { outcome: { kind: string } };
   expect(summary.outcome.kind).toBe('guest-exit');
 });
+
+test('runs a machine with a policy, and has what an author needs', () => {
+  const said = run('run', 'roll-call', '--accel', 'wasm', '--policy', 'drop-sipi', '--json').trim();
+  const summary = JSON.parse(said.slice(said.indexOf('\n{') + 1)) as { policies: unknown[] };
+  expect(summary.policies).toMatchObject([{ policy: 'drop-sipi', fault: null }]);
+  run('plugin', 'new', 'late');
+  expect(run('plugin', 'check', 'late')).toBe('');
+  expect(run('plugin', 'test', 'late')).toContain('2 tests passed.');
+}, 120_000);
 
 test('serves the app', async () => {
   const child = spawn(command, ['app', '--port', '0', '--no-open'], {

@@ -6,7 +6,7 @@ import { AppError, systemReason } from '../../../app/errors';
 import { checkPlugin, newPlugin, packPlugin, typeChecker } from '../../../app/plugin-author';
 import { Status } from '../outcome';
 import { onePositional, parseStrictly } from '../run-options';
-import type { PluginContext } from './plugin';
+import type { PluginContext } from './context';
 
 const TEXT = { type: 'string' } as const;
 

@@ -4,7 +4,7 @@ import { PERMISSION_WORDS, type PluginInfo } from '../../../../preload/contract/
 import { Status } from '../outcome';
 import { onePositional, parseReportOptions, parseStrictly } from '../run-options';
 import { UsageError } from '../usage';
-import type { PluginContext } from './plugin';
+import type { PluginContext } from './context';
 
 const FLAG = { type: 'boolean' } as const;
 

@@ -3,14 +3,10 @@ import { PluginStore } from '../../../app/plugin-store';
 import { dataDirectory } from '../../../app/data-directory';
 import type { Installation } from '../installation';
 import { UsageError } from '../usage';
+import type { PluginContext } from './context';
 import { checkCommand, newCommand, packCommand } from './author';
 import { disableCommand, enableCommand, installCommand, listCommand, removeCommand } from './manage';
 import { testCommand } from './test';
-
-export interface PluginContext {
-  installation: Installation;
-  store: PluginStore;
-}
 
 type Command = (args: string[], context: PluginContext) => number | Promise<number>;
 

@@ -6,7 +6,7 @@ import { type PolicyTestResult, runPolicyTests } from '../../../app/policy-tests
 import { Status } from '../outcome';
 import { onePositional, parseStrictly } from '../run-options';
 import { Colour, coloured, plain } from '../words';
-import type { PluginContext } from './plugin';
+import type { PluginContext } from './context';
 
 const FLAG = { type: 'boolean' } as const;
 
