@@ -1,33 +1,25 @@
 /**
- * The mainboard: devices, buses and interrupt wiring over the machine's shared memory. Each thread has a Board of its
- * own, and all see one state. What differs by interrupt mode is decided here and nowhere else:
- *
- *     exact   local APICs, I/O APIC, 8259s and 8254 are ours
- *     split   local APICs are KVM's, the others ours
- *     kernel  all are KVM's
+ * The mainboard: devices, buses and interrupt wiring (irqchip.ts) over the machine's shared memory. Each thread has a Board of
+ * its own, and all see one state.
  */
 import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import type { Lock } from '../base/mutex';
-import { ApicBus, type CpuSet, type IpiObserver, type StartUpSink } from '../devices/apic-bus';
 import { Bus } from '../devices/bus';
 import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
 import type { Device, IrqLine, TimedDevice } from '../devices/device';
 import { I8042, I8042_WORDS } from '../devices/i8042';
-import type { InterruptMessageSink } from '../devices/interrupt-message';
-import { Ioapic, IOAPIC_PINS, IOAPIC_WORDS } from '../devices/ioapic';
 import type { Lapic } from '../devices/lapic';
-import { Pic, PIC_WORDS } from '../devices/pic';
 import { Pit, PIT_WORDS } from '../devices/pit';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
-import { APIC_PAGE_SIZE, IO_APIC } from '../firmware/memory-map';
-import { Decision, EventKind, IPI_ADDRESSED, IPI_LOGICAL, type IpiMode, NO_CPU } from '../../preload/contract/events';
+import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MachineConfig } from '../../preload/contract/machine';
 import type { Doorbell } from './doorbell';
 import type { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
+import { Irqchip, TIMER_IRQ } from './irqchip';
 import { PauseSwitch } from './pause-switch';
 import { wakeWriters } from './room';
 import { SerialWriter } from './serial-ring';
@@ -43,15 +35,13 @@ import {
 import { type Sharing, sharedByThreads } from './sharing';
 import { heldWord, type Word } from './standstill';
 import { PolicyQueue, Want } from './policy-queue';
-import { StartUpRouter, writeIpiEvents } from './start-up-router';
+import { StartUpRouter } from './start-up-router';
 import { Attention, type VcpuControl } from './vcpu-control';
 import { shortestTimerPeriod } from './virtual-clock';
 
 const LINE_FEED = 0x0a;
 const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
 const COM_IRQS = [4, 3, 4, 3] as const;
-const TIMER_IRQ = 0;
-const TIMER_IOAPIC_PIN = 2;
 const RTC_IRQ = 8;
 
 const IA32_TSC_DEADLINE = 0x6e0;
@@ -72,7 +62,7 @@ export interface BoardOptions {
   sharing?: Sharing;
 }
 
-export class Board implements ExitTarget, IpiObserver {
+export class Board implements ExitTarget {
   readonly lock: Lock;
   readonly doorbell: Doorbell;
   readonly events: EventWriter;
@@ -85,17 +75,13 @@ export class Board implements ExitTarget, IpiObserver {
   readonly #memory: MachineMemory;
   readonly #config: MachineConfig;
   readonly #clock: Clock;
-  readonly #kicker: VcpuKicker;
-  readonly #interrupts: KernelInterrupts;
   readonly #cpu: number;
   readonly #sharing: Sharing;
   readonly #words: Int32Array;
   /** Where this thread says how far it stands still. */
   readonly #held: Word;
   readonly #times: Float64Array;
-  readonly #apics: ApicBus | null = null;
-  readonly #ioapic: Ioapic | null = null;
-  readonly #pic: Pic | null = null;
+  readonly #irqchip: Irqchip;
   readonly #uarts: Uart16550[];
   readonly #timed: TimedDevice[] = [];
   readonly #powerOns: (() => void)[] = [];
@@ -106,8 +92,6 @@ export class Board implements ExitTarget, IpiObserver {
     this.#memory = memory;
     this.#config = config;
     this.#clock = clock;
-    this.#kicker = kicker;
-    this.#interrupts = interrupts;
     this.#cpu = cpu;
     this.#words = memory.words;
     this.#held = heldWord(memory, config.accelerator === 'wasm' || cpu === NO_CPU ? null : cpu);
@@ -133,12 +117,19 @@ export class Board implements ExitTarget, IpiObserver {
     this.ports = new Bus('port', (address, isWrite) => this.#reportUnclaimed(0, address, isWrite));
     this.memory = new Bus('memory', (address, isWrite) => this.#reportUnclaimed(1, address, isWrite));
 
-    if (config.irqchip === 'exact') this.#apics = new ApicBus(memory.lapics(), config.cpus, clock, this.#apicHost());
-    if (config.irqchip !== 'kernel') {
-      this.#ioapic = this.#addIoapic(this.#apics ?? this.#messagesToKernel());
-      this.#pic = this.#addPic();
-      this.#addPit();
-    }
+    const { policies, router } = this;
+    this.#irqchip = new Irqchip({
+      memory,
+      config,
+      clock,
+      kicker,
+      interrupts,
+      sharing: this.#sharing,
+      policies,
+      router,
+    });
+    this.#irqchip.addTo(this.ports, this.memory);
+    if (config.irqchip !== 'kernel') this.#addPit();
     this.#uarts = COM_PORTS.map((port, index) => this.#addUart(port, index));
     this.#addRtc();
     this.#addSystemControl();
@@ -148,16 +139,32 @@ export class Board implements ExitTarget, IpiObserver {
   /** Once for all threads, before any vcpu runs. `wallClock`: seconds since 1970 at machine time 0. */
   powerOn(wallClock: number): void {
     this.#times[MachineTime.WALL_CLOCK] = wallClock;
+    this.#irqchip.powerOn();
     for (const powerOn of this.#powerOns) powerOn();
-    this.#apics?.lapics.forEach((lapic, cpu) => lapic.powerOn(this.#config.apicIds[cpu]));
-    this.#apics?.lapics[this.#config.bsp].virtualWire();
     this.router.powerOn();
     this.#times[MachineTime.DEVICE_DEADLINE] = this.#earliestDeadline();
   }
 
   /** This CPU's local APIC; `exact` only. */
   lapic(cpu: number): Lapic {
-    return (this.#apics as ApicBus).lapics[cpu];
+    return this.#irqchip.lapic(cpu) as Lapic;
+  }
+
+  /** Sends an IPI of nobody's: an NMI, and with KVM's local APICs a SIPI. */
+  sendIpi(mode: IpiMode, cpu: number, vector: number): void {
+    this.#irqchip.send(mode, cpu, vector);
+  }
+
+  get extInt(): boolean {
+    return this.#irqchip.extInt;
+  }
+
+  acknowledgeExtInt(): number {
+    return this.#irqchip.acknowledgeExtInt();
+  }
+
+  endOfInterrupt(vector: number): void {
+    this.#irqchip.endOfInterrupt(vector);
   }
 
   /** Machine time at which a device is due; the BSP's thread calls `expireDevices` then. */
@@ -170,19 +177,6 @@ export class Board implements ExitTarget, IpiObserver {
     for (const device of this.#timed) if (device.deadline() <= now) device.expire(now);
     this.#times[MachineTime.DEVICE_DEADLINE] = this.#earliestDeadline();
     this.lock.release();
-  }
-
-  /** The 8259s' INTR output; never raised in `kernel`. Whoever raises it kicks the BSP, which then sees it. */
-  get extInt(): boolean {
-    return this.#words[MachineWord.EXTINT] !== 0;
-  }
-
-  /** The processor's interrupt acknowledgement: the vector that the 8259s give. */
-  acknowledgeExtInt(): number {
-    this.lock.acquire();
-    const vector = (this.#pic as Pic).acknowledge();
-    this.lock.release();
-    return vector;
   }
 
   /** Gives bytes to a serial port's receiver; says how many it took. It rings the doorbell when it has room again. */
@@ -222,126 +216,32 @@ export class Board implements ExitTarget, IpiObserver {
   }
 
   lapicAt(cpu: number, frame: number, apicBase: number): Device | null {
-    if (this.#apics === null) return null;
-    const lapic = this.#apics.lapics[cpu];
+    const lapic = this.#irqchip.lapic(cpu);
+    if (lapic === null) return null;
     lapic.setBaseEnabled((apicBase & APIC_BASE_ENABLE) !== 0);
     return lapic.enabled && frame === apicBase >>> APIC_PAGE_SHIFT ? lapic : null;
   }
 
   readMsr(_vcpu: Vcpu, cpu: number, index: number): bigint | null {
-    if (index !== IA32_TSC_DEADLINE || this.#apics === null) return null;
-    const lapic = this.#apics.lapics[cpu];
+    const lapic = this.#irqchip.lapic(cpu);
+    if (index !== IA32_TSC_DEADLINE || lapic === null) return null;
     return (BigInt(lapic.tscDeadlineHigh) << 32n) | BigInt(lapic.tscDeadlineLow);
   }
 
   writeMsr(vcpu: Vcpu, cpu: number, index: number, value: bigint): boolean {
-    if (index !== IA32_TSC_DEADLINE || this.#apics === null) return false;
+    const lapic = this.#irqchip.lapic(cpu);
+    if (index !== IA32_TSC_DEADLINE || lapic === null) return false;
     const cyclesLeft = Number(BigInt.asIntN(64, value - vcpu.tsc()));
     const at = this.#clock.now() + (cyclesLeft / vcpu.tscKhz()) * 1e6;
-    this.#apics.lapics[cpu].setTscDeadline(Number(value & 0xffffffffn), Number(value >> 32n), at);
+    lapic.setTscDeadline(Number(value & 0xffffffffn), Number(value >> 32n), at);
     return true;
-  }
-
-  endOfInterrupt(vector: number): void {
-    this.lock.acquire();
-    this.#ioapic?.eoi(vector);
-    this.lock.release();
-  }
-
-  /** Of IPIs other than INIT and SIPI, which the router reports where a CPU receives them. */
-  ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void {
-    const now = this.#clock.now();
-    if (this.policies.wants(Want.ICR_WRITE)) this.policies.icrWrite(mode, source, targets, vector, now);
-    writeIpiEvents(this.events, now, source, mode, vector, Decision.DELIVER, targets);
-  }
-
-  unreceived(source: number, mode: IpiMode, vector: number, destination: number, logical: boolean): void {
-    const address = destination < 0 ? 0 : IPI_ADDRESSED | (logical ? IPI_LOGICAL : 0) | (destination << 24);
-    this.events.write(EventKind.IPI, source, vector | (mode << 8) | address, Decision.IGNORED);
-  }
-
-  /** Sends an IPI of nobody's: an NMI, and with KVM's local APICs a SIPI. */
-  sendIpi(mode: IpiMode, cpu: number, vector: number): void {
-    const apicId = this.#config.apicIds[cpu];
-    if (this.#apics === null) this.#interrupts.signalMsi(apicId, false, mode, vector, true);
-    else this.#apics.message(apicId, false, mode, vector, true);
-  }
-
-  #apicHost() {
-    return {
-      bits: this.#sharing.bits,
-      startUp: this.#startUp(),
-      observer: this,
-      shortestTimerPeriod: shortestTimerPeriod(this.#config),
-      broadcastEoi: (vector: number) => this.endOfInterrupt(vector),
-      kick: (cpu: number) => this.vcpus[cpu].alert(Attention.LOOK),
-    };
-  }
-
-  /**
-   * Who sends a SIPI goes on when those that it has woken and that wait for its own processor have run: else they would
-   * wait for as long as the host's scheduler lets a guest spin.
-   */
-  #startUp(): StartUpSink {
-    return {
-      init: (source, targets) => this.router.init(source, targets),
-      startUp: (source, targets, vector) => {
-        this.router.startUp(source, targets, vector);
-        this.#kicker.yield();
-      },
-    };
-  }
-
-  #messagesToKernel(): InterruptMessageSink {
-    return {
-      message: (destination, logical, mode, vector, level) =>
-        this.#interrupts.signalMsi(destination, logical, mode, vector, level),
-    };
-  }
-
-  #addIoapic(sink: InterruptMessageSink): Ioapic {
-    const ioapic = new Ioapic(this.#memory.device('ioapic', IOAPIC_WORDS), sink);
-    this.memory.add(IO_APIC, APIC_PAGE_SIZE, this.#apics === null ? this.#mirrored(ioapic) : ioapic);
-    this.#powerOns.push(() => ioapic.powerOn());
-    return ioapic;
-  }
-
-  /** KVM has to know what an I/O APIC outside it sends, to tell us of the EOIs. */
-  #mirrored(ioapic: Ioapic): Device {
-    return {
-      read: (offset, size) => ioapic.read(offset, size),
-      write: (offset, size, value) => {
-        ioapic.write(offset, size, value);
-        const entries = new Uint32Array(2 * IOAPIC_PINS);
-        for (let pin = 0; pin < IOAPIC_PINS; pin++) {
-          entries[2 * pin] = ioapic.entryLow(pin);
-          entries[2 * pin + 1] = ioapic.entryHigh(pin);
-        }
-        this.#interrupts.routeIoapic(entries);
-      },
-    };
-  }
-
-  #addPic(): Pic {
-    const bsp = this.vcpus[this.#config.bsp];
-    const pic = new Pic(this.#memory.device('pic', PIC_WORDS), {
-      set: (level) => {
-        const before = Atomics.exchange(this.#words, MachineWord.EXTINT, level ? 1 : 0);
-        if (level && before === 0) bsp.alert(Attention.LOOK);
-      },
-    });
-    this.ports.add(0x20, 2, pic.master);
-    this.ports.add(0xa0, 2, pic.slave);
-    this.ports.add(0x4d0, 2, pic.elcr);
-    this.#powerOns.push(() => pic.powerOn());
-    return pic;
   }
 
   #addPit(): void {
     const pit = new Pit(
       this.#memory.device('pit', PIT_WORDS),
       this.#clock,
-      this.#isaLine(TIMER_IRQ),
+      this.#irqchip.isaLine(TIMER_IRQ),
       shortestTimerPeriod(this.#config),
     );
     this.ports.add(0x40, 4, this.#timedDevice(pit));
@@ -367,7 +267,7 @@ export class Board implements ExitTarget, IpiObserver {
 
   #addRtc(): void {
     const wallClock = this.#times[MachineTime.WALL_CLOCK];
-    const rtc = new Rtc(this.#memory.device('rtc', RTC_WORDS), this.#clock, this.#isaLine(RTC_IRQ), wallClock);
+    const rtc = new Rtc(this.#memory.device('rtc', RTC_WORDS), this.#clock, this.#irqchip.isaLine(RTC_IRQ), wallClock);
     this.ports.add(0x70, 2, this.#timedDevice(rtc));
     this.#powerOns.push(() => rtc.powerOn({ memory: this.#config.memory }));
   }
@@ -400,24 +300,9 @@ export class Board implements ExitTarget, IpiObserver {
     this.#powerOns.push(() => post.powerOn());
   }
 
-  /** An ISA interrupt, as it reaches the controllers of this mode; the timer is wired to the I/O APIC's pin 2. */
-  #isaLine(irq: number): IrqLine {
-    if (this.#pic === null || this.#ioapic === null) {
-      return { set: (level) => this.#interrupts.setIrqLine(irq, level) };
-    }
-    const toPic = this.#pic.line(irq);
-    const toIoapic = this.#ioapic.line(irq === TIMER_IRQ ? TIMER_IOAPIC_PIN : irq);
-    return {
-      set: (level) => {
-        toPic.set(level);
-        toIoapic.set(level);
-      },
-    };
-  }
-
   /** COM1 and COM3, COM2 and COM4 share an interrupt: it is raised while either asks. */
   #sharedLine(index: number): IrqLine {
-    const line = this.#isaLine(COM_IRQS[index]);
+    const line = this.#irqchip.isaLine(COM_IRQS[index]);
     const partners = COM_IRQS.reduce((bits, irq, port) => bits | (irq === COM_IRQS[index] ? 1 << port : 0), 0);
     const words = this.#words;
     return {
