@@ -1,9 +1,9 @@
 ; first-cpu, a guest with a planted bug: it takes the BSP for the first entry of the table, and APIC ids for indices.
 ;
 ; Both hold on most machines. Like twizzler #23 and lk #475, where the BSP is CPU 0 by assumption, and genode #5468,
-; where APIC ids had gaps. With another BSP, or another order of the table, it sends an INIT to the processor that it
-; runs on, which goes on at the reset vector: a reboot on a PC, a crash where there is no firmware. With gaps in the APIC
-; ids an AP takes the place of another or one past the table; the BSP misses it after 5 s, and the run ends with 1.
+; where APIC ids had gaps. With another BSP, another order of the table or gaps, an AP takes the place of another, or
+; one past the table; the BSP misses it after 5 s, and the run ends with 1. Where the second entry of the table is the
+; BSP's own, it sends itself an INIT: a reboot on a PC, a crash where there is no firmware.
 ; A correct system reads its own APIC id, and looks every id up in the table.
 ; Command line: table=mp reads the MP table, not the MADT.
 

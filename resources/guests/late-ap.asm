@@ -6,8 +6,8 @@
 ; below 1 MiB while an AP is still on its way there.
 ; A correct system lets an AP that comes ask whether it is still wanted, or never uses again what it was given.
 ; One that never comes does no harm: the others are a success. After an area was taken twice, the run ends with 1.
-; Command line: timeout=MS is how long an AP may take, 1000 by default, 60000 at most; table=mp reads the MP table, not
-; the MADT.
+; Command line: timeout=MS is how long an AP may take, 1000 by default, 60000 at most; table=mp reads the MP table,
+; not the MADT.
 
 %include "guest.inc"
 %include "planted.inc"

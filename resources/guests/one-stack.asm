@@ -12,7 +12,7 @@
 
 LATE_MS   equ 100
 POST_CODE equ 0x80                              ; port of the POST codes, on the bus: a write takes about 1 us
-POSTS     equ 8
+POSTS     equ 64
 
 section .bss
 alignb 16

@@ -39,6 +39,10 @@ async function dispatch([command, ...args]: string[], installation: Installation
       const { app } = await import('./app-command');
       return app(args, installation);
     }
+    case 'sweep': {
+      const { sweep } = await import('./sweep/sweep');
+      return sweep(args, installation);
+    }
     case 'plugin': {
       const { plugin } = await import('./plugin/plugin');
       return plugin(args, installation);
@@ -51,7 +55,7 @@ async function dispatch([command, ...args]: string[], installation: Installation
       return print(guests(args, installation.guests));
     default:
       throw new UsageError(
-        `There is no command "${command}"; the commands are run, replay, app, plugin, probe and guests (see reveille --help).`,
+        `There is no command "${command}"; the commands are run, replay, sweep, app, plugin, probe and guests (see reveille --help).`,
       );
   }
 }

@@ -1,7 +1,7 @@
 /** How a run ends for who called it: the exit status and the sentence. */
 import type { FailureKind, Outcome, Summary } from '../../../preload/contract/machine';
 import type { VerdictSummary } from '../../../preload/contract/policies';
-import type { Verdict } from '../../../plugins/api/index';
+import { type RunVerdict, runVerdict } from '../../app/run-verdict';
 
 export const Status = {
   SUCCESS: 0,
@@ -21,9 +21,6 @@ export const Status = {
   SIGTERM: 143,
 } as const;
 
-/** Values of the debug-exit port that mean success; both are in use. */
-const SUCCESS_CODES: readonly (number | null)[] = [0, 0x10];
-
 const FAILURE_STATUS: Record<FailureKind, number> = {
   usage: Status.USAGE,
   host: Status.HOST,
@@ -34,26 +31,17 @@ export function failureStatus(kind: FailureKind): number {
   return FAILURE_STATUS[kind];
 }
 
-const VERDICT_STATUS: Record<Verdict, number> = {
+const VERDICT_STATUS: Record<RunVerdict, number> = {
   pass: Status.SUCCESS,
   fail: Status.GUEST_FAILURE,
   hang: Status.TIMEOUT,
+  crash: Status.CRASH,
 };
 
-/** A policy's verdict counts before what the guest says. `stopped`: the status of a run that was stopped, by what stopped it. */
+/** `stopped`: the status of a run that was stopped, by what stopped it. */
 export function outcomeStatus(outcome: Outcome, verdict: VerdictSummary | null, stopped: number): number {
-  if (verdict !== null) return VERDICT_STATUS[verdict.verdict];
-  switch (outcome.kind) {
-    case 'guest-exit':
-      return SUCCESS_CODES.includes(outcome.code) ? Status.SUCCESS : Status.GUEST_FAILURE;
-    case 'timeout':
-      return Status.TIMEOUT;
-    case 'crash':
-      return Status.CRASH;
-    case 'stopped':
-    case 'verdict':
-      return stopped;
-  }
+  const word = runVerdict({ outcome, verdict });
+  return word === null ? stopped : VERDICT_STATUS[word];
 }
 
 /** `guest-exit 0x10 by cpu 0 after 12.345 ms: …; 245 events, 0 lost`. */

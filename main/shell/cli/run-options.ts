@@ -3,16 +3,8 @@ import { parseArgs } from 'node:util';
 import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { RunRequest } from '../../app/machine-runs';
 import type { MachineConfig, SerialBackend } from '../../../preload/contract/machine';
-import {
-  parseApicIds,
-  parseChoice,
-  parseCount,
-  parseDuration,
-  parseMachineTime,
-  parseSerial,
-  parseSize,
-  parseTopology,
-} from './quantities';
+import { FLAG, given, MACHINE_OPTIONS, machineRequest, TEXT, type TEXTS } from './machine-options';
+import { parseDuration, parseSerial } from './quantities';
 import { UsageError } from './usage';
 
 export interface RunOptions {
@@ -31,35 +23,17 @@ export interface RunOptions {
   policyCommands: string | null;
 }
 
-const ACCELERATORS = ['auto', 'kvm', 'wasm'] as const;
-const IRQCHIPS = ['exact', 'kernel', 'split'] as const;
-
-const TEXT = { type: 'string' } as const;
-const TEXTS = { type: 'string', multiple: true } as const;
-const FLAG = { type: 'boolean' } as const;
-
 type SerialPorts = MachineConfig['serial'];
 
 export function parseRunOptions(args: string[]): RunOptions {
   const { values, positionals, tokens } = parseStrictly(args, {
-    cpus: TEXT,
-    topology: TEXT,
-    'apic-ids': TEXT,
-    bsp: TEXT,
-    memory: TEXT,
-    accel: TEXT,
-    irqchip: TEXT,
-    cmdline: TEXT,
-    seed: TEXT,
+    ...MACHINE_OPTIONS,
     realtime: FLAG,
     serial1: TEXT,
     serial2: TEXT,
     serial3: TEXT,
     serial4: TEXT,
-    policy: TEXTS,
-    'policy-option': TEXTS,
     'policy-commands': TEXT,
-    'time-limit': TEXT,
     timeout: TEXT,
     events: TEXT,
     trace: TEXT,
@@ -69,18 +43,8 @@ export function parseRunOptions(args: string[]): RunOptions {
   const events = values.events ?? null;
   const serial = serialPorts([values.serial1, values.serial2, values.serial3, values.serial4], events === '-');
   const request: RunRequest = {
-    guest,
-    accelerator: given('--accel', values.accel, (option, text) => parseChoice(option, text, ACCELERATORS)) ?? 'auto',
-    irqchip: given('--irqchip', values.irqchip, (option, text) => parseChoice(option, text, IRQCHIPS)),
-    cpus: given('--cpus', values.cpus, parseCount),
-    topology: given('--topology', values.topology, parseTopology),
-    apicIds: given('--apic-ids', values['apic-ids'], parseApicIds),
-    bsp: given('--bsp', values.bsp, parseCount),
-    memory: given('--memory', values.memory, parseSize),
-    cmdline: values.cmdline,
-    seed: given('--seed', values.seed, parseCount),
+    ...machineRequest(guest, values),
     realtime: values.realtime,
-    timeLimit: given('--time-limit', values['time-limit'], parseMachineTime),
     serial,
   };
   const console = serial.findIndex(({ kind }) => kind === 'stdio');
@@ -94,10 +58,6 @@ export function parseRunOptions(args: string[]): RunOptions {
     policies: policyChoices(tokens),
     policyCommands: values['policy-commands'] ?? null,
   };
-}
-
-function given<T>(option: string, text: string | undefined, parse: (option: string, text: string) => T): T | undefined {
-  return text === undefined ? undefined : parse(option, text);
 }
 
 /** The command line of `reveille replay`. */
@@ -159,7 +119,7 @@ export function policyChoices(tokens: readonly OptionToken[]): PolicyChoice[] {
   return choices;
 }
 
-interface OptionToken {
+export interface OptionToken {
   kind: string;
   name?: string | undefined;
   value?: string | undefined;

@@ -12,6 +12,9 @@ export const HELP = `Reveille shows and steers how the processors of an x86 mach
   reveille run <guest> [options]   boots a guest; <guest> is a bundled guest's name or a path
   reveille replay FILE [--events PATH] [--trace PATH] [--json]
                                    the run of an --events file again, with its policies' decisions
+  reveille sweep <guest> --seeds A..B [options]
+  reveille sweep <guest> --policy NAME --vary OPTION=A..B [options]
+                                   boots a guest many times, and says what came of it (below)
   reveille app [--port N] [--no-open]
                                    the desktop app in a browser: dashboard, timeline, consoles
   reveille plugin <command>        policies and more, from this Reveille and from others (below)
@@ -45,6 +48,16 @@ The run
   --events PATH             writes every event as a line of JSON; "-" is stdout, in COM1's place
   --trace PATH              writes a trace for ui.perfetto.dev
   --json                    one summary as the last line of stdout
+
+A sweep, with the options of the machine and of its policies; on the emulator unless --accel says otherwise
+  --seeds A..B              a run for each seed
+  --vary OPTION=A..B        a run for each of some values of an option of the policy before it: then bisection finds
+                            the smallest value that fails
+  --steps N                 how many values that is (default 20)
+  --jobs N                  runs at a time (default: as many as the host has processors)
+  --time-limit TIME         machine time after which a run hangs (default 10s)
+  --timeout TIME            the same in the host's time (default 60s)
+  --json                    all runs, on one line
 
 Plugins
   plugin list [--json]               what there is
