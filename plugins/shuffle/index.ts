@@ -1,5 +1,7 @@
 import type { Policies } from 'reveille';
 
+const LOOK_AGAIN = 100e3;
+
 /** Holds the APs until all have been sent a SIPI, or no more come, and lets them start in another order. */
 export const policies: Policies = {
   shuffle: {
@@ -21,13 +23,22 @@ export const policies: Policies = {
         else machine.mark(`${cpus.length} CPUs start in ${order} order`);
         const idle = leaving.length === 0;
         leaving.push(...cpus);
-        if (idle) releaseNext();
+        if (idle) releaseFirst();
       }
 
-      function releaseNext(): void {
-        const cpu = leaving.shift() as number;
-        machine.release(cpu, 'it is its turn');
-        if (leaving.length > 0) machine.after(gap, releaseNext);
+      function releaseFirst(): void {
+        machine.release(leaving[0], 'it is its turn');
+        machine.after(gap, goOn);
+      }
+
+      function goOn(): void {
+        // On KVM a CPU takes a moment from its SIPI to its first instruction: the next one must not overtake it.
+        if (machine.state(leaving[0]) === 'SIPI_RECEIVED') {
+          machine.after(LOOK_AGAIN, goOn);
+          return;
+        }
+        leaving.shift();
+        if (leaving.length > 0) releaseFirst();
       }
 
       return {
