@@ -7,6 +7,7 @@ import { useMachines } from '../stores/machines';
 import type { Command } from './command';
 import { useFileActions } from './file-actions';
 import { isLive, machineActions } from './machine-actions';
+import { policyCommands } from './policy-commands';
 
 export function useCommands(): ComputedRef<Command[]> {
   const app = useApp();
@@ -15,9 +16,17 @@ export function useCommands(): ComputedRef<Command[]> {
   const machines = useMachines();
   const actions = machineActions();
   const files = useFileActions();
+  const policies = policyCommands();
 
   return computed(() => [
     ...actions.value,
+    ...policies.value.map(({ id, title, run }) => ({
+      id,
+      title,
+      group: 'Policy',
+      disabled: null,
+      run: () => run(machines.selectedCpu),
+    })),
     {
       id: 'machine.new',
       title: 'New machine…',
@@ -39,6 +48,13 @@ export function useCommands(): ComputedRef<Command[]> {
       group: 'Traces',
       disabled: null,
       run: files.pickTrace,
+    },
+    {
+      id: 'plugins.show',
+      title: 'Plugins…',
+      group: 'Plugins',
+      disabled: null,
+      run: () => (app.dialog = { kind: 'plugins' }),
     },
     ...machines.list.map((machine) => ({
       id: `machine.show.${machine.id}`,
