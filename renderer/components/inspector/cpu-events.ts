@@ -61,10 +61,11 @@ function decode(log: EventLog, record: number): MachineEvent | null {
   words[2] = log.kind(record) | (log.cpu(record) << 16);
   for (let i = 0; i < 5; i++) words[3 + i] = log.payload(record, i);
   // One group of 64 CPUs: a record is an event of its own.
-  return [...new MachineEventDecoder(0).decode(words.buffer)][0] ?? null;
+  return [...new MachineEventDecoder(0, log.policies.texts).decode(words.buffer)][0] ?? null;
 }
 
 /** What somebody did about an IPI, for its colour. */
 export function isIntervention(event: MachineEvent): boolean {
+  if (event.kind === 'decision' || event.kind === 'policy') return true;
   return event.kind === 'ipi' && event.decision !== 'deliver' && event.decision !== 'ignored';
 }
