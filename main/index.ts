@@ -31,7 +31,6 @@ async function start(): Promise<void> {
     return;
   }
   restrictContents();
-  servePages(new URL('renderer/', OUT));
   const app = new App({
     shell: 'electron',
     dataDirectory: directory,
@@ -45,6 +44,7 @@ async function start(): Promise<void> {
     // Who asked for it has agreed to the end of what runs, or nothing does.
     quit: () => void app.shutdown().then(() => electron.quit()),
   });
+  servePages(new URL('renderer/', OUT), (path) => app.plugins.panel(path));
   endWith(app, () => instance.release());
   const link = new WindowLink(app);
   app.machines.onStart(({ machine, run, process }) => link.started(machine, run, process as UtilityMachine));

@@ -113,7 +113,7 @@ export class App {
       'preferences.get': () => this.#preferences.current,
       'preferences.set': (change) => this.#changePreferences(change),
       'machines.list': () => machines.list(),
-      'machines.check': async ({ settings }) => 
+      'machines.check': async ({ settings }) =>
         settingsProblems(settings, await this.#probe(), this.#options.guests, this.#store),
       'machines.create': ({ settings }) => machines.create(settings),
       'machines.update': ({ machine, settings }) => machines.update(machine, settings),

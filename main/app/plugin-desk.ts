@@ -1,5 +1,5 @@
 /** The plugins as the app's window shows and changes them, and what their authors save while they work on them. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest, Permission } from '../../plugins/api/manifest';
@@ -93,8 +93,10 @@ export class PluginDesk {
     return this.#read(name, PAGE_FILE, MAX_PAGE);
   }
 
-  /** The HTML of a panel of a plugin that is enabled; null: there is none. */
-  panel(plugin: string, panel: string): string | null {
+  /** The HTML of a panel of a plugin that is enabled, by the path that the page asks for; null: there is none. */
+  panel(path: string): string | null {
+    const [, plugin, panel] = /^\/plugin-panel\/([a-z0-9-]+)\/([a-z0-9-]+)$/.exec(path) ?? [];
+    if (plugin === undefined) return null;
     const found = this.#store.list().find(({ name, enabled }) => enabled && name === plugin);
     const file = found?.manifest?.panels?.find(({ name }) => name === panel)?.file;
     return file === undefined ? null : this.#read(plugin, file, MAX_PANEL);
@@ -137,11 +139,18 @@ export class PluginDesk {
   }
 
   #begin(name: string, folder: string): void {
+    // A folder that is gone is a problem of the plugin's own (`PluginInfo.problem`).
+    if (!existsSync(folder)) return;
     const watch = new PluginWatch(folder, this.#types);
     this.#watches.set(name, { folder, watch });
     watch.onChange((change) => {
-      if (change.type === 'compiled') this.#saved.fire({ name, ...change });
-      else this.#found(watch, name, change.problems);
+      if (change.type === 'problems') {
+        this.#found(watch, name, change.problems);
+        return;
+      }
+      this.#saved.fire({ name, ...change });
+      // Its manifest may be another one, too.
+      this.#found(watch, name, []);
     });
     // What is wrong already.
     checkPlugin(folder, this.#types).then(

@@ -74,7 +74,8 @@ export class RunPolicies {
       if (plugin !== name) return;
       try {
         const policy = manifest.policies?.find((candidate) => candidate.name === policyName);
-        if (policy === undefined) throw new AppError('usage', `The plugin ${name} has no policy ${policyName} any more.`);
+        if (policy === undefined)
+          throw new AppError('usage', `The plugin ${name} has no policy ${policyName} any more.`);
         const program = policyProgram({ manifest, policy }, this.#choices[index].options, machine, compiled);
         this.#programs[index] = program;
         this.#process.send({ type: 'policy-reload', author: index + 1, program });

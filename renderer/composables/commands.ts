@@ -4,6 +4,7 @@ import { useApp } from '../stores/app';
 import { useBridge } from '../stores/bridge';
 import { PANELS, useDock } from '../stores/dock';
 import { useMachines } from '../stores/machines';
+import { usePlugins } from '../stores/plugins';
 import type { Command } from './command';
 import { useFileActions } from './file-actions';
 import { isLive, machineActions } from './machine-actions';
@@ -16,6 +17,7 @@ export function useCommands(): ComputedRef<Command[]> {
   const machines = useMachines();
   const actions = machineActions();
   const files = useFileActions();
+  const plugins = usePlugins();
   const policies = policyCommands();
 
   return computed(() => [
@@ -70,6 +72,17 @@ export function useCommands(): ComputedRef<Command[]> {
       disabled: null,
       run: () => dock.show(id),
     })),
+    ...plugins.list
+      .filter(({ enabled }) => enabled)
+      .flatMap(({ name: plugin, manifest }) =>
+        (manifest?.panels ?? []).map(({ name, title }) => ({
+          id: `panel.${plugin}.${name}`,
+          title: `Show ${title} (${plugin})`,
+          group: 'View',
+          disabled: null,
+          run: () => dock.showPlugin(plugin, name, title),
+        })),
+      ),
     { id: 'layout.reset', title: 'Reset layout', group: 'View', disabled: null, run: dock.reset },
     ...(['system', 'dark', 'light'] as const).map((theme) => ({
       id: `theme.${theme}`,

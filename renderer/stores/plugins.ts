@@ -2,8 +2,11 @@
 import { defineStore } from 'pinia';
 import { computed, shallowRef } from 'vue';
 import type { PolicyManifest } from '../../plugins/api/manifest';
+import type { Notice } from '../../preload/contract/channels';
 import type { ShownPlugin } from '../../preload/contract/plugins';
 import { useBridge } from './bridge';
+
+type Told = Extract<Notice, { type: 'policy-told' }>;
 
 /** A policy of an enabled plugin, and the name that a machine knows it by. */
 export interface OfferedPolicy {
@@ -27,17 +30,28 @@ export const usePlugins = defineStore('plugins', () => {
     });
   });
 
+  const told = new Set<(notice: Told) => void>();
+
   async function load(): Promise<void> {
     bridge.onNotice((notice) => {
       if (notice.type === 'plugins') list.value = notice.plugins;
+      if (notice.type === 'policy-told') for (const listener of told) listener(notice);
     });
     list.value = await bridge.call('plugins.list', null);
   }
 
   /** By the name that a machine knows it by; undefined: it is not there, or not enabled. */
   function policy(name: string): OfferedPolicy | undefined {
-    return policies.value.find((offered) => offered.name === name || `${offered.plugin}/${offered.manifest.name}` === name);
+    return policies.value.find(
+      (offered) => offered.name === name || `${offered.plugin}/${offered.manifest.name}` === name,
+    );
   }
 
-  return { list, policies, load, policy };
+  /** What policies tell panels; the result ends it. */
+  function onTold(listener: (notice: Told) => void): () => void {
+    told.add(listener);
+    return () => told.delete(listener);
+  }
+
+  return { list, policies, load, policy, onTold };
 });

@@ -121,7 +121,10 @@ test('with “manual” every AP waits until it is released, by menu, inspector 
   await page.getByRole('status').getByText('CPU 2 is sent a SIPI with vector 8').waitFor();
 
   await tile(3).click();
-  await page.getByRole('group', { name: 'What policies can do with CPU 3' }).getByRole('button', { name: 'Hold' }).click();
+  await page
+    .getByRole('group', { name: 'What policies can do with CPU 3' })
+    .getByRole('button', { name: 'Hold' })
+    .click();
   await page.getByRole('status').getByText('CPU 3 will wait when its SIPI comes').waitFor();
   await command(page, 'manual release all');
   await page.getByText('Ended: CPU 0 wrote 16 to the debug-exit port.').waitFor();
