@@ -31,17 +31,20 @@ async function start(): Promise<void> {
     return;
   }
   restrictContents();
-  servePages(new URL('renderer/', OUT));
   const app = new App({
     shell: 'electron',
     dataDirectory: directory,
     guests: new URL('../resources/guests/', OUT),
     packageJson: new URL('../package.json', OUT),
+    plugins: new URL('../plugins/', OUT),
+    typeChecker: new URL('typecheck-worker.js', OUT),
     startProcess: () => new UtilityMachine(new URL('machine-process.js', OUT)),
     pickImage,
+    pickPlugin,
     // Who asked for it has agreed to the end of what runs, or nothing does.
-    quit: () => void app.machines.shutdown().then(() => electron.quit()),
+    quit: () => void app.shutdown().then(() => electron.quit()),
   });
+  servePages(new URL('renderer/', OUT), (path) => app.plugins.panel(path));
   endWith(app, () => instance.release());
   const link = new WindowLink(app);
   app.machines.onStart(({ machine, run, process }) => link.started(machine, run, process as UtilityMachine));
@@ -68,7 +71,7 @@ function endWith(app: App, release: () => void): void {
   electron.on('will-quit', (event) => {
     if (ended) return;
     event.preventDefault();
-    void app.machines.shutdown().then(() => {
+    void app.shutdown().then(() => {
       ended = true;
       release();
       electron.quit();
@@ -89,5 +92,18 @@ function openFiles(app: App, args: string[], workingDirectory: string): void {
 
 async function pickImage(): Promise<string | null> {
   const { filePaths } = await dialog.showOpenDialog({ title: 'Choose a guest image', properties: ['openFile'] });
+  return filePaths[0] ?? null;
+}
+
+async function pickPlugin(kind: 'folder' | 'package'): Promise<string | null> {
+  const { filePaths } = await dialog.showOpenDialog(
+    kind === 'folder'
+      ? { title: 'Choose the folder of a plugin', properties: ['openDirectory'] }
+      : {
+          title: 'Choose the package of a plugin',
+          properties: ['openFile'],
+          filters: [{ name: 'Packages', extensions: ['tgz'] }],
+        },
+  );
   return filePaths[0] ?? null;
 }

@@ -14,6 +14,9 @@ import { probeHost } from './host';
 import type { MachineProcess } from './machine-process';
 import { MachineRegistry } from './machine-registry';
 import { formatMachineFile, parseMachineFile, settingsProblems } from './machine-settings';
+import { typeChecker as newTypeChecker } from './plugin-author';
+import { PluginDesk } from './plugin-desk';
+import { PluginStore } from './plugin-store';
 import { PreferenceStore } from './preferences';
 import { readTrace } from './trace-files';
 
@@ -24,9 +27,14 @@ export interface AppOptions {
   /** The bundled guests, a URL that ends in a slash, and package.json. */
   guests: URL;
   packageJson: URL;
+  /** The bundled plugins and the API's types (api/), a URL that ends in a slash, and the built typecheck-worker.js. */
+  plugins: URL;
+  typeChecker: URL;
   startProcess: () => MachineProcess;
   /** Asks for an image file; null where the shell has no dialog. */
   pickImage: (() => Promise<string | null>) | null;
+  /** As `pickImage`, for a plugin. */
+  pickPlugin: ((kind: 'folder' | 'package') => Promise<string | null>) | null;
   quit: () => void;
 }
 
@@ -34,7 +42,9 @@ type Handlers = { [Name in CommandName]: (argument: Argument<Name>) => Result<Na
 
 export class App {
   readonly machines: MachineRegistry;
+  readonly plugins: PluginDesk;
   readonly #options: AppOptions;
+  readonly #store: PluginStore;
   readonly #preferences: PreferenceStore;
   readonly #notices = new Emitter<Notice>();
   readonly #handlers: Handlers;
@@ -44,12 +54,18 @@ export class App {
 
   constructor(options: AppOptions) {
     this.#options = options;
-    const { dataDirectory, guests, startProcess } = options;
+    const { dataDirectory, guests, startProcess, plugins, typeChecker } = options;
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
     this.#preferences = new PreferenceStore(join(dataDirectory, 'preferences.json'));
     const host = (): Promise<HostProbe> => this.#probe();
-    this.machines = new MachineRegistry({ directory: dataDirectory, guests, startProcess, host });
+    this.#store = new PluginStore({ bundled: plugins, dataDirectory });
+    this.machines = new MachineRegistry({ directory: dataDirectory, guests, startProcess, host, plugins: this.#store });
     this.machines.onNotice((notice) => this.#notices.fire(notice));
+    this.plugins = new PluginDesk(this.#store, newTypeChecker(typeChecker, plugins));
+    this.plugins.onChange((all) => this.#notices.fire({ type: 'plugins', plugins: all }));
+    this.plugins.onSaved((saved) => {
+      for (const message of this.machines.reload(saved)) this.#notices.fire({ type: 'problem', message });
+    });
     this.#handlers = this.#makeHandlers();
   }
 
@@ -57,6 +73,12 @@ export class App {
   async call(name: unknown, argument: unknown): Promise<unknown> {
     const command = parseCommand(name, argument);
     return this.#handlers[command.name](command.argument);
+  }
+
+  /** Ends what runs; settles when it is gone. */
+  async shutdown(): Promise<void> {
+    this.plugins.close();
+    await this.machines.shutdown();
   }
 
   /** A machine file that was opened from outside the window. */
@@ -83,7 +105,7 @@ export class App {
   }
 
   #makeHandlers(): Handlers {
-    const { machines } = this;
+    const { machines, plugins } = this;
     const done = (_: unknown): null => null;
     return {
       'app.info': () => this.#info(),
@@ -91,7 +113,8 @@ export class App {
       'preferences.get': () => this.#preferences.current,
       'preferences.set': (change) => this.#changePreferences(change),
       'machines.list': () => machines.list(),
-      'machines.check': async ({ settings }) => settingsProblems(settings, await this.#probe(), this.#options.guests),
+      'machines.check': async ({ settings }) =>
+        settingsProblems(settings, await this.#probe(), this.#options.guests, this.#store),
       'machines.create': ({ settings }) => machines.create(settings),
       'machines.update': ({ machine, settings }) => machines.update(machine, settings),
       'machines.duplicate': ({ machine }) => machines.duplicate(machine),
@@ -124,6 +147,22 @@ export class App {
       'images.pick': async () => {
         const path = await this.#options.pickImage?.();
         return path === undefined || path === null ? null : { path };
+      },
+      'plugins.list': () => plugins.list(),
+      'plugins.install': ({ path }) => plugins.install(path),
+      'plugins.upload': ({ bytes }) => plugins.unpack(bytes),
+      'plugins.pick': async ({ kind }) => {
+        const path = await this.#options.pickPlugin?.(kind);
+        return path === undefined || path === null ? null : { path };
+      },
+      'plugins.enable': ({ name, granted }) => plugins.enable(name, granted),
+      'plugins.disable': ({ name }) => plugins.disable(name),
+      'plugins.remove': ({ name }) => plugins.remove(name),
+      'plugins.page': ({ name }) => ({ text: plugins.page(name) }),
+      'policy.command': ({ machine, author, command, args }) => {
+        const run = machines.run(machine);
+        if (!run.live) throw new AppError('usage', 'This machine does not run any more: start it first.');
+        return run.policies.command(author, command, args, run.config);
       },
     };
   }

@@ -1,12 +1,16 @@
 /** Every command that the window may send: the schema of its argument. Nothing else comes in from a window or a socket. */
 import * as v from 'valibot';
 import { type Argument, type CommandName, MOST_UPLOAD } from '../../preload/contract/channels';
+import { PERMISSIONS } from '../plugins/manifest';
 import { AppError } from './errors';
+import { optionsSchema } from './machine-settings';
 
 const MOST_NAME = 255;
 /** What is typed or pasted at once. */
 const MOST_INPUT = 2 ** 20;
 const MOST_PAUSE_POINTS = 64;
+const MOST_PATH = 4096;
+const MOST_POLICIES = 255;
 const LAST_PORT = 4;
 
 const nothing = v.custom<null>((input) => input === null, 'it takes null');
@@ -15,13 +19,12 @@ const position = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(LAST_PORT));
 const cpu = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095));
 const id = v.pipe(v.string(), v.uuid());
-const upload = {
-  name: v.pipe(v.string(), v.maxLength(MOST_NAME)),
-  bytes: v.pipe(
-    v.instance(Uint8Array),
-    v.check((bytes) => bytes.length <= MOST_UPLOAD, `A file has at most ${MOST_UPLOAD >> 20} MiB`),
-  ),
-};
+const name = v.pipe(v.string(), v.maxLength(MOST_NAME));
+const bytes = v.pipe(
+  v.instance(Uint8Array),
+  v.check((file) => file.length <= MOST_UPLOAD, `A file has at most ${MOST_UPLOAD >> 20} MiB`),
+);
+const upload = { name, bytes };
 const anyCpu = v.nullable(cpu);
 const pausePoint = v.variant('on', [
   v.strictObject({ on: v.literal('init'), cpu: anyCpu }),
@@ -79,6 +82,23 @@ export const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument
   'serial.log': v.strictObject({ machine, port }),
   'images.keep': v.strictObject(upload),
   'images.pick': nothing,
+  'plugins.list': nothing,
+  'plugins.install': v.strictObject({ path: v.pipe(v.string(), v.maxLength(MOST_PATH)) }),
+  'plugins.upload': v.strictObject({ bytes }),
+  'plugins.pick': v.strictObject({ kind: v.picklist(['folder', 'package']) }),
+  'plugins.enable': v.strictObject({
+    name,
+    granted: v.pipe(v.array(v.picklist(PERMISSIONS)), v.maxLength(PERMISSIONS.length)),
+  }),
+  'plugins.disable': v.strictObject({ name }),
+  'plugins.remove': v.strictObject({ name }),
+  'plugins.page': v.strictObject({ name }),
+  'policy.command': v.strictObject({
+    machine,
+    author: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_POLICIES)),
+    command: name,
+    args: optionsSchema,
+  }),
 };
 
 /** The argument of a command that came from outside, checked; throws an AppError that says what is wrong with it. */

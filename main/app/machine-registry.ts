@@ -3,16 +3,21 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import type { PolicyChoice } from '../../plugins/api/manifest';
 import type { MachineInfo, MachineSettings, SnapshotInfo } from '../../preload/contract/app';
 import type { Notice, StreamFrame } from '../../preload/contract/channels';
 import type { PausePoint } from '../../preload/contract/inspection';
 import type { HostProbe, MachineConfig } from '../../preload/contract/machine';
+import type { PolicyProgram } from '../../preload/contract/policies';
 import { Emitter } from '../base/emitter';
 import { AppError } from './errors';
 import { readJson, writeJson } from './json-file';
 import type { MachineProcess } from './machine-process';
 import { MachineRun } from './machine-run';
 import { FIRST_MACHINE, guestPath, parseSettings, prepareMachine, settingsSchema } from './machine-settings';
+import type { SavedPlugin } from './plugin-desk';
+import type { PluginStore } from './plugin-store';
+import { loadPolicies } from './policies';
 
 /** A snapshot with the configuration that it can be continued with. */
 interface KeptSnapshot extends SnapshotInfo {
@@ -26,6 +31,14 @@ interface Machine {
   pausePoints: PausePoint[];
   runs: number;
   run: MachineRun | null;
+}
+
+/** What a run is made from. */
+interface Start {
+  config: MachineConfig;
+  choice: string;
+  snapshot: string | null;
+  policies: { programs: PolicyProgram[]; choices: PolicyChoice[] };
 }
 
 const MOST_MACHINES = 200;
@@ -52,6 +65,7 @@ export class MachineRegistry {
   readonly #guests: URL;
   readonly #startProcess: () => MachineProcess;
   readonly #host: () => Promise<HostProbe>;
+  readonly #plugins: PluginStore;
   readonly #machines = new Map<string, Machine>();
   readonly #notices = new Emitter<Notice>();
   readonly #frames = new Emitter<StreamFrame>();
@@ -68,11 +82,13 @@ export class MachineRegistry {
     guests: URL;
     startProcess: () => MachineProcess;
     host: () => Promise<HostProbe>;
+    plugins: PluginStore;
   }) {
     this.#directory = options.directory;
     this.#guests = options.guests;
     this.#startProcess = options.startProcess;
     this.#host = options.host;
+    this.#plugins = options.plugins;
     this.#load();
   }
 
@@ -128,22 +144,22 @@ export class MachineRegistry {
   async start(id: string, snapshotId: string | null): Promise<void> {
     const machine = this.#get(id);
     if (machine.run?.live) throw new AppError('usage', `${machine.settings.name} is running already.`);
-    const { config, choice, snapshot } =
-      snapshotId === null ? await this.#bootable(machine) : this.#continuable(machine, snapshotId);
+    const start = snapshotId === null ? await this.#bootable(machine) : this.#continuable(machine, snapshotId);
     // Asking the host took a moment, in which somebody else may have started it.
     if (machine.run?.live) throw new AppError('usage', `${machine.settings.name} is running already.`);
     const process = this.#startProcess();
     const run = new MachineRun({
+      ...start,
       process,
       number: ++machine.runs,
-      config,
-      choice,
       logDirectory: join(this.#folder(id), 'logs'),
-      snapshot,
       pausePoints: machine.pausePoints,
     });
     machine.run = run;
     run.onChange(() => this.#tell(machine));
+    run.policies.onTold((told) =>
+      this.#notices.fire({ type: 'policy-told', machine: id, run: run.info.number, ...told }),
+    );
     run.onFrame((frame) => this.#frames.fire({ ...frame, machine: id, run: run.info.number } as StreamFrame));
     this.#starts.fire({ machine: id, run: run.info.number, process });
     this.#tell(machine);
@@ -154,6 +170,13 @@ export class MachineRegistry {
     const { run, settings } = this.#get(id);
     if (run === null) throw new AppError('usage', `${settings.name} has not been started yet.`);
     return run;
+  }
+
+  /** A plugin was saved by its author: the machines that use it go on with what it is now; what keeps one from that. */
+  reload(saved: SavedPlugin): string[] {
+    return [...this.#machines.values()].flatMap(({ run }) =>
+      run?.live === true ? run.policies.reload(saved, run.config) : [],
+    );
   }
 
   /** Ends it and starts it anew with the settings as they are now. */
@@ -208,14 +231,17 @@ export class MachineRegistry {
     await Promise.all(runs.map((run) => run.closed));
   }
 
-  async #bootable(machine: Machine): Promise<{ config: MachineConfig; choice: string; snapshot: string | null }> {
-    const guest = guestPath(machine.settings.guest, this.#guests);
-    return { ...prepareMachine(machine.settings, guest, await this.#host()), snapshot: null };
+  async #bootable({ settings }: Machine): Promise<Start> {
+    const prepared = prepareMachine(settings, guestPath(settings.guest, this.#guests), await this.#host());
+    const { programs } = await loadPolicies(settings.policies, prepared.config, this.#plugins);
+    return { ...prepared, snapshot: null, policies: { programs, choices: settings.policies } };
   }
 
-  #continuable(machine: Machine, snapshotId: string): { config: MachineConfig; choice: string; snapshot: string } {
+  /** A snapshot has the machine and nothing of its policies, what they held back included: none take part. */
+  #continuable(machine: Machine, snapshotId: string): Start {
     const { config } = this.#snapshotOf(machine, snapshotId);
-    return { config, choice: 'as in the snapshot', snapshot: this.#snapshotPath(machine.id, snapshotId) };
+    const snapshot = this.#snapshotPath(machine.id, snapshotId);
+    return { config, choice: 'as in the snapshot', snapshot, policies: { programs: [], choices: [] } };
   }
 
   #snapshotOf(machine: Machine, id: string): KeptSnapshot {

@@ -1,14 +1,17 @@
 /** One run of a machine: its process from the start to its end, and what it has said. */
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
+import type { PolicyChoice } from '../../plugins/api/manifest';
 import type { MachineStatus, RunInfo } from '../../preload/contract/app';
 import type { StreamFrame } from '../../preload/contract/channels';
 import type { MachineRequestName, MachineRequests, PausePoint } from '../../preload/contract/inspection';
 import type { MachineConfig, MachineMessage } from '../../preload/contract/machine';
+import type { PolicyProgram } from '../../preload/contract/policies';
 import { Emitter } from '../base/emitter';
 import { AppError } from './errors';
 import { EventHistory, SerialHistory } from './history';
 import { goodbyeTime, type MachineProcess } from './machine-process';
+import { RunPolicies } from './run-policies';
 
 /** COM1 to COM4, and the debug console. */
 const PORTS = 5;
@@ -20,11 +23,13 @@ const MANY_CPUS = 64;
 type Frame = StreamFrame extends infer T ? (T extends StreamFrame ? Omit<T, 'machine' | 'run'> : never) : never;
 
 export class MachineRun {
-  readonly config: MachineConfig;
+  readonly policies: RunPolicies;
   readonly events = new EventHistory();
   readonly serial = Array.from({ length: PORTS }, () => new SerialHistory());
   /** Settles when the process is gone and the logs are written. */
   readonly closed: Promise<void>;
+  /** As policies have changed it, once the machine is made. */
+  config: MachineConfig;
   info: RunInfo;
   status: MachineStatus = 'starting';
   readonly #process: MachineProcess;
@@ -48,10 +53,12 @@ export class MachineRun {
     logDirectory: string;
     snapshot: string | null;
     pausePoints: PausePoint[];
+    policies: { programs: PolicyProgram[]; choices: PolicyChoice[] };
   }) {
     const { process, config } = options;
     this.config = config;
     this.#process = process;
+    this.policies = new RunPolicies(process, options.policies.programs, options.policies.choices);
     this.#logDirectory = options.logDirectory;
     this.info = {
       number: options.number,
@@ -69,6 +76,7 @@ export class MachineRun {
       serialPaths: [null, null, null, null],
       summary: null,
       diagnosis: [],
+      policies: this.policies.info,
       failure: null,
     };
     mkdirSync(this.#logDirectory, { recursive: true });
@@ -80,6 +88,7 @@ export class MachineRun {
       config,
       sampleEveryMs: config.cpus > MANY_CPUS ? SLOW_SAMPLE_MS : SAMPLE_MS,
       pausePoints: options.pausePoints,
+      policies: options.policies.programs,
       ...(options.snapshot === null ? {} : { snapshot: options.snapshot }),
     });
   }
@@ -145,8 +154,16 @@ export class MachineRun {
 
   #receive(message: MachineMessage): void {
     switch (message.type) {
-      case 'started':
-        this.#become('running', { abilities: message.abilities });
+      case 'started': {
+        const { config, abilities } = message;
+        const { apicIds, bsp, topology } = config;
+        this.config = config;
+        this.#become('running', { abilities, apicIds, bsp, topology });
+        break;
+      }
+      case 'policy-told':
+      case 'policy-answer':
+        this.policies.receive(message);
         break;
       case 'events': {
         const bytes = new Uint8Array(message.batch);
@@ -213,6 +230,7 @@ export class MachineRun {
     const ended = new AppError('usage', 'The machine ended before it could answer.');
     for (const { reject } of this.#pending.values()) reject(ended);
     this.#pending.clear();
+    this.policies.end(ended);
     await Promise.all(
       this.#logs.map((log) => new Promise<void>((done) => (log === null ? done() : log.close(() => done())))),
     );

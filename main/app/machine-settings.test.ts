@@ -9,8 +9,10 @@ import {
   parseSettings,
   settingsProblems,
 } from './machine-settings';
+import { PluginStore } from './plugin-store';
 
 const GUESTS = pathToFileURL('resources/guests/');
+const PLUGINS = new PluginStore({ bundled: pathToFileURL('plugins/'), dataDirectory: '/nowhere' });
 const EXACT = { mode: 'exact', usable: true, reason: null, maxCpus: 255 } as const;
 const KERNEL = { mode: 'kernel', usable: false, reason: 'It is KVM’s.', maxCpus: 0 } as const;
 const HOST: HostProbe = {
@@ -24,7 +26,7 @@ const HOST: HostProbe = {
 };
 
 function problems(change: Partial<Record<keyof MachineSettings, unknown>>): unknown {
-  return settingsProblems({ ...FIRST_MACHINE, ...change }, HOST, GUESTS);
+  return settingsProblems({ ...FIRST_MACHINE, ...change }, HOST, GUESTS, PLUGINS);
 }
 
 test('the first machine can be started', () => {
@@ -73,6 +75,7 @@ test('all fields that are wrong are named at once', () => {
     { ...FIRST_MACHINE, name: '', memory: Number.NaN, bsp: 9, seed: -1, apicIds: [1, 1, 1, 1] },
     HOST,
     GUESTS,
+    PLUGINS,
   );
   expect(found.map(({ field }) => field).sort()).toEqual(['apicIds', 'bsp', 'memory', 'name', 'seed']);
 });
@@ -84,8 +87,41 @@ test('a BSP is no problem of its own where the number of CPUs is wrong', () => {
 });
 
 test.each([null, 7, 'text', [], { ...FIRST_MACHINE, more: 1 }])('what is no machine at all is refused: %j', (input) => {
-  expect(settingsProblems(input, HOST, GUESTS).length).toBeGreaterThan(0);
+  expect(settingsProblems(input, HOST, GUESTS, PLUGINS).length).toBeGreaterThan(0);
   expect(() => parseSettings(input)).toThrow(/\.$/);
+});
+
+test('a machine that was kept before there were policies has none', () => {
+  const { policies: _, ...older } = FIRST_MACHINE;
+  expect(parseSettings(older)).toEqual(FIRST_MACHINE);
+  expect(settingsProblems(older, HOST, GUESTS, PLUGINS)).toEqual([]);
+});
+
+test.each([
+  [{ policy: 'drop-sipi', options: { nth: 0 } }, 'nth', /^The option nth of drop-sipi must be .* not 0\.$/],
+  [{ policy: 'drop-sipi', options: { cpus: '1,9' } }, 'cpus', /CPUs of this machine \(0 to 3\)/],
+  [{ policy: 'drop-sipi', options: { colour: 'red' } }, null, /has no option .colour./],
+  [{ policy: 'drop-sippi', options: {} }, null, /^There is no policy "drop-sippi"\. Did you mean drop-sipi\?/],
+])('%j is a problem of one policy', (choice, option, message) => {
+  const fine = { policy: 'drop-sipi', options: { nth: '2', cpus: 'aps' } };
+  expect(problems({ policies: [fine, choice] })).toEqual([
+    { field: 'policies', message: expect.stringMatching(message), policy: { index: 1, option } },
+  ]);
+});
+
+test('a policy that needs the local APICs is refused where KVM has them', () => {
+  const found = problems({ irqchip: 'kernel', policies: [{ policy: 'spurious-init', options: {} }] });
+  expect(found).toContainEqual({
+    field: 'policies',
+    message: expect.stringMatching(/needs the interrupt mode exact; in kernel KVM itself has the local APICs\.$/),
+    policy: { index: 0, option: null },
+  });
+});
+
+test('a policy is never given by a path: nobody has granted that plugin anything', () => {
+  expect(problems({ policies: [{ policy: '/tmp/evil', options: {} }] })).toEqual([
+    { field: 'policies', message: 'A policy is given by its name, or as PLUGIN/NAME.' },
+  ]);
 });
 
 test('a machine file holds all of a machine', () => {

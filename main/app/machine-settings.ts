@@ -5,12 +5,16 @@ import type { HostProbe, MachineConfig } from '../../preload/contract/machine';
 import { ConfigurationError } from '../machine/configuration';
 import { AppError, sentence } from './errors';
 import { bundledGuests, resolveGuest } from './guests';
+import { policyProblems } from './policy-problems';
+import type { PluginStore } from './plugin-store';
 import { HostLimitError, type PreparedRun, prepareRun } from './machine-runs';
 
 const MAX_NAME = 80;
 const MAX_CPUS = 1024;
 const MAX_TEXT = 4096;
 const MIB = 2 ** 20;
+const MAX_POLICIES = 32;
+const MAX_OPTIONS = 100;
 
 /** Only the shape, so that a form may hold what is not yet right; `checkConfiguration` knows the rules. */
 const count = (what: string) => {
@@ -27,6 +31,29 @@ const backend = v.variant('kind', [
   v.strictObject({ kind: v.literal('file'), path }),
   v.strictObject({ kind: v.literal('unix'), path }),
 ]);
+
+const option = v.union(
+  [
+    v.boolean(),
+    v.number(),
+    v.pipe(v.string(), v.maxLength(MAX_TEXT)),
+    v.pipe(v.array(v.number()), v.maxLength(MAX_CPUS)),
+  ],
+  'An option of a policy must be text, a number, true or false, or a list of CPUs',
+);
+/** Of a policy, or arguments of a command: their schema is the plugin's. */
+export const optionsSchema = v.pipe(
+  v.record(v.string(), option),
+  v.check((options) => Object.keys(options).length <= MAX_OPTIONS, `There are at most ${MAX_OPTIONS} options`),
+);
+const policy = v.strictObject({
+  // No path: what is not installed, nobody has granted anything.
+  policy: v.pipe(
+    v.string('A policy is given by its name'),
+    v.regex(/^[a-z0-9-]{1,50}(\/[a-z0-9-]{1,50})?$/, 'A policy is given by its name, or as PLUGIN/NAME'),
+  ),
+  options: optionsSchema,
+});
 
 export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.strictObject({
   name: v.pipe(
@@ -55,6 +82,11 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
   seed: whole('The seed'),
   realtime: v.boolean('Real time must be on or off'),
   serial: v.strictTuple([backend, backend, backend, backend], 'A machine has four serial ports'),
+  // Machines that were kept before there were policies have none.
+  policies: v.optional(
+    v.pipe(v.array(policy), v.maxLength(MAX_POLICIES, `A machine has at most ${MAX_POLICIES} policies`)),
+    [],
+  ),
 });
 
 const fileSchema: v.GenericSchema<unknown, MachineFile> = v.strictObject({
@@ -77,6 +109,7 @@ export const FIRST_MACHINE: MachineSettings = {
   // A person sits before it: an emulated second is to be a second.
   realtime: true,
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }],
+  policies: [],
 };
 
 /** The settings as a copy of their own; an AppError says what is not of their shape. */
@@ -103,7 +136,12 @@ export function parseMachineFile(text: string): MachineSettings {
 }
 
 /** What keeps this machine from being started here; nothing: it can be. */
-export function settingsProblems(input: unknown, host: HostProbe, guests: URL): SettingsProblem[] {
+export function settingsProblems(
+  input: unknown,
+  host: HostProbe,
+  guests: URL,
+  plugins: PluginStore,
+): SettingsProblem[] {
   // A form shows the message beside its field: where it is needs no words.
   const result = v.safeParse(settingsSchema, input);
   const problems: SettingsProblem[] = (result.issues ?? []).map((issue) => ({
@@ -111,8 +149,9 @@ export function settingsProblems(input: unknown, host: HostProbe, guests: URL): 
     message: sentence(issue.message),
   }));
   if (problems.some(({ field }) => field === null)) return problems;
-  let settings = { ...(input as MachineSettings) };
+  let settings = { policies: [], ...(input as Omit<MachineSettings, 'policies'>) } as MachineSettings;
   for (const { field } of problems) settings = withDefault(settings, field);
+  problems.push(...policyProblems(settings, plugins));
   if (!problems.some(({ field }) => field === 'guest')) problems.push(...guestProblems(settings.guest, guests));
   // One rule after the other: with a default in the place of what breaks the first, the next one shows.
   for (;;) {
@@ -167,7 +206,7 @@ function settingOf(field: keyof MachineConfig | null): keyof MachineSettings | n
 
 /** What a run is made from; `guest` is the image's path. Throws where it cannot be. */
 export function prepareMachine(settings: MachineSettings, guest: string, host: HostProbe): PreparedRun {
-  const { name: _name, guest: _guest, apicIds, ...rest } = settings;
+  const { name: _name, guest: _guest, apicIds, policies: _policies, ...rest } = settings;
   return prepareRun({ ...rest, guest, apicIds: apicIds ?? undefined }, host);
 }
 

@@ -13,7 +13,23 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** `connections`: where it may connect to. */
-export function contentSecurityPolicy(connections: string): string {
-  return `${POLICY}; connect-src ${connections}`;
+/** Where panels of plugins are, below the app's own origin. */
+export const PANELS_PATH = '/plugin-panel/';
+
+/** `connections`: where it may connect to; `origins`: its own, of which frames may show panels of plugins alone. */
+export function contentSecurityPolicy(connections: string, origins: readonly string[]): string {
+  return `${POLICY}; connect-src ${connections}; frame-src ${origins.map((origin) => origin + PANELS_PATH).join(' ')}`;
 }
+
+/** A panel of a plugin: its own inline scripts and styles, and nothing from anywhere, whatever frame it is in. */
+export const PANEL_POLICY = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline'",
+  "style-src 'unsafe-inline'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+  "webrtc 'block'",
+  'sandbox allow-scripts',
+].join('; ');

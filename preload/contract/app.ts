@@ -1,4 +1,5 @@
 /** What the app keeps and shows beside the machines' own streams. */
+import type { CommandManifest, PolicyChoice } from '../../plugins/api/manifest';
 import type { MachineAbilities, PausePoint, PauseReason } from './inspection';
 import type { AcceleratorName, HostProbe, IrqchipMode, SerialBackend, Summary, Topology } from './machine';
 
@@ -24,6 +25,8 @@ export interface MachineSettings {
   seed: number;
   realtime: boolean;
   serial: MachineSerial;
+  /** In the order in which they are asked. */
+  policies: PolicyChoice[];
 }
 
 /** A `.reveille` file. */
@@ -37,6 +40,15 @@ export interface SettingsProblem {
   /** Null: it concerns several. */
   field: keyof MachineSettings | null;
   message: string;
+  /** Of `policies`: which one, by its place, and which of its options; null: the policy itself. */
+  policy?: { index: number; option: string | null };
+}
+
+/** A policy that takes part in a run. Its author number is its place in the list, from 1. */
+export interface RunPolicy {
+  plugin: string;
+  policy: string;
+  commands: CommandManifest[];
 }
 
 export type MachineStatus = 'off' | 'starting' | 'running' | 'paused' | 'stopping' | 'ended' | 'crashed';
@@ -76,6 +88,7 @@ export interface RunInfo {
   summary: Summary | null;
   /** What a crash left behind: registers, a sentence a line. */
   diagnosis: string[];
+  policies: RunPolicy[];
   /** Why it could not start, or how its process was lost. */
   failure: string | null;
 }

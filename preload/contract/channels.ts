@@ -2,9 +2,12 @@
  * Every channel between the window and the app, once. A command is a request with one answer; a notice is what the app
  * tells by itself, with the new state, not with "changed"; a stream frame carries a machine's events and serial bytes.
  */
+import type { Options } from '../../plugins/api/index';
+import type { Permission } from '../../plugins/api/manifest';
 import type { AppInfo, MachineInfo, Preferences, SettingsProblem, SnapshotInfo } from './app';
 import type { MachineRequestName, MachineRequests, PausePoint } from './inspection';
 import type { Sample } from './machine';
+import type { ShownPlugin } from './plugins';
 
 /** Largest file that a window hands over. */
 export const MOST_UPLOAD = 128 * 2 ** 20;
@@ -61,6 +64,22 @@ export interface Commands {
   'images.keep': [{ name: string; bytes: Uint8Array }, { path: string }];
   /** Asks the person for a file of the host; null: none was chosen, or this shell has no such dialog. */
   'images.pick': [null, { path: string } | null];
+
+  'plugins.list': [null, ShownPlugin[]];
+  /** From a folder or a .tgz of the host; it is not enabled by that. */
+  'plugins.install': [{ path: string }, { name: string }];
+  /** From a .tgz that was dropped or picked in the window. */
+  'plugins.upload': [{ bytes: Uint8Array }, { name: string }];
+  /** Asks the person for a folder or a package of the host, as `images.pick` does. */
+  'plugins.pick': [{ kind: 'folder' | 'package' }, { path: string } | null];
+  /** `granted`: the permissions that the person was shown. */
+  'plugins.enable': [{ name: string; granted: Permission[] }, null];
+  'plugins.disable': [{ name: string }, null];
+  'plugins.remove': [{ name: string }, null];
+  /** What it says of itself, as Markdown; null: nothing. */
+  'plugins.page': [{ name: string }, { text: string | null }];
+  /** Of a run's policy, by its author number. `args` as text or values. */
+  'policy.command': [OfMachine<{ author: number; command: string; args: Options }>, { text: string }];
 }
 export type CommandName = keyof Commands;
 export type Argument<Name extends CommandName> = Commands[Name][0];
@@ -86,6 +105,10 @@ export type Notice =
   | { type: 'machine'; machine: MachineInfo }
   | { type: 'machine-deleted'; id: string }
   | { type: 'preferences'; preferences: Preferences }
+  /** All of them. */
+  | { type: 'plugins'; plugins: ShownPlugin[] }
+  /** A policy of a run says something to its plugin's panels; `data` is JSON. */
+  | { type: 'policy-told'; machine: string; run: number; author: number; data: string }
   /** What went wrong outside of any command. */
   | { type: 'problem'; message: string }
   /** A machine file was opened from outside. */

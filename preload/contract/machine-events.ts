@@ -123,13 +123,17 @@ const US = 1000;
  */
 export class MachineEventDecoder {
   readonly #cpus: number;
-  readonly #texts = new TextTable();
+  readonly #texts: TextTable;
   #held: { event: IpiEvent; group: number } | null = null;
   #records = 0;
 
-  /** `cpus`: how many the machine has, which tells whether an IPI can have targets in a further group. */
-  constructor(cpus: number) {
+  /**
+   * `cpus`: how many the machine has, which tells whether an IPI can have targets in a further group. `texts`: of a reader who
+   * has read the records before.
+   */
+  constructor(cpus: number, texts = new TextTable()) {
     this.#cpus = cpus;
+    this.#texts = texts;
   }
 
   /** Records decoded so far. */

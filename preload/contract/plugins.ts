@@ -16,6 +16,9 @@ export interface PluginInfo {
   problem: string | null;
 }
 
+/** `problems`: of one that its author works on, what is wrong with its source. */
+export type ShownPlugin = PluginInfo & { problems: readonly PluginProblem[] };
+
 /** Something that is wrong in a plugin's folder; without a line it is about the file, without a file about the plugin. */
 export interface PluginProblem {
   /** Relative to the plugin's folder. */

@@ -45,8 +45,8 @@ export function senderWords({ source }: Pick<IpiEvent, 'source'>): string {
   return source === null ? 'from a sender that cannot be seen' : `from CPU ${source}`;
 }
 
-/** An event as what happened to a CPU. */
-export function eventWords(event: MachineEvent, cpu: number): string {
+/** An event as what happened to a CPU; `authors`: names of policies by their numbers. */
+export function eventWords(event: MachineEvent, cpu: number, authors: readonly string[] = []): string {
   switch (event.kind) {
     case 'mp-state':
       return `${stateLook(event.to).word}${event.derived ? ' (derived)' : ''}`;
@@ -57,9 +57,9 @@ export function eventWords(event: MachineEvent, cpu: number): string {
       return `${what} ${event.source === cpu ? 'from itself' : senderWords(event)}${decision}`;
     }
     case 'decision':
-      return decisionWords(event);
+      return decisionWords(event, authors);
     case 'policy':
-      return policyWords(event);
+      return policyWords(event, authors);
     case 'exit':
       return `${event.count} ${event.reason} ${event.count === 1 ? 'exit' : 'exits'}`;
     case 'post':
@@ -83,27 +83,30 @@ const DONE: Record<string, string> = {
   hold: 'held',
 };
 
-/** `policy 1 dropped SIPI 0x08 from CPU 0: the first one is lost`. */
-function decisionWords(event: DecisionEvent): string {
-  const { author, decision, reason, delayNs = 0, toCpu, toVector = 0 } = event;
+/** `drop-sipi dropped SIPI 0x08 from CPU 0: the first one is lost`. */
+function decisionWords(event: DecisionEvent, authors: readonly string[]): string {
+  const author = authors[event.author] ?? `policy ${event.author}`;
+  const { decision, reason, delayNs = 0, toCpu, toVector = 0 } = event;
   const what = `${ipiWords(event)} ${senderWords(event)}`;
   const why = reason === '' ? '' : `: ${reason}`;
-  if (decision === 'delay') return `policy ${author} delayed ${what} by ${formatTime(delayNs)}${why}`;
-  if (decision === 'redirect') return `policy ${author} sent ${what} to CPU ${toCpu}, vector ${hex(toVector)}${why}`;
-  return `policy ${author} ${DONE[decision] ?? decision} ${what}${why}`;
+  if (decision === 'delay') return `${author} delayed ${what} by ${formatTime(delayNs)}${why}`;
+  if (decision === 'redirect') return `${author} sent ${what} to CPU ${toCpu}, vector ${hex(toVector)}${why}`;
+  return `${author} ${DONE[decision] ?? decision} ${what}${why}`;
 }
 
-function policyWords({ author, act, text, verdict, runNs = 0, periodNs = 0, count = 0 }: PolicyEvent): string {
+function policyWords(event: PolicyEvent, authors: readonly string[]): string {
+  const { act, text, verdict, runNs = 0, periodNs = 0, count = 0 } = event;
+  const author = authors[event.author] ?? `policy ${event.author}`;
   const said = text === '' ? '' : `: ${text}`;
   switch (act) {
     case 'verdict':
-      return `policy ${author} says ${verdict}${said}`;
+      return `${author} says ${verdict}${said}`;
     case 'duty-cycle':
-      return `policy ${author} lets it run ${formatTime(runNs)} of each ${formatTime(periodNs)}${said}`;
+      return `${author} lets it run ${formatTime(runNs)} of each ${formatTime(periodNs)}${said}`;
     case 'silenced':
-      return `policy ${author} said too much: ${count} texts left out so far`;
+      return `${author} said too much: ${count} texts left out so far`;
     default:
-      return `policy ${author} ${act}${said}`;
+      return `${author} ${act}${said}`;
   }
 }
 

@@ -24,3 +24,8 @@ export function perSecond(count: number): string {
 export function hex(value: number, width = 2): string {
   return `0x${value.toString(16).padStart(width, '0')}`;
 }
+
+/** With its full stop, where it has none. */
+export function sentenceEnd(text: string): string {
+  return text === '' || /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -4,9 +4,11 @@ import { useApp } from '../stores/app';
 import { useBridge } from '../stores/bridge';
 import { PANELS, useDock } from '../stores/dock';
 import { useMachines } from '../stores/machines';
+import { usePlugins } from '../stores/plugins';
 import type { Command } from './command';
 import { useFileActions } from './file-actions';
 import { isLive, machineActions } from './machine-actions';
+import { policyCommands } from './policy-commands';
 
 export function useCommands(): ComputedRef<Command[]> {
   const app = useApp();
@@ -15,9 +17,18 @@ export function useCommands(): ComputedRef<Command[]> {
   const machines = useMachines();
   const actions = machineActions();
   const files = useFileActions();
+  const plugins = usePlugins();
+  const policies = policyCommands();
 
   return computed(() => [
     ...actions.value,
+    ...policies.value.map(({ id, title, run }) => ({
+      id,
+      title,
+      group: 'Policy',
+      disabled: null,
+      run: () => run(machines.selectedCpu),
+    })),
     {
       id: 'machine.new',
       title: 'New machine…',
@@ -40,6 +51,13 @@ export function useCommands(): ComputedRef<Command[]> {
       disabled: null,
       run: files.pickTrace,
     },
+    {
+      id: 'plugins.show',
+      title: 'Plugins…',
+      group: 'Plugins',
+      disabled: null,
+      run: () => (app.dialog = { kind: 'plugins' }),
+    },
     ...machines.list.map((machine) => ({
       id: `machine.show.${machine.id}`,
       title: `Show ${machine.settings.name}`,
@@ -54,6 +72,17 @@ export function useCommands(): ComputedRef<Command[]> {
       disabled: null,
       run: () => dock.show(id),
     })),
+    ...plugins.list
+      .filter(({ enabled }) => enabled)
+      .flatMap(({ name: plugin, manifest }) =>
+        (manifest?.panels ?? []).map(({ name, title }) => ({
+          id: `panel.${plugin}.${name}`,
+          title: `Show ${title} (${plugin})`,
+          group: 'View',
+          disabled: null,
+          run: () => dock.showPlugin(plugin, name, title),
+        })),
+      ),
     { id: 'layout.reset', title: 'Reset layout', group: 'View', disabled: null, run: dock.reset },
     ...(['system', 'dark', 'light'] as const).map((theme) => ({
       id: `theme.${theme}`,

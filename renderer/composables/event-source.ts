@@ -16,6 +16,7 @@ export interface EventSource {
   groups: LaneGroup[];
   /** Grows as the guest says lines. */
   serial: readonly SerialLine[];
+  withPolicies: boolean;
   /** The machine whose events the app can export; null: an opened trace. */
   machine: string | null;
 }
@@ -43,6 +44,7 @@ export function useEventSource(): {
         labels: cpuLabels(apicIds, bsp),
         groups: [],
         serial: [],
+        withPolicies: log.policies.authors.length > 0,
         machine: null,
       };
     }
@@ -56,6 +58,7 @@ export function useEventSource(): {
       labels: cpuLabels(run.apicIds, run.bsp),
       groups: socketGroups(run),
       serial: streams.lines.list,
+      withPolicies: run.policies.length > 0,
       machine,
     };
   });

@@ -1,6 +1,7 @@
 /** The app itself: what it can do, what a person prefers, what has gone wrong. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
+import type { CommandManifest } from '../../plugins/api/manifest';
 import type { AppInfo, Preferences } from '../../preload/contract/app';
 import { useBridge } from './bridge';
 
@@ -15,6 +16,9 @@ export type Dialog =
   | { kind: 'machine-form'; machine: string | null }
   | { kind: 'delete-machine'; machine: string }
   | { kind: 'snapshots'; machine: string }
+  /** A command that wants arguments; `cpu`: the one that it is about, where that is known. */
+  | { kind: 'policy-command'; machine: string; author: number; command: CommandManifest; cpu: number | null }
+  | { kind: 'plugins' }
   | { kind: 'quit' }
   | { kind: 'welcome' }
   | { kind: 'about' };

@@ -88,5 +88,14 @@ export const useDock = defineStore('dock', () => {
     dock.getPanel(id)?.api.setActive();
   }
 
-  return { attach, reset, show };
+  /** Shows a panel of a plugin. */
+  function showPlugin(plugin: string, panel: string, title: string): void {
+    const id = `plugin ${plugin}/${panel}`;
+    if (api.value?.getPanel(id) === undefined) {
+      api.value?.addPanel({ id, title, component: 'PluginPanel', params: { plugin, panel } });
+    }
+    api.value?.getPanel(id)?.api.setActive();
+  }
+
+  return { attach, reset, show, showPlugin };
 });

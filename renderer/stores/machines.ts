@@ -1,7 +1,7 @@
 /** The machines, which of them is shown, and the streams of their runs. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowReactive } from 'vue';
-import type { MachineInfo } from '../../preload/contract/app';
+import type { MachineInfo, RunInfo } from '../../preload/contract/app';
 import { RunStreams } from '../streams/run-streams';
 import { useApp } from './app';
 import { useBridge } from './bridge';
@@ -50,10 +50,17 @@ export const useMachines = defineStore('machines', () => {
   function take(machine: MachineInfo): void {
     machines.set(machine.id, machine);
     const open = streams.get(machine.id);
-    if (open?.run.number === machine.run?.number) return;
+    if (open !== undefined && machine.run !== null && isSameRun(open.run, machine.run)) return;
     open?.close();
     if (machine.run === null) streams.delete(machine.id);
     else streams.set(machine.id, new RunStreams(bridge, machine.id, machine.run));
+  }
+
+  /** Policies may change the machine before it is made; nothing has been heard of it by then. */
+  function isSameRun(a: RunInfo, b: RunInfo): boolean {
+    const shape = ({ number, bsp, apicIds, topology }: RunInfo): string =>
+      JSON.stringify([number, bsp, apicIds, topology]);
+    return shape(a) === shape(b);
   }
 
   function drop(id: string): void {

@@ -2,6 +2,8 @@
 import {
   Decision,
   EventKind,
+  IPI_DERIVED,
+  IPI_RELEASED,
   IpiMode,
   MachineChange,
   NO_CPU,
@@ -12,6 +14,7 @@ import {
 import { exitName } from '../../preload/contract/exit-reasons';
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { formatCpus } from './cpu-ranges';
+import { authorName, decisionWord, describeDecision, describePolicy, whyOf } from './describe-policy';
 import type { EventLog } from './event-log';
 
 /** Categories to filter by. */
@@ -37,7 +40,7 @@ export const CATEGORY_WORDS: Record<Category, string> = {
   sipi: 'SIPI',
   nmi: 'NMI, SMI',
   fixed: 'Fixed IPIs',
-  policy: 'Policy decisions',
+  policy: 'Policies',
   machine: 'Machine',
   serial: 'Serial lines',
   post: 'POST codes',
@@ -85,6 +88,10 @@ export function category(log: EventLog, record: number): Category {
     case EventKind.LOST:
     case EventKind.SERIAL_LOST:
       return 'lost';
+    case EventKind.TEXT:
+    case EventKind.POLICY:
+    case EventKind.DECISION:
+      return 'policy';
     default:
       return 'machine';
   }
@@ -107,10 +114,9 @@ function ipiCategory(log: EventLog, record: number): Category {
   }
 }
 
-/** `authors`: names of those who decide, by the number in a record; 0 is the machine itself. */
-export function describe(log: EventLog, record: number, authors: readonly string[] = []): Description {
+export function describe(log: EventLog, record: number): Description {
   const cpu = log.cpu(record);
-  const { text, fields } = content(log, record, authors);
+  const { text, fields } = content(log, record);
   return {
     time: log.time(record),
     cpu: cpu === NO_CPU ? '' : String(cpu),
@@ -121,13 +127,13 @@ export function describe(log: EventLog, record: number, authors: readonly string
 
 type Content = Pick<Description, 'text' | 'fields'>;
 
-function content(log: EventLog, record: number, authors: readonly string[]): Content {
+function content(log: EventLog, record: number): Content {
   const word = (n: number): number => log.payload(record, n);
   switch (log.kind(record)) {
     case EventKind.MP_STATE:
       return mpState(word(0), word(1), word(2) !== 0, word(3));
     case EventKind.IPI:
-      return ipi(log, record, authors);
+      return ipi(log, record);
     case EventKind.EXIT:
       return {
         text: `${word(1)} ${word(1) === 1 ? 'exit' : 'exits'}: ${exitName(word(0))}`,
@@ -177,6 +183,12 @@ function content(log: EventLog, record: number, authors: readonly string[]): Con
         ],
       };
     }
+    case EventKind.POLICY:
+      return describePolicy(log, record);
+    case EventKind.DECISION:
+      return describeDecision(log, record, ipiName((word(0) >>> 16) & 0xff, word(1) >>> 16));
+    case EventKind.TEXT:
+      return { text: 'a piece of a text that other records name', fields: [] };
     default:
       return { text: `event of kind ${log.kind(record)}`, fields: [] };
   }
@@ -192,43 +204,45 @@ function mpState(from: number, to: number, derived: boolean, vector: number): Co
   return { text: `${stateName(from)} to ${stateName(to)}`, fields };
 }
 
-function ipi(log: EventLog, record: number, authors: readonly string[]): Content {
+function ipi(log: EventLog, record: number): Content {
   const what = log.payload(record, 0);
   const mode = (what >>> 8) & 0xff;
   const vector = what & 0xff;
   const decided = log.payload(record, 1);
-  const decision = decisionName(decided & 0xff);
+  const decision = decided & 0xff;
   const author = decided >>> 8;
+  const released = (what & IPI_RELEASED) !== 0;
   const name = ipiName(mode, vector);
   const targets = formatCpus(recordTargets(log, record));
   const fields: Content['fields'] = [
     ['mode', ipiModeName(mode)],
     ['targets', targets],
-    ['decision', decision],
+    ['decision', decisionName(decision)],
   ];
   if (mode !== IpiMode.INIT) fields.splice(1, 0, ['vector', hex(vector, 2)]);
-  if (author !== 0) fields.push(['by', authors[author] ?? `policy ${author}`]);
-  if (what >>> 16 !== 0) fields.push(['derived', 'concluded, not seen']);
-  const by = author === 0 ? '' : ` by ${authors[author] ?? `policy ${author}`}`;
-  const outcome = (decided & 0xff) === Decision.DELIVER ? '' : `: ${OUTCOMES[decided & 0xff] ?? decision}${by}`;
-  return { text: `${name} to CPU ${targets}${outcome}`, fields };
+  if (author !== 0) fields.push(['by', authorName(log, author)]);
+  if (decision !== Decision.DELIVER && decision !== Decision.IGNORED) fields.push(...whyOf(log, record, author));
+  if (released) fields.push(['released', 'a policy had held it back']);
+  if ((what & IPI_DERIVED) !== 0) fields.push(['derived', 'concluded, not seen']);
+  const outcome = outcomeWords(log, decision, author, released);
+  return { text: `${name} to CPU ${targets}${outcome === '' ? '' : `: ${outcome}`}`, fields };
 }
 
-const OUTCOMES: Record<number, string> = {
-  [Decision.IGNORED]: 'ignored',
-  [Decision.DELAY]: 'delayed',
-  [Decision.HOLD]: 'held',
-  [Decision.DROP]: 'lost',
-  [Decision.REDIRECT]: 'redirected',
-};
+function outcomeWords(log: EventLog, decision: number, author: number, released: boolean): string {
+  const by = author === 0 ? '' : ` by ${authorName(log, author)}`;
+  if (decision === Decision.IGNORED) return `ignored${released ? ', after it was held back' : ''}`;
+  if (decision !== Decision.DELIVER) return `${decisionWord(decision)}${by}`;
+  if (released) return `released${by}`;
+  return by === '' ? '' : `sent${by}`;
+}
 
 /** `SIPI 0x08 lost by drop-sipi`: what stands beside an arrow that a policy has touched. */
-export function decisionLabel(log: EventLog, record: number, authors: readonly string[]): string {
+export function decisionLabel(log: EventLog, record: number): string {
   const what = log.payload(record, 0);
   const decided = log.payload(record, 1);
   const author = decided >>> 8;
   const name = ipiName((what >>> 8) & 0xff, what & 0xff);
-  return `${name} ${OUTCOMES[decided & 0xff] ?? decisionName(decided & 0xff)}${author === 0 ? '' : ` by ${authors[author] ?? `policy ${author}`}`}`;
+  return `${name} ${decisionWord(decided & 0xff)}${author === 0 ? '' : ` by ${authorName(log, author)}`}`;
 }
 
 function ipiName(mode: number, vector: number): string {

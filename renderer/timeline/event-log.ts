@@ -3,7 +3,8 @@
  * machine's start. The log grows by chunks, so that nothing is ever copied to make room, and forgets the oldest chunk
  * when it is full: `first` says where it begins now.
  */
-import { EVENT_BYTES, EVENT_WORDS } from '../../preload/contract/events';
+import { EVENT_BYTES, EVENT_WORDS, EventKind } from '../../preload/contract/events';
+import { PolicyRecords } from './policy-records';
 
 const CHUNK_SHIFT = 16;
 const CHUNK = 1 << CHUNK_SHIFT;
@@ -22,6 +23,7 @@ interface Chunk {
 
 export class EventLog {
   readonly cpus: number;
+  readonly policies = new PolicyRecords();
   readonly #limit: number;
   #chunks: Chunk[] = [];
   #first = 0;
@@ -116,6 +118,11 @@ export class EventLog {
       payloads[payload + 2] = words[word + 5];
       payloads[payload + 3] = words[word + 6];
       payloads[payload + 4] = words[word + 7];
+      const kind = words[word + 2] & 0xffff;
+      if (kind === EventKind.TEXT || kind === EventKind.POLICY) {
+        const [a, b, c, d, e] = words.subarray(word + 3, word + 8);
+        this.policies.take(kind, [a, b, c, d, e]);
+      }
     }
     this.#endTime = end;
     this.#length += count;

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { Decision, EventKind, IpiMode } from '../../preload/contract/events';
+import { Decision, EventKind, IpiMode, PolicyAct } from '../../preload/contract/events';
 import { MpState } from '../../preload/contract/mp-state';
 import { parseCpus, formatCpus } from './cpu-ranges';
 import { EVERYTHING, type EventQuery, recordTest } from './event-query';
 import { MatchList } from './match-list';
 import { neighbour, nextPassing, nextStartUp } from './navigate';
-import { ipi, logOf, mpState } from './testing/records';
+import { ipi, logOf, mpState, policy } from './testing/records';
 import { TimelineModel } from './timeline-model';
 
 const log = logOf(
@@ -17,23 +17,24 @@ const log = logOf(
   ipi(30, 0, [70], IpiMode.SIPI, 8),
   ipi(40, 3, [1], IpiMode.FIXED, 0x41),
   { time: 50, kind: EventKind.POST, cpu: 1, payload: [0x42] },
+  ...policy(60, PolicyAct.LOADED, 'drop-sipi'),
 );
 
 function found(query: Partial<EventQuery>): number[] {
-  const list = new MatchList(log, recordTest(log, { ...EVERYTHING, ...query }, ['machine', 'drop-sipi']));
+  const list = new MatchList(log, recordTest(log, { ...EVERYTHING, ...query }, true));
   expect(list.update(Infinity)).toBe(true);
   return Array.from({ length: list.length }, (_, place) => list.record(place));
 }
 
 test.each<[string, Partial<EventQuery>, number[]]>([
-  ['nothing asked for', {}, [0, 1, 2, 3, 4, 5, 6]],
+  ['nothing asked for: all but pieces of texts', {}, [0, 1, 2, 3, 4, 5, 6, 8]],
   ['one category', { categories: ['sipi'] }, [4]],
-  ['what a policy decided', { categories: ['policy'] }, [3]],
+  ['what a policy decided and did', { categories: ['policy'] }, [3, 8]],
   ['no category', { categories: [] }, []],
   ['a CPU, also as the target', { cpus: [1] }, [1, 2, 3, 5, 6]],
   ['a CPU of another group of 64', { cpus: [70] }, [4]],
   ['words', { text: 'SIPI lost' }, [3]],
-  ['an author', { text: 'drop-sipi' }, [3]],
+  ['an author', { text: 'drop-sipi' }, [3, 8]],
   ['a vector', { text: '0x08' }, [3, 4]],
   ['a CPU in words', { text: 'cpu 3' }, [5]],
   ['a CPU and a word', { text: 'post cpu1' }, [6]],
@@ -44,7 +45,7 @@ test.each<[string, Partial<EventQuery>, number[]]>([
 
 test('a search goes on in steps, and takes what comes later', () => {
   const growing = logOf(80, mpState(0, 1, 1, 2));
-  const list = new MatchList(growing, recordTest(growing, { ...EVERYTHING, text: 'halted' }, []));
+  const list = new MatchList(growing, recordTest(growing, { ...EVERYTHING, text: 'halted' }, false));
   expect([list.update(0), list.length]).toEqual([true, 0]);
   growing.append(new Uint32Array([5, 0, EventKind.MP_STATE | (1 << 16), 0, 3, 0, 0xffffffff, 0]).buffer, 1);
   list.update(0);
@@ -62,10 +63,10 @@ test('from one event to the next', () => {
   expect(nextStartUp(model, at(4), 'previous')).toBe(3);
   expect(nextStartUp(model, at(1), 'previous')).toBe(null);
   expect(nextPassing(log, (record) => record > 4, 1, 'next')).toBe(5);
-  expect(nextPassing(log, null, null, 'previous')).toBe(6);
+  expect(nextPassing(log, null, null, 'previous')).toBe(8);
   const list = new MatchList(log, (record) => record % 2 === 0);
   list.update(Infinity);
-  expect([neighbour(list, 2, 'next'), neighbour(list, 3, 'previous'), neighbour(list, 6, 'next')]).toEqual([
+  expect([neighbour(list, 2, 'next'), neighbour(list, 3, 'previous'), neighbour(list, 8, 'next')]).toEqual([
     4,
     2,
     null,

@@ -16,8 +16,8 @@ export const EVERYTHING: EventQuery = { categories: null, cpus: null, text: '' }
 
 export type RecordTest = (record: number) => boolean;
 
-/** Tests records of a log; null: all pass. */
-export function recordTest(log: EventLog, query: EventQuery, authors: readonly string[]): RecordTest | null {
+/** Tests records of a log; null: all pass. `withTexts`: it has, or will have, pieces of texts, which are no events of their own. */
+export function recordTest(log: EventLog, query: EventQuery, withTexts: boolean): RecordTest | null {
   const tests: RecordTest[] = [];
   const { categories } = query;
   if (categories !== null) {
@@ -25,12 +25,14 @@ export function recordTest(log: EventLog, query: EventQuery, authors: readonly s
     if (CATEGORIES.some((name) => !shown.has(name))) tests.push((record) => shown.has(category(log, record)));
   }
   if (query.cpus !== null) tests.push(concerns(log, new Set(query.cpus)));
-  tests.push(...textTests(log, query.text, authors));
+  tests.push(...textTests(log, query.text));
+  // Without policies there are no texts, and nothing to look at.
+  if (withTexts || tests.length > 0) tests.push((record) => log.kind(record) !== EventKind.TEXT);
   if (tests.length === 0) return null;
   return (record) => tests.every((test) => test(record));
 }
 
-function textTests(log: EventLog, text: string, authors: readonly string[]): RecordTest[] {
+function textTests(log: EventLog, text: string): RecordTest[] {
   const tests: RecordTest[] = [];
   const words = text
     .toLowerCase()
@@ -42,7 +44,7 @@ function textTests(log: EventLog, text: string, authors: readonly string[]): Rec
     .filter((word) => word !== '');
   if (words.length > 0) {
     tests.push((record) => {
-      const { text: said, fields } = describe(log, record, authors);
+      const { text: said, fields } = describe(log, record);
       const haystack = `${said} ${fields.map((field) => field.join(' ')).join(' ')}`.toLowerCase();
       return words.every((word) => haystack.includes(word));
     });

@@ -38,7 +38,6 @@ function sceneOf(hidden: Category[] = []): Scene {
     found: null,
     selected: null,
     measure: null,
-    authors: [],
     theme: {} as Scene['theme'],
   };
 }

@@ -23,6 +23,8 @@ interface Style {
   dash: number[];
   width: number;
   opacity: number;
+  /** It did not arrive: its head is an outline. */
+  ghost?: boolean;
 }
 
 const STYLES: Record<ArrowClass, Style> = {
@@ -31,7 +33,7 @@ const STYLES: Record<ArrowClass, Style> = {
   nmi: { dash: SOLID, width: 1.2, opacity: 1 },
   init: { dash: SOLID, width: 1.2, opacity: 1 },
   sipi: { dash: SOLID, width: 1.2, opacity: 1 },
-  policy: { dash: DASHED, width: 1.4, opacity: 1 },
+  policy: { dash: DASHED, width: 1.4, opacity: 1, ghost: true },
 };
 
 /** The classes whose arrows in view are too many to draw one by one. */
@@ -100,7 +102,8 @@ function draw(context: CanvasRenderingContext2D, style: Style, color: string, li
   context.setLineDash(style.dash);
   context.stroke(lines);
   context.setLineDash(SOLID);
-  context.fill(heads);
+  if (style.ghost === true) context.stroke(heads);
+  else context.fill(heads);
   context.globalAlpha = 1;
 }
 
@@ -144,7 +147,7 @@ function trace(scene: Scene, record: number, time: number, lines: Path2D, heads:
 }
 
 function paintLabels(context: CanvasRenderingContext2D, scene: Scene, from: number, to: number): void {
-  const { layout, theme, authors, model } = scene;
+  const { layout, theme, model } = scene;
   const policy = model.arrows.policy;
   context.font = theme.mono;
   context.textBaseline = 'middle';
@@ -153,7 +156,7 @@ function paintLabels(context: CanvasRenderingContext2D, scene: Scene, from: numb
     const [target] = recordTargets(model.log, record);
     const top = laneTop(scene, target ?? -1);
     if (Number.isNaN(top)) continue;
-    const label = decisionLabel(model.log, record, authors);
+    const label = decisionLabel(model.log, record);
     const width = context.measureText(label).width + 10;
     const x = xOf(scene, policy.time(arrow));
     const left = x - width - 8 < GUTTER ? x + 8 : x - width - 8;

@@ -1,5 +1,6 @@
 /** Marks: the machine's life and serial lines on their own row, POST codes and unclaimed accesses on the CPUs' lanes. */
-import { EventKind } from '../../preload/contract/events';
+import { EventKind, PolicyAct, VERDICTS } from '../../preload/contract/events';
+import { category } from './describe';
 import { laneBar } from './lane-layout';
 import type { MarkIndex } from './mark-index';
 import { GUTTER, LANES_TOP, MACHINE_MARKS_Y, type Scene, laneTop, plotWidth, timeAt, xOf } from './scene';
@@ -7,6 +8,7 @@ import { durationText } from './time-text';
 
 /** Marks on lower lanes would hide what they stand on. */
 const LEAST_MARKED_LANE = 9;
+const PASS = VERDICTS.indexOf('pass');
 
 /** The first line at `time` or later; the lines are in the order of their times. */
 export function firstLineFrom(lines: Scene['serial'], time: number): number {
@@ -36,8 +38,8 @@ export function paintMarks(context: CanvasRenderingContext2D, scene: Scene): voi
   );
   eachMark(scene, model.machineMarks, (x, record) => {
     const kind = log.kind(record);
-    if (hidden.has(kind === EventKind.MACHINE ? 'machine' : 'lost')) return;
-    context.fillStyle = kind === EventKind.MACHINE ? theme.accent : theme.lost;
+    if (hidden.has(category(log, record))) return;
+    context.fillStyle = kind === EventKind.MACHINE ? theme.accent : markColor(scene, record);
     context.beginPath();
     context.moveTo(x, MACHINE_MARKS_Y - 8);
     context.lineTo(x + 8, MACHINE_MARKS_Y - 4.5);
@@ -49,16 +51,25 @@ export function paintMarks(context: CanvasRenderingContext2D, scene: Scene): voi
   if (height < LEAST_MARKED_LANE) return;
   eachMark(scene, model.cpuMarks, (x, record) => {
     const kind = log.kind(record);
-    if (hidden.has(kind === EventKind.POST ? 'post' : 'unclaimed')) return;
+    if (hidden.has(category(log, record))) return;
     const y = laneTop(scene, log.cpu(record)) + inset + height;
     if (Number.isNaN(y) || y < LANES_TOP || y > scene.height) return;
-    context.fillStyle = kind === EventKind.POST ? theme.ink : theme.lost;
+    context.fillStyle = kind === EventKind.POST ? theme.ink : markColor(scene, record);
     context.beginPath();
     context.moveTo(x, y - 5);
     context.lineTo(x + 4, y + 1);
     context.lineTo(x - 4, y + 1);
     context.fill();
   });
+}
+
+/** A policy's own colour, but where it failed or says that the guest did. */
+function markColor({ model, theme }: Scene, record: number): string {
+  const { log } = model;
+  if (log.kind(record) !== EventKind.POLICY) return theme.lost;
+  const act = log.payload(record, 0) >>> 8;
+  const failed = act === PolicyAct.FAULT || (act === PolicyAct.VERDICT && log.payload(record, 2) !== PASS);
+  return failed ? theme.lost : theme.arrows.policy;
 }
 
 /** Ticks where a search has found something, and the selected event. */

@@ -43,7 +43,6 @@ export interface Scene {
   found: MatchList | null;
   selected: number | null;
   measure: Measure | null;
-  authors: readonly string[];
 }
 
 export const GUTTER = 84;

@@ -2,7 +2,7 @@
  * What the timeline draws, made from the log's records as they come: a lane of states for each CPU, the IPIs by class,
  * and the marks. `update` goes on where it stopped, so that a long trace opens in steps and a live one costs what is new.
  */
-import { Decision, EventKind, IpiMode, NO_CPU } from '../../preload/contract/events';
+import { Decision, EventKind, IpiMode, NO_CPU, PolicyAct } from '../../preload/contract/events';
 import { MpState } from '../../preload/contract/mp-state';
 import { ArrowIndex } from './arrow-index';
 import type { EventLog } from './event-log';
@@ -16,6 +16,8 @@ export type ArrowClass = (typeof ARROWS)[number];
 const MAX_STATE = 8;
 /** A start-up that takes more changes than these is looked at no further. */
 const START_UP_SLICES = 16;
+/** What policies do that says nothing of the machine at that time. */
+const UNMARKED: readonly number[] = [PolicyAct.LOADED, PolicyAct.LOG, PolicyAct.SILENCED];
 /** Records between two looks at the clock. */
 const STEP = 4096;
 
@@ -91,6 +93,10 @@ export class TimelineModel {
       case EventKind.LOST:
       case EventKind.SERIAL_LOST:
         this.machineMarks.push(log.time(record), record);
+        break;
+      case EventKind.POLICY:
+        if (UNMARKED.includes(log.payload(record, 0) >>> 8)) break;
+        (log.cpu(record) === NO_CPU ? this.machineMarks : this.cpuMarks).push(log.time(record), record);
         break;
       case EventKind.POST:
       case EventKind.UNCLAIMED:

@@ -147,7 +147,7 @@ export function useInteraction(
   /** Through what the search has found, else through all that the filter shows. */
   function goToNeighbour(way: Direction): void {
     const { found } = timeline;
-    const test = found.value === null ? recordTest(props.log, props.query, props.authors) : null;
+    const test = found.value === null ? recordTest(props.log, props.query, props.withPolicies) : null;
     goTo(
       found.value === null
         ? nextPassing(props.log, test, props.selected, way)

@@ -34,7 +34,8 @@ export interface TimelineProps {
   labels: readonly string[];
   groups: readonly LaneGroup[];
   serial: readonly SerialLine[];
-  authors: readonly string[];
+  /** The machine has policies: there may be records of theirs. */
+  withPolicies: boolean;
   query: EventQuery;
   selected: number | null;
 }
@@ -97,7 +98,6 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
       found: found.value,
       selected: props.selected,
       measure: measure.value,
-      authors: props.authors,
     };
   }
 
@@ -195,9 +195,9 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
     },
   );
   watch(
-    () => [props.log, props.query.text, props.query.cpus, props.query.categories, props.authors] as const,
+    () => [props.log, props.query.text, props.query.cpus, props.query.categories, props.withPolicies] as const,
     () => {
-      const test = props.query.text.trim() === '' ? null : recordTest(props.log, props.query, props.authors);
+      const test = props.query.text.trim() === '' ? null : recordTest(props.log, props.query, props.withPolicies);
       found.value = test === null ? null : new MatchList(props.log, test);
     },
     { immediate: true },

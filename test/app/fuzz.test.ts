@@ -104,8 +104,11 @@ describe('by App.call, as Electron’s window calls', () => {
       dataDirectory: home,
       guests: new URL('resources/guests/', root),
       packageJson: new URL('package.json', root),
+      plugins: new URL('plugins/', root),
+      typeChecker: new URL('out/typecheck-worker.js', root),
       startProcess: () => startMachineProcess(new URL('out/machine-process.js', root)),
       pickImage: () => Promise.resolve(null),
+      pickPlugin: () => Promise.resolve(null),
       quit: () => expect.unreachable('nobody asked for the end'),
     });
   });

@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 import { MOST_UPLOAD } from '../../../preload/contract/channels';
 import { AppError, systemReason } from '../../app/errors';
 import type { App } from '../../app/app';
-import { contentSecurityPolicy } from '../../app/page-policy';
+import { PANELS_PATH, PANEL_POLICY, contentSecurityPolicy } from '../../app/page-policy';
 import { Access } from './access';
 import { WindowSession } from './window-session';
 
@@ -37,6 +37,7 @@ export class BrowserServer {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #access: Access;
+  readonly #app: App;
   readonly port: number;
 
   readonly #secret: string;
@@ -44,6 +45,7 @@ export class BrowserServer {
   private constructor(server: Server, app: App, { pages, secret }: ServerOptions, port: number) {
     this.port = port;
     this.#secret = secret;
+    this.#app = app;
     this.#server = server;
     this.#access = new Access(port);
     const serve = sirv(fileURLToPath(pages), { dev: false, etag: false });
@@ -87,8 +89,10 @@ export class BrowserServer {
 
   #respond(request: IncomingMessage, response: ServerResponse, serve: ReturnType<typeof sirv>): void {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    const sockets = `ws://127.0.0.1:${this.port} ws://localhost:${this.port}`;
-    response.setHeader('Content-Security-Policy', contentSecurityPolicy(sockets));
+    const hosts = [`127.0.0.1:${this.port}`, `localhost:${this.port}`];
+    const sockets = hosts.map((host) => `ws://${host}`).join(' ');
+    const origins = hosts.map((host) => `http://${host}`);
+    response.setHeader('Content-Security-Policy', contentSecurityPolicy(sockets, origins));
     if (!this.#access.isOurHost(request)) {
       refuse(response, `This server answers to 127.0.0.1:${this.port} only.`);
       return;
@@ -114,6 +118,15 @@ export class BrowserServer {
         response,
         'This page opens by the link that Reveille printed; each link works once. Run "reveille app" for a new one.',
       );
+      return;
+    }
+    if (url.pathname.startsWith(PANELS_PATH)) {
+      const page = this.#app.plugins.panel(url.pathname);
+      if (page === null) refuse(response, 'There is no such panel.', 404);
+      else
+        response
+          .writeHead(200, { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PANEL_POLICY })
+          .end(page);
       return;
     }
     serve(request, response, () => refuse(response, 'There is no such page.', 404));

@@ -31,8 +31,11 @@ export async function app(args: string[], installation: Installation): Promise<n
       dataDirectory: directory,
       guests: installation.guests,
       packageJson: installation.packageJson,
+      plugins: installation.plugins,
+      typeChecker: installation.typeChecker,
       startProcess: () => startMachineProcess(installation.machineProcess, true),
       pickImage: null,
+      pickPlugin: null,
       quit: finish,
     });
     // From here on a signal ends it properly.
@@ -41,7 +44,7 @@ export async function app(args: string[], installation: Installation): Promise<n
     instance.announce(server.port);
     announce(server.link(), open, 'Reveille is at');
     const status = await ended;
-    await desktop.machines.shutdown();
+    await desktop.shutdown();
     await server.close();
     return status;
   } finally {

@@ -21,6 +21,7 @@ export function setMenu(invoke: (command: string) => void): void {
           item('&Import machine…', 'machine.import'),
           item('&Export machine…', 'machine.export'),
           item('&Open trace…', 'trace.open', 'Ctrl+O'),
+          item('P&lugins…', 'plugins.show'),
           separator,
           item('&Quit', 'app.quit', 'Ctrl+Q'),
         ],

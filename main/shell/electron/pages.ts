@@ -2,7 +2,7 @@
 import { net, protocol } from 'electron';
 import { relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { contentSecurityPolicy } from '../../app/page-policy';
+import { PANELS_PATH, PANEL_POLICY, contentSecurityPolicy } from '../../app/page-policy';
 import { ORIGIN } from './security';
 
 /** To be called before the app is ready. */
@@ -12,14 +12,21 @@ export function declarePages(): void {
   ]);
 }
 
-/** `pages`: the built renderer, a URL that ends in a slash. */
-export function servePages(pages: URL): void {
+/** `pages`: the built renderer, a URL that ends in a slash; `panel`: the page of a plugin's panel by its path. */
+export function servePages(pages: URL, panel: (path: string) => string | null): void {
   protocol.handle('app', async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith(PANELS_PATH)) {
+      const page = panel(pathname);
+      if (page === null) return new Response('There is no such panel.\n', { status: 404 });
+      const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PANEL_POLICY };
+      return new Response(page, { headers });
+    }
     const path = pathOf(new URL(request.url), pages);
     const file = path === null ? null : await net.fetch(pathToFileURL(path).href).catch(() => null);
     if (file === null) return new Response('There is no such page.\n', { status: 404 });
     const headers = new Headers(file.headers);
-    headers.set('Content-Security-Policy', contentSecurityPolicy("'self'"));
+    headers.set('Content-Security-Policy', contentSecurityPolicy("'self'", [ORIGIN]));
     headers.set('X-Content-Type-Options', 'nosniff');
     return new Response(file.body, { status: file.status, headers });
   });

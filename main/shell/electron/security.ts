@@ -1,5 +1,6 @@
 /** What a window may not do: see Electron's security checklist (electronjs.org, "Security"). */
 import { app, session, shell, type WebContents } from 'electron';
+import { PANELS_PATH } from '../../app/page-policy';
 
 export const ORIGIN = 'app://reveille';
 
@@ -18,6 +19,10 @@ export function restrictContents(): void {
 function restrict(contents: WebContents): void {
   contents.on('will-navigate', (event) => {
     if (!isOurs(event.url)) event.preventDefault();
+  });
+  // Of frames there are panels of plugins alone.
+  contents.on('will-frame-navigate', (event) => {
+    if (!event.isMainFrame && !event.url.startsWith(`${ORIGIN}${PANELS_PATH}`)) event.preventDefault();
   });
   contents.on('will-attach-webview', (event) => event.preventDefault());
   contents.setWindowOpenHandler(({ url }) => {

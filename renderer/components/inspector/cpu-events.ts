@@ -1,13 +1,12 @@
 /** The last events that concern one CPU, newest first, kept up with a log that grows. */
 import { EventKind } from '../../../preload/contract/events';
-import { type MachineEvent, MachineEventDecoder } from '../../../preload/contract/machine-events';
+import type { MachineEvent } from '../../../preload/contract/machine-events';
+import { eventAt } from '../../timeline/event-at';
 import type { EventLog } from '../../timeline/event-log';
 
 /** How many are kept, and how many records are looked through for them when a CPU is chosen. */
 const MOST = 300;
 const LOOK_BACK = 1_000_000;
-/** An event record as words: see preload/contract/events.ts. */
-const WORDS = 8;
 
 export interface ListedEvent {
   /** Its record's number, which names it. */
@@ -34,7 +33,7 @@ export class CpuEvents {
     // From the newest back, so that no more are decoded than are kept.
     for (let record = log.length - 1; record >= Math.max(this.#next, log.first) && found.length < MOST; record--) {
       if (!concerns(log, record, this.cpu)) continue;
-      const event = decode(log, record);
+      const event = eventAt(log, record);
       if (event !== null) found.push({ record, event });
     }
     this.#next = log.length;
@@ -53,18 +52,8 @@ function concerns(log: EventLog, record: number, cpu: number): boolean {
   return bit >= 0 && bit < 64 && ((log.payload(record, 3 + (bit >> 5)) >>> (bit & 31)) & 1) === 1;
 }
 
-function decode(log: EventLog, record: number): MachineEvent | null {
-  const words = new Uint32Array(WORDS);
-  const time = log.time(record);
-  words[0] = time % 2 ** 32;
-  words[1] = Math.floor(time / 2 ** 32);
-  words[2] = log.kind(record) | (log.cpu(record) << 16);
-  for (let i = 0; i < 5; i++) words[3 + i] = log.payload(record, i);
-  // One group of 64 CPUs: a record is an event of its own.
-  return [...new MachineEventDecoder(0).decode(words.buffer)][0] ?? null;
-}
-
 /** What somebody did about an IPI, for its colour. */
 export function isIntervention(event: MachineEvent): boolean {
+  if (event.kind === 'decision' || event.kind === 'policy') return true;
   return event.kind === 'ipi' && event.decision !== 'deliver' && event.decision !== 'ignored';
 }

@@ -15,6 +15,7 @@ const FIRST: MachineSettings = {
   seed: 7,
   realtime: true,
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }],
+  policies: [],
 };
 
 const OTHER: MachineSettings = {
@@ -27,6 +28,10 @@ const OTHER: MachineSettings = {
     { kind: 'file', path: '/tmp/log' },
     { kind: 'unix', path: '/tmp/socket' },
     { kind: 'none' },
+  ],
+  policies: [
+    { policy: 'staggered', options: { every: '5ms' } },
+    { policy: 'mine/staggered', options: {} },
   ],
 };
 

@@ -1,4 +1,5 @@
 /** A machine's settings while a person types: numbers and lists as they stand in their fields. */
+import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { GuestChoice, MachineSettings, SettingsProblem } from '../../../preload/contract/app';
 import type { SerialBackend } from '../../../preload/contract/machine';
 import { formatSize, parseIds, parseSize } from '../../composables/quantities';
@@ -11,7 +12,15 @@ export interface SerialDraft {
   path: string;
 }
 
-export interface Draft extends Omit<MachineSettings, 'guest' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial'> {
+/** `key` tells it from others of the same policy, wherever it is moved. */
+export interface PolicyDraft extends PolicyChoice {
+  key: number;
+}
+
+export interface Draft extends Omit<
+  MachineSettings,
+  'guest' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial' | 'policies'
+> {
   guest: { kind: GuestChoice['kind']; bundled: string; path: string };
   topology: { sockets: NumberField; cores: NumberField; threads: NumberField };
   /** Whether the ids are chosen, and what is written as them. */
@@ -20,10 +29,11 @@ export interface Draft extends Omit<MachineSettings, 'guest' | 'topology' | 'api
   memory: string;
   seed: NumberField;
   serial: SerialDraft[];
+  policies: PolicyDraft[];
 }
 
 export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
-  const { guest, apicIds, memory, serial, topology, ...rest } = settings;
+  const { guest, apicIds, memory, serial, topology, policies, ...rest } = settings;
   return {
     ...rest,
     guest: {
@@ -36,12 +46,13 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
     apicIds: apicIds?.join(', ') ?? '',
     memory: formatSize(memory),
     serial: serial.map((backend) => ({ kind: backend.kind, path: 'path' in backend ? backend.path : '' })),
+    policies: policies.map(({ policy, options }, key) => ({ key, policy, options: { ...options } })),
   };
 }
 
 /** As the app checks and keeps them; what is no number is NaN, which it refuses by the field's name. */
 export function settingsOf(draft: Draft): MachineSettings {
-  const { guest, topology, ownApicIds, apicIds, memory, seed, serial, ...rest } = draft;
+  const { guest, topology, ownApicIds, apicIds, memory, seed, serial, policies, ...rest } = draft;
   return {
     ...rest,
     guest: guest.kind === 'bundled' ? { kind: 'bundled', name: guest.bundled } : { kind: 'file', path: guest.path },
@@ -56,6 +67,7 @@ export function settingsOf(draft: Draft): MachineSettings {
     serial: serial.map(({ kind, path }) =>
       kind === 'file' || kind === 'unix' ? { kind, path } : { kind },
     ) as MachineSettings['serial'],
+    policies: policies.map(({ policy, options }) => ({ policy, options: { ...options } })),
   };
 }
 

@@ -20,6 +20,7 @@ const NEW_MACHINE: Omit<MachineSettings, 'name' | 'guest'> = {
   seed: 0,
   realtime: true,
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
+  policies: [],
 };
 
 export type MachineForm = ReturnType<typeof createMachineForm>;
@@ -55,6 +56,11 @@ export function createMachineForm(bridge: Bridge, info: AppInfo, machine: Machin
     return problems.value.find((candidate) => candidate.field === field)?.message;
   }
 
+  /** The reason beside an option of a policy, or (`option` null) beside the policy itself. */
+  function policyProblem(index: number, option: string | null): string | undefined {
+    return problems.value.find(({ policy }) => policy?.index === index && policy.option === option)?.message;
+  }
+
   /** The accelerator that it would run on; undefined where there is none. */
   const accelerator = computed<AcceleratorProbe | undefined>(() => {
     const name = draft.accelerator === 'auto' ? info.host.auto?.accelerator : draft.accelerator;
@@ -77,7 +83,7 @@ export function createMachineForm(bridge: Bridge, info: AppInfo, machine: Machin
 
   watchDebounced(draft, check, { debounce: CHECK_AFTER_MS, deep: true, immediate: true });
 
-  return { info, machine, draft, problems, problem, accelerator, saving, save };
+  return { info, machine, draft, problems, problem, policyProblem, accelerator, saving, save };
 }
 
 export const FORM: InjectionKey<MachineForm> = Symbol('machine form');

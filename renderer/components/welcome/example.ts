@@ -26,6 +26,7 @@ const SETTINGS: MachineSettings = {
   seed: 0,
   realtime: false,
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
+  policies: [],
 };
 
 /** Runs it and returns its events; rejects with a sentence where it did not come to its end. */

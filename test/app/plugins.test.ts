@@ -1,0 +1,242 @@
+/** Plugins in the app: installed, enabled with what they may do, changed while they work, and their panels. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, test, type TestContext } from 'vitest';
+import { needsProgram } from '../support/needs';
+import { type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
+import { keptMachine } from './kept-machines';
+
+const PATIENCE_MS = 20_000;
+
+let app: RunningApp | undefined;
+let browser: Browser | undefined;
+let shown: Awaited<ReturnType<typeof openPage>> | undefined;
+let folder: string;
+/** What a panel must not reach. */
+let network: Server;
+const requests: string[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'reveille-plugin-'));
+  network = createServer((request, response) => {
+    requests.push(request.url ?? '');
+    response.end();
+  });
+  await new Promise<void>((resolve) => network.listen(0, '127.0.0.1', resolve));
+});
+
+async function open(ctx: TestContext): Promise<Page> {
+  needsProgram(ctx, 'chromium');
+  app ??= await startApp(
+    keptMachine({
+      accelerator: 'wasm',
+      guest: { kind: 'bundled', name: 'heartbeat' },
+      policies: [{ policy: 'mine', options: {} }],
+    }),
+  );
+  browser ??= await openBrowser();
+  shown = await openPage(browser, app);
+  shown.page.setDefaultTimeout(PATIENCE_MS);
+  await shown.page.locator('nav li').first().waitFor();
+  return shown.page;
+}
+
+afterEach(async () => {
+  await shown?.context.close();
+  shown = undefined;
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await app?.stop();
+  network.close();
+  rmSync(folder, { recursive: true, force: true });
+  if (app !== undefined && app.errors() !== '') throw new Error(app.errors());
+});
+
+function save(file: string, text: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, file), text);
+}
+
+/** A policy that marks every SIPI with a word, and tells its panel. */
+function source(word: string): string {
+  return `import type { Policies } from 'reveille';
+export const policies: Policies = {
+  mine: {
+    start(machine) {
+      machine.log('${word}');
+      return {
+        sipi({ cpu }) {
+          machine.mark('${word}', cpu);
+        },
+        commands: {
+          hello: () => {
+            machine.tell({ word: '${word}' });
+            return '${word} was told';
+          },
+        },
+      };
+    },
+  },
+};
+`;
+}
+
+const MANIFEST = {
+  name: 'mine',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'A plugin of these tests.',
+  permissions: ['start-up', 'observe'],
+  policies: [{ name: 'mine', title: 'Mine', description: 'Marks every SIPI.', needs: 'gated' }],
+  commands: [{ name: 'hello', title: 'Say hello' }],
+  panels: [{ name: 'panel', title: 'My panel', file: 'panel.html' }],
+};
+
+async function command(page: Page, words: string): Promise<void> {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search commands' }).fill(words);
+  await page.keyboard.press('Enter');
+}
+
+async function showPlugins(page: Page): Promise<Locator> {
+  await command(page, 'Plugins…');
+  return page.getByRole('dialog', { name: 'Plugins' });
+}
+
+/** Tries all that a panel must not do, then talks through its port. What it found out is its title. */
+function hostilePanel(port: number): string {
+  const outside = `http://127.0.0.1:${port}`;
+  return `<!doctype html><title></title><p id="said">nothing</p><script>
+    const reached = [];
+    const attempt = (name, work) => { try { const got = work(); if (got !== undefined && got !== null) reached.push(name); } catch {} };
+    attempt('parent document', () => parent.document);
+    attempt('parent location', () => parent.location.href);
+    attempt('top navigation', () => { top.location = '${outside}/top'; });
+    attempt('cookies', () => document.cookie || undefined);
+    attempt('local storage', () => localStorage);
+    attempt('databases', () => indexedDB.open('x') && undefined);
+    attempt('popup', () => open('${outside}/popup'));
+    fetch('${outside}/fetch').then(() => reached.push('fetch'), () => {});
+    fetch('/').then(() => reached.push('the app'), () => {});
+    attempt('beacon', () => { navigator.sendBeacon('${outside}/beacon'); });
+    attempt('socket', () => { const s = new WebSocket('ws://127.0.0.1:${port}/socket'); s.onopen = () => reached.push('socket'); });
+    attempt('worker', () => { new Worker(URL.createObjectURL(new Blob(['fetch("${outside}/worker")']))); });
+    attempt('image', () => { new Image().src = '${outside}/image'; });
+    attempt('form', () => { const f = document.createElement('form'); f.action = '${outside}/form'; document.body.append(f); f.submit(); });
+    attempt('frame', () => { const f = document.createElement('iframe'); f.src = '${outside}/frame'; document.body.append(f); });
+    attempt('script', () => { const s = document.createElement('script'); s.src = '${outside}/script'; document.head.append(s); });
+    attempt('eval', () => eval('1'));
+    for (const forged of [{ call: 'app.quit', id: 1, argument: { force: true } }, { type: 'machine' }]) parent.postMessage(forged, '*');
+    addEventListener('message', ({ ports: [port] }) => {
+      const answers = [];
+      port.onmessage = ({ data }) => {
+        answers.push(data);
+        document.getElementById('said').textContent = JSON.stringify({ reached, answers: answers.slice(0, 40) });
+      };
+      port.postMessage({ call: 'machines.delete', id: 1 });
+      port.postMessage({ type: 'command', id: 2, command: 'release', args: { cpu: 1 }, author: 2, machine: 'another' });
+      port.postMessage({ type: 'command', id: 3, command: 'hello', machine: 'another' });
+    }, { once: true });
+  </script>`;
+}
+
+test('a plugin is installed from its folder, shows what it may do, and is enabled', async (ctx) => {
+  const page = await open(ctx);
+  save('reveille-plugin.json', JSON.stringify(MANIFEST));
+  save('index.ts', source('first'));
+  save('README.md', '# Mine\n\nIt **marks** <b>every</b> SIPI.');
+  save('panel.html', hostilePanel((network.address() as AddressInfo).port));
+  const dialog = await showPlugins(page);
+  await dialog.getByRole('button', { name: 'drop-sipi' }).click();
+  await dialog.getByRole('heading', { name: 'drop-sipi 1.0.0' }).waitFor();
+  await page.screenshot({ path: '/tmp/ui-shots/plugins.png' });
+
+  await dialog.getByLabel('Path of a plugin').fill('/nowhere');
+  await dialog.getByRole('button', { name: 'Install' }).click();
+  await page.getByRole('alert').getByText('/nowhere cannot be read').waitFor();
+  await dialog.getByLabel('Path of a plugin').fill(folder);
+  await dialog.getByRole('button', { name: 'Install' }).click();
+  const details = dialog.getByRole('region', { name: 'mine' });
+  await details.getByText('It marks <b>every</b> SIPI.').waitFor();
+  await details.getByRole('button', { name: 'Enable…' }).click();
+  await details.getByText('Allow it to do this?').waitFor();
+  await details.getByText('decide what becomes of INITs and SIPIs').waitFor();
+  await page.screenshot({ path: '/tmp/ui-shots/enable.png' });
+  await details.getByRole('button', { name: 'Allow and enable' }).click();
+  await details.getByRole('button', { name: 'Disable' }).waitFor();
+});
+
+test('a saved file is at work in a running machine, and one that cannot be compiled is not', async (ctx) => {
+  const page = await open(ctx);
+  await page.keyboard.press('F5');
+  const tiles = page.getByRole('listbox', { name: 'CPUs, 4' });
+  await tiles.getByText('running').first().waitFor();
+  await command(page, 'Say hello');
+  await page.getByRole('status').getByText('first was told').waitFor();
+
+  save('index.ts', source('second'));
+  await page.getByRole('searchbox', { name: 'Search events' }).fill('source is asked from now on');
+  await page.locator('output.found').getByText('1', { exact: true }).waitFor();
+  await command(page, 'Say hello');
+  await page.getByRole('status').getByText('second was told').waitFor();
+
+  save('index.ts', `${source('third')}\nconst = 3;`);
+  await page
+    .getByText(/index\.ts:\d+:\d+: /)
+    .first()
+    .waitFor();
+  await page.screenshot({ path: '/tmp/ui-shots/broken.png' });
+  await command(page, 'Say hello');
+  await page.getByRole('status').getByText('second was told').first().waitFor();
+
+  save('index.ts', source('fourth'));
+  await page.getByText(/has problems in its source/).waitFor({ state: 'hidden' });
+  save('index.ts', source('fifth').replace('start(machine)', 'start(machine: string)'));
+  await page
+    .getByText(/index\.ts:4:\d+: /)
+    .first()
+    .waitFor();
+  save('index.ts', source('sixth'));
+  await page.getByText(/has problems in its source/).waitFor({ state: 'hidden' });
+});
+
+test('a panel is told of its machine, calls its plugin’s commands, and reaches nothing else', async (ctx) => {
+  const page = await open(ctx);
+  await command(page, 'Show My panel');
+  const frame = page.frameLocator('iframe[title^="My panel"]');
+  const said = frame.locator('#said');
+  await expect.poll(() => said.innerText(), { timeout: PATIENCE_MS }).toContain('"told"');
+  await page.screenshot({ path: '/tmp/ui-shots/panel.png' });
+  const { reached, answers } = JSON.parse(await said.innerText()) as {
+    reached: string[];
+    answers: { type: string; id?: number; text?: string; error?: string; data?: unknown; cpus?: unknown[] }[];
+  };
+  expect(reached).toEqual([]);
+  expect(requests).toEqual([]);
+  expect(answers[0]).toMatchObject({ type: 'machine', policies: ['mine'] });
+  expect(answers[0].cpus).toHaveLength(4);
+  expect(answers.some(({ type }) => type === 'events')).toBe(true);
+  expect(answers.find(({ id }) => id === 1)).toBeUndefined();
+  expect(answers.find(({ id }) => id === 2)?.error).toBe('No policy of mine that runs here has a command "release".');
+  expect(answers.find(({ id }) => id === 3)?.text).toBe('sixth was told');
+  expect(answers.find(({ type }) => type === 'told')?.data).toEqual({ word: 'sixth' });
+  // The app is where it was, and runs.
+  expect(page.context().pages()).toHaveLength(1);
+  await page.getByRole('heading', { name: 'heartbeat' }).waitFor();
+
+  const inner = page.frames().find((candidate: Frame) => candidate.url().includes('/plugin-panel/')) as Frame;
+  await inner.evaluate(
+    (outside) => {
+      location.href = outside;
+    },
+    `http://127.0.0.1:${(network.address() as AddressInfo).port}/self`,
+  );
+  await page.getByText('This panel of mine has left its page, and was closed.').waitFor();
+  expect(requests).toEqual([]);
+});

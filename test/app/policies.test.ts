@@ -1,0 +1,132 @@
+/** Policies and plugins in the app: chosen in the form, at work in a machine, told by hand. */
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, expect, test, type TestContext } from 'vitest';
+import { needsProgram } from '../support/needs';
+import { type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
+import { keptMachine } from './kept-machines';
+
+const PATIENCE_MS = 10_000;
+
+let app: RunningApp | undefined;
+let browser: Browser | undefined;
+let shown: Awaited<ReturnType<typeof openPage>> | undefined;
+
+async function open(ctx: TestContext): Promise<Page> {
+  needsProgram(ctx, 'chromium');
+  app ??= await startApp(keptMachine({ accelerator: 'wasm', guest: { kind: 'bundled', name: 'roll-call' } }));
+  browser ??= await openBrowser();
+  shown = await openPage(browser, app);
+  shown.page.setDefaultTimeout(PATIENCE_MS);
+  await shown.page.locator('nav li').first().waitFor();
+  return shown.page;
+}
+
+afterEach(async () => {
+  const problems = shown?.problems ?? [];
+  await shown?.context.close();
+  shown = undefined;
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await app?.stop();
+  if (app !== undefined && app.errors() !== '') throw new Error(app.errors());
+});
+
+async function command(page: Page, words: string): Promise<void> {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search commands' }).fill(words);
+  await page.keyboard.press('Enter');
+}
+
+async function addPolicy(form: Locator, title: string): Promise<Locator> {
+  await form.getByRole('button', { name: 'Add a policy' }).click();
+  await form.getByRole('list', { name: 'Policies to add' }).getByRole('button', { name: title }).click();
+  return form.getByRole('listitem', { name: title });
+}
+
+/** A machine of its own, by the form. */
+async function newMachine(page: Page, name: string): Promise<Locator> {
+  await page.getByRole('button', { name: 'New machine' }).click();
+  const form = page.getByRole('dialog', { name: 'New machine' });
+  await form.getByLabel('Name').fill(name);
+  await form.getByLabel('Which').selectOption('roll-call');
+  await form.getByRole('radio', { name: 'Emulator' }).check();
+  return form;
+}
+
+test('policies are added, given options, ordered and kept; what cannot be is said beside the option', async (ctx) => {
+  const page = await open(ctx);
+  const form = await newMachine(page, 'guided');
+  const drop = await addPolicy(form, 'Lose a SIPI');
+  await addPolicy(form, 'By hand');
+  await drop.getByLabel('First SIPI to lose').fill('0');
+  await drop.locator('.reason').getByText('must be a whole number from 1 to 1000').waitFor();
+  expect(await form.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
+  await drop.getByLabel('First SIPI to lose').fill('2');
+  await drop.getByLabel('CPUs', { exact: true }).fill('1,9');
+  await drop.locator('.reason').getByText('CPUs of this machine').waitFor();
+  await drop.getByLabel('CPUs', { exact: true }).fill('1,3');
+  await drop.locator('.reason').waitFor({ state: 'hidden' });
+  await page.screenshot({ path: '/tmp/ui-shots/form.png' });
+
+  // By keyboard, and the focus stays.
+  await form.getByRole('button', { name: 'Ask By hand earlier' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(() => form.locator('.policy b').allInnerTexts()).toEqual(['By hand', 'Lose a SIPI']);
+  await form.getByRole('button', { name: 'Remove By hand' }).click();
+  await form.getByRole('button', { name: 'Save', exact: true }).click();
+  await form.waitFor({ state: 'hidden' });
+
+  await page.reload();
+  await page.getByRole('button', { name: 'Actions for guided' }).click();
+  await page.getByRole('menuitem', { name: 'Edit' }).click();
+  const edit = page.getByRole('dialog', { name: 'Edit guided' });
+  const kept = edit.getByRole('listitem', { name: 'Lose a SIPI' });
+  expect(await kept.innerText()).toContain('nth 2');
+  await kept.getByRole('button', { name: 'Lose a SIPI drop-sipi' }).click();
+  expect(await kept.getByLabel('CPUs', { exact: true }).inputValue()).toBe('1,3');
+});
+
+test('with “manual” every AP waits until it is released, by menu, inspector or palette', async (ctx) => {
+  const page = await open(ctx);
+  const form = await newMachine(page, 'by hand');
+  // It waits for its processors for as long as it takes.
+  await form.getByLabel('Which').selectOption('herd');
+  await addPolicy(form, 'By hand');
+  await form.getByRole('button', { name: 'Save and start' }).click();
+  await form.waitFor({ state: 'hidden' });
+  const tiles = page.getByRole('listbox', { name: 'CPUs, 4' });
+  await tiles.getByText('waiting for SIPI').first().waitFor();
+  await page.waitForTimeout(500);
+  await page.screenshot({ path: '/tmp/ui-shots/manual.png' });
+  const tile = (cpu: number): Locator => tiles.getByRole('option').nth(cpu);
+
+  await tile(1).click({ button: 'right' });
+  await page.screenshot({ path: '/tmp/ui-shots/menu.png' });
+  await page.getByRole('menuitem', { name: 'Release' }).click();
+  await page.getByRole('status').getByText('CPU 1 is released').waitFor();
+
+  await tile(2).focus();
+  await page.keyboard.press('ContextMenu');
+  await page.getByRole('menuitem', { name: 'Send SIPI' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Send SIPI: CPU 2' });
+  await dialog.getByLabel('Vector').fill('256');
+  await dialog.getByRole('button', { name: 'Send SIPI' }).click();
+  await dialog.getByText('must be a whole number from 0 to 255').waitFor();
+  await page.screenshot({ path: '/tmp/ui-shots/command.png' });
+  await dialog.getByLabel('Vector').fill('8');
+  await dialog.getByRole('button', { name: 'Send SIPI' }).click();
+  await page.getByRole('status').getByText('CPU 2 is sent a SIPI with vector 8').waitFor();
+
+  await tile(3).click();
+  await page
+    .getByRole('group', { name: 'What policies can do with CPU 3' })
+    .getByRole('button', { name: 'Hold' })
+    .click();
+  await page.getByRole('status').getByText('CPU 3 will wait when its SIPI comes').waitFor();
+  await command(page, 'manual release all');
+  await page.getByText('Ended: CPU 0 wrote 16 to the debug-exit port.').waitFor();
+  await page.screenshot({ path: '/tmp/ui-shots/manual-end.png' });
+});
