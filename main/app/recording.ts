@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import { type Decision, IpiMode, NO_CPU, type PolicyAct, VERDICTS } from '../../preload/contract/events';
 import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
-import type { RecordedDecision, Recording, RunHeader } from '../../preload/contract/recording';
+import type { RunHeader } from '../../preload/contract/machine';
+import type { RecordedDecision, Recording } from '../../preload/contract/recording';
 import { checkConfiguration } from '../machine/configuration';
 import { AppError } from './errors';
 import { NUMBERS } from './event-records';

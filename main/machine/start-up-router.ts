@@ -30,7 +30,7 @@ import { VcpuWord } from './shared-memory';
 import { Attention, type VcpuControl } from './vcpu-control';
 
 /** Who decided: 0 is the machine itself; policies count from 1. */
-export const AUTHOR_MACHINE = 0;
+const AUTHOR_MACHINE = 0;
 const NO_VECTOR = -1;
 
 /** CPUs as bits: CPU n is bit n & 31 of word n >> 5. */

@@ -51,6 +51,18 @@ export interface MachineConfig {
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
 }
 
+/** The first line of `--events`. */
+export interface RunHeader {
+  t: 0;
+  cpu: null;
+  kind: 'run';
+  config: MachineConfig;
+  /** SHA-256 of the guest image, hexadecimal. */
+  guest: string;
+  /** Names, by author number from 1. */
+  policies: string[];
+}
+
 /** How a run ended. */
 export interface Outcome {
   kind: 'guest-exit' | 'timeout' | 'crash' | 'stopped' | 'verdict';

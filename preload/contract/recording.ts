@@ -1,18 +1,5 @@
-/** A recorded run: what it was made from, and what policies decided in it. */
+/** What policies decided in a run that was recorded. */
 import type { Decision, IpiMode, PolicyAct } from './events';
-import type { MachineConfig } from './machine';
-
-/** The first line of `--events`. */
-export interface RunHeader {
-  t: 0;
-  cpu: null;
-  kind: 'run';
-  config: MachineConfig;
-  /** SHA-256 of the guest image, hexadecimal. */
-  guest: string;
-  /** Names, by author number from 1. */
-  policies: string[];
-}
 
 /** What became of one INIT or SIPI to one CPU; null: it simply arrived. */
 export type RecordedDecision = {

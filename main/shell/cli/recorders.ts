@@ -1,7 +1,6 @@
 /** What a run is recorded into: `--events` and `--trace`. */
 import { resolve } from 'node:path';
-import type { RunHeader } from '../../../preload/contract/recording';
-import type { MachineConfig } from '../../../preload/contract/machine';
+import type { MachineConfig, RunHeader } from '../../../preload/contract/machine';
 import type { MachineEvent } from '../../../preload/contract/machine-events';
 import { jsonLines, traceTitle } from '../../app/event-export';
 import type { MachineProcess } from '../../app/machine-process';
