@@ -19,12 +19,12 @@ const position = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(LAST_PORT));
 const cpu = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095));
 const id = v.pipe(v.string(), v.uuid());
-const name = v.pipe(v.string(), v.maxLength(MOST_NAME));
+const anyName = v.pipe(v.string(), v.maxLength(MOST_NAME));
 const bytes = v.pipe(
   v.instance(Uint8Array),
   v.check((file) => file.length <= MOST_UPLOAD, `A file has at most ${MOST_UPLOAD >> 20} MiB`),
 );
-const upload = { name, bytes };
+const upload = { name: anyName, bytes };
 const anyCpu = v.nullable(cpu);
 const pausePoint = v.variant('on', [
   v.strictObject({ on: v.literal('init'), cpu: anyCpu }),
@@ -87,16 +87,16 @@ export const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument
   'plugins.upload': v.strictObject({ bytes }),
   'plugins.pick': v.strictObject({ kind: v.picklist(['folder', 'package']) }),
   'plugins.enable': v.strictObject({
-    name,
+    name: anyName,
     granted: v.pipe(v.array(v.picklist(PERMISSIONS)), v.maxLength(PERMISSIONS.length)),
   }),
-  'plugins.disable': v.strictObject({ name }),
-  'plugins.remove': v.strictObject({ name }),
-  'plugins.page': v.strictObject({ name }),
+  'plugins.disable': v.strictObject({ name: anyName }),
+  'plugins.remove': v.strictObject({ name: anyName }),
+  'plugins.page': v.strictObject({ name: anyName }),
   'policy.command': v.strictObject({
     machine,
     author: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_POLICIES)),
-    command: name,
+    command: anyName,
     args: optionsSchema,
   }),
 };

@@ -22,7 +22,7 @@ export const usePlugins = defineStore('plugins', () => {
   /** Of two policies of one name each is called PLUGIN/NAME. */
   const policies = computed<OfferedPolicy[]>(() => {
     const all = list.value.flatMap(({ name: plugin, enabled, manifest }) =>
-      enabled ? (manifest?.policies ?? []).map((policy) => ({ plugin, manifest: policy })) : [],
+      enabled ? (manifest?.policies ?? []).map((found) => ({ plugin, manifest: found })) : [],
     );
     return all.map(({ plugin, manifest }) => {
       const several = all.filter((other) => other.manifest.name === manifest.name).length > 1;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Decision, EventKind, IPI_RELEASED, IpiMode, PolicyAct } from '../../preload/contract/events';
 import { category, decisionLabel, describe } from './describe';
-import { decision, ipi, logOf, policy } from './testing/records';
+import { decided, ipi, logOf, policy } from './testing/records';
 import { TimelineModel } from './timeline-model';
 
 const BY_POLICY = 1 << 8;
@@ -12,9 +12,9 @@ const log = logOf(
   4,
   ...policy(0, PolicyAct.LOADED, 'manual'),
   ipi(20, 0, [1], IpiMode.SIPI, 8, Decision.HOLD | BY_POLICY),
-  ...decision(20, 1, Decision.HOLD, 'waits for a command'),
+  ...decided(20, 1, Decision.HOLD, 'waits for a command'),
   ipi(30, 0, [2], IpiMode.SIPI, 8, Decision.DELAY | BY_POLICY),
-  ...decision(30, 2, Decision.DELAY, '', [5_000_000, 0]),
+  ...decided(30, 2, Decision.DELAY, '', [5_000_000, 0]),
   ...policy(60, PolicyAct.COMMAND, 'release cpu=1'),
   released,
   ...policy(80, PolicyAct.DUTY_CYCLE, '', 2, [100, 1000]),

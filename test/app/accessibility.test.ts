@@ -105,6 +105,25 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
     },
   ],
   [
+    'new machine with policies',
+    async (page) => {
+      const form = page.getByRole('dialog', { name: 'New machine' });
+      await form.getByRole('button', { name: 'Add a policy' }).click();
+      await form.getByRole('button', { name: 'Lose a SIPI' }).click();
+      await form.getByLabel('How many').fill('0');
+      await form.getByText('The option count of drop-sipi').waitFor();
+      await form.getByRole('button', { name: 'Add a policy' }).click();
+    },
+  ],
+  [
+    'plugins',
+    async (page) => {
+      await page.keyboard.press('Escape');
+      await command(page, 'plugins');
+      await page.getByRole('heading', { name: 'absent-ap', exact: true }).first().waitFor();
+    },
+  ],
+  [
     'the menu of a machine',
     async (page) => {
       await page.keyboard.press('Escape');

@@ -19,7 +19,8 @@ export class PanelLink {
   constructor(port: MessagePort, give: GiveCommand) {
     this.#port = port;
     this.#give = give;
-    port.onmessage = ({ data }: MessageEvent<unknown>) => void this.#receive(data);
+    port.addEventListener('message', ({ data }: MessageEvent<unknown>) => void this.#receive(data));
+    port.start();
   }
 
   send(message: ToPanel): void {

@@ -32,7 +32,7 @@ export function policy(time: number, act: number, text = '', cpu = NO_CPU, words
 }
 
 /** What policy number 1 decided about a SIPI 0x08 of CPU 0, with the records of its reason. */
-export function decision(time: number, cpu: number, what: number, reason: string, words: number[] = []): RawRecord[] {
+export function decided(time: number, cpu: number, what: number, reason: string, words: number[] = []): RawRecord[] {
   const head = 1 | (what << 8) | (IpiMode.SIPI << 16);
   return withText(time, reason, (id) => ({
     time,
