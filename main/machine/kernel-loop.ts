@@ -87,7 +87,11 @@ export class KernelLoop {
         if (verdict === Gate.STOPPED) return false;
         if (verdict === Gate.OPEN) {
           const { words } = this.#control;
-          if (words[VcpuWord.SIPI_VECTOR] !== vector) this.#vcpu.startAt(words[VcpuWord.SIPI_VECTOR]);
+          if (words[VcpuWord.SIPI_VECTOR] !== vector) {
+            // `startAt` changes what was set last, and here KVM has set everything so far.
+            this.#vcpu.setState(this.#vcpu.state());
+            this.#vcpu.startAt(words[VcpuWord.SIPI_VECTOR]);
+          }
           this.#router.passedGate(cpu);
           return true;
         }

@@ -100,7 +100,7 @@ describe.each(['exact', 'kernel', 'wasm'] as const)('%s', (mode) => {
     });
 
     test('shuffle: a broadcast, reversed', { timeout: PATIENCE }, async () => {
-      const machine = await run('herd', mode, cpus, 'shuffle', 'order=reversed gap=1ms');
+      const machine = await run('herd', mode, cpus, 'shuffle', 'order=reversed wait=3s');
       expectSuccess(machine);
       expect(orderOf(machine)).toEqual(aps.toReversed());
       for (const cpu of aps) expect(sipisTo(machine.events, cpu)[0]).toMatchObject({ decision: 'hold', author: 1 });
@@ -113,7 +113,7 @@ describe.each(['exact', 'kernel', 'wasm'] as const)('%s', (mode) => {
     });
 
     test('all-at-once', { timeout: PATIENCE }, async () => {
-      const machine = await run('herd', mode, cpus, 'all-at-once');
+      const machine = await run('herd', mode, cpus, 'all-at-once', 'wait=3s');
       expectSuccess(machine);
       const opened = machine.acts.find(({ text }) => text === 'the barrier opens') as PolicyEvent;
       expect(opened).toMatchObject({ act: 'mark', author: 1 });
@@ -156,8 +156,10 @@ describe.each(['exact', 'kernel', 'wasm'] as const)('%s', (mode) => {
     });
 
     test('wrong-vector', { timeout: PATIENCE }, async () => {
-      const machine = await run('roll-call', mode, cpus, 'wrong-vector');
+      const machine = await run('roll-call', mode, cpus, 'wrong-vector', '', ...soon);
+      // Zeros up to the trampoline, which then finds its GDT by CS and loads something else.
       expect(machine.summary.outcome).toMatchObject({ kind: 'crash', cpu: 1 });
+      expect(machine.summary.outcome.reason).toContain('at 0700:00001015 in protected mode');
       expect(machine.decisions[0]).toMatchObject({
         cpu: 1,
         decision: 'redirect',
@@ -226,7 +228,9 @@ describe.each(['exact', 'kernel', 'wasm'] as const)('%s', (mode) => {
     });
 
     test('spurious-init', { timeout: PATIENCE }, async () => {
-      const machine = await run('roll-call', mode, cpus, 'spurious-init', '', ...soon);
+      // The CPU has started by then.
+      const after = `after=${mode === 'wasm' ? '20ms' : '2s'}`;
+      const machine = await run('heartbeat', mode, cpus, 'spurious-init', after, ...soon);
       expect(startOf(machine, 1)).toBeGreaterThan(0);
       expect(machine.summary.cpus[1].state).toBe('INIT_RECEIVED');
       const inits = machine.events.filter((event) => event.kind === 'ipi' && event.author === 1);
