@@ -4,7 +4,8 @@
  */
 const channel = new MessageChannel();
 const waiting: (() => void)[] = [];
-channel.port1.onmessage = () => waiting.shift()?.();
+channel.port1.addEventListener('message', () => waiting.shift()?.());
+channel.port1.start();
 
 export function breathe(): Promise<void> {
   return new Promise((resolve) => {
