@@ -379,7 +379,8 @@ describe('a machine', () => {
     test('--events - takes the place of COM1, and --json stays the last line', async () => {
       const { stdout, status } = await reveille('run', 'herd', '--cpus', '2', '--events', '-', '--json');
       expect(status).toBe(0);
-      const lines = stdout.split('\n').slice(0, -1);
+      const [header, ...lines] = stdout.split('\n').slice(0, -1);
+      expect(JSON.parse(header)).toMatchObject({ kind: 'run', config: { cpus: 2 } });
       const summary: Summary = JSON.parse(lines.pop() as string);
       expect(lines).toHaveLength(summary.events);
       for (const line of lines) v.parse(eventSchema, JSON.parse(line));
@@ -777,10 +778,12 @@ const summarySchema = v.strictObject({
   lost: natural,
   durationNs: natural,
   outcome: v.strictObject({
-    kind: v.picklist(['guest-exit', 'timeout', 'crash', 'stopped']),
+    kind: v.picklist(['guest-exit', 'timeout', 'crash', 'stopped', 'verdict']),
     code: v.nullable(natural),
     cpu: v.nullable(natural),
     reason: v.string(),
   }),
   unimplemented: v.null(),
+  policies: v.strictTuple([]),
+  verdict: v.null(),
 });

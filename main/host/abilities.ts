@@ -6,18 +6,22 @@ import { whyNoStep } from '../accelerator/index';
 const NO_SNAPSHOT =
   'A machine on KVM cannot be saved: KVM keeps part of its state itself. Run it on the emulator to take snapshots.';
 
+const POLICIES_REMEMBER =
+  'A machine with policies cannot be saved: what they remember and hold back is not in its memory.';
+
 const TIMERS_RUN_ON =
   'KVM’s own local APIC timers run on while the machine is paused: what falls due meanwhile arrives when it goes on.';
 const DERIVED =
   'KVM tells nobody of an INIT or SIPI: an AP’s first start is seen before its first instruction, later ones, and the states ' +
   'of CPUs that have begun, some milliseconds after they happened.';
 
-export function machineAbilities({ accelerator, irqchip }: MachineConfig): MachineAbilities {
+/** `policies`: whether something decides about its INITs and SIPIs. */
+export function machineAbilities({ accelerator, irqchip }: MachineConfig, policies: boolean): MachineAbilities {
   const isKvm = accelerator === 'kvm';
   return {
     pause: null,
     step: whyNoStep(accelerator),
-    snapshot: isKvm ? NO_SNAPSHOT : null,
+    snapshot: isKvm ? NO_SNAPSHOT : policies ? POLICIES_REMEMBER : null,
     pausePoints: { init: null, sipi: null, 'first-instruction': null, 'triple-fault': null, 'state-change': null },
     notes: irqchip === 'exact' ? [] : [TIMERS_RUN_ON, DERIVED],
   };

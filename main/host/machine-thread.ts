@@ -77,6 +77,9 @@ export class MachineThread {
     } = start;
     const points = checkPausePoints(pausePoints, asked.cpus);
     if (policies.length > 0 || recording !== null) {
+      if (snapshot !== undefined) {
+        throw new GuestFileError('usage', 'A machine continues from a snapshot without policies: take them out first.');
+      }
       this.#policies = new PolicyHost(policies, recording, asked.seed, this.#post);
     }
     const config = this.#policies?.configure(asked) ?? asked;
@@ -102,7 +105,7 @@ export class MachineThread {
         this.#ports.push(await openSerialBackend(backend, port, machine, this.#post));
       }
       this.#startThreads(policyCommands);
-      const abilities = machineAbilities(config);
+      const abilities = machineAbilities(config, this.#policies !== null);
       this.#post({ type: 'started', config, memory: config.memory, abilities });
       this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null });
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);

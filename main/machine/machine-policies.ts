@@ -85,19 +85,19 @@ export class MachinePolicies {
   }
 
   #observe(note: PolicyNote): void {
-    const { mode, cpu, targets, vector, from, to, line } = note;
+    const { mode, cpu, targets, vector, from, to, line, time } = note;
     switch (note.kind) {
       case Noted.START_UP:
-        this.#engine.observe({ about: 'start-up', mode, source: cpu, targets, vector });
+        this.#engine.observe({ about: 'start-up', mode, source: cpu, targets, vector }, time);
         break;
       case Noted.ICR_WRITE:
-        this.#engine.observe({ about: 'icr-write', mode, source: cpu, targets, vector });
+        this.#engine.observe({ about: 'icr-write', mode, source: cpu, targets, vector }, time);
         break;
       case Noted.MP_STATE:
-        this.#engine.observe({ about: 'mp-state', cpu, from, to });
+        this.#engine.observe({ about: 'mp-state', cpu, from, to }, time);
         break;
       case Noted.SERIAL_LINE:
-        this.#engine.observe({ about: 'serial', port: cpu, line });
+        this.#engine.observe({ about: 'serial', port: cpu, line }, time);
         break;
     }
   }

@@ -131,7 +131,8 @@ export interface MachineEngine {
   readonly deadline: number;
   /** Does what is due by now, in the order of time. */
   expire(): void;
-  observe(observation: Observation): void;
+  /** `time`: when it happened, in ns of machine time. */
+  observe(observation: Observation, time: number): void;
   order(order: EngineOrder): void;
   /** Some IPIs were delivered without a question, since the queue had no room for them. */
   overrun(count: number): void;
@@ -152,6 +153,8 @@ export class PolicyEngine implements MachineEngine {
   /** INITs and SIPIs that each CPU was sent. */
   readonly #counts: Record<'init' | 'sipi', number[]>;
   #ended = false;
+  /** Machine time as policies see it: when what they are asked about happened. */
+  #now = 0;
 
   constructor(options: {
     seats: readonly PolicySeat[];
@@ -183,6 +186,7 @@ export class PolicyEngine implements MachineEngine {
   }
 
   start(): void {
+    this.#now = this.#steering.now;
     for (const policy of this.#policies) {
       this.#log.act(policy.author, PolicyAct.LOADED, policy.name, null);
       this.#startPolicy(policy);
@@ -195,6 +199,7 @@ export class PolicyEngine implements MachineEngine {
 
   expire(): void {
     const { now } = this.#steering;
+    this.#now = now;
     for (;;) {
       const due = this.deadline;
       if (due > now) return;
@@ -204,7 +209,9 @@ export class PolicyEngine implements MachineEngine {
     }
   }
 
-  observe(observation: Observation): void {
+  observe(observation: Observation, time: number): void {
+    // A thread that asks late does not make a sender's waits shorter than they were. For nobody does time go back.
+    this.#now = Math.max(this.#now, time);
     switch (observation.about) {
       case 'start-up':
         this.#decide(observation);
@@ -233,6 +240,7 @@ export class PolicyEngine implements MachineEngine {
   }
 
   order(order: EngineOrder): void {
+    this.#now = this.#steering.now;
     const policy = this.#policies[order.author - 1];
     if (order.order === 'reload') {
       policy.sandbox = order.sandbox;
@@ -352,7 +360,7 @@ export class PolicyEngine implements MachineEngine {
         break;
       case 'delay':
         this.#withhold(policy, ipi, cpu, Decision.DELAY, answer.reason, { delay: answer.by });
-        this.#kept.add(kept, this.#steering.now + answer.by);
+        this.#kept.add(kept, this.#now + answer.by);
         break;
       case 'redirect': {
         const to = { cpu: answer.cpu ?? cpu, vector: answer.vector ?? vector };
@@ -473,8 +481,10 @@ export class PolicyEngine implements MachineEngine {
   /** Null: it failed, or has failed before. */
   #ask(policy: Policy, question: Question, limit = this.#limit): Exclude<SandboxAnswer, { fault: string }> | null {
     if (policy.faulty) return null;
-    const { now } = this.#steering;
-    const answer = policy.sandbox.ask({ ...question, now, changed: this.#changed(policy) } as SandboxRequest, limit);
+    const answer = policy.sandbox.ask(
+      { ...question, now: this.#now, changed: this.#changed(policy) } as SandboxRequest,
+      limit,
+    );
     if (!('fault' in answer)) return answer;
     this.#fail(policy, answer.fault);
     return null;

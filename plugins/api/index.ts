@@ -139,7 +139,7 @@ export interface Machine {
   readonly accelerator: 'kvm' | 'wasm';
   /** Who has the local APICs: Reveille (`exact`) or KVM. */
   readonly irqchip: 'exact' | 'kernel' | 'split';
-  /** Machine time in ns at which the present hook was called. */
+  /** Machine time in ns at which what the present hook is about happened. */
   readonly now: number;
   /** The MP state of a CPU when the present hook was called. */
   state(cpu: number): MpState;

@@ -112,9 +112,10 @@ export async function runMachine(guest: string, ...args: string[]): Promise<Mach
   }
 }
 
+/** Without the first line, which says what the machine was made from. */
 export function readEvents(path: string): MachineEvent[] {
   return readFileSync(path, 'utf8')
     .split('\n')
-    .slice(0, -1)
+    .slice(1, -1)
     .map((line) => JSON.parse(line));
 }

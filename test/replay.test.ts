@@ -1,0 +1,105 @@
+/** `reveille replay` on real machines: what policies decided, without them. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { needsKvm } from './support/needs';
+import { reveille } from './support/reveille';
+
+const PATIENCE = 300_000;
+let folder: string;
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-replay-'))));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function record(name: string, ...words: string[]): Promise<string> {
+  const file = join(folder, `${name}.events`);
+  const { stderr } = await reveille('run', ...words, '--events', file, '--serial1', 'none');
+  expect(stderr).not.toContain('reveille:');
+  return file;
+}
+
+describe('on the emulator a replay is the same run', () => {
+  const cases = [
+    ['drop-sipi', 'roll-call'],
+    ['shuffle', 'roll-call'],
+    ['all-at-once', 'herd'],
+    ['staggered', 'herd'],
+    ['slow-ap', 'roll-call'],
+    ['starve', 'roll-call'],
+    ['wrong-vector', 'roll-call'],
+    ['spurious-init', 'roll-call'],
+    ['other-bsp', 'roll-call'],
+  ] as const;
+  test.each(cases)('with %s on %s', { timeout: PATIENCE }, async (policy, guest) => {
+    const words = [guest, '--cpus', '6', '--accel', 'wasm', '--seed', '5', '--time-limit', '400ms', '--policy', policy];
+    const recorded = await record(policy, ...words);
+    const again = join(folder, `${policy}.again`);
+    const { stderr } = await reveille('replay', recorded, '--events', again);
+    expect(stderr).toMatch(/replay: all \d+ events are the same/);
+    expect(readFileSync(again, 'utf8')).toBe(readFileSync(recorded, 'utf8'));
+  });
+
+  test('also of two policies together', { timeout: PATIENCE }, async () => {
+    const policies = ['--policy', 'drop-sipi', '--policy-option', 'cpus=1', '--policy', 'staggered'];
+    const words = ['herd', '--cpus', '4', '--accel', 'wasm', '--time-limit', '400ms'];
+    const recorded = await record('two', ...words, ...policies);
+    expect((await reveille('replay', recorded)).stderr).toMatch(/all \d+ events are the same/);
+  });
+
+  test('and where it is not, it says at which event', { timeout: PATIENCE }, async () => {
+    const recorded = await record('changed', 'roll-call', '--accel', 'wasm', '--policy', 'drop-sipi');
+    const lines = readFileSync(recorded, 'utf8').split('\n');
+    const dropped = lines.findIndex((line) => line.includes('"kind":"decision"'));
+    lines.splice(dropped, 1);
+    writeFileSync(recorded, lines.join('\n'));
+    const { status, stderr } = await reveille('replay', recorded);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/replay: event \d+ differs/);
+  });
+});
+
+test('on KVM each decision meets the IPI in its place', { timeout: PATIENCE }, async (ctx) => {
+  needsKvm(ctx);
+  const recorded = await record('kvm', 'roll-call', '--accel', 'kvm', '--policy', 'drop-sipi');
+  const again = join(folder, 'kvm.again');
+  const { stderr } = await reveille('replay', recorded, '--events', again, '--json');
+  expect(stderr).toContain('follows the time of the host');
+  const drops = (file: string) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"kind":"decision"'))
+      .map((line) => ({ ...JSON.parse(line), t: 0 }));
+  expect(drops(again)).toEqual(drops(recorded));
+  expect(drops(again)).toHaveLength(3);
+});
+
+describe('a file that cannot be replayed is refused with a sentence', () => {
+  test.each([
+    ['empty', '', /is not JSON|does not begin with/],
+    ['events without a header', '{"t":0,"cpu":null,"kind":"lost","count":1}\n', /does not begin with what its machine/],
+    ['no JSON', 'What is this?\n', /:1 is not JSON/],
+  ])('%s', async (name, text, message) => {
+    const file = join(folder, `${name}.refused`);
+    writeFileSync(file, text);
+    const { status, stderr } = await reveille('replay', file);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  test('one of another guest', { timeout: PATIENCE }, async () => {
+    const recorded = await record('other', 'roll-call', '--accel', 'wasm');
+    const lines = readFileSync(recorded, 'utf8').split('\n');
+    lines[0] = lines[0].replace(/"guest":"[0-9a-f]{64}"/, `"guest":"${'0'.repeat(64)}"`);
+    writeFileSync(recorded, lines.join('\n'));
+    expect((await reveille('replay', recorded)).stderr).toContain('its SHA-256 differs');
+  });
+
+  test('one whose configuration or events were tampered with', { timeout: PATIENCE }, async () => {
+    const recorded = await record('tampered', 'roll-call', '--accel', 'wasm');
+    const text = readFileSync(recorded, 'utf8');
+    writeFileSync(recorded, text.replace('"bsp":0', '"bsp":9'));
+    expect((await reveille('replay', recorded)).stderr).toContain('BSP 9 is not a CPU');
+    writeFileSync(recorded, text.replace('"targets":[1]', '"targets":[99]'));
+    expect((await reveille('replay', recorded)).stderr).toContain('names CPU 99 of a machine with 4');
+  });
+});
