@@ -20,6 +20,8 @@ class ForkParent implements Parent {
   constructor() {
     // The shell is gone: nobody is left to tell anything. A killed shell must leave no machine behind.
     process.on('disconnect', () => process.exit(0));
+    // It may have gone while this process was loading: then nobody says so any more.
+    if (!process.connected) process.exit(0);
   }
 
   send(message: MachineMessage): void {
