@@ -18,7 +18,7 @@ export class SandboxThreads {
   /** `built`: where the build has put the threads' code and QuickJS. */
   constructor(programs: PolicyProgram[], built = new URL('./', import.meta.url)) {
     this.#built = built;
-    this.#wasm = new WebAssembly.Module(readFileSync(new URL('quickjs.wasm', built)));
+    this.#wasm = new WebAssembly.Module(readFileSync(new URL('./quickjs.wasm', built)));
     for (const [index, program] of programs.entries()) this.#start(index, program);
   }
 
@@ -40,7 +40,7 @@ export class SandboxThreads {
   #start(index: number, program: PolicyProgram): SharedArrayBuffer {
     const mailbox = createMailbox();
     const data: SandboxWorkerData = { program, mailbox, wasm: this.#wasm };
-    const worker = new Worker(new URL('plugin-sandbox.cjs', this.#built), {
+    const worker = new Worker(new URL('./plugin-sandbox.cjs', this.#built), {
       workerData: data,
       resourceLimits: HEAP_LIMIT,
     });

@@ -92,7 +92,7 @@ describe('a recorded run', () => {
     await startAndWait();
     await page.keyboard.press('Shift+F5');
     await page.locator('header').getByText('ended', { exact: true }).waitFor({ timeout: SLOW });
-    const events = await eventsShown();
+    const events = await allEventsShown();
     await page.getByTestId('timeline-export').click();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByText(format).click()]);
     const path = await download.path();
@@ -104,6 +104,16 @@ describe('a recorded run', () => {
       .waitFor({ timeout: SLOW });
     expect(problems).toEqual([]);
   });
+
+  /** The last ones are drawn a moment after the header tells the end. */
+  async function allEventsShown() {
+    for (let before = await eventsShown(); ;) {
+      await page.waitForTimeout(500);
+      const now = await eventsShown();
+      if (now === before) return now;
+      before = now;
+    }
+  }
 
   async function openTrace(): Promise<void> {
     await page.keyboard.press('Control+k');

@@ -68,6 +68,8 @@ function closure(entry: string, found = new Set<string>()): Set<string> {
   for (const [, specifier] of text.matchAll(
     /(?:^import|^\} from|from|import\(|require\(|new URL\()\s*["']([^"'\n]+)["']/gm,
   )) {
+    // The folder of the build itself, whose files are named apart.
+    if (specifier === './') continue;
     if (specifier.startsWith('.')) {
       const path = join(dirname(entry), specifier);
       if (/\.c?js$/.test(path)) closure(path, found);
