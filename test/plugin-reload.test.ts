@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { PluginStore } from '../main/app/plugin-store';
-import { type PolicyReload, PolicyReloader, type ReloadProblems } from '../main/app/policy-reload';
-import type { PolicyMachine } from '../main/app/policies';
+import { PluginWatch } from '../main/app/plugin-watch';
+import { findPolicy, type PolicyMachine, policyProgram } from '../main/app/policies';
+import { RunPolicies } from '../main/app/run-policies';
+import type { PolicyProgram } from '../preload/contract/policies';
 import { TypeChecker } from '../main/plugins/typecheck';
 import { MANIFEST, SOURCE, folderOf, pluginFolder } from '../main/plugins/testing/plugin-folder';
 
@@ -19,9 +21,10 @@ afterAll(() => types.dispose());
 class Author {
   readonly folder: string;
   readonly store: PluginStore;
-  readonly reloads: PolicyReload[] = [];
-  readonly problems: ReloadProblems[] = [];
-  readonly #reloader: PolicyReloader;
+  /** What the machine's process is told; `index`: the policy's place. */
+  readonly reloads: { index: number; program: PolicyProgram }[] = [];
+  readonly problems: { problems: readonly unknown[] }[] = [];
+  readonly #watch: PluginWatch;
 
   constructor(folder: string, policy = folder) {
     this.folder = folder;
@@ -30,14 +33,32 @@ class Author {
     this.store = new PluginStore({ bundled: pathToFileURL(`${data}/bundled/`), dataDirectory: data });
     this.store.install(folder);
     this.store.enable('late', ['start-up']);
-    this.#reloader = new PolicyReloader([{ policy, options: { by: '7ms' } }], MACHINE, this.store, types);
-    this.#reloader.onReload((reload) => this.reloads.push(reload));
-    this.#reloader.onProblems((problems) => this.problems.push(problems));
-    onTestFinished(() => this.#reloader.close());
+    const choices = [{ policy, options: { by: '7ms' } }];
+    const script = { code: '', sourceMap: '', files: [] };
+    const programs = [policyProgram(findPolicy(policy, this.store), choices[0].options, MACHINE, script)];
+    const policies = new RunPolicies(
+      {
+        send: (command) => {
+          if (command.type === 'policy-reload')
+            this.reloads.push({ index: command.author - 1, program: command.program });
+        },
+      },
+      { programs, choices },
+      this.store,
+    );
+    this.#watch = new PluginWatch(folder, types);
+    let refused: { message: string }[] = [];
+    this.#watch.onChange((change) => {
+      if (change.type === 'compiled') {
+        refused = policies.reload({ name: 'late', compiled: change.compiled }, MACHINE).map((message) => ({ message }));
+        if (refused.length > 0) this.problems.push({ problems: refused });
+      } else this.problems.push({ problems: [...refused, ...change.problems] });
+    });
+    onTestFinished(() => this.#watch.close());
   }
 
   get ready(): Promise<unknown> {
-    return this.#reloader.ready;
+    return this.#watch.ready;
   }
 
   save(file: string, text: string): void {

@@ -153,6 +153,7 @@ export class MachineRegistry {
       process,
       number: ++machine.runs,
       logDirectory: join(this.#folder(id), 'logs'),
+      plugins: this.#plugins,
       pausePoints: machine.pausePoints,
     });
     machine.run = run;

@@ -11,6 +11,7 @@ import { Emitter } from '../base/emitter';
 import { AppError } from './errors';
 import { EventHistory, SerialHistory } from './history';
 import { goodbyeTime, type MachineProcess } from './machine-process';
+import type { PluginStore } from './plugin-store';
 import { RunPolicies } from './run-policies';
 
 /** COM1 to COM4, and the debug console. */
@@ -54,11 +55,12 @@ export class MachineRun {
     snapshot: string | null;
     pausePoints: PausePoint[];
     policies: { programs: PolicyProgram[]; choices: PolicyChoice[] };
+    plugins: PluginStore;
   }) {
     const { process, config } = options;
     this.config = config;
     this.#process = process;
-    this.policies = new RunPolicies(process, options.policies.programs, options.policies.choices);
+    this.policies = new RunPolicies(process, options.policies, options.plugins);
     this.#logDirectory = options.logDirectory;
     this.info = {
       number: options.number,

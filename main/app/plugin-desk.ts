@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Manifest, Permission } from '../../plugins/api/manifest';
+import type { Permission } from '../../plugins/api/manifest';
 import type { PluginProblem, ShownPlugin } from '../../preload/contract/plugins';
 import { Emitter } from '../base/emitter';
 import type { CompiledPlugin } from '../plugins/compile';
@@ -20,7 +20,6 @@ const MAX_PANEL = 2 * 2 ** 20;
 /** A plugin that its author has saved, as it is now. */
 export interface SavedPlugin {
   name: string;
-  manifest: Manifest;
   compiled: CompiledPlugin;
 }
 
@@ -148,7 +147,7 @@ export class PluginDesk {
         this.#found(watch, name, change.problems);
         return;
       }
-      this.#saved.fire({ name, ...change });
+      this.#saved.fire({ name, compiled: change.compiled });
       // Its manifest may be another one, too.
       this.#found(watch, name, []);
     });

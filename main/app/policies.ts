@@ -33,8 +33,6 @@ const MAX_POLICIES = 32;
 /** One policy, found. */
 export interface FoundPolicy {
   folder: string;
-  /** The plugin's author works on it in that folder: what is saved there counts. */
-  linked: boolean;
   manifest: Manifest;
   policy: PolicyManifest;
 }
@@ -144,12 +142,10 @@ export function findPolicy(name: string, store: PluginStore): FoundPolicy {
 }
 
 function policiesOf(entry: PluginInfo): (FoundPolicy & { entry: PluginInfo })[] {
-  const { manifest, folder, origin } = entry;
-  const linked = origin === 'folder';
+  const { manifest, folder } = entry;
   return (manifest?.policies ?? []).map((policy) => ({
     entry,
     folder,
-    linked,
     manifest: manifest as Manifest,
     policy,
   }));
@@ -172,7 +168,7 @@ function findByPath(path: string): FoundPolicy {
   }
   const policy = name === undefined ? policies[0] : policies.find((candidate) => candidate.name === name);
   if (policy === undefined) throw unknownPolicy(name ?? '', names);
-  return { folder, linked: true, manifest, policy };
+  return { folder, manifest, policy };
 }
 
 function unknownPolicy(name: string, known: string[]): AppError {

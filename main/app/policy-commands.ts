@@ -3,14 +3,11 @@
  * those that begin with # say nothing.
  */
 import { readFileSync } from 'node:fs';
-import type { OptionManifest } from '../../plugins/api/manifest';
 import type { MachineConfig } from '../../preload/contract/machine';
-import type { PolicyProgram, TimedPolicyCommand } from '../../preload/contract/policies';
+import { commandArguments, type PolicyProgram, type TimedPolicyCommand } from '../../preload/contract/policies';
 import { parseTime } from '../../preload/contract/quantities';
 import { AppError, systemReason } from './errors';
 import { readOptions } from '../plugins/options';
-
-const CPU_ARGUMENT: Record<string, OptionManifest> = { cpu: { type: 'cpu', title: 'CPU', default: 0 } };
 
 export function readPolicyCommands(
   path: string,
@@ -63,8 +60,12 @@ function parseLine(
     );
   }
   const given = Object.fromEntries(rest.map((part) => splitArgument(part, where)));
-  const schema = { ...(command.cpu === true ? CPU_ARGUMENT : {}), ...command.arguments };
-  return { at, author, command: name, args: readOptions(`${policy} ${name}`, schema, given, machine) };
+  return {
+    at,
+    author,
+    command: name,
+    args: readOptions(`${policy} ${name}`, commandArguments(command), given, machine),
+  };
 }
 
 function splitArgument(part: string, where: string): [string, string] {

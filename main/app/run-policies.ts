@@ -1,19 +1,19 @@
 /** The policies of one run: the commands that they are given, what they tell panels, and their new programs. */
 import type { Options } from '../../plugins/api/index';
-import type { OptionManifest, PolicyChoice } from '../../plugins/api/manifest';
+import type { PolicyChoice } from '../../plugins/api/manifest';
 import type { RunPolicy } from '../../preload/contract/app';
 import type { MachineConfig, MachineMessage } from '../../preload/contract/machine';
-import type { PolicyProgram } from '../../preload/contract/policies';
+import { commandArguments, type PolicyProgram } from '../../preload/contract/policies';
 import { Emitter } from '../base/emitter';
 import { readOptions } from '../plugins/options';
 import { AppError, ReveilleError } from './errors';
 import type { MachineProcess } from './machine-process';
 import type { SavedPlugin } from './plugin-desk';
-import { policyProgram } from './policies';
+import { findPolicy, type PolicyMachine, policyProgram } from './policies';
+import type { PluginStore } from './plugin-store';
 
 /** Messages to panels in a second; more are dropped, or a policy could keep the window busy. */
 const TOLD_PER_SECOND = 100;
-const CPU_ARGUMENT: Record<string, OptionManifest> = { cpu: { type: 'cpu', title: 'CPU', default: 0 } };
 
 interface Waiting {
   resolve: (answer: { text: string }) => void;
@@ -22,9 +22,10 @@ interface Waiting {
 
 export class RunPolicies {
   readonly info: RunPolicy[];
-  readonly #process: MachineProcess;
+  readonly #process: Pick<MachineProcess, 'send'>;
   readonly #programs: PolicyProgram[];
   readonly #choices: readonly PolicyChoice[];
+  readonly #store: PluginStore;
   readonly #waiting = new Map<number, Waiting>();
   readonly #told = new Emitter<{ author: number; data: string }>();
   #next = 1;
@@ -34,8 +35,13 @@ export class RunPolicies {
   readonly onTold = this.#told.event;
 
   /** `choices`: what a person chose of each program's policy. */
-  constructor(process: MachineProcess, programs: readonly PolicyProgram[], choices: readonly PolicyChoice[]) {
+  constructor(
+    process: Pick<MachineProcess, 'send'>,
+    { programs, choices }: { programs: readonly PolicyProgram[]; choices: readonly PolicyChoice[] },
+    store: PluginStore,
+  ) {
     this.#process = process;
+    this.#store = store;
     this.#choices = choices;
     this.#programs = [...programs];
     this.info = programs.map(({ plugin, policy, commands }) => ({ plugin, policy, commands }));
@@ -49,8 +55,7 @@ export class RunPolicies {
     if (manifest === undefined) {
       throw new AppError('usage', `The policy ${program.policy} has no command ${JSON.stringify(command)}.`);
     }
-    const schema = { ...(manifest.cpu === true ? CPU_ARGUMENT : {}), ...manifest.arguments };
-    const checked = readOptions(`${program.policy} ${command}`, schema, args, machine);
+    const checked = readOptions(`${program.policy} ${command}`, commandArguments(manifest), args, machine);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -68,15 +73,14 @@ export class RunPolicies {
   }
 
   /** Hands on what is saved; a sentence for each policy that cannot go on with it, and keeps what it has. */
-  reload({ name, manifest, compiled }: SavedPlugin, machine: MachineConfig): string[] {
+  reload({ name, compiled }: SavedPlugin, machine: PolicyMachine): string[] {
     const problems: string[] = [];
-    this.#programs.forEach(({ plugin, policy: policyName }, index) => {
+    this.#programs.forEach(({ plugin }, index) => {
       if (plugin !== name) return;
       try {
-        const policy = manifest.policies?.find((candidate) => candidate.name === policyName);
-        if (policy === undefined)
-          throw new AppError('usage', `The plugin ${name} has no policy ${policyName} any more.`);
-        const program = policyProgram({ manifest, policy }, this.#choices[index].options, machine, compiled);
+        const { policy, options } = this.#choices[index];
+        // Whether it may still be used, and what it is now.
+        const program = policyProgram(findPolicy(policy, this.#store), options, machine, compiled);
         this.#programs[index] = program;
         this.#process.send({ type: 'policy-reload', author: index + 1, program });
       } catch (error) {

@@ -1,6 +1,6 @@
 /** Policies as the shell hands them to a machine's process: checked, compiled, ready to run. */
 import type { Options, Verdict } from '../../plugins/api/index';
-import type { CommandManifest, Permission } from '../../plugins/api/manifest';
+import type { CommandManifest, OptionManifest, Permission } from '../../plugins/api/manifest';
 
 /** One policy of one machine. Its author number in the event stream is its place in the machine's list, from 1. */
 export interface PolicyProgram {
@@ -30,6 +30,12 @@ export interface VerdictSummary {
   reason: string;
   /** The policy whose verdict it is. */
   policy: string;
+}
+
+/** The arguments of a command, with the CPU where it is about one. */
+export function commandArguments(command: CommandManifest): Record<string, OptionManifest> {
+  const cpu = { type: 'cpu', title: 'CPU', default: 0 } as const;
+  return { ...(command.cpu === true ? { cpu } : {}), ...command.arguments };
 }
 
 /** A command that a policy is given at a moment of machine time. */
