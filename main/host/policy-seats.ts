@@ -5,7 +5,7 @@ import type { Permission } from '../../plugins/api/manifest';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
 import type { Recording } from '../../preload/contract/recording';
 import type { MachinePoliciesParts } from '../machine/machine-policies';
-import type { EngineNews, EngineOrder } from '../plugins/engine';
+import type { EngineNews, EngineOrder } from '../plugins/machine-engine';
 import { SandboxClient } from '../plugins/mailbox';
 
 export interface PolicySeatData {

@@ -19,7 +19,7 @@ import { PauseCause } from '../machine/pause-switch';
 import { rehearseStart } from '../machine/rehearsal';
 import { EndCause, MachineMemory, MachineTime, VcpuWord } from '../machine/shared-memory';
 import { Standstill } from '../machine/standstill';
-import type { EngineNews } from '../plugins/engine';
+import type { EngineNews } from '../plugins/machine-engine';
 import { NO_CPU } from '../../preload/contract/events';
 import { stepWithHalt } from '../machine/step-halt';
 import { HostClock } from './clock';

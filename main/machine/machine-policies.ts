@@ -4,15 +4,9 @@ import type { MpState } from '../../preload/contract/mp-state';
 import type { MachineConfig } from '../../preload/contract/machine';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
 import type { Clock } from '../base/clock';
-import {
-  type EngineNews,
-  type EngineOrder,
-  type MachineEngine,
-  type MachineWants,
-  PolicyEngine,
-  type PolicySeat,
-  type Steering,
-} from '../plugins/engine';
+import { PolicyEngine } from '../plugins/engine';
+import type { EngineNews, EngineOrder, MachineEngine, MachineWants, Steering } from '../plugins/machine-engine';
+import type { PolicySeat } from '../plugins/policy';
 import type { MachineFacts } from '../plugins/protocol';
 import { ReplayEngine } from '../plugins/replay-engine';
 import type { Recording } from '../../preload/contract/recording';

@@ -122,7 +122,7 @@ export class PolicyQueue {
   take(): PolicyNote | null {
     const head = this.#head;
     const tail = head[PolicyWord.TAIL];
-    if (Atomics.load(head, PolicyWord.HEAD) === tail) return null;
+    if (!this.waiting || Atomics.load(head, PolicyWord.HEAD) === tail) return null;
     const at = (tail & MASK) * ENTRY_WORDS;
     const entries = this.#entries;
     const [kind, a, b, c] = entries.subarray(at, at + TIME);
@@ -144,6 +144,8 @@ export class PolicyQueue {
 
   /** How many entries found no room since the last call. */
   takeOverrun(): number {
+    // A look costs a tenth of an exchange, and the emulator looks after every round.
+    if (this.#head[PolicyWord.OVERRUN] === 0) return 0;
     return Atomics.exchange(this.#head, PolicyWord.OVERRUN, 0);
   }
 

@@ -3,7 +3,8 @@ import { Decision, EVENT_WORDS, IpiMode } from '../../preload/contract/events';
 import { type MachineEvent, MachineEventDecoder } from '../../preload/contract/machine-events';
 import { MpState } from '../../preload/contract/mp-state';
 import type { Permission } from '../../plugins/api/manifest';
-import { type EngineNews, type MachineWants, PolicyEngine, type Steering } from './engine';
+import { PolicyEngine } from './engine';
+import type { EngineNews, MachineWants, Steering } from './machine-engine';
 import type { Action, DecisionAnswer, SandboxAnswer, SandboxRequest, Wants } from './protocol';
 
 const CPUS = 4;

@@ -6,90 +6,17 @@
  * lets go or sends itself is asked about no more. A CPU executes only where no policy suspends it. A policy that fails
  * stands aside from then on: what it keeps back is delivered, its CPUs run.
  */
-import { Decision, IpiMode, PolicyAct } from '../../preload/contract/events';
-import { type MpState, mpStateName } from '../../preload/contract/mp-state';
+import { Decision, IpiMode, NO_CPU, PolicyAct } from '../../preload/contract/events';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
-import type { MpState as ApiMpState, Options, Verdict } from '../../plugins/api/index';
+import type { Options, Verdict } from '../../plugins/api/index';
 import type { Permission } from '../../plugins/api/manifest';
 import { Agenda } from './agenda';
 import { Keeper, type KeptIpi } from './keeper';
-import { type EventSink, PolicyLog } from './policy-log';
-import type { Action, DecisionAnswer, MachineFacts, SandboxAnswer, SandboxRequest, Wants } from './protocol';
 import { CpuTime } from './cpu-time';
-
-/** One policy as the engine has it. */
-export interface PolicySeat {
-  name: string;
-  permissions: readonly Permission[];
-  sandbox: PolicySandbox;
-  /** Of its random numbers. */
-  seed: number;
-}
-
-export interface PolicySandbox {
-  /** Waits for the answer; one that does not come within `limit` ms is a fault, and the sandbox is asked no more. */
-  ask(request: SandboxRequest, limit: number): SandboxAnswer;
-}
-
-/** What the engine can do to its machine. */
-export interface Steering {
-  readonly now: number;
-  readonly events: EventSink;
-  state(cpu: number): MpState;
-  /** Whether the CPU would take it as it is now. */
-  takes(cpu: number, mode: IpiMode): boolean;
-  arrive(
-    mode: IpiMode,
-    source: number,
-    cpus: readonly number[],
-    vector: number,
-    author: number,
-    released: boolean,
-  ): void;
-  withhold(
-    mode: IpiMode,
-    source: number,
-    cpus: readonly number[],
-    vector: number,
-    decision: Decision,
-    author: number,
-  ): void;
-  /** Sends an NMI, or where KVM has the local APICs a SIPI. */
-  send(mode: IpiMode, cpu: number, vector: number, author: number): void;
-  suspend(cpu: number, suspended: boolean): void;
-  /** What policies want to be told of from now on. */
-  want(wants: MachineWants): void;
-  /** Ends the machine. */
-  end(author: number): void;
-}
-
-export interface MachineWants {
-  init: boolean;
-  sipi: boolean;
-  icrWrite: boolean;
-  mpState: boolean;
-  /** Ports, 0 for COM1. */
-  serial: number[];
-}
-
-/** What the engine tells the machine thread. */
-export type EngineNews =
-  | { news: 'verdict'; author: number; verdict: Verdict; reason: string }
-  | { news: 'fault'; author: number; fault: string }
-  | { news: 'told'; author: number; data: string }
-  | { news: 'answer'; id: number; text: string };
-
-/** Something that a policy may want to be told of, as the machine's queue has it. */
-export type Observation =
-  | { about: 'start-up'; mode: IpiMode; source: number; targets: number[]; vector: number }
-  | { about: 'icr-write'; mode: IpiMode; source: number; targets: number[]; vector: number }
-  | { about: 'mp-state'; cpu: number; from: MpState; to: MpState }
-  | { about: 'serial'; port: number; line: string };
-
-/** Of the machine thread: what a person wants of a policy. */
-export type EngineOrder =
-  | { order: 'command'; id: number; author: number; command: string; args: Options }
-  | { order: 'reload'; author: number; sandbox: PolicySandbox };
+import type { EngineNews, EngineOrder, MachineEngine, Observation, Steering } from './machine-engine';
+import { NO_WANTS, Policy, type PolicySeat, policyState, type Question } from './policy';
+import { type DecisionRecord, PolicyLog } from './policy-log';
+import type { Action, DecisionAnswer, MachineFacts, SandboxAnswer, Wants } from './protocol';
 
 /** The first answer waits for the sandbox to be there. */
 const START_LIMIT_MS = 5000;
@@ -101,42 +28,11 @@ const PERMISSION_OF: Partial<Record<Action['act'], Permission>> = {
   'duty-cycle': 'schedule',
 };
 const INJECTED_MODES = { init: IpiMode.INIT, sipi: IpiMode.SIPI, nmi: IpiMode.NMI } as const;
-const NOBODY = 0xffff;
 /** Of timers that are not a policy's: those of timed commands. */
 const NO_AUTHOR = 0;
-const NO_WANTS: Wants = {
-  init: false,
-  sipi: false,
-  icrWrite: false,
-  mpState: false,
-  serial: [],
-  commands: [],
-  ended: false,
-};
 
-interface Policy extends PolicySeat {
-  /** Its number in the event stream, from 1. */
-  author: number;
-  wants: Wants;
-  faulty: boolean;
-  /** The MP state of each CPU that it was told last. */
-  told: Uint8Array;
-}
-
-/** What decides in a machine: its policies, or a recording of what they decided. */
-export interface MachineEngine {
-  /** Before the first instruction. */
-  start(): void;
-  /** Machine time in ns at which `expire` has something to do; Infinity: it has not. */
-  readonly deadline: number;
-  /** Does what is due by now, in the order of time. */
-  expire(): void;
-  /** `time`: when it happened, in ns of machine time. */
-  observe(observation: Observation, time: number): void;
-  order(order: EngineOrder): void;
-  /** Some IPIs were delivered without a question, since the queue had no room for them. */
-  overrun(count: number): void;
-}
+/** An INIT or SIPI as its sender has it. */
+type SentIpi = Pick<KeptIpi, 'mode' | 'source' | 'vector'>;
 
 export class PolicyEngine implements MachineEngine {
   readonly #policies: Policy[];
@@ -166,13 +62,7 @@ export class PolicyEngine implements MachineEngine {
     limit: number;
   }) {
     const { seats, steering, facts } = options;
-    this.#policies = seats.map((seat, index) => ({
-      ...seat,
-      author: index + 1,
-      wants: NO_WANTS,
-      faulty: false,
-      told: new Uint8Array(facts.cpus.length),
-    }));
+    this.#policies = seats.map((seat, index) => new Policy(seat, index + 1, facts.cpus.length));
     this.#steering = steering;
     this.#facts = facts;
     this.#tell = options.tell;
@@ -302,7 +192,7 @@ export class PolicyEngine implements MachineEngine {
   }
 
   /** Asks about an INIT or SIPI until each target has its decision, then does all that was said. */
-  #decide(ipi: { mode: IpiMode; source: number; targets: number[]; vector: number }): void {
+  #decide(ipi: SentIpi & { targets: number[] }): void {
     const kind = ipi.mode === IpiMode.INIT ? 'init' : 'sipi';
     const counts = ipi.targets.map((cpu) => ++this.#counts[kind][cpu]);
     const said: { policy: Policy; actions: Action[] }[] = [];
@@ -311,7 +201,7 @@ export class PolicyEngine implements MachineEngine {
       if (policy.faulty || !policy.wants[kind] || open.length === 0) continue;
       const answer = this.#ask(policy, {
         ask: kind,
-        source: ipi.source === NOBODY ? null : ipi.source,
+        source: ipi.source === NO_CPU ? null : ipi.source,
         vector: ipi.vector,
         targets: open.map((index) => ipi.targets[index]),
         states: open.map((index) => policyState(this.#steering.state(ipi.targets[index]))),
@@ -320,14 +210,8 @@ export class PolicyEngine implements MachineEngine {
       if (answer === null) continue;
       said.push({ policy, actions: answer.actions });
       const { decisions = [] } = answer;
-      if (
-        !this.#may(
-          policy,
-          'start-up',
-          decisions.some((decision) => decision.do !== 'deliver'),
-        )
-      )
-        continue;
+      const decides = decisions.some((decision) => decision.do !== 'deliver');
+      if (decides && !this.#may(policy, 'start-up')) continue;
       open.forEach((target, place) => this.#keep(policy, ipi, ipi.targets[target], decisions[place]));
       open = open.filter((_, place) => (decisions[place]?.do ?? 'deliver') === 'deliver');
     }
@@ -337,20 +221,14 @@ export class PolicyEngine implements MachineEngine {
   }
 
   /** Does what one policy decided about one target. */
-  #keep(
-    policy: Policy,
-    ipi: { mode: IpiMode; source: number; vector: number },
-    cpu: number,
-    answer: DecisionAnswer,
-  ): void {
+  #keep(policy: Policy, ipi: SentIpi, cpu: number, answer: DecisionAnswer): void {
     const { author } = policy;
     const { mode, source, vector } = ipi;
-    if (answer.do === 'deliver') {
-      if (answer.reason !== '') this.#note(policy, ipi, cpu, Decision.DELIVER, answer.reason);
-      return;
-    }
     const kept = { author, mode, source, vector, cpu };
     switch (answer.do) {
+      case 'deliver':
+        this.#explain(policy, ipi, cpu, answer.reason);
+        break;
       case 'drop':
         this.#withhold(policy, ipi, cpu, Decision.DROP, answer.reason);
         break;
@@ -376,28 +254,25 @@ export class PolicyEngine implements MachineEngine {
     }
   }
 
+  /** It does not simply arrive: its record, and why. */
   #withhold(
     policy: Policy,
-    ipi: { mode: IpiMode; source: number; vector: number },
+    ipi: SentIpi,
     cpu: number,
     decision: Decision,
     reason: string,
-    more: { delay?: number; to?: { cpu: number; vector: number } } = {},
+    more: Pick<DecisionRecord, 'delay' | 'to'> = {},
   ): void {
     const ignored = !this.#steering.takes(cpu, ipi.mode);
     this.#steering.withhold(ipi.mode, ipi.source, [cpu], ipi.vector, decision, policy.author);
     this.#log.decision({ author: policy.author, decision, ...ipi, cpu, ignored, reason, ...more });
   }
 
-  #note(
-    policy: Policy,
-    ipi: { mode: IpiMode; source: number; vector: number },
-    cpu: number,
-    decision: Decision,
-    reason: string,
-  ) {
+  /** It arrives, and the policy says why. */
+  #explain({ author }: Policy, ipi: SentIpi, cpu: number, reason: string): void {
+    if (reason === '') return;
     const ignored = !this.#steering.takes(cpu, ipi.mode);
-    this.#log.decision({ author: policy.author, decision, ...ipi, cpu, ignored, reason });
+    this.#log.decision({ author, decision: Decision.DELIVER, ...ipi, cpu, ignored, reason });
   }
 
   #letGo({ mode, source, cpu, vector, author }: KeptIpi): void {
@@ -408,7 +283,7 @@ export class PolicyEngine implements MachineEngine {
     for (const action of actions) {
       if (policy.faulty) return;
       const needs = PERMISSION_OF[action.act];
-      if (needs === undefined || this.#may(policy, needs, true)) this.#do(policy, action);
+      if (needs === undefined || this.#may(policy, needs)) this.#do(policy, action);
     }
   }
 
@@ -459,15 +334,15 @@ export class PolicyEngine implements MachineEngine {
   }
 
   #inject(policy: Policy, { mode, cpu, vector, reason }: Extract<Action, { act: 'inject' }>): void {
-    const ipi = { mode: INJECTED_MODES[mode], source: NOBODY, vector };
+    const ipi = { mode: INJECTED_MODES[mode], source: NO_CPU, vector };
     const exact = this.#facts.irqchip === 'exact';
     if (mode === 'init' && !exact) {
       this.#fail(policy, `It sent an INIT to CPU ${cpu}, which only the mode exact can do.`);
       return;
     }
-    if (reason !== '') this.#note(policy, ipi, cpu, Decision.DELIVER, reason);
+    this.#explain(policy, ipi, cpu, reason);
     if (mode === 'nmi' || !exact) this.#steering.send(ipi.mode, cpu, vector, policy.author);
-    else this.#steering.arrive(ipi.mode, NOBODY, [cpu], vector, policy.author, false);
+    else this.#steering.arrive(ipi.mode, NO_CPU, [cpu], vector, policy.author, false);
   }
 
   #judge(policy: Policy, verdict: Verdict, reason: string): void {
@@ -481,29 +356,14 @@ export class PolicyEngine implements MachineEngine {
   /** Null: it failed, or has failed before. */
   #ask(policy: Policy, question: Question, limit = this.#limit): Exclude<SandboxAnswer, { fault: string }> | null {
     if (policy.faulty) return null;
-    const answer = policy.sandbox.ask(
-      { ...question, now: this.#now, changed: this.#changed(policy) } as SandboxRequest,
-      limit,
-    );
+    const answer = policy.ask(question, this.#now, (cpu) => this.#steering.state(cpu), limit);
     if (!('fault' in answer)) return answer;
     this.#fail(policy, answer.fault);
     return null;
   }
 
-  /** The CPUs whose states are others than the policy was told last. */
-  #changed({ told }: Policy): { cpu: number; state: ApiMpState }[] {
-    const changed: { cpu: number; state: ApiMpState }[] = [];
-    for (let cpu = 0; cpu < told.length; cpu++) {
-      const state = this.#steering.state(cpu);
-      if (told[cpu] === state) continue;
-      told[cpu] = state;
-      changed.push({ cpu, state: policyState(state) });
-    }
-    return changed;
-  }
-
-  #may(policy: Policy, permission: Permission, wanted: boolean): boolean {
-    if (!wanted || policy.permissions.includes(permission)) return true;
+  #may(policy: Policy, permission: Permission): boolean {
+    if (policy.may(permission)) return true;
     this.#fail(policy, `It wanted to do what needs the permission "${permission}", which its manifest does not name.`);
     return false;
   }
@@ -529,18 +389,6 @@ export class PolicyEngine implements MachineEngine {
       serial: [...new Set(all.flatMap(({ serial }) => serial))],
     });
   }
-}
-
-/** A request without what every request has. */
-type Question = SandboxRequest extends infer Request
-  ? Request extends { now: number }
-    ? Omit<Request, 'now' | 'changed'>
-    : never
-  : never;
-
-/** A CPU's MP state by the name that policies know. */
-export function policyState(state: MpState): ApiMpState {
-  return mpStateName(state) as ApiMpState;
 }
 
 function describeCommand(command: string, args: Options): string {

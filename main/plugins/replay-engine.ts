@@ -4,7 +4,7 @@
  */
 import { Decision, IpiMode, PolicyAct, VERDICTS } from '../../preload/contract/events';
 import type { RecordedAct, Recording } from '../../preload/contract/recording';
-import type { EngineNews, EngineOrder, MachineEngine, Observation, Steering } from './engine';
+import type { EngineNews, EngineOrder, MachineEngine, Observation, Steering } from './machine-engine';
 import { CpuTime } from './cpu-time';
 import { PolicyLog } from './policy-log';
 import type { MachineFacts } from './protocol';
