@@ -2,52 +2,23 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, expect, test, type TestContext } from 'vitest';
-import { needsProgram } from '../support/needs';
+import type { Locator, Page } from 'playwright-core';
+import { expect, test, type TestContext } from 'vitest';
 import { reveille } from '../support/reveille';
-import { type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
+import { startApp } from './browser-shell';
+import { appWindows } from './windows';
 
-/** Of a page that is quick; so a test that fails says where. */
-const PATIENCE_MS = 10_000;
-
-let app: RunningApp | undefined;
-let browser: Browser | undefined;
-let shown: Awaited<ReturnType<typeof openPage>> | undefined;
-
-/** A new window on the app, which runs through all tests of this file. */
-async function open(ctx: TestContext): Promise<Page> {
-  needsProgram(ctx, 'chromium');
-  app ??= await startApp();
-  browser ??= await openBrowser();
-  shown = await openPage(browser, app);
-  shown.page.setDefaultTimeout(PATIENCE_MS);
-  return shown.page;
-}
+const windows = appWindows(() => startApp());
 
 /** As `open`, past the welcome page. */
 async function openWelcomed(ctx: TestContext): Promise<Page> {
-  const page = await open(ctx);
+  const page = await windows.open(ctx);
   // Behind the welcome page it has no role.
   await page.locator('nav li').first().waitFor();
   const start = page.getByRole('button', { name: 'Start using Reveille' });
   if (await start.isVisible()) await start.click();
   return page;
 }
-
-afterEach(async () => {
-  const problems = shown?.problems ?? [];
-  await shown?.context.close();
-  shown = undefined;
-  // What the page's console has said as an error.
-  if (problems.length > 0) throw new Error(problems.join('\n'));
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await app?.stop();
-  if (app !== undefined && app.errors() !== '') throw new Error(app.errors());
-});
 
 function row(page: Page, name: string): Locator {
   return page.getByRole('navigation', { name: 'Machines' }).getByRole('listitem').filter({ hasText: name });
@@ -69,7 +40,7 @@ async function fillIn(page: Page, name: string, guest: string): Promise<Locator>
 }
 
 test('the welcome page runs a machine and tells its story, and is gone when one starts', async (ctx) => {
-  const page = await open(ctx);
+  const page = await windows.open(ctx);
   const welcome = page.getByRole('dialog', { name: 'How processors wake up' });
   const states = welcome.getByRole('list', { name: 'Processors' });
   await welcome.getByRole('button', { name: 'Run the example' }).click();
@@ -323,7 +294,7 @@ test('the palette finds, explains and runs by keyboard', async (ctx) => {
   const about = page.getByRole('dialog', { name: 'About Reveille and this host' });
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   expect(await about.innerText()).toContain(`${version}, MIT licence`);
-  expect(await about.innerText()).toContain(app?.dataDirectory);
+  expect(await about.innerText()).toContain(windows.app?.dataDirectory);
   await page.keyboard.press('Escape');
   await about.waitFor({ state: 'hidden' });
 
@@ -345,7 +316,7 @@ test('a running machine is edited for its next start, and one whose process is k
   expect(await edit.getByRole('button', { name: 'Save and start' }).count()).toBe(0);
   await page.keyboard.press('Escape');
 
-  const pid = app?.process.pid;
+  const pid = windows.app?.process.pid;
   const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
   process.kill(Number(child), 'SIGKILL');
   await row(page, 'victim').getByText('crashed').waitFor();

@@ -4,17 +4,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Frame, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test, type TestContext } from 'vitest';
-import { needsProgram } from '../support/needs';
-import { type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
+import type { Frame, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import { startApp } from './browser-shell';
 import { keptMachine } from './kept-machines';
+import { appWindows } from './windows';
 
 const PATIENCE_MS = 20_000;
 
-let app: RunningApp | undefined;
-let browser: Browser | undefined;
-let shown: Awaited<ReturnType<typeof openPage>> | undefined;
 let folder: string;
 /** What a panel must not reach. */
 let network: Server;
@@ -29,34 +26,29 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => network.listen(0, '127.0.0.1', resolve));
 });
 
-async function open(ctx: TestContext): Promise<Page> {
-  needsProgram(ctx, 'chromium');
-  app ??= await startApp(
-    keptMachine({
-      accelerator: 'wasm',
-      guest: { kind: 'bundled', name: 'heartbeat' },
-      policies: [{ policy: 'mine', options: {} }],
-    }),
-  );
-  browser ??= await openBrowser();
-  shown = await openPage(browser, app);
-  shown.page.setDefaultTimeout(PATIENCE_MS);
-  await shown.page.locator('nav li').first().waitFor();
-  return shown.page;
-}
-
-afterEach(async () => {
-  await shown?.context.close();
-  shown = undefined;
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await app?.stop();
+afterAll(() => {
   network.close();
   rmSync(folder, { recursive: true, force: true });
-  if (app !== undefined && app.errors() !== '') throw new Error(app.errors());
 });
+
+// Hooks run in reverse: the app ends before what it uses is taken away.
+const windows = appWindows(
+  () =>
+    startApp(
+      keptMachine({
+        accelerator: 'wasm',
+        guest: { kind: 'bundled', name: 'heartbeat' },
+        policies: [{ policy: 'mine', options: {} }],
+      }),
+    ),
+  { expectsErrors: true, patience: PATIENCE_MS },
+);
+
+async function open(ctx: TestContext): Promise<Page> {
+  const page = await windows.open(ctx);
+  await page.locator('nav li').first().waitFor();
+  return page;
+}
 
 function save(file: string, text: string): void {
   mkdirSync(folder, { recursive: true });

@@ -1,38 +1,19 @@
 /** Policies and plugins in the app: chosen in the form, at work in a machine, told by hand. */
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, expect, test, type TestContext } from 'vitest';
-import { needsProgram } from '../support/needs';
-import { type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
+import type { Locator, Page } from 'playwright-core';
+import { expect, test, type TestContext } from 'vitest';
+import { startApp } from './browser-shell';
 import { keptMachine } from './kept-machines';
+import { appWindows } from './windows';
 
-const PATIENCE_MS = 10_000;
-
-let app: RunningApp | undefined;
-let browser: Browser | undefined;
-let shown: Awaited<ReturnType<typeof openPage>> | undefined;
+const windows = appWindows(() =>
+  startApp(keptMachine({ accelerator: 'wasm', guest: { kind: 'bundled', name: 'roll-call' } })),
+);
 
 async function open(ctx: TestContext): Promise<Page> {
-  needsProgram(ctx, 'chromium');
-  app ??= await startApp(keptMachine({ accelerator: 'wasm', guest: { kind: 'bundled', name: 'roll-call' } }));
-  browser ??= await openBrowser();
-  shown = await openPage(browser, app);
-  shown.page.setDefaultTimeout(PATIENCE_MS);
-  await shown.page.locator('nav li').first().waitFor();
-  return shown.page;
+  const page = await windows.open(ctx);
+  await page.locator('nav li').first().waitFor();
+  return page;
 }
-
-afterEach(async () => {
-  const problems = shown?.problems ?? [];
-  await shown?.context.close();
-  shown = undefined;
-  if (problems.length > 0) throw new Error(problems.join('\n'));
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await app?.stop();
-  if (app !== undefined && app.errors() !== '') throw new Error(app.errors());
-});
 
 async function command(page: Page, words: string): Promise<void> {
   await page.keyboard.press('Control+k');
