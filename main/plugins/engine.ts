@@ -11,7 +11,7 @@ import type { TimedPolicyCommand } from '../../preload/contract/policies';
 import type { Options, Verdict } from '../../plugins/api/index';
 import type { Permission } from '../../plugins/api/manifest';
 import { Agenda } from './agenda';
-import { Keeper, type KeptIpi } from './keeper';
+import { Keeper, type KeptIpi, type SentIpi } from './keeper';
 import { CpuTime } from './cpu-time';
 import type { EngineNews, EngineOrder, MachineEngine, Observation, Steering } from './machine-engine';
 import { NO_WANTS, Policy, type PolicySeat, policyState, type Question } from './policy';
@@ -30,9 +30,6 @@ const PERMISSION_OF: Partial<Record<Action['act'], Permission>> = {
 const INJECTED_MODES = { init: IpiMode.INIT, sipi: IpiMode.SIPI, nmi: IpiMode.NMI } as const;
 /** Of timers that are not a policy's: those of timed commands. */
 const NO_AUTHOR = 0;
-
-/** An INIT or SIPI as its sender has it. */
-type SentIpi = Pick<KeptIpi, 'mode' | 'source' | 'vector'>;
 
 export class PolicyEngine implements MachineEngine {
   readonly #policies: Policy[];
@@ -238,7 +235,8 @@ export class PolicyEngine implements MachineEngine {
         break;
       case 'delay':
         this.#withhold(policy, ipi, cpu, Decision.DELAY, answer.reason, { delay: answer.by });
-        this.#kept.add(kept, this.#now + answer.by);
+        // From the decision on, whose record has this time: a delay is never shorter than it says.
+        this.#kept.add(kept, this.#steering.now + answer.by);
         break;
       case 'redirect': {
         const to = { cpu: answer.cpu ?? cpu, vector: answer.vector ?? vector };

@@ -1,12 +1,16 @@
 /** INITs and SIPIs that policies keep back, oldest first. */
 import type { IpiMode } from '../../preload/contract/events';
 
-export interface KeptIpi {
-  /** The policy that keeps it. */
-  author: number;
+/** An INIT or SIPI as its sender has it. */
+export interface SentIpi {
   mode: IpiMode;
   source: number;
   vector: number;
+}
+
+export interface KeptIpi extends SentIpi {
+  /** The policy that keeps it. */
+  author: number;
   cpu: number;
 }
 
