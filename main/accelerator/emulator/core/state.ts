@@ -187,4 +187,28 @@ export const JUMP_CACHE_ENTRIES: usize = 4096;
 /** Hash heads of blocks by physical address and mode: u32 each. */
 export const BLOCK_HASH: usize = JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
 export const BLOCK_HASH_ENTRIES: usize = 16384;
-export const STATE_SIZE: usize = BLOCK_HASH + BLOCK_HASH_ENTRIES * 4;
+
+// ---- floating point and SIMD
+/** 16 registers of 32 bytes, at a multiple of 32: YMM0 to YMM15, with XMM0 to XMM15 in their low halves. */
+export const YMM: usize = BLOCK_HASH + BLOCK_HASH_ENTRIES * 4;
+/**
+ * 8 registers of 16 bytes by their physical numbers, R0 to R7 (SDM vol. 1, "x87 FPU Data Registers"): significand u64, then
+ * sign and exponent u16. MMn is the significand of Rn, wherever TOP points.
+ */
+export const X87: usize = YMM + 16 * 32;
+export const X87_CONTROL: usize = X87 + 128; // u16
+/** u16, with TOP in bits 11 to 13. */
+export const X87_STATUS: usize = X87 + 130;
+/** u8: bit n is set where Rn is not empty; what else the tag word tells stands in the register itself. */
+export const X87_FULL: usize = X87 + 132;
+/** u16: opcode of the last instruction that was not a control instruction; then where it and its operand were. */
+export const X87_OPCODE: usize = X87 + 134;
+export const X87_IP: usize = X87 + 136; // u64
+export const X87_DP: usize = X87 + 144; // u64
+export const X87_CS: usize = X87 + 152; // u16
+export const X87_DS: usize = X87 + 154; // u16
+export const MXCSR: usize = X87 + 156; // u32
+export const XCR0: usize = X87 + 160; // u64
+/** u64: components of XCR0 that may differ from their initial configuration (XINUSE). */
+export const XINUSE: usize = X87 + 168;
+export const STATE_SIZE: usize = X87 + 192;
