@@ -66,15 +66,13 @@ async function start(): Promise<void> {
 
 /** However it ends, by the window, a command or a signal: the machines say goodbye first. */
 function endWith(app: App, release: () => void): void {
-  let ended = false;
   electron.on('window-all-closed', () => electron.quit());
   electron.on('will-quit', (event) => {
-    if (ended) return;
     event.preventDefault();
     void app.shutdown().then(() => {
-      ended = true;
       release();
-      electron.quit();
+      // Not quit(): where no machine ran, this is still inside the event, and Electron lets a second quit() fall.
+      electron.exit();
     });
   });
 }
