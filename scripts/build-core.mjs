@@ -5,12 +5,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { build } from 'esbuild';
 import { interpreterCases } from './interpreter-cases.mjs';
 
 const FIRST_SYSTEM = 160;
-/** Instruction number of an entry that stands for a group: its form is the index of the eight entries. */
-const GROUP = 1023;
+const FIRST_VECTOR = 1024;
+/** Instruction number of an entry that stands for a group: its form is the index of the sixteen entries. */
+const GROUP = 4095;
 /** Bits of a form; bits 4-7 are the kind of immediate. decode.ts has the same. */
 const FORM = {
   MODRM: 1,
@@ -26,11 +27,23 @@ const FORM = {
   YWORD: 0x4000,
   WORD: 0x8000,
 };
+/** Of SIMD: the destination is H, or without VEX ModRM.rm. */
+const FORM_TO_H = FORM.BYTE;
+const IMMEDIATES = ['', 'Ib', 'Ibs', 'Iw', 'Iz', 'Iv', 'Ap', 'IwIb', 'Jb', 'Jz', 'O', '1', 'CL'];
+const ATTRIBUTES = ['lock', 'i64', 'o64', 'd64', 'f64', 'end'];
+/** What attributes say to this script, or to `vectorFields`. */
+const OTHER_ATTRIBUTES = ['np', 'nr', 'mmx', 'l0', 'l1', 'lig', 'w0', 'w1', 'aligned', 'unaligned', 'vsib'];
+
+/** Maps of opcodes in the order of decode.ts: the first byte's, then three with each of four prefixes, then these with VEX. */
+const MAPS = 25;
+const PREFIXES = ['', '66', 'F3', 'F2'];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const emulator = join(root, 'main/accelerator/emulator');
 
 const { OPCODES, REGISTER_FORMS, FLAGS } = await importTypeScript(join(emulator, 'opcodes.ts'));
+const { SIMD_SECTIONS } = await importTypeScript(join(emulator, 'simd-opcodes.ts'));
+const SIMD_ROWS = new Set([...SIMD_SECTIONS.values()].flat());
 writeFileSync(join(emulator, 'core/opcode-table.ts'), opcodeTable());
 writeFileSync(
   join(emulator, 'core/interpret.ts'),
@@ -39,79 +52,141 @@ writeFileSync(
 compile();
 
 async function importTypeScript(file) {
-  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
-    compilerOptions: { module: 'ESNext', target: 'ES2023' },
-  });
-  return import(`data:text/javascript,${encodeURIComponent(outputText)}`);
+  const { outputFiles } = await build({ entryPoints: [file], bundle: true, write: false, format: 'esm' });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 }
 
-/** Maps of opcodes in the order of decode.ts. */
-function mapNumber(prefix) {
-  const maps = ['', '0F', '0F 38', '0F 3A', 'F3 0F', '66 0F 38', 'F3 0F 38'];
-  maps.push('VEX 0F 38', 'VEX 66 0F 38', 'VEX F3 0F 38', 'VEX F2 0F 38', 'VEX F2 0F 3A');
-  const map = maps.indexOf(prefix);
-  if (map < 0) throw new Error(`opcodes.ts: no map of opcodes is called "${prefix}"`);
-  return map;
+function mapNumber(words) {
+  const rest = [...words];
+  const isVex = rest[0] === 'VEX';
+  if (isVex) rest.shift();
+  const prefix = Math.max(0, PREFIXES.indexOf(rest[0]));
+  if (prefix > 0) rest.shift();
+  if (rest.length === 0 && prefix === 0 && !isVex) return { map: 0, prefix };
+  const map = ['0F', '0F 38', '0F 3A'].indexOf(rest.join(' '));
+  if (map < 0) throw new Error(`opcodes.ts: no map of opcodes is called "${words.join(' ')}"`);
+  return { map: 1 + (isVex ? 12 : 0) + 4 * map + prefix, prefix };
 }
 
 function opcodeTable() {
-  const families = [];
   const rows = OPCODES.map(parseRow);
-  const general = ['INVALID', 'OVERLONG'];
-  const system = [...REGISTER_FORMS];
-  for (const { name } of rows) {
-    const list = name.startsWith('SYS_') ? system : general;
-    if (!list.includes(name)) list.push(name);
-  }
-  general.forEach((name, n) => families.push([name, n]));
-  system.forEach((name, n) => families.push([name, FIRST_SYSTEM + n]));
-  if (general.length > FIRST_SYSTEM || system.length > 256 - FIRST_SYSTEM)
-    throw new Error('opcodes.ts: too many instructions');
+  const { families, firsts } = numberInstructions(rows);
   const numbers = new Map(families);
+  const encoded = rows.map((row) => ({ ...row, entry: encode(row, numbers.get(row.name)) }));
+  const places = fillPlaces(encoded, encode(parseRow('0F 0B UD -'), numbers.get('UD')));
 
-  const table = Array(12 * 256).fill(0n);
-  const groups = new Map();
-  for (const row of rows) {
-    const entry = encode(row, numbers.get(row.name));
-    for (let opcode = row.opcode; opcode < row.opcode + row.count; opcode++) {
-      const at = row.map * 256 + opcode;
-      if (row.extension === null) {
-        if (table[at] !== 0n) throw new Error(`opcodes.ts: ${row.text}: the opcode is taken`);
-        table[at] = entry;
-        continue;
-      }
-      if (!groups.has(at)) {
-        groups.set(at, table.length);
-        table[at] = BigInt(GROUP) | (BigInt(table.length) << 10n);
-        table.push(...Array(8).fill(0n));
-      }
-      table[groups.get(at) + row.extension] = entry;
+  const table = Array(MAPS * 256).fill(0n);
+  for (const [at, entries] of places) {
+    if (entries.every((entry) => entry === entries[0])) table[at] = entries[0] ?? 0n;
+    else {
+      table[at] = BigInt(GROUP) | (BigInt(table.length) << 12n);
+      table.push(...entries.map((entry) => entry ?? 0n));
     }
   }
 
   const lines = ['// Generated by scripts/build-core.mjs from opcodes.ts; not to be edited.'];
-  for (const [name, n] of families) lines.push(`export const ${name}: i32 = ${n};`);
-  lines.push(`export const FIRST_SYSTEM: i32 = ${FIRST_SYSTEM};`);
+  for (const [name, n] of [...families, ...firsts]) lines.push(`export const ${name}: i32 = ${n};`);
   lines.push('// prettier-ignore', 'export const OPCODE_TABLE: StaticArray<u64> = [');
   for (let n = 0; n < table.length; n += 8) lines.push(`  ${table.slice(n, n + 8).join(', ')},`);
   lines.push('];');
   return `${lines.join('\n')}\n`;
 }
 
+/** Numbers of instructions by their names, and the first ones of families and sections. */
+function numberInstructions(rows) {
+  const vectors = [...SIMD_SECTIONS].map(([section, list]) => [
+    section,
+    [...new Set(list.map((row) => parseRow(row).name))],
+  ]);
+  const isVector = new Set(vectors.flatMap(([, names]) => names));
+  const general = ['INVALID', 'OVERLONG', 'UNAVAILABLE'];
+  const system = [...REGISTER_FORMS];
+  for (const { name } of rows) {
+    const list = name.startsWith('SYS_') ? system : general;
+    if (!list.includes(name) && !isVector.has(name)) list.push(name);
+  }
+  if (general.length > FIRST_SYSTEM || system.length > 256 - FIRST_SYSTEM)
+    throw new Error('opcodes.ts: too many instructions');
+  const families = [
+    ...general.map((name, n) => [name, n]),
+    ...system.map((name, n) => [name, FIRST_SYSTEM + n]),
+    ...vectors.flatMap(([, names]) => names).map((name, n) => [name, FIRST_VECTOR + n]),
+  ];
+  const firsts = [
+    ['FIRST_SYSTEM', FIRST_SYSTEM],
+    ['FIRST_VECTOR', FIRST_VECTOR],
+  ];
+  let first = FIRST_VECTOR;
+  for (const [section, names] of vectors) {
+    firsts.push([`FIRST_${section}`, first]);
+    first += names.length;
+  }
+  return { families, firsts };
+}
+
+/**
+ * Entries by place in the table: sixteen each, for ModRM.reg with memory, then with a register. What a row says goes first;
+ * then other prefixes, which integer instructions ignore; then the operand that it does not have, which is #UD; and #UD
+ * where prefixes tell instructions apart and there is none.
+ */
+function fillPlaces(rows, undefinedEntry) {
+  const places = new Map();
+  const entriesAt = (at) => {
+    if (!places.has(at)) places.set(at, Array(16).fill(null));
+    return places.get(at);
+  };
+  const put = (row, at, halves, isOwn) => {
+    const entries = entriesAt(at);
+    for (let n = 0; n < 16; n++) {
+      if (row.extension !== null && (n & 7) !== row.extension) continue;
+      if (!halves.includes(n >> 3)) continue;
+      if (entries[n] === null) entries[n] = row.entry;
+      else if (isOwn) throw new Error(`opcodes.ts: ${row.text}: the opcode is taken`);
+    }
+  };
+  const each = (visit) =>
+    rows.forEach((row) => {
+      for (let opcode = row.opcode; opcode < row.opcode + row.count; opcode++) visit(row, row.map * 256 + opcode);
+    });
+  const halvesOf = ({ operands }) => {
+    if (operands.some((operand) => operand.startsWith('M'))) return [0];
+    return operands.some((operand) => /^[RUN]/.test(operand)) ? [1] : [0, 1];
+  };
+  const othersOf = ({ map, prefix, isVector, attributes }) => {
+    if (map === 0 || map > 12 || prefix !== 0 || isVector || attributes.includes('np')) return [];
+    return attributes.includes('nr') ? [1] : [1, 2, 3];
+  };
+  each((row, at) => put(row, at, halvesOf(row), true));
+  each((row, at) => othersOf(row).forEach((prefix) => put(row, at + 256 * prefix, halvesOf(row), false)));
+  each((row, at) => [0, ...othersOf(row)].forEach((prefix) => put(row, at + 256 * prefix, [0, 1], false)));
+  each(({ map, prefix, isVector, attributes, extension }, at) => {
+    if (map === 0 || map > 12 || !(isVector || attributes.includes('np') || attributes.includes('nr'))) return;
+    for (let other = 0; other < 4; other++)
+      put({ entry: undefinedEntry, extension }, at + 256 * (other - prefix), [0, 1], false);
+  });
+  return places;
+}
+
 function parseRow(text) {
   const [, encoding, name, operands, attributes] =
     /^((?:(?:VEX|[0-9A-F]{2}(?:\/\d|\+[rc])?) )+)([A-Z_0-9]+) (\S+) ?(.*)$/.exec(text);
-  const [, prefix, opcode, suffix] = /^(.*?) ?([0-9A-F]{2})(\/\d|\+[rc])?$/.exec(encoding.trim());
-  return {
+  const words = encoding.trim().split(' ');
+  const [, opcode, suffix] = /^([0-9A-F]{2})(.*)$/.exec(words.pop());
+  const row = {
     text,
     name,
     operands: operands === '-' ? [] : operands.split(','),
     attributes: attributes.split(' ').filter(Boolean),
-    map: mapNumber(prefix),
+    ...mapNumber(words),
     opcode: parseInt(opcode, 16),
-    extension: suffix?.startsWith('/') ? Number(suffix[1]) : null,
+    extension: suffix.startsWith('/') ? Number(suffix[1]) : null,
     count: suffix === '+r' ? 8 : suffix === '+c' ? 16 : 1,
   };
+  row.isVector = SIMD_ROWS.has(text);
+  for (const attribute of row.attributes)
+    if (!ATTRIBUTES.includes(attribute) && !OTHER_ATTRIBUTES.includes(attribute))
+      throw new Error(`opcodes.ts: ${text}: unknown attribute ${attribute}`);
+  return row;
 }
 
 /** Status flags by their letters, as a mask of six bits: C P A Z S O. */
@@ -119,11 +194,21 @@ function flagMask(names) {
   return [...names.replace('-', '')].reduce((mask, name) => mask | (1 << 'CPAZSO'.indexOf(name)), 0);
 }
 
-/** Bits 0-9 instruction, 10-25 form, 26-33 attributes, 34-39 flags written, 40-45 flags read, 46-49 a segment. */
+/** Bits 0-11 instruction, 12-27 form, 28-35 attributes, 36-41 flags written, 42-47 flags read, 48-51 a segment; 52-63: SIMD. */
 function encode(row, number) {
+  const { form, segment } = row.isVector ? vectorForm(row) : integerForm(row);
+  const attributes = ATTRIBUTES.reduce((mask, name, n) => mask | (row.attributes.includes(name) ? 1 << n : 0), 0);
+  const [written, , read] = (FLAGS[row.name] ?? '- - -').split(' ');
+  const fields = [number, 0, form, 12, attributes, 28, flagMask(written), 36, flagMask(read), 42, segment, 48];
+  fields.push(vectorFields(row), 52);
+  let entry = 0n;
+  for (let n = 0; n < fields.length; n += 2) entry |= BigInt(fields[n]) << BigInt(fields[n + 1]);
+  return entry;
+}
+
+function integerForm(row) {
   let form = 0;
   let segment = 0;
-  const IMMEDIATES = ['', 'Ib', 'Ibs', 'Iw', 'Iz', 'Iv', 'Ap', 'IwIb', 'Jb', 'Jz', 'O', '1', 'CL'];
   const immediate = (kind) => (form |= IMMEDIATES.indexOf(kind) << 4);
   row.operands.forEach((operand, n) => {
     if (operand === 'Iw' && row.operands[n + 1] === 'Ib') return immediate('IwIb');
@@ -148,20 +233,50 @@ function encode(row, number) {
       if (size === 'b') form |= FORM.BYTE;
       if (size === 'w') form |= FORM.WORD;
       if (size === 'y' || size === 'q') form |= FORM.YWORD;
-    } else if (kind === 'E' && !(form & FORM.BYTE) && size !== 'v' && size !== 'y') {
+    } else if (kind === 'E' && form & FORM.YWORD && size === 'v') form |= FORM.SOURCE_BYTE | FORM.SOURCE_WORD;
+    else if (kind === 'E' && !(form & FORM.BYTE) && size !== 'v' && size !== 'y') {
       form |= size === 'b' ? FORM.SOURCE_BYTE : FORM.SOURCE_WORD;
     }
   });
-  const ATTRIBUTES = ['lock', 'i64', 'o64', 'd64', 'f64', 'end', 'np'];
-  const attributes = row.attributes.reduce((mask, name) => {
-    if (!ATTRIBUTES.includes(name)) throw new Error(`opcodes.ts: ${row.text}: unknown attribute ${name}`);
-    return mask | (1 << ATTRIBUTES.indexOf(name));
-  }, 0);
-  const [written, , read] = (FLAGS[row.name] ?? '- - -').split(' ');
-  const fields = [number, 0, form, 10, attributes, 26, flagMask(written), 34, flagMask(read), 40, segment, 46];
-  let entry = 0n;
-  for (let n = 0; n < fields.length; n += 2) entry |= BigInt(fields[n]) << BigInt(fields[n + 1]);
-  return entry;
+  return { form, segment };
+}
+
+function vectorForm(row) {
+  let form = 0;
+  row.operands.forEach((operand, n) => {
+    if (operand === 'Ib' || operand[0] === 'L') return void (form |= IMMEDIATES.indexOf('Ib') << 4);
+    if (!/^[VWUHPQNGEMRB]/.test(operand)) throw new Error(`simd-opcodes.ts: ${row.text}: unknown operand ${operand}`);
+    if (!/^[HB]/.test(operand)) form |= FORM.MODRM;
+    if (n === 0 && /^[VPG]/.test(operand)) form |= FORM.TO_REG;
+    if (n === 0 && (operand[0] === 'H' || (row.extension !== null && /^[UN]/.test(operand)))) form |= FORM_TO_H;
+    if (operand[0] === 'M') form |= FORM.MEMORY_ONLY;
+    if (/^[RUN]/.test(operand)) form |= FORM.REGISTER_ONLY;
+  });
+  return { form, segment: 0 };
+}
+
+/**
+ * Bits 0-3: size of the memory operand; 4: an MMX instruction; 5: VEX.vvvv is an operand; 6-7: VEX.L has to be 0, has to be
+ * 1, does not count; 8-9: VEX.W has to be 0, has to be 1; 10-11: memory is aligned unless VEX has no say, never, always.
+ */
+function vectorFields({ text, operands, attributes, isVector }) {
+  const SIZES = ['', 'b', 'w', 'd', 'q', 'y', 'x', 'h', 'f', 'e', 'dq', 'qq'];
+  const ALIASES = { ps: 'x', pd: 'x', ss: 'd', sd: 'q', pi: 'q' };
+  const has = (name) => attributes.includes(name);
+  const isMmx =
+    isVector && !operands.some((operand) => /^[VWUH]/.test(operand)) && (has('mmx') || hasKind(operands, 'PQN'));
+  const memory = isVector ? (operands.find((operand) => /^[EMWQ]/.test(operand))?.slice(1) ?? '') : '';
+  const size = SIZES.indexOf(ALIASES[memory] ?? memory);
+  if (size < 0) throw new Error(`simd-opcodes.ts: ${text}: unknown size of memory ${memory}`);
+  const vvvv = hasKind(operands, 'HB') ? 1 : 0;
+  const l = has('l0') ? 1 : has('l1') ? 2 : has('lig') ? 3 : 0;
+  const w = has('w0') ? 1 : has('w1') ? 2 : 0;
+  const alignment = has('unaligned') ? 1 : has('aligned') ? 2 : 0;
+  return size | (isMmx ? 16 : 0) | (vvvv << 5) | (l << 6) | (w << 8) | (alignment << 10);
+}
+
+function hasKind(operands, kinds) {
+  return operands.some((operand) => kinds.includes(operand[0]));
 }
 
 function compile() {
@@ -189,7 +304,7 @@ function compile() {
     '--memoryBase',
     '1024',
   );
-  options.push('--enable', 'threads', '--enable', 'bulk-memory', '--enable', 'sign-extension');
+  options.push('--enable', 'threads', '--enable', 'bulk-memory', '--enable', 'sign-extension', '--enable', 'simd');
   const file = (name) => join(emulator, 'core', name);
   const extra = process.argv.includes('--text') ? ['--textFile', join(root, 'resources/core.wat')] : [];
   execFileSync(

@@ -1,5 +1,6 @@
 /** The instruction forms to be tested: each row of the emulator's own table in each operand size and with each kind of operand. */
 import { OPCODES } from '../../main/accelerator/emulator/opcodes';
+import { SIMD_OPCODES } from '../../main/accelerator/emulator/simd-opcodes';
 
 export const OperandKind = { NONE: 0, REGISTER: 1, MEMORY: 2, LOCKED: 3 } as const;
 export type OperandKind = (typeof OperandKind)[keyof typeof OperandKind];
@@ -57,7 +58,7 @@ const NO_WIDE_POINTERS = /^SYS_(LOAD_FAR_POINTER|JMP_FAR_M|CALL_FAR_M)$/;
 /** In 64-bit mode 63 is MOVSXD, which the decoder knows by itself. */
 const MOVSXD = '63 MOVSX Gv,Ed';
 
-const ROWS = OPCODES.filter((row) => !isExcluded(row));
+const ROWS = OPCODES.filter((row) => !isExcluded(row) && !SIMD_OPCODES.includes(row));
 
 /** First all of 64-bit mode, then all of the others. */
 export const FORMS: readonly Form[] = [

@@ -1,6 +1,6 @@
 /**
- * The integer instruction set, once: what the decoder's tables are built from (scripts/build-core.mjs) and what tests
- * enumerate. Opcodes and operand codes are those of the SDM's opcode map (vol. 2D, appendix A).
+ * The instruction set, once: what the decoder's tables are built from (scripts/build-core.mjs) and what tests enumerate;
+ * simd-opcodes.ts has the rows of SIMD, and what is particular to them. Opcodes and operand codes are those of the SDM's opcode map (vol. 2D, appendix A).
  *
  * A row: `encoding NAME operands attributes`. The encoding is the opcode with its map and mandatory prefix
  * (`F3 0F B8`), `/n` an extension in ModRM.reg, `+r` a register in the opcode's low bits, `+c` a condition there.
@@ -8,8 +8,11 @@
  *   b w d v y  8, 16, 32 bits, the operand size, 32 or 64 bits
  *   Ib Ibs Iw Iz Iv  immediates (Ibs: sign-extended byte; Iz: at most 32 bits); Jb Jz relative; Ap far pointer; O offset
  * Attributes: lock: may carry LOCK; i64: undefined in 64-bit mode; o64: only there; d64: operand size 64 by default
- * there; f64: always; end: may leave the straight line; np: not with 66, F2 or F3.
+ * there; f64: always; end: may leave the straight line; np: not with 66, F2 or F3; nr: not with F2 or F3; l0: VEX.L is 0.
+ * A row without a mandatory prefix is for all prefixes that no other row of its opcode has; of SIMD, for none.
  */
+import { SIMD_SECTIONS } from './simd-opcodes';
+
 const ARITHMETIC = ['ADD', 'OR', 'ADC', 'SBB', 'AND', 'SUB', 'XOR', 'CMP'];
 const SHIFTS = ['ROL', 'ROR', 'RCL', 'RCR', 'SHL', 'SHR', 'SAL', 'SAR'];
 const hex = (byte: number) => byte.toString(16).toUpperCase().padStart(2, '0');
@@ -263,23 +266,25 @@ F3 0F BD LZCNT Gv,Ev
 0F C7/6 RDRAND Rv
 0F C8+r BSWAP Zv
 0F FF UD Ev
-0F 38 F0 MOVBE Gv,Mv
-0F 38 F1 MOVBE Mv,Gv
+0F 38 F0 MOVBE Gv,Mv nr
+0F 38 F1 MOVBE Mv,Gv nr
+F2 0F 38 F0 CRC32 Gy,Eb
+F2 0F 38 F1 CRC32 Gy,Ev
 66 0F 38 F6 ADCX Gy,Ey
 F3 0F 38 F6 ADOX Gy,Ey
-VEX 0F 38 F2 ANDN Gy,By,Ey
-VEX 0F 38 F3/1 BLSR By,Ey
-VEX 0F 38 F3/2 BLSMSK By,Ey
-VEX 0F 38 F3/3 BLSI By,Ey
-VEX 0F 38 F5 BZHI Gy,Ey,By
-VEX F3 0F 38 F5 PEXT Gy,By,Ey
-VEX F2 0F 38 F5 PDEP Gy,By,Ey
-VEX F2 0F 38 F6 MULX Gy,By,Ey
-VEX 0F 38 F7 BEXTR Gy,Ey,By
-VEX 66 0F 38 F7 SHLX Gy,Ey,By
-VEX F3 0F 38 F7 SARX Gy,Ey,By
-VEX F2 0F 38 F7 SHRX Gy,Ey,By
-VEX F2 0F 3A F0 RORX Gy,Ey,Ib
+VEX 0F 38 F2 ANDN Gy,By,Ey l0
+VEX 0F 38 F3/1 BLSR By,Ey l0
+VEX 0F 38 F3/2 BLSMSK By,Ey l0
+VEX 0F 38 F3/3 BLSI By,Ey l0
+VEX 0F 38 F5 BZHI Gy,Ey,By l0
+VEX F3 0F 38 F5 PEXT Gy,By,Ey l0
+VEX F2 0F 38 F5 PDEP Gy,By,Ey l0
+VEX F2 0F 38 F6 MULX Gy,By,Ey l0
+VEX 0F 38 F7 BEXTR Gy,Ey,By l0
+VEX 66 0F 38 F7 SHLX Gy,Ey,By l0
+VEX F3 0F 38 F7 SARX Gy,Ey,By l0
+VEX F2 0F 38 F7 SHRX Gy,Ey,By l0
+VEX F2 0F 3A F0 RORX Gy,Ey,Ib l0
 `;
 
 /** Opcodes that the SDM's map leaves empty: #UD on any processor, unlike those of instructions that are not here. */
@@ -293,7 +298,13 @@ const EMPTY = [
 ];
 
 /** Instruction forms as rows. In 64-bit mode 63 is MOVSXD, and C4, C5, 0F 01 with a register are what decode.ts says. */
-export const OPCODES: readonly string[] = [...arithmetic, ...shifts, ...REST.trim().split('\n'), ...EMPTY];
+export const OPCODES: readonly string[] = [
+  ...arithmetic,
+  ...shifts,
+  ...REST.trim().split('\n'),
+  ...EMPTY,
+  ...[...SIMD_SECTIONS.values()].flat(),
+];
 
 /** 0F 01 with these values of ModRM, where a register stands in place of the memory operand: decode.ts has the values. */
 export const REGISTER_FORMS: readonly string[] = ['SYS_CLAC', 'SYS_STAC', 'SYS_SWAPGS', 'SYS_RDTSCP'];

@@ -187,3 +187,18 @@ export function addWithFlag(cpu: usize, u: usize, flag: u64): i32 {
   writeG(cpu, u, size, sum);
   return RETIRED;
 }
+
+/** The polynomial 11EDC6F41H, its bits reversed (SDM vol. 2A, "CRC32"). */
+const CRC32C: u32 = 0x82f63b78;
+
+export function crc32(cpu: usize, u: usize): i32 {
+  const size: i32 = load<u8>(u, U_EXTRA);
+  if (!fetchRm(cpu, u, size)) return FAULT;
+  let crc = <u32>readG(cpu, u, 4);
+  for (let n = 0; n < size; n++) {
+    crc ^= <u32>(fetched >> (<u64>n << 3)) & 0xff;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ ((crc & 1) != 0 ? CRC32C : 0);
+  }
+  writeG(cpu, u, operandSize(u), crc);
+  return RETIRED;
+}

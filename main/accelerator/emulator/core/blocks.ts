@@ -7,7 +7,7 @@ import { MAX_LENGTH, decode, entryEnds, entryRead, entryWritten } from './decode
 import { GP } from './bits';
 import { raise } from './exceptions';
 import { fetchPointer } from './memory';
-import { CODE_64, CODE_SIZE, FLAT } from './modes';
+import { CODE_64, CODE_SIZE, FLAT, MODE_BITS } from './modes';
 import { OVERLONG } from './opcode-table';
 import { J, JMP_NEAR, NEXT } from './ops';
 import { fuse, noteFlags } from './fuse';
@@ -83,7 +83,7 @@ export function cachedBlock(cpu: usize, rip: u64): usize {
 // @ts-ignore: decorator
 @inline
 function jumpKey(cpu: usize): u32 {
-  return (load<u32>(cpu, CODE_GENERATION) << 6) | load<u32>(cpu, MODE);
+  return (load<u32>(cpu, CODE_GENERATION) << MODE_BITS) | load<u32>(cpu, MODE);
 }
 
 /** The last offset that CS has outside of 64-bit mode. */
@@ -344,7 +344,7 @@ function dropCode(cpu: usize): void {
  * by its present translation.
  */
 export function dropLinks(cpu: usize): void {
-  const generation = (load<u32>(cpu, CODE_GENERATION) + 1) & 0x3ffffff;
+  const generation = (load<u32>(cpu, CODE_GENERATION) + 1) & (u32.MAX_VALUE >> MODE_BITS);
   store<u32>(cpu, generation, CODE_GENERATION);
   if (generation == 0) memory.fill(cpu + JUMP_CACHE, 0xff, JUMP_CACHE_ENTRIES * 16);
 }

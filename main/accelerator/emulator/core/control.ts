@@ -13,6 +13,9 @@ import {
   CR0_WP,
   CR4_DE,
   CR4_FSGSBASE,
+  CR4_OSFXSR,
+  CR4_OSXMMEXCPT,
+  CR4_OSXSAVE,
   CR4_PAE,
   CR4_PCE,
   CR4_PGE,
@@ -28,6 +31,7 @@ import {
   LONG,
   PHYSICAL_MASK,
 } from './bits';
+import { ECX_XSAVE, EDX_FXSR, LEAF1_ECX, LEAF1_EDX } from './cpuid';
 import { accessOf } from './descriptors';
 import { fault, raiseUd } from './exceptions';
 import { exitSetTpr } from './exits';
@@ -41,7 +45,18 @@ import { flushTlb, flushTlbExceptGlobal } from './tlb';
 const CR0_DEFINED: u64 =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 /** What CPUID announces, and PCE. */
-const CR4_DEFINED: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP;
+const CR4_DEFINED: u64 =
+  CR4_TSD |
+  CR4_DE |
+  CR4_PSE |
+  CR4_PAE |
+  CR4_PGE |
+  CR4_PCE |
+  CR4_FSGSBASE |
+  CR4_SMEP |
+  CR4_SMAP |
+  ((LEAF1_EDX & EDX_FXSR) != 0 ? CR4_OSFXSR | CR4_OSXMMEXCPT : 0) |
+  ((LEAF1_ECX & ECX_XSAVE) != 0 ? CR4_OSXSAVE : 0);
 const EFER_DEFINED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 /** Changes of these drop translations. */
 const CR0_PAGING: u64 = CR0_PE | CR0_WP | CR0_PG;
@@ -99,10 +114,8 @@ export function writeCr0(cpu: usize, value: u64): i32 {
   }
   store<u64>(cpu, next, CR0);
   store<u64>(cpu, efer, EFER);
-  if ((changed & CR0_PAGING) != 0) {
-    flushTlb(cpu);
-    updateMode(cpu);
-  } else if ((changed & CR0_AM) != 0) flushTlb(cpu);
+  if ((changed & (CR0_PAGING | CR0_AM)) != 0) flushTlb(cpu);
+  updateMode(cpu);
   return RETIRED;
 }
 
@@ -131,6 +144,7 @@ function writeCr4(cpu: usize, value: u64): i32 {
   }
   store<u64>(cpu, value, CR4);
   if ((changed & CR4_PAGING) != 0) flushTlb(cpu);
+  updateMode(cpu);
   return RETIRED;
 }
 

@@ -21,8 +21,12 @@ const MAX_BASIC: u32 = 0x1f;
 const MAX_HYPERVISOR: u32 = 0x40000000;
 const MAX_EXTENDED: u32 = 0x80000008;
 
+/** What control.ts asks for: without it CR4.OSFXSR or CR4.OSXSAVE is reserved. */
+export const EDX_FXSR: u32 = 1 << 24;
+export const ECX_XSAVE: u32 = 1 << 26;
+
 /** Leaf 1: DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36. */
-const LEAF1_EDX: u32 =
+export const LEAF1_EDX: u32 =
   (1 << 2) |
   (1 << 3) |
   (1 << 4) |
@@ -37,7 +41,7 @@ const LEAF1_EDX: u32 =
   (1 << 17);
 const LEAF1_EDX_HTT: u32 = 1 << 28;
 /** CMPXCHG16B MOVBE POPCNT TSC_DEADLINE RDRAND HYPERVISOR. */
-const LEAF1_ECX: u32 = (1 << 13) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
+export const LEAF1_ECX: u32 = (1 << 13) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
 /** FSGSBASE BMI1 SMEP BMI2 ERMS ADX SMAP. */
 const LEAF7_EBX: u32 = (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 19) | (1 << 20);
 /** IA32_ARCH_CAPABILITIES. */

@@ -2,7 +2,7 @@
  * From the bytes of an instruction to its micro-operation (SDM vol. 2A, chapter 2, "Instruction Format"; vol. 2D,
  * appendix A). What stands here between calls are wasm globals, of one thread, and nothing of a CPU.
  */
-import { CODE_16, CODE_32, CODE_64, CODE_SIZE, FLAT, PROTECTED } from './modes';
+import { AVX, CODE_16, CODE_32, CODE_64, CODE_SIZE, FLAT, MMX, PROTECTED, SSE } from './modes';
 import { INVALID, OPCODE_TABLE, SYS_MOV_FROM_CR, SYS_MOV_TO_DR, UD } from './opcode-table';
 import * as T from './opcode-table';
 import { select } from './select';
@@ -16,6 +16,10 @@ import {
   F_MEMORY,
   F_REP,
   F_REPNE,
+  SHAPE_MMX,
+  SHAPE_VEX128,
+  SHAPE_VEX256,
+  SHAPE_XMM,
   U_ADDRESS,
   U_ADDRESS_SIZE,
   U_BASE,
@@ -32,10 +36,19 @@ import {
   U_OPERAND_SIZE,
   U_SCALE,
   U_SRC,
+  V_ALIGNMENT,
+  V_GENERAL,
+  V_SHAPE,
+  V_STORES,
+  V_THIRD,
+  V_W,
 } from './uop';
 
 // Fields of a table entry, as scripts/build-core.mjs writes them.
-const GROUP: u32 = 1023;
+const INSTRUCTION: u64 = 4095;
+const GROUP: u32 = 4095;
+const FORM_SHIFT: u64 = 12;
+const VECTOR_SHIFT: u64 = 52;
 const FORM_MODRM: u32 = 1;
 const FORM_BYTE: u32 = 2;
 export const FORM_TO_REG: u32 = 4;
@@ -45,6 +58,8 @@ const FORM_REGISTER_ONLY: u32 = 0x400;
 const FORM_ACCUMULATOR: u32 = 0x800;
 const FORM_SOURCE_BYTE: u32 = 0x1000;
 const FORM_SOURCE_WORD: u32 = 0x2000;
+/** Of the operand size, where the destination is 32 or 64 bits. */
+const FORM_SOURCE: u32 = FORM_SOURCE_BYTE | FORM_SOURCE_WORD;
 const FORM_YWORD: u32 = 0x4000;
 const FORM_WORD: u32 = 0x8000;
 const ATTRIBUTE_LOCK: u32 = 1;
@@ -53,7 +68,6 @@ const ATTRIBUTE_O64: u32 = 4;
 const ATTRIBUTE_D64: u32 = 8;
 const ATTRIBUTE_F64: u32 = 16;
 const ATTRIBUTE_END: u32 = 32;
-const ATTRIBUTE_NP: u32 = 64;
 export const IMMEDIATE_NONE: u32 = 0;
 const IMMEDIATE_B: u32 = 1;
 const IMMEDIATE_BS: u32 = 2;
@@ -68,14 +82,17 @@ export const IMMEDIATE_O: u32 = 10;
 const IMMEDIATE_ONE: u32 = 11;
 export const IMMEDIATE_CL: u32 = 12;
 
+// Maps of two and three bytes of opcode, each without prefix, with 66, F3 and F2; then the same with VEX.
 const MAP_0F: u32 = 1;
-const MAP_0F38: u32 = 2;
-const MAP_0F3A: u32 = 3;
-const MAP_F3_0F: u32 = 4;
-const MAP_66_0F38: u32 = 5;
-const MAP_F3_0F38: u32 = 6;
-const MAP_VEX: u32 = 7; // without prefix, 66, F3, F2
-const MAP_VEX_F2_0F3A: u32 = 11;
+const MAP_0F38: u32 = 5;
+const MAP_0F3A: u32 = 9;
+const MAP_VEX: u32 = 13;
+
+/** Of no instruction that is here. */
+const NO_MAP: u32 = 255;
+const VEX_PRESENT: u32 = 0x100;
+const VEX_L: u32 = 4;
+const VEX_W: u32 = 0x80;
 
 const REX_B: u32 = 1;
 const REX_X: u32 = 2;
@@ -178,7 +195,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
 
   let map: u32 = 0;
   let vvvv: u32 = 0;
-  let vex = false;
+  let vex: u32 = 0; // its last byte, and VEX_PRESENT
   // What the SDM demands #UD for is UD; INVALID is what it has and this processor does not.
   let isUndefined = false;
   if (opcode == 0x0f) {
@@ -188,47 +205,36 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
       map = opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
       opcode = byte();
     }
+    map += prefix == 0xf2 ? 3 : prefix == 0xf3 ? 2 : has66 ? 1 : 0;
   } else if ((opcode == 0xc4 || opcode == 0xc5) && (is64 || (cursor < end && load<u8>(cursor) >= 0xc0))) {
-    // VEX (SDM vol. 2A, "The VEX Prefix"). Of what it encodes only BMI is implemented: three bytes, L = 0.
+    // VEX (SDM vol. 2A, "The VEX Prefix").
     const first = byte();
-    const second = opcode == 0xc4 ? byte() : first;
+    const second = opcode == 0xc4 ? byte() : first & 0x7f;
     const selected = opcode == 0xc4 ? first & 31 : 1;
-    vex = true;
+    vex = VEX_PRESENT | second;
     isUndefined = flags != 0 || has66 || hasRex || (codeMode & PROTECTED) == 0;
     hasRex = true;
     rex = (~first >> 5) & REX_R;
     if (opcode == 0xc4) rex |= ((~first >> 5) & (REX_X | REX_B)) | ((second >> 4) & REX_W);
     if (!is64) rex &= REX_W;
     vvvv = (~second >> 3) & (is64 ? 15 : 7);
-    const pp = second & 3;
     opcode = byte();
-    if (selected == 2) map = MAP_VEX + pp;
-    else if (selected == 3 && pp == 3) map = MAP_VEX_F2_0F3A;
-    else map = MAP_0F3A; // holds nothing
-    // VEX.L: 0 with all that is here.
-    if ((second & 4) != 0 && unchecked(OPCODE_TABLE[(map << 8) | opcode]) != 0) isUndefined = true;
+    map = selected - 1 < 3 ? MAP_VEX + ((selected - 1) << 2) + (second & 3) : NO_MAP;
   }
   if (short) return 0;
 
-  let at = (map << 8) | opcode;
-  if (prefix == 0xf3 && map == MAP_0F) {
-    if (unchecked(OPCODE_TABLE[(MAP_F3_0F << 8) | opcode]) != 0) at = (MAP_F3_0F << 8) | opcode;
-  } else if (map == MAP_0F38) {
-    if (prefix == 0xf3) at = (MAP_F3_0F38 << 8) | opcode;
-    else if (prefix == 0xf2) at = MAP_0F3A << 8; // CRC32 is of SSE4.2
-    else if (has66 && opcode == 0xf6) at = (MAP_66_0F38 << 8) | opcode;
-  }
-  let entry = unchecked(OPCODE_TABLE[at]);
-
+  const at = (map << 8) | opcode;
+  let entry = map == NO_MAP ? 0 : unchecked(OPCODE_TABLE[at]);
   let modrm: u32 = 0;
-  if (<u32>(entry & 1023) == GROUP) {
+  if (<u32>(entry & INSTRUCTION) == GROUP) {
     modrm = cursor < end ? load<u8>(cursor) : byte();
     if (short) return 0;
-    entry = unchecked(OPCODE_TABLE[<u32>((entry >> 10) & 0xffff) + ((modrm >> 3) & 7)]);
+    entry = unchecked(OPCODE_TABLE[<u32>((entry >> FORM_SHIFT) & 0xffff) + ((modrm >> 3) & 7) + (modrm >= 0xc0 ? 8 : 0)]);
   }
-  let instruction = <i32>(entry & 1023);
-  let form = <u32>(entry >> 10) & 0xffff;
-  let attributes = <u32>(entry >> 26) & 0xff;
+  let instruction = <i32>(entry & INSTRUCTION);
+  let form = <u32>(entry >> FORM_SHIFT) & 0xffff;
+  let attributes = <u32>(entry >> 28) & 0xff;
+  const isVector = instruction >= T.FIRST_VECTOR;
   if (is64 && at == 0x63) {
     instruction = T.MOVSX;
     form = FORM_MODRM | FORM_TO_REG;
@@ -239,13 +245,14 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     else isUndefined = true;
   }
   if ((attributes & ATTRIBUTE_O64) != 0 && !is64) isUndefined = true;
-  if (instruction == T.RORX && vvvv != 0) isUndefined = true; // it has no such operand
-  if ((attributes & ATTRIBUTE_NP) != 0 && (has66 || prefix != 0)) isUndefined = true;
+  if (vex != 0 && !isVexAllowed(vex, vvvv, <u32>(entry >> VECTOR_SHIFT))) isUndefined = true;
 
   if ((rex & REX_W) != 0 && is64) operand = 8;
   if (is64 && (attributes & ATTRIBUTE_D64) != 0 && operand == 4) operand = 8;
   if (is64 && (attributes & ATTRIBUTE_F64) != 0) operand = 8;
-  if ((form & FORM_BYTE) != 0) operand = 1;
+  const general = operand;
+  if (isVector) operand = (rex & REX_W) != 0 && is64 ? 8 : 4;
+  else if ((form & FORM_BYTE) != 0) operand = 1;
   else if ((form & FORM_WORD) != 0) operand = 2;
   else if ((form & FORM_YWORD) != 0) operand = (rex & REX_W) != 0 && is64 ? 8 : 4;
   const registersOnly = instruction >= SYS_MOV_FROM_CR && instruction <= SYS_MOV_TO_DR;
@@ -268,7 +275,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
         else isUndefined = true;
       }
     } else if ((form & FORM_MEMORY_ONLY) != 0) {
-      if (at == ((MAP_0F << 8) | 0x01)) instruction = registerForm0F01(modrm, is64);
+      if (opcode == 0x01 && map >= MAP_0F && map < MAP_0F38) instruction = registerForm0F01(modrm, is64);
       else if (instruction == T.BOUND) instruction = INVALID; // the EVEX prefix
       else isUndefined = true;
     }
@@ -279,16 +286,19 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   if ((flags & F_LOCK) != 0 && ((attributes & ATTRIBUTE_LOCK) == 0 || (flags & F_MEMORY) == 0)) isUndefined = true;
   if (isUndefined) instruction = UD;
 
-  const source =
-    (form & FORM_SOURCE_BYTE) != 0 ? 1 : (form & FORM_SOURCE_WORD) != 0 ? 2 : is64 && at == 0x63 ? 4 : bytes;
+  let source = bytes;
+  if ((form & FORM_SOURCE) == FORM_SOURCE) source = general;
+  else if ((form & FORM_SOURCE_BYTE) != 0) source = 1;
+  else if ((form & FORM_SOURCE_WORD) != 0) source = 2;
+  else if (is64 && at == 0x63) source = 4;
   store<u8>(u, registerSlot(reg, bytes), U_DST);
   store<u8>(u, registerSlot(rm, source), U_SRC);
   store<u8>(u, <u8>bytes, U_OPERAND_SIZE);
   store<u8>(u, <u8>address, U_ADDRESS_SIZE);
-  if (vex) store<u8>(u, <u8>(vvvv << 3), U_EXTRA);
-  else if (source != bytes) store<u8>(u, <u8>source, U_EXTRA);
+  if (vex != 0) store<u8>(u, <u8>(vvvv << 3), U_EXTRA);
+  else if (source != bytes || instruction == T.CRC32) store<u8>(u, <u8>source, U_EXTRA);
   else store<u8>(u, <u8>(opcode & 15), U_EXTRA);
-  const named = <u32>(entry >> 46) & 15;
+  const named = <u32>(entry >> 48) & 15;
   if ((flags & F_MEMORY) == 0) {
     setAddress(u, DS); // of string instructions, XLAT, and MOV with an offset
     store<u8>(u, ZERO, U_BASE);
@@ -308,20 +318,71 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   }
   if ((form & FORM_ACCUMULATOR) != 0) store<u8>(u + (immediateKind == IMMEDIATE_O ? U_DST : U_SRC), RAX);
   if (short) return 0;
+  if (isVector && instruction >= T.FIRST_VECTOR) {
+    vectorOperands(u, form, <u32>(entry >> VECTOR_SHIFT), vex, bytes, is64);
+    const needs = vex != 0 ? AVX : (<u32>(entry >> VECTOR_SHIFT) & VECTOR_MMX) != 0 ? MMX : SSE;
+    if ((codeMode & needs) == 0) instruction = T.UNAVAILABLE;
+  }
 
   const length = cursor - code;
   store<u16>(u, <u16>(offset + <u32>length), U_NEXT);
   store<u8>(u, <u8>length, U_LENGTH);
   store<u16>(u, <u16>instruction, U_OP);
   entryForm = form;
-  entryWritten = <u32>(entry >> 34) & 63;
-  entryRead = <u32>(entry >> 40) & 63;
+  entryWritten = <u32>(entry >> 36) & 63;
+  entryRead = <u32>(entry >> 42) & 63;
   entryEnds =
-    (attributes & ATTRIBUTE_END) != 0 || instruction >= T.FIRST_SYSTEM || instruction == INVALID || instruction == UD;
+    (attributes & ATTRIBUTE_END) != 0 ||
+    (instruction >= T.FIRST_SYSTEM && !isVector) ||
+    instruction == INVALID ||
+    instruction == UD ||
+    instruction == T.UNAVAILABLE;
   if (entryEnds) flags |= F_END;
   store<u8>(u, <u8>flags, U_FLAGS);
   if (instruction != INVALID) select(u, instruction, form, codeMode);
   return length;
+}
+
+// ---- SIMD: the upper bits of an entry, as build-core.mjs writes them
+const VECTOR_SIZE: u32 = 15;
+const VECTOR_MMX: u32 = 1 << 4;
+const VECTOR_VVVV: u32 = 1 << 5;
+const FORM_TO_H: u32 = FORM_BYTE;
+
+function isVexAllowed(vex: u32, vvvv: u32, fields: u32): bool {
+  if ((fields & VECTOR_VVVV) == 0 && vvvv != 0) return false;
+  const l = (fields >> 6) & 3;
+  const w = (fields >> 8) & 3;
+  if (l == 1 ? (vex & VEX_L) != 0 : l == 2 && (vex & VEX_L) == 0) return false;
+  return w == 0 || (w == 2) == ((vex & VEX_W) != 0);
+}
+
+/** What vector.ts and its parts find of an instruction besides its registers (uop.ts, V_*). */
+function vectorOperands(u: usize, form: u32, fields: u32, vex: u32, general: u32, is64: bool): void {
+  const ignoresL = ((fields >> 6) & 3) == 3;
+  let shape = (fields & VECTOR_MMX) != 0 ? SHAPE_MMX : SHAPE_XMM;
+  if (vex != 0) shape = (vex & VEX_L) != 0 && !ignoresL ? SHAPE_VEX256 : SHAPE_VEX128;
+  else store<u8>(u, load<u8>(u, U_DST), U_EXTRA);
+  const whole: u32 = shape == SHAPE_VEX256 ? 32 : 16;
+  const size = memorySize(fields & VECTOR_SIZE, whole, general);
+  const alignment = (fields >> 10) & 3;
+  const isAligned = size >= 16 && (alignment == 2 || (alignment == 0 && vex == 0));
+  store<u8>(u, <u8>shape, V_SHAPE);
+  store<u8>(u, <u8>general, V_GENERAL);
+  store<u8>(u, isAligned ? <u8>(size - 1) : 0, V_ALIGNMENT);
+  store<u8>(u, (vex & VEX_W) != 0 ? 1 : 0, V_W);
+  store<u8>(u, (form & (FORM_TO_REG | FORM_TO_H)) == 0 ? 1 : 0, V_STORES);
+  store<u8>(u, <u8>(((<u32>load<u8>(u, U_IMMEDIATE) >> 4) & (is64 ? 15 : 7)) << 3), V_THIRD);
+  store<u8>(u, <u8>size, U_OPERAND_SIZE);
+  if ((form & FORM_TO_H) != 0) store<u8>(u, vex != 0 ? load<u8>(u, U_EXTRA) : load<u8>(u, U_SRC), U_DST);
+}
+
+/** Bytes, of a size by its number: b w d q y x h f e dq qq. */
+function memorySize(number: u32, whole: u32, general: u32): u32 {
+  if (number <= 4) return number == 0 ? 0 : 1 << (number - 1);
+  if (number == 5) return general;
+  if (number <= 9) return whole >> (number - 6);
+  return number == 10 ? 16 : 32;
 }
 
 /** Where in the state block a register's bytes are. Without REX numbers 4 to 7 of 8 bits are AH, CH, DH, BH. */

@@ -2,7 +2,7 @@
  * What a block allows beyond its single instructions: arithmetic whose flags nobody reads is replaced by a variant without
  * them, and a comparison before a conditional jump becomes one operation with it.
  */
-import { ROL, ROR } from './opcode-table';
+import { FIRST_VECTOR, ROL, ROR } from './opcode-table';
 import {
   A_RI32,
   A_RI64,
@@ -106,7 +106,7 @@ function rotatesRegister(u: usize): bool {
 }
 
 function mayFault(u: usize, op: i32): bool {
-  if (op < A_RR32) return true;
+  if (op < A_RR32 || op >= FIRST_VECTOR) return true;
   if ((load<u8>(u, U_FLAGS) & F_MEMORY) != 0) return true;
   return op >= PUSH_R && op < RET_NEAR + 2;
 }

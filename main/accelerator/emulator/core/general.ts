@@ -1,6 +1,6 @@
 /** Every instruction that the interpreter's loop does not hold itself, in all its forms and sizes. */
 import { BR, GP, UD as UNDEFINED, RFLAGS_RF, RFLAGS_VM } from './bits';
-import { addWithFlag, bitTest, bmi, scan } from './bit-operations';
+import { addWithFlag, bitTest, bmi, crc32, scan } from './bit-operations';
 import { asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust } from './decimal';
 import { fault } from './exceptions';
 import { AF, CF, DF, OF, PF, SF, ZF, carry, condition, getFlags, setStatusFlags, statusFlags, zero } from './flags';
@@ -42,6 +42,7 @@ import { moveByOffset, moveFromSegment, moveSwapped, selector, swapBytes } from 
 import { inPort, outPort, stringPort } from './ports';
 import { NO_ADDRESS, linearAddress } from './segments';
 import { shiftDoubleRm, shiftRm } from './shifts';
+import { unavailable } from './simd/availability';
 import {
   BLOCK_RIP,
   CS_BASE,
@@ -83,6 +84,8 @@ export function general(cpu: usize, u: usize, operation: i32): i32 {
       return fault(cpu, GP, 0);
     case T.UD:
       return fault(cpu, UNDEFINED, 0);
+    case T.UNAVAILABLE:
+      return unavailable(cpu, u);
     case T.ROL:
     case T.ROR:
     case T.RCL:
@@ -205,6 +208,8 @@ export function general(cpu: usize, u: usize, operation: i32): i32 {
     case T.SHRX:
     case T.RORX:
       return bmi(cpu, u, operation);
+    case T.CRC32:
+      return crc32(cpu, u);
     case T.ADCX:
       return addWithFlag(cpu, u, CF);
     case T.ADOX:

@@ -21,7 +21,7 @@ import { GP, RFLAGS_RF } from './bits';
 import { general } from './general';
 import { commitWrite, isCanonical, modifyPointer, readPointer, writePointer } from './memory';
 import { FLAT } from './modes';
-import { FIRST_SYSTEM } from './opcode-table';
+import { FIRST_SYSTEM, FIRST_VECTOR } from './opcode-table';
 import * as OPS from './ops';
 import {
   arithmetic,
@@ -49,6 +49,7 @@ import {
   RSP,
   SS,
 } from './state';
+import { vector } from './simd/vector';
 import { AGAIN, FAULT as FAULTED } from './status';
 import { system } from './system';
 import {
@@ -144,7 +145,7 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
             way = AWAY;
             break;
           }
-          const status = general(cpu, u, op);
+          const status = op >= FIRST_VECTOR ? vector(cpu, u, op) : general(cpu, u, op);
           if (status == FAULTED) break;
           if (status == AGAIN) {
             // Its breakpoint has been passed, also for who interrupts it here (SDM vol. 3B, "Instruction-Breakpoint Exception

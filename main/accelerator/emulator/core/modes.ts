@@ -1,7 +1,9 @@
 /** What decoded code depends on besides its bytes: a key of blocks. */
+import { CR0_EM, CR0_TS, CR4_OSFXSR, CR4_OSXSAVE } from './bits';
 import {
   CPL,
   CR0,
+  CR4,
   CS,
   DS,
   EFER,
@@ -14,6 +16,7 @@ import {
   SEG_LIMIT,
   SEG_UNUSABLE,
   SS,
+  XCR0,
 } from './state';
 
 export const CODE_SIZE: u32 = 3;
@@ -25,6 +28,11 @@ export const STACK_32: u32 = 1 << 2;
 export const FLAT: u32 = 1 << 3;
 export const USER: u32 = 1 << 4;
 export const PROTECTED: u32 = 1 << 5;
+/** MMX, legacy SSE, or VEX-encoded instructions run; where not, they are #UD or #NM (core/simd/availability.ts). */
+export const MMX: u32 = 1 << 6;
+export const SSE: u32 = 1 << 7;
+export const AVX: u32 = 1 << 8;
+export const MODE_BITS: u32 = 9;
 
 const CR0_PE: u64 = 1;
 const EFER_LMA: u64 = 1 << 10;
@@ -51,7 +59,20 @@ function isFlatData(cpu: usize, index: i32): bool {
   return coversAll(cpu, index);
 }
 
-/** To be called after every change of CR0, EFER, CPL or a segment. */
+/** Components of XCR0 that VEX-encoded instructions need: SSE and AVX. */
+export const XCR0_VEX: u64 = 6;
+
+function vectors(cpu: usize): u32 {
+  const cr0 = load<u64>(cpu, CR0);
+  const cr4 = load<u64>(cpu, CR4);
+  if ((cr0 & CR0_TS) != 0) return 0;
+  let mode = (cr4 & CR4_OSXSAVE) != 0 && (load<u64>(cpu, XCR0) & XCR0_VEX) == XCR0_VEX ? AVX : 0;
+  if ((cr0 & CR0_EM) != 0) return mode;
+  if ((cr4 & CR4_OSFXSR) != 0) mode |= SSE;
+  return mode | MMX;
+}
+
+/** To be called after every change of CR0, CR4, XCR0, EFER, CPL or a segment. */
 export function updateMode(cpu: usize): void {
   let mode: u32 = load<u8>(cpu, CPL) == 3 ? USER : 0;
   const code: u32 = load<u16>(segment(cpu, CS), SEG_ACCESS);
@@ -63,5 +84,5 @@ export function updateMode(cpu: usize): void {
     if ((load<u16>(segment(cpu, SS), SEG_ACCESS) & ACCESS_DB) != 0) mode |= STACK_32;
     if (coversAll(cpu, CS) && isFlatData(cpu, DS) && isFlatData(cpu, ES) && isFlatData(cpu, SS)) mode |= FLAT;
   }
-  store<u32>(cpu, mode, MODE);
+  store<u32>(cpu, mode | vectors(cpu), MODE);
 }

@@ -37,11 +37,21 @@ import {
   SHADOW,
   KVM_RUN,
   EXIT_REQUEST,
+  MXCSR,
+  STATE_SIZE,
   TR,
+  X87_CONTROL,
+  X87_FULL,
+  XCR0,
+  YMM,
 } from './state';
 
 const DR6_RESET: u64 = 0xffff0ff0;
 const DR7_RESET: u64 = 0x400;
+const X87_CONTROL_RESET: u16 = 0x40;
+const MXCSR_RESET: u32 = 0x1f80;
+/** x87 alone. */
+const XCR0_RESET: u64 = 1;
 const APIC_BASE_RESET: u64 = 0xfee00000 | (1 << 11);
 const DATA: u32 = NOT_SYSTEM | PRESENT | ACCESSED | WRITABLE;
 
@@ -69,9 +79,20 @@ export function reset(cpu: usize): void {
   store<u64>(cpu, APIC_BASE_RESET, MSR_APIC_BASE);
   store<u64>(cpu, PAT_RESET, MSR_PAT);
   store<u64>(cpu, MISC_ENABLE_RESET, MSR_MISC_ENABLE);
+  resetVectors(cpu);
   setFlags(cpu, 0);
   resetEvents(cpu);
   stateChanged(cpu);
+}
+
+/** Of these registers an INIT leaves all as it is (SDM vol. 3A, table "IA-32 and Intel 64 Processor States…"). */
+function resetVectors(cpu: usize): void {
+  memory.fill(cpu + YMM, 0, STATE_SIZE - YMM);
+  store<u16>(cpu, X87_CONTROL_RESET, X87_CONTROL);
+  // All tags say zero, not empty.
+  store<u8>(cpu, 0xff, X87_FULL);
+  store<u32>(cpu, MXCSR_RESET, MXCSR);
+  store<u64>(cpu, XCR0_RESET, XCR0);
 }
 
 /** What an INIT drops: pending events, unfinished accesses, breakpoints. */

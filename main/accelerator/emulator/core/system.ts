@@ -26,6 +26,7 @@ import { overflow, setStatusFlags, statusFlags, ZF } from './flags';
 import { withinIopl } from './io-permission';
 import { isCanonical } from './memory';
 import { rdmsr, readTsc, setBase, wrmsr } from './msr';
+import { updateMode } from './modes';
 import * as T from './opcode-table';
 import { is64Bit, isProtected, loadSegment, NO_ADDRESS } from './segments';
 import { itemValue, releasedStackPointer, stackItem } from './stack';
@@ -177,6 +178,7 @@ function privileged(cpu: usize, u: usize, op: i32): i32 {
       return writeDr(cpu, debugRegister(u), readReg(cpu, rmField(u), size)) ? RETIRED : fault(cpu, GP, 0);
     case T.SYS_CLTS:
       store<u64>(cpu, load<u64>(cpu, CR0) & ~CR0_TS, CR0);
+      updateMode(cpu);
       return RETIRED;
     case T.SYS_LMSW: {
       const word = sourceWord(cpu, u);

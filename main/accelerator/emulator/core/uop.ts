@@ -31,6 +31,22 @@ export const U_ADDRESS_SIZE: usize = 30; // u8: bytes
 /** u8: condition code, kind of arithmetic, VEX.vvvv's register offset, size of a source that differs from the destination's. */
 export const U_EXTRA: usize = 31;
 
+// ---- SIMD (core/simd): slot n * 8 is register n. U_DST is the destination and U_SRC the second source, or with V_STORES the
+// other way round; U_EXTRA is the first source.
+export const V_THIRD: usize = 20; // u8: slot of the register in bits 4-7 of the immediate
+export const V_STORES: usize = 21; // u8: ModRM.rm is the destination
+export const V_SHAPE: usize = 24; // u8: SHAPE_*
+export const V_GENERAL: usize = 25; // u8: bytes of a general register that is an operand
+/** u8: bits that have to be clear in the address of memory. U_OPERAND_SIZE is how many bytes there are accessed. */
+export const V_ALIGNMENT: usize = 26;
+export const V_W: usize = 27; // u8: VEX.W
+
+export const SHAPE_MMX: u32 = 0;
+/** Legacy SSE: the upper half of the destination's ymm register stays; with VEX it is cleared. */
+export const SHAPE_XMM: u32 = 1;
+export const SHAPE_VEX128: u32 = 2;
+export const SHAPE_VEX256: u32 = 3;
+
 /** The linear address is the 64-bit sum. */
 export const ADDRESS_64: u32 = 0;
 /** The linear address is the low half of the sum. */
