@@ -2,7 +2,7 @@
  * Measures Reveille against C programs of the same shape, both in one run and in turn, so that what else the machine does
  * meets both alike; prints every figure with what it was measured against. Needs gcc, nasm, /dev/kvm and `npm run build`.
  *
- *     npm run bench [-- ROUNDS]
+ *     npm run bench [-- ROUNDS [PART…]]      (port, event, allocation, wake, start; all where none is named)
  */
 import { execFileSync, fork, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const reveille = fileURLToPath(new URL('../out/reveille.js', import.meta.url));
 const rounds = Number(process.argv[2] ?? 7);
+const chosen = process.argv.slice(3);
 const work = mkdtempSync(join(tmpdir(), 'reveille-bench-'));
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -238,11 +239,10 @@ async function startUp() {
 
 try {
   console.log(`Node ${process.version}, ${rounds} rounds`);
-  await portExit();
-  await eventCost();
-  await allocation();
-  await wakeAll();
-  await startUp();
+  const parts = { port: portExit, event: eventCost, allocation, wake: wakeAll, start: startUp };
+  for (const [name, measure] of Object.entries(parts)) {
+    if (chosen.length === 0 || chosen.includes(name)) await measure();
+  }
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
