@@ -25,6 +25,8 @@ import type { TimedPolicyCommand } from '../../preload/contract/policies';
 
 /** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
+/** What does not ring is fetched after this time at the latest. */
+const UNRUNG_MS = 50;
 /** After that many frames without an event the next one rings the bell. */
 const QUIET_FRAMES = 5;
 /** How often counts of exits go into the event stream. */
@@ -176,7 +178,10 @@ export class MachineThread {
   /** Carries events and serial bytes out until the machine is to end. */
   async #carryStreams(machine: Machine): Promise<void> {
     while (!machine.stopping) {
-      await machine.waitForNews();
+      if (!(await machine.waitForNews(UNRUNG_MS))) {
+        if (!machine.starting) this.#fetch(machine);
+        continue;
+      }
       // Not at once: what rang comes with more behind it, and its processors need the host's now. For some frames the bell is
       // not to be rung again, which a vcpu thread would do between an INIT and its SIPI.
       for (let quiet = 0; quiet < QUIET_FRAMES && !machine.stopping; quiet++) {

@@ -17,10 +17,10 @@ export class Doorbell {
     if (Atomics.exchange(this.#words, MachineWord.DOORBELL, 1) === 0) Atomics.notify(this.#words, MachineWord.DOORBELL);
   }
 
-  /** Resolves when it has been rung, at once if that was before. */
-  async wait(): Promise<void> {
-    const waiting = Atomics.waitAsync(this.#words, MachineWord.DOORBELL, 0);
-    if (waiting.async) await waiting.value;
+  /** Resolves with true when it has been rung, at once if that was before; with false after so many ms. */
+  async wait(ms: number): Promise<boolean> {
+    const waiting = Atomics.waitAsync(this.#words, MachineWord.DOORBELL, 0, ms);
+    return !waiting.async || (await waiting.value) === 'ok';
   }
 
   /** From now on it can be rung anew. Whoever calls this looks at the rings once more afterwards. */

@@ -12,6 +12,11 @@ import { EVENT_CAPACITY, type MachineMemory, MachineWord } from './shared-memory
 const MASK = EVENT_CAPACITY - 1;
 
 export class EventWriter {
+  /**
+   * Records do not ring meanwhile: who writes them has a CPU to start, which needs the host's processors first. The reader
+   * looks by itself after a while.
+   */
+  hushed = false;
   protected readonly words: Int32Array;
   protected readonly ring: Int32Array;
   protected readonly doorbell: Doorbell;
@@ -65,7 +70,7 @@ export class EventWriter {
   /** The record is complete but for this word. */
   protected publish(slot: number, kindAndCpu: number): void {
     Atomics.store(this.ring, slot + 2, kindAndCpu);
-    this.doorbell.ring();
+    if (!this.hushed) this.doorbell.ring();
   }
 }
 

@@ -203,9 +203,9 @@ export class Machine implements Disposable {
     if (this.board.vcpus[cpu].startedAt !== null) this.board.vcpus[cpu].alert(Attention.SAMPLE);
   }
 
-  /** Resolves when there is something to take, or the guest has ended the machine. */
-  waitForNews(): Promise<void> {
-    return this.board.doorbell.wait();
+  /** Resolves with true when there is something to take, or the guest has ended the machine; with false after so many ms. */
+  waitForNews(ms: number): Promise<boolean> {
+    return this.board.doorbell.wait(ms);
   }
 
   /** Machine time in ns. */

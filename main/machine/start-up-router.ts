@@ -107,7 +107,9 @@ export class StartUpRouter {
     const begins = vcpu.mpState === MpState.SIPI_RECEIVED;
     if (begins) {
       this.#pause.at(vcpu, PauseCause.FIRST_INSTRUCTION);
+      this.#events.hushed = true;
       this.#change(vcpu, MpState.RUNNABLE, vcpu.words[VcpuWord.SIPI_VECTOR]);
+      this.#events.hushed = false;
     }
     lock.release();
     return begins;
@@ -229,6 +231,7 @@ export class StartUpRouter {
       const group = this.takes(cpu, mode) ? delivered : ignored;
       group[cpu >> 5] |= 1 << (cpu & 31);
     }
+    this.#events.hushed = true;
     // The IPI is written before what it does, so that a reader meets the cause first.
     const now = this.#clock.now();
     writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.DELIVER, delivered, author);
@@ -236,6 +239,7 @@ export class StartUpRouter {
     for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
       if (has(delivered, cpu)) this.#apply(this.#vcpus[cpu], mode, vector);
     }
+    this.#events.hushed = false;
   }
 
   /** A SIPI that KVM has acted upon: it waits at the gate of each CPU. */
