@@ -7,6 +7,7 @@ export class Core {
     nmi(cpu: number): void;
     reset(cpu: number): void;
     clearBlocks(cpu: number): void;
+    stateChanged(cpu: number): void;
   };
   readonly cpu: number;
   readonly kvmRun: number;

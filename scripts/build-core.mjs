@@ -296,6 +296,8 @@ function compile() {
     'abort=',
     '--disableWarning',
     '201',
+    '--disableWarning',
+    '112',
     '--optimizeLevel',
     '3',
     '--shrinkLevel',

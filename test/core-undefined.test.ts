@@ -23,7 +23,7 @@ function unknownOf(bits: 16 | 32 | 64, hex: string): string | null {
 test.each([
   [64, 'f0 89 c0', 'LOCK MOV'],
   [64, 'f0 01 c0', 'LOCK ADD to a register'],
-  [64, 'f0 0f 58 c0', 'LOCK before an instruction that is not here'],
+  [64, 'f0 0f 58 c0', 'LOCK ADDPS'],
   [64, '0f 05', 'SYSCALL without EFER.SCE'],
   [32, '0f 05', 'SYSCALL outside of 64-bit mode'],
   [32, 'f3 0f ae c0', 'RDFSBASE outside of 64-bit mode'],
@@ -57,9 +57,7 @@ test.each([
 test.each([
   [64, 'd9 c0', 'FLD'],
   [64, '9b', 'FWAIT'],
-  [64, '0f 58 c0', 'ADDPS'],
   [32, '66 0f 38 cf c1', 'GF2P8MULB'],
-  [64, 'c5 f8 58 c0', 'VADDPS'],
   [64, 'c4 e2 7d 18 00', 'VBROADCASTSS'],
   [64, '62 f1 7c 48 58 c0', 'an EVEX prefix'],
   [32, '62 f1 7c 48 58 c0', 'an EVEX prefix in 32-bit code'],

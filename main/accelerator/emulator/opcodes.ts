@@ -381,4 +381,8 @@ export const FLAGS: Readonly<Record<string, string>> = {
   BLSI: 'OSZAPC AP -',
   BZHI: 'OSZAPC AP -',
   BEXTR: 'OSZAPC SAP -',
+  COMISS: 'OSZAPC - -',
+  COMISD: 'OSZAPC - -',
+  UCOMISS: 'OSZAPC - -',
+  UCOMISD: 'OSZAPC - -',
 };

@@ -21,6 +21,8 @@
  *
  * A section is what one file of core/simd carries out, named as the section is; build-core.mjs numbers instructions by section.
  */
+import { FLOAT_SECTIONS } from './simd-float-opcodes';
+
 const MOVES = `
 0F 10 MOVUPS Vx,Wx vex unaligned
 66 0F 10 MOVUPS Vx,Wx vex unaligned
@@ -80,7 +82,7 @@ VEX 0F 77 VZERO -
 `;
 
 /** Rows by section, in the order of their numbers. */
-const SECTIONS: Readonly<Record<string, string>> = { MOVES, INTEGER, STATE };
+const SECTIONS: Readonly<Record<string, string>> = { MOVES, INTEGER, STATE, ...FLOAT_SECTIONS };
 
 const ENCODING = /^((?:VEX |[0-9A-F]{2}(?:\/\d)? )+)([A-Z_0-9]+) (\S+) ?(.*)$/;
 const ONLY_WITH_VEX = ['vex', 'l0', 'l1', 'lig', 'w0', 'w1'];

@@ -63,6 +63,7 @@ export const GP: i32 = 13;
 export const PF: i32 = 14;
 export const MF: i32 = 16;
 export const AC: i32 = 17;
+export const XM: i32 = 19;
 
 /** Bits of a segment's access field: bits 40 to 55 of its descriptor, the limit taken out. */
 export const ACCESSED: u32 = 1 << 0;
