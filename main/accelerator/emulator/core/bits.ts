@@ -8,7 +8,11 @@ export const RFLAGS_NT: u64 = 1 << 14;
 export const RFLAGS_RF: u64 = 1 << 16;
 export const RFLAGS_VM: u64 = 1 << 17;
 export const RFLAGS_AC: u64 = 1 << 18;
+export const RFLAGS_VIF: u64 = 1 << 19;
+export const RFLAGS_VIP: u64 = 1 << 20;
 export const RFLAGS_ID: u64 = 1 << 21;
+/** CF to ID without the bits that are always 0 or 1. */
+export const RFLAGS_DEFINED: u64 = 0x3f7fd5;
 /** CF PF AF ZF SF OF DF: what any code may change. */
 export const RFLAGS_STATUS: u64 = 0xcd5;
 
@@ -24,6 +28,8 @@ export const CR0_NW: u64 = 1 << 29;
 export const CR0_CD: u64 = 1 << 30;
 export const CR0_PG: u64 = 1 << 31;
 
+export const CR4_VME: u64 = 1 << 0;
+export const CR4_PVI: u64 = 1 << 1;
 export const CR4_TSD: u64 = 1 << 2;
 export const CR4_DE: u64 = 1 << 3;
 export const CR4_PSE: u64 = 1 << 4;

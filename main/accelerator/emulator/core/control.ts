@@ -20,9 +20,11 @@ import {
   CR4_PCE,
   CR4_PGE,
   CR4_PSE,
+  CR4_PVI,
   CR4_SMAP,
   CR4_SMEP,
   CR4_TSD,
+  CR4_VME,
   EFER_LMA,
   EFER_LME,
   EFER_NXE,
@@ -46,6 +48,8 @@ const CR0_DEFINED: u64 =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 /** What CPUID announces, and PCE. */
 const CR4_DEFINED: u64 =
+  CR4_VME |
+  CR4_PVI |
   CR4_TSD |
   CR4_DE |
   CR4_PSE |
@@ -119,7 +123,7 @@ export function writeCr0(cpu: usize, value: u64): i32 {
   return RETIRED;
 }
 
-function writeCr3(cpu: usize, value: u64): i32 {
+export function writeCr3(cpu: usize, value: u64): i32 {
   if (isIa32e(cpu)) {
     if ((value & ~PHYSICAL_MASK) != 0) return fault(cpu, GP, 0);
   } else if (usesPdptes(load<u64>(cpu, CR0), load<u64>(cpu, CR4), load<u64>(cpu, EFER)) && !loadPdptes(cpu, value)) {

@@ -17,9 +17,12 @@ const DR6_FIXED: u64 = 0xffff0ff0;
 const DR6_WRITABLE: u64 = 0xe00f;
 const DR6_BD: u64 = 1 << 13;
 const DR6_BS: u64 = 1 << 14;
+const DR6_BT: u64 = 1 << 15;
 const DR7_FIXED: u64 = 1 << 10;
 const DR7_WRITABLE: u64 = 0xffff2bff;
 const DR7_GD: u64 = 1 << 13;
+/** L0 to L3 and LE: breakpoints of one task. */
+const DR7_LOCAL: u64 = 0x155;
 
 /** What a breakpoint's R/W field asks for. */
 const BREAK_EXECUTE: u32 = 0;
@@ -152,4 +155,16 @@ export function raiseGeneralDetect(cpu: usize): bool {
 /** Delivery of #DB clears GD, so that the handler can reach the registers. */
 export function allowDebugRegisters(cpu: usize): void {
   store<u64>(cpu, load<u64>(cpu, DR7) & ~DR7_GD, DR7);
+}
+
+/** A task switch. */
+export function dropLocalBreakpoints(cpu: usize): void {
+  store<u64>(cpu, load<u64>(cpu, DR7) & ~DR7_LOCAL, DR7);
+  updateDebug(cpu);
+}
+
+/** The T flag of a TSS: #DB before the first instruction of its task. */
+export function raiseTaskTrap(cpu: usize): void {
+  reportDebug(cpu, DR6_BT);
+  raise(cpu, DB, 0);
 }

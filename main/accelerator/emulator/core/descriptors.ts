@@ -23,10 +23,14 @@ import {
 /** Of `readDescriptor`: there is none; a fault was raised. One that has all bits set is read as if its AVL were clear. */
 export const NO_DESCRIPTOR: u64 = u64.MAX_VALUE;
 
-const SELECTOR_TI: u32 = 4;
+export const SELECTOR_TI: u32 = 4;
 export const SELECTOR_RPL: u32 = 3;
 const ACCESS_SHIFT: u64 = 40;
+/** Type bits of the upper half of a 16-byte descriptor, which must be 0. */
+export const HIGH_TYPE: u64 = 0x1f << 40;
 const AVAILABLE: u64 = 1 << 52;
+/** Of a TSS's type. */
+export const BUSY: u32 = 2;
 /** The byte of a descriptor with type, S, DPL and P. */
 const ACCESS_BYTE: u64 = 5;
 
@@ -142,13 +146,30 @@ export function readDescriptorHigh(cpu: usize, selector: u32, vector: i32): u64 
 /** Sets type bits in the descriptor in memory: the accessed flag, a TSS's busy flag. False: a fault was raised. */
 export function setDescriptorBits(cpu: usize, selector: u32, descriptor: u64, bits: u32): bool {
   const access = descriptorAccess(descriptor);
-  if ((access & bits) == bits) return true;
-  const address = descriptorAddress(cpu, selector, 8) + ACCESS_BYTE;
-  const pointer = writeAs(cpu, address, 1, ACCESS_IMPLICIT);
+  return (access & bits) == bits || writeAccess(cpu, selector, access | bits);
+}
+
+function writeAccess(cpu: usize, selector: u32, access: u32): bool {
+  const pointer = accessPointer(cpu, selector);
   if (pointer == 0) return false;
-  store<u8>(pointer, <u8>(access | bits));
+  store<u8>(pointer, <u8>access);
   if (pointer == cpu + SCRATCH) commitWrite(cpu);
   return true;
+}
+
+function accessPointer(cpu: usize, selector: u32): usize {
+  return writeAs(cpu, descriptorAddress(cpu, selector, 8) + ACCESS_BYTE, 1, ACCESS_IMPLICIT);
+}
+
+/** Whether the type of a descriptor that exists can be changed in memory; else a fault was raised. */
+export function canSetType(cpu: usize, selector: u32): bool {
+  return accessPointer(cpu, selector) != 0;
+}
+
+/** Changes a TSS's busy flag in memory, where `canSetType`. */
+export function setBusy(cpu: usize, selector: u32, descriptor: u64, busy: bool): void {
+  const access = descriptorAccess(descriptor);
+  writeAccess(cpu, selector, busy ? access | BUSY : access & ~BUSY);
 }
 
 export function setAccessed(cpu: usize, selector: u32, descriptor: u64): bool {

@@ -6,8 +6,10 @@ import { AC, DB, DE, DF, GP, NMI, PF, SSF, TS, UD } from './bits';
 import { allowDebugRegisters, cancelStep } from './debug';
 import { exitInternalError, exitShutdown } from './exits';
 import { deliver, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, NO_ERROR_CODE } from './interrupts';
+import { isVirtual8086 } from './segments';
 import { EXCEPTION, EXCEPTION_ERROR, EXIT_PENDING, NEXT_RIP, NMI_BLOCKED, RIP, SYSTEM_ROOM } from './state';
 import { FAULT, RETIRED } from './status';
+import { BY_GATE, interruptVirtual8086 } from './virtual-8086';
 
 /** u8: 1 while an event is delivered that no instruction asked for: the EXT bit of error codes. */
 const EXTERNAL: usize = SYSTEM_ROOM + 72;
@@ -68,20 +70,20 @@ function deliverEvent(cpu: usize, first: i32, firstError: u32, firstKind: i32): 
     const coded = kind == EVENT_EXCEPTION && hasErrorCode(vector);
     const status = deliver(cpu, vector, coded ? <i64>error : NO_ERROR_CODE, kind, load<u64>(cpu, RIP));
     store<u8>(cpu, 0, EXTERNAL);
+    const nested = load<i32>(cpu, EXCEPTION);
     if (status == RETIRED) {
       if (vector == DB && kind == EVENT_EXCEPTION) allowDebugRegisters(cpu);
       store<u64>(cpu, load<u64>(cpu, NEXT_RIP), RIP);
-      return;
-    }
-    const nested = load<i32>(cpu, EXCEPTION);
-    if (nested < 0) {
+      if (nested < 0) return;
+    } else if (nested < 0) {
       // A table or stack outside of RAM: half-delivered events cannot wait for a device.
       if (load<u8>(cpu, EXIT_PENDING) != 0) exitInternalError(cpu, vector);
       return;
     }
     store<i32>(cpu, -1, EXCEPTION);
     error = load<u32>(cpu, EXCEPTION_ERROR);
-    if (kind == EVENT_EXCEPTION && vector == DF) {
+    // #DB is the trap of a task that has begun.
+    if (kind == EVENT_EXCEPTION && vector == DF && nested != DB) {
       exitShutdown(cpu);
       return;
     }
@@ -95,6 +97,10 @@ function deliverEvent(cpu: usize, first: i32, firstError: u32, firstKind: i32): 
 
 /** INT n, INT3 and INTO; they return to the next instruction. */
 export function softwareInterrupt(cpu: usize, vector: i32, kind: i32): i32 {
+  if (kind == INT && isVirtual8086(cpu)) {
+    const status = interruptVirtual8086(cpu, vector);
+    if (status != BY_GATE) return status;
+  }
   // INT1 asks for no privilege, as if it came from outside.
   const isInt1 = kind == INT1;
   if (isInt1) store<u8>(cpu, 1, EXTERNAL);

@@ -1,8 +1,8 @@
-/** Far transfers (SDM vol. 2: JMP, CALL, RET, IRET). Gates and task switches are not available: their selectors are #GP. */
+/** Far transfers (SDM vol. 2: JMP, CALL, RET, IRET); gates.ts has those through system descriptors. */
 import {
-  BIG,
   GP,
   LONG,
+  NOT_SYSTEM,
   NP,
   RFLAGS_AC,
   RFLAGS_ID,
@@ -13,12 +13,14 @@ import {
   RFLAGS_RF,
   RFLAGS_STATUS,
   RFLAGS_TF,
+  RFLAGS_VIF,
+  RFLAGS_VIP,
   RFLAGS_VM,
 } from './bits';
+import { enterCode, mayEnter, reaches, reservedSize } from './code-segments';
 import {
   accessOf,
   descriptorAccess,
-  descriptorLimit,
   dplOf,
   isCode,
   isConforming,
@@ -37,7 +39,8 @@ import {
 } from './descriptors';
 import { fault, raise } from './exceptions';
 import { getFlags, setFlags } from './flags';
-import { isCanonical } from './memory';
+import { transfer } from './gates';
+import { NO_ERROR_CODE } from './interrupts';
 import { updateMode } from './modes';
 import { dropInnerSegments, is64Bit, isIa32e, isProtected, stackDescriptor } from './segments';
 import {
@@ -54,33 +57,46 @@ import {
 } from './stack';
 import { CPL, CS, NEXT_RIP, NMI_BLOCKED, RSP, SEG_LIMIT, SS } from './state';
 import { FAULT, RETIRED } from './status';
+import { BY_RETURN, switchTask } from './tasks';
 import { ownAccess, updateTlbTags } from './tlb';
+import { readTss } from './tss';
+import { flagsAreVirtual, mayTakeFlags, returnToVirtual8086, takeVirtualFlags } from './virtual-8086';
 
 export function jumpFar(cpu: usize, selector: u32, offset: u64): i32 {
   if (!isProtected(cpu)) return enterReal(cpu, selector, offset) ? RETIRED : FAULT;
-  const code = targetSegment(cpu, selector, offset);
-  if (code == NO_DESCRIPTOR || !setAccessed(cpu, selector, code)) return FAULT;
-  enter(cpu, selector, code, offset);
+  const target = readTarget(cpu, selector);
+  if (target == NO_DESCRIPTOR) return FAULT;
+  if ((descriptorAccess(target) & NOT_SYSTEM) == 0) return transfer(cpu, selector, target, false);
+  if (!mayEnter(cpu, selector, target, offset) || !setAccessed(cpu, selector, target)) return FAULT;
+  enterCode(cpu, selector, target, offset);
   return RETIRED;
 }
 
 /** `size`: bytes of each of the two items on the stack. */
 export function callFar(cpu: usize, selector: u32, offset: u64, size: i32): i32 {
   const real = !isProtected(cpu);
-  const code = real ? 0 : targetSegment(cpu, selector, offset);
-  if (code == NO_DESCRIPTOR) return FAULT;
-  if (real && !withinCode(cpu, offset)) return FAULT;
+  const target = real ? 0 : readTarget(cpu, selector);
+  if (target == NO_DESCRIPTOR) return FAULT;
+  if (!real && (descriptorAccess(target) & NOT_SYSTEM) == 0) return transfer(cpu, selector, target, true);
+  if (real ? !withinCode(cpu, offset) : !mayEnter(cpu, selector, target, offset)) return FAULT;
   beginFrame(cpu);
   addToFrame(cpu, selectorOf(cpu, CS));
   addToFrame(cpu, load<u64>(cpu, NEXT_RIP));
   useOwnStack(cpu);
   const sp = load<u64>(cpu, RSP);
   if (!checkFrame(cpu, sp, size, ownAccess(cpu))) return FAULT;
-  if (!real && !setAccessed(cpu, selector, code)) return FAULT;
+  if (!real && !setAccessed(cpu, selector, target)) return FAULT;
   store<u64>(cpu, writeFrame(cpu, sp, size, ownAccess(cpu)), RSP);
   if (real) enterReal(cpu, selector, offset);
-  else enter(cpu, selector, code, offset);
+  else enterCode(cpu, selector, target, offset);
   return RETIRED;
+}
+
+/** What the selector of a far pointer names; NO_DESCRIPTOR after a fault. */
+function readTarget(cpu: usize, selector: u32): u64 {
+  if (!isNull(selector)) return readDescriptor(cpu, selector, GP);
+  raise(cpu, GP, 0);
+  return NO_DESCRIPTOR;
 }
 
 /** `release`: bytes of arguments above the return address. */
@@ -106,7 +122,7 @@ export function interruptReturn(cpu: usize, size: i32): i32 {
   // Even one that faults lets NMIs in (SDM vol. 3A, "Handling Multiple NMIs").
   store<u8>(cpu, 0, NMI_BLOCKED);
   const old = getFlags(cpu);
-  if (isProtected(cpu) && (old & RFLAGS_NT) != 0) return fault(cpu, GP, 0);
+  if (isProtected(cpu) && (old & RFLAGS_NT) != 0) return returnToTask(cpu, old);
   const ripItem = stackItem(cpu, 0, size);
   if (ripItem == 0) return FAULT;
   const rip = itemValue(ripItem, size);
@@ -122,18 +138,33 @@ export function interruptReturn(cpu: usize, size: i32): i32 {
   if (size > 2) mask |= RFLAGS_RF | RFLAGS_AC | RFLAGS_ID;
   if (<u64>cpl <= (old & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT) mask |= RFLAGS_IF;
   if (cpl == 0) mask |= RFLAGS_IOPL;
+  if (cpl == 0 && size > 2 && isProtected(cpu)) mask |= RFLAGS_VIF | RFLAGS_VIP;
 
   if (isProtected(cpu)) {
-    // There is no virtual-8086 mode to return to.
-    if (size > 2 && (image & RFLAGS_VM) != 0 && cpl == 0 && !isIa32e(cpu)) return fault(cpu, GP, 0);
+    if (size == 4 && (image & RFLAGS_VM) != 0 && cpl == 0 && !isIa32e(cpu))
+      return returnToVirtual8086(cpu, rip, selector, image);
     if (protectedReturn(cpu, rip, selector, size, popped, 0, is64Bit(cpu)) == FAULT) return FAULT;
   } else {
-    if (!enterReal(cpu, selector, rip)) return FAULT;
+    const virtual = flagsAreVirtual(cpu);
+    if ((virtual && !mayTakeFlags(cpu, image, size)) || !enterReal(cpu, selector, rip)) return FAULT;
     store<u64>(cpu, releasedStackPointer(cpu, popped), RSP);
+    if (virtual) {
+      takeVirtualFlags(cpu, image);
+      return RETIRED;
+    }
   }
   setFlags(cpu, (old & ~mask) | (image & mask));
   updateTlbTags(cpu);
   return RETIRED;
+}
+
+/** With NT the task ends, and the one that its TSS links back to goes on. */
+function returnToTask(cpu: usize, flags: u64): i32 {
+  if (isIa32e(cpu)) return fault(cpu, GP, 0);
+  const link = readTss(cpu, 0, 2, 1);
+  return link == 0
+    ? FAULT
+    : switchTask(cpu, load<u16>(link), BY_RETURN, load<u64>(cpu, NEXT_RIP), flags, NO_ERROR_CODE);
 }
 
 /** To the same or an outer level; `withStack`: the stack pointer is on the stack whatever the level. */
@@ -159,7 +190,7 @@ function protectedReturn(
   if (newCpl == cpl && !withStack) {
     if (!reaches(cpu, code, rip) || !setAccessed(cpu, selector, code)) return FAULT;
     store<u64>(cpu, releasedStackPointer(cpu, popped + release), RSP);
-    enter(cpu, selector, code, rip);
+    enterCode(cpu, selector, code, rip);
     return RETIRED;
   }
 
@@ -185,55 +216,12 @@ function protectedReturn(
   const mask = stackMask(accessOf(cpu, SS), long);
   store<u64>(cpu, mergeStackPointer(load<u64>(cpu, RSP), sp + release, mask), RSP);
   store<u8>(cpu, <u8>newCpl, CPL);
-  enter(cpu, selector, code, rip);
+  enterCode(cpu, selector, code, rip);
   if (newCpl != cpl) {
     dropInnerSegments(cpu);
     updateMode(cpu);
   }
   return RETIRED;
-}
-
-/** The code segment that a JMP or CALL names, checked together with the offset; NO_DESCRIPTOR after a fault. */
-function targetSegment(cpu: usize, selector: u32, offset: u64): u64 {
-  if (isNull(selector)) {
-    raise(cpu, GP, 0);
-    return NO_DESCRIPTOR;
-  }
-  const code = readDescriptor(cpu, selector, GP);
-  if (code == NO_DESCRIPTOR) return NO_DESCRIPTOR;
-  const access = descriptorAccess(code);
-  const cpl: u32 = load<u8>(cpu, CPL);
-  const dpl = dplOf(access);
-  const allowed = isConforming(access) ? dpl <= cpl : (selector & SELECTOR_RPL) <= cpl && dpl == cpl;
-  if (!isCode(access) || !allowed || reservedSize(cpu, access)) {
-    raise(cpu, GP, selectorError(selector));
-    return NO_DESCRIPTOR;
-  }
-  if (!isPresent(access)) {
-    raise(cpu, NP, selectorError(selector));
-    return NO_DESCRIPTOR;
-  }
-  return reaches(cpu, code, offset) ? code : NO_DESCRIPTOR;
-}
-
-/** In IA-32e mode L and D together are reserved. */
-function reservedSize(cpu: usize, access: u32): bool {
-  return isIa32e(cpu) && (access & (LONG | BIG)) == (LONG | BIG);
-}
-
-/** Whether the offset is one of this code segment; else #GP(0). */
-function reaches(cpu: usize, code: u64, offset: u64): bool {
-  const long = isIa32e(cpu) && (descriptorAccess(code) & LONG) != 0;
-  if (long ? isCanonical(offset) : offset <= descriptorLimit(code)) return true;
-  raise(cpu, GP, 0);
-  return false;
-}
-
-/** Protected mode, at the CPL that is set. */
-function enter(cpu: usize, selector: u32, code: u64, rip: u64): void {
-  setSegment(cpu, CS, (selector & 0xfffc) | load<u8>(cpu, CPL), code);
-  store<u64>(cpu, rip, NEXT_RIP);
-  updateMode(cpu);
 }
 
 function withinCode(cpu: usize, offset: u64): bool {

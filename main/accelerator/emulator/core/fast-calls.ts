@@ -3,6 +3,7 @@ import {
   ACCESSED,
   BIG,
   CODE,
+  CR0_PE,
   DPL_SHIFT,
   EFER_SCE,
   GP,
@@ -26,6 +27,7 @@ import { updateMode } from './modes';
 import { is64Bit, isIa32e, isProtected } from './segments';
 import {
   CPL,
+  CR0,
   CS,
   EFER,
   MSR_FMASK,
@@ -107,7 +109,7 @@ export function sysret(cpu: usize, size: i32): i32 {
 
 export function sysenter(cpu: usize): i32 {
   const selector = load<u32>(cpu, MSR_SYSENTER_CS) & 0xfffc;
-  if (!isProtected(cpu) || selector == 0) return fault(cpu, GP, 0);
+  if ((load<u64>(cpu, CR0) & CR0_PE) == 0 || selector == 0) return fault(cpu, GP, 0);
   const long = isIa32e(cpu);
   const mask: u64 = long ? u64.MAX_VALUE : 0xffffffff;
   setFlags(cpu, getFlags(cpu) & ~(RFLAGS_IF | RFLAGS_VM));

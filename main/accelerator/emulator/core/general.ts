@@ -37,7 +37,7 @@ import {
 } from './operands';
 import { computeSized, multiplySigned } from './operate';
 import { compareExchange, compareExchangePair, exchange, exchangeAdd } from './exchange';
-import { popFlags } from './flag-stack';
+import { popFlags, pushFlags } from './flag-stack';
 import { moveByOffset, moveFromSegment, moveSwapped, selector, swapBytes } from './moves';
 import { inPort, outPort, stringPort } from './ports';
 import { NO_ADDRESS, linearAddress } from './segments';
@@ -235,7 +235,7 @@ export function general(cpu: usize, u: usize, operation: i32): i32 {
     case T.POPA:
       return popAll(cpu, u);
     case T.PUSHF:
-      return push(cpu, size, getFlags(cpu) & ~(RFLAGS_RF | RFLAGS_VM)) ? RETIRED : FAULT;
+      return pushFlags(cpu, size);
     case T.POPF:
       return popFlags(cpu, size);
     case T.ENTER:

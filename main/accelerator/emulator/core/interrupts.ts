@@ -11,20 +11,14 @@ import {
   RFLAGS_RF,
   RFLAGS_TF,
   RFLAGS_VM,
-  SSF,
-  TS,
   TYPE_INTERRUPT_GATE,
   TYPE_INTERRUPT_GATE16,
+  TYPE_TASK_GATE,
   TYPE_TRAP_GATE,
   TYPE_TRAP_GATE16,
-  TYPE_TSS,
-  TYPE_TSS_BUSY,
 } from './bits';
 import {
-  accessOf,
-  baseOf,
   descriptorAccess,
-  descriptorBase,
   descriptorLimit,
   dplOf,
   isCode,
@@ -33,38 +27,26 @@ import {
   isPresent,
   NO_DESCRIPTOR,
   readDescriptor,
-  segmentAt,
   selectorError,
   selectorOf,
   setAccessed,
-  setNullSegment,
   setRealSegment,
   setSegment,
   systemType,
 } from './descriptors';
-import { fault, raise } from './exceptions';
+import { fault } from './exceptions';
 import { getFlags } from './flags';
 import { isCanonical, readAs } from './memory';
 import { updateMode } from './modes';
 import { ACCESS_IMPLICIT, ACCESS_USER } from './paging';
-import { isIa32e, isProtected, stackDescriptor } from './segments';
+import { isIa32e, isProtected, isVirtual8086 } from './segments';
 import { addToFrame, beginFrame, checkFrame, useOwnStack, useStack, writeFrame } from './stack';
-import {
-  CPL,
-  CS,
-  IDTR_BASE,
-  IDTR_LIMIT,
-  NEXT_RIP,
-  RFLAGS,
-  RSP,
-  SEG_LIMIT,
-  SEG_UNUSABLE,
-  SS,
-  SYSTEM_ROOM,
-  TR,
-} from './state';
+import { CPL, CS, IDTR_BASE, IDTR_LIMIT, NEXT_RIP, RFLAGS, RSP, SS } from './state';
 import { FAULT, RETIRED } from './status';
+import { BY_EVENT, switchTask } from './tasks';
 import { updateTlbTags } from './tlb';
+import { enterInnerStack, innerStackPointer, useInnerStack } from './tss';
+import { dropDataSegments, pushDataSegments } from './virtual-8086';
 
 /** INT n, INT3, INTO: the gate's DPL counts. */
 export const EVENT_SOFTWARE: i32 = 0;
@@ -76,14 +58,14 @@ export const NO_ERROR_CODE: i64 = -1;
 
 /** Error codes that name an IDT entry. */
 const ERROR_IDT: u32 = 1 << 1;
-/** u64: stack pointer that the TSS gives; u16: its stack selector. */
-const TSS_SP: usize = SYSTEM_ROOM + 80;
-const TSS_SS: usize = SYSTEM_ROOM + 88;
-
-/** RETIRED: CPU state is the handler's, NEXT_RIP its entry. FAULT: nothing has changed. */
+/**
+ * RETIRED: CPU state is the handler's, NEXT_RIP its entry; behind a task gate an exception may be pending there (tasks.ts).
+ * FAULT: nothing has changed.
+ */
 export function deliver(cpu: usize, vector: i32, errorCode: i64, kind: i32, returnRip: u64): i32 {
   let image = getFlags(cpu);
-  if (!isProtected(cpu)) return deliverReal(cpu, vector, image, returnRip);
+  const virtual = isVirtual8086(cpu);
+  if (!virtual && !isProtected(cpu)) return deliverReal(cpu, vector, image, returnRip);
   // The instruction of a fault is run again: RF keeps its breakpoint from hitting twice. #DB has what it needs in RFLAGS.
   if (kind == EVENT_EXCEPTION && vector != DB) image |= RFLAGS_RF;
 
@@ -98,11 +80,14 @@ export function deliver(cpu: usize, vector: i32, errorCode: i64, kind: i32, retu
   const gateAccess = descriptorAccess(gate);
   const type = systemType(gateAccess);
   const wide = type == TYPE_INTERRUPT_GATE || type == TYPE_TRAP_GATE;
-  if (!wide && (long || (type != TYPE_INTERRUPT_GATE16 && type != TYPE_TRAP_GATE16))) return fault(cpu, GP, gateError);
+  const legacy = type == TYPE_INTERRUPT_GATE16 || type == TYPE_TRAP_GATE16 || type == TYPE_TASK_GATE;
+  if (!wide && (long || !legacy)) return fault(cpu, GP, gateError);
   const cpl: u32 = load<u8>(cpu, CPL);
   if (kind == EVENT_SOFTWARE && dplOf(gateAccess) < cpl) return fault(cpu, GP, gateError);
   if (!isPresent(gateAccess)) return fault(cpu, NP, gateError);
 
+  const selector = <u32>(gate >> 16) & 0xffff;
+  if (type == TYPE_TASK_GATE) return switchTask(cpu, selector, BY_EVENT, returnRip, image, errorCode);
   let entry = gate & 0xffff;
   if (wide) entry |= (gate >> 32) & 0xffff0000;
   if (long) {
@@ -111,13 +96,13 @@ export function deliver(cpu: usize, vector: i32, errorCode: i64, kind: i32, retu
     entry |= load<u64>(pointer) << 32;
   }
 
-  const selector = <u32>(gate >> 16) & 0xffff;
   if (isNull(selector)) return fault(cpu, GP, 0);
   const code = readDescriptor(cpu, selector, GP);
   if (code == NO_DESCRIPTOR) return FAULT;
   const codeAccess = descriptorAccess(code);
   if (!isCode(codeAccess) || dplOf(codeAccess) > cpl) return fault(cpu, GP, selectorError(selector));
   if (long && (codeAccess & (LONG | BIG)) != LONG) return fault(cpu, GP, selectorError(selector));
+  if (virtual && (isConforming(codeAccess) || dplOf(codeAccess) != 0)) return fault(cpu, GP, selectorError(selector));
   if (!isPresent(codeAccess)) return fault(cpu, NP, selectorError(selector));
   if (long ? !isCanonical(entry) : entry > descriptorLimit(code)) return fault(cpu, GP, 0);
 
@@ -127,27 +112,15 @@ export function deliver(cpu: usize, vector: i32, errorCode: i64, kind: i32, retu
   const inner = newCpl < cpl;
   const ist = long ? <u32>(gate >> 32) & 7 : 0;
   let sp = load<u64>(cpu, RSP);
-  let stack: u64 = 0;
   beginFrame(cpu);
-  if (long) {
-    if (inner || ist != 0) {
-      if (!readLongStack(cpu, newCpl, ist)) return FAULT;
-      sp = load<u64>(cpu, TSS_SP);
-    }
-    useStack(cpu, 0, 0, 0, true, 0);
-    sp &= ~0xf;
-  } else if (inner) {
-    if (!readStack(cpu, newCpl)) return FAULT;
-    const stackSelector: u32 = load<u16>(cpu, TSS_SS);
-    if (isNull(stackSelector)) return fault(cpu, TS, 0);
-    stack = stackDescriptor(cpu, stackSelector, newCpl, TS);
-    if (stack == NO_DESCRIPTOR) return FAULT;
-    const stackAccess = descriptorAccess(stack);
-    useStack(cpu, descriptorBase(stack), descriptorLimit(stack), stackAccess, false, selectorError(stackSelector));
-    sp = load<u64>(cpu, TSS_SP);
-    if (!setAccessed(cpu, stackSelector, stack)) return FAULT;
-  } else useOwnStack(cpu);
+  if (inner || ist != 0) {
+    if (!useInnerStack(cpu, newCpl, ist)) return FAULT;
+    sp = innerStackPointer(cpu);
+  } else if (long) useStack(cpu, 0, 0, 0, true, 0);
+  else useOwnStack(cpu);
+  if (long) sp &= ~0xf;
 
+  if (virtual) pushDataSegments(cpu);
   if (long || inner) {
     addToFrame(cpu, selectorOf(cpu, SS));
     addToFrame(cpu, load<u64>(cpu, RSP));
@@ -161,10 +134,8 @@ export function deliver(cpu: usize, vector: i32, errorCode: i64, kind: i32, retu
   store<u64>(cpu, writeFrame(cpu, sp, size, access), RSP);
   setSegment(cpu, CS, (selector & 0xfffc) | newCpl, code);
   store<u8>(cpu, <u8>newCpl, CPL);
-  if (inner) {
-    if (long) setNullSegment(cpu, SS, newCpl, newCpl);
-    else setSegment(cpu, SS, load<u16>(cpu, TSS_SS), stack);
-  }
+  if (inner) enterInnerStack(cpu, newCpl);
+  if (virtual) dropDataSegments(cpu);
   let cleared = RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM;
   if (type == TYPE_INTERRUPT_GATE || type == TYPE_INTERRUPT_GATE16) cleared |= RFLAGS_IF;
   enterHandler(cpu, entry, cleared);
@@ -194,43 +165,4 @@ function enterHandler(cpu: usize, entry: u64, cleared: u64): void {
   store<u64>(cpu, entry, NEXT_RIP);
   updateMode(cpu);
   updateTlbTags(cpu);
-}
-
-/** Takes SS:ESP for a privilege level from the TSS into TSS_SP and TSS_SS; false: a fault was raised. */
-function readStack(cpu: usize, level: u32): bool {
-  const type = systemType(accessOf(cpu, TR));
-  const wide = type == TYPE_TSS || type == TYPE_TSS_BUSY;
-  const offset = wide ? 4 + 8 * level : 2 + 4 * level;
-  const pointerSize: u32 = wide ? 4 : 2;
-  const sp = readTss(cpu, offset, pointerSize, offset + pointerSize + 1);
-  if (sp == 0) return false;
-  store<u64>(cpu, wide ? <u64>load<u32>(sp) : <u64>load<u16>(sp), TSS_SP);
-  const ss = readTss(cpu, offset + pointerSize, 2, offset + pointerSize + 1);
-  if (ss == 0) return false;
-  store<u16>(cpu, load<u16>(ss), TSS_SS);
-  return true;
-}
-
-/** Takes RSP for a privilege level, or of the interrupt stack table, into TSS_SP; false: a fault was raised. */
-function readLongStack(cpu: usize, level: u32, ist: u32): bool {
-  const offset = ist != 0 ? 28 + 8 * ist : 4 + 8 * level;
-  const pointer = readTss(cpu, offset, 8, offset + 7);
-  if (pointer == 0) return false;
-  const sp = load<u64>(pointer);
-  if (!isCanonical(sp)) {
-    raise(cpu, SSF, 0);
-    return false;
-  }
-  store<u64>(cpu, sp, TSS_SP);
-  return true;
-}
-
-/** Host address of a field of the TSS, which must reach to offset `last`; 0 after a fault. */
-function readTss(cpu: usize, offset: u32, size: u32, last: u32): usize {
-  const tr = segmentAt(cpu, TR);
-  if (load<u8>(tr, SEG_UNUSABLE) != 0 || last > load<u32>(tr, SEG_LIMIT)) {
-    raise(cpu, TS, selectorError(selectorOf(cpu, TR)));
-    return 0;
-  }
-  return readAs(cpu, baseOf(cpu, TR) + offset, size, ACCESS_IMPLICIT);
 }

@@ -1,12 +1,13 @@
 /** Who may reach I/O ports (SDM vol. 1, "Protected-Mode I/O": I/O privilege level, I/O permission bit map). */
-import { GP, RFLAGS_IOPL, RFLAGS_IOPL_SHIFT, TYPE_TSS, TYPE_TSS_BUSY } from './bits';
+import { GP, RFLAGS_IOPL, RFLAGS_IOPL_SHIFT } from './bits';
 import { meetIoBreakpoints } from './debug';
-import { accessOf, baseOf, segmentAt, systemType } from './descriptors';
+import { baseOf, segmentAt } from './descriptors';
 import { raise } from './exceptions';
 import { readAs } from './memory';
 import { ACCESS_IMPLICIT } from './paging';
-import { isProtected } from './segments';
+import { isVirtual8086 } from './segments';
 import { CPL, RFLAGS, SEG_LIMIT, SEG_UNUSABLE, TR } from './state';
+import { isWideTss } from './tss';
 
 /** The TSS's field that says where the map begins. */
 const TSS_IO_MAP: u64 = 0x66;
@@ -15,9 +16,9 @@ export function withinIopl(cpu: usize): bool {
   return <u64>load<u8>(cpu, CPL) <= (load<u64>(cpu, RFLAGS) & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT;
 }
 
-/** Whether IN and OUT may reach these ports: by IOPL, else by the TSS's I/O permission map; if not, #GP(0). */
+/** Whether IN and OUT may reach these ports: by IOPL, else and in virtual-8086 mode by the TSS's I/O permission map; if not, #GP(0). */
 export function ioAllowed(cpu: usize, port: u32, size: i32): bool {
-  if (isProtected(cpu) && !withinIopl(cpu) && !mapAllows(cpu, port, size)) return false;
+  if ((isVirtual8086(cpu) || !withinIopl(cpu)) && !mapAllows(cpu, port, size)) return false;
   meetIoBreakpoints(cpu, port, size);
   return true;
 }
@@ -25,8 +26,7 @@ export function ioAllowed(cpu: usize, port: u32, size: i32): bool {
 function mapAllows(cpu: usize, port: u32, size: i32): bool {
   const tr = segmentAt(cpu, TR);
   const limit: u64 = load<u32>(tr, SEG_LIMIT);
-  const type = systemType(accessOf(cpu, TR));
-  const hasMap = load<u8>(tr, SEG_UNUSABLE) == 0 && (type == TYPE_TSS || type == TYPE_TSS_BUSY) && limit > TSS_IO_MAP;
+  const hasMap = load<u8>(tr, SEG_UNUSABLE) == 0 && isWideTss(cpu) && limit > TSS_IO_MAP;
   if (!hasMap) return refusePort(cpu);
   const start = readAs(cpu, baseOf(cpu, TR) + TSS_IO_MAP, 2, ACCESS_IMPLICIT);
   if (start == 0) return false;

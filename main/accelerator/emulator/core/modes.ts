@@ -9,6 +9,7 @@ import {
   EFER,
   ES,
   MODE,
+  RFLAGS,
   SEGMENTS,
   SEGMENT_SIZE,
   SEG_ACCESS,
@@ -27,6 +28,7 @@ export const STACK_32: u32 = 1 << 2;
 /** Offsets are linear addresses: CS, DS, ES and SS begin at 0 and cover 4 GiB, or the mode is 64-bit. */
 export const FLAT: u32 = 1 << 3;
 export const USER: u32 = 1 << 4;
+/** Selectors name descriptors: neither real-address nor virtual-8086 mode. The latter is USER without this. */
 export const PROTECTED: u32 = 1 << 5;
 /** MMX, legacy SSE, or VEX-encoded instructions run; where not, they are #UD or #NM (core/simd/availability.ts). */
 export const MMX: u32 = 1 << 6;
@@ -35,6 +37,7 @@ export const AVX: u32 = 1 << 8;
 export const MODE_BITS: u32 = 9;
 
 const CR0_PE: u64 = 1;
+const RFLAGS_VM: u64 = 1 << 17;
 const EFER_LMA: u64 = 1 << 10;
 const ACCESS_CODE: u32 = 8;
 const ACCESS_EXPAND_DOWN: u32 = 4;
@@ -72,11 +75,11 @@ function vectors(cpu: usize): u32 {
   return mode | MMX;
 }
 
-/** To be called after every change of CR0, CR4, XCR0, EFER, CPL or a segment. */
+/** To be called after every change of CR0, CR4, XCR0, EFER, CPL, RFLAGS.VM or a segment. */
 export function updateMode(cpu: usize): void {
   let mode: u32 = load<u8>(cpu, CPL) == 3 ? USER : 0;
   const code: u32 = load<u16>(segment(cpu, CS), SEG_ACCESS);
-  if ((load<u64>(cpu, CR0) & CR0_PE) != 0) mode |= PROTECTED;
+  if ((load<u64>(cpu, CR0) & CR0_PE) != 0 && (load<u64>(cpu, RFLAGS) & RFLAGS_VM) == 0) mode |= PROTECTED;
   if ((load<u64>(cpu, EFER) & EFER_LMA) != 0 && (code & ACCESS_L) != 0) {
     mode |= CODE_64 | FLAT;
   } else {

@@ -102,6 +102,10 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
 
 /** Delivers what waits and may come now. */
 function deliverEvents(cpu: usize): void {
+  if (load<i32>(cpu, EXCEPTION) >= 0) {
+    deliver(cpu); // of a task before its first instruction
+    return;
+  }
   if (load<u8>(cpu, SHADOW) != 0) return;
   if (load<u8>(cpu, NMI_PENDING) != 0 && load<u8>(cpu, NMI_BLOCKED) == 0) {
     store<u8>(cpu, 0, NMI_PENDING);
@@ -156,7 +160,7 @@ function step(cpu: usize): void {
     return;
   }
   forgetReads(cpu);
-  if (!watched) return;
+  if (!watched || load<i32>(cpu, EXCEPTION) >= 0) return;
   afterInstruction(cpu);
   if (load<i32>(cpu, EXCEPTION) >= 0) deliver(cpu);
 }

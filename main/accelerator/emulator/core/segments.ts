@@ -1,5 +1,5 @@
 /** Segmentation (SDM vol. 3A, "Protected-Mode Memory Management"; "Protection", limit, type and privilege checking). */
-import { BIG, CODE, CR0_PE, EFER_LMA, EXPAND_DOWN, GP, LONG, NOT_SYSTEM, NP, READABLE, SSF } from './bits';
+import { BIG, CODE, EFER_LMA, EXPAND_DOWN, GP, LONG, NOT_SYSTEM, NP, READABLE, RFLAGS_VM, SSF } from './bits';
 import {
   accessOf,
   descriptorAccess,
@@ -21,8 +21,8 @@ import {
 } from './descriptors';
 import { fault, raise } from './exceptions';
 import { isCanonical } from './memory';
-import { updateMode } from './modes';
-import { CPL, CR0, CS, EFER, FS, SEG_ACCESS, SEG_BASE, SEG_LIMIT, SEG_UNUSABLE, SS } from './state';
+import { PROTECTED, updateMode } from './modes';
+import { CPL, CS, EFER, FS, MODE, RFLAGS, SEG_ACCESS, SEG_BASE, SEG_LIMIT, SEG_UNUSABLE, SS } from './state';
 import { FAULT, RETIRED } from './status';
 
 /**
@@ -31,8 +31,13 @@ import { FAULT, RETIRED } from './status';
  */
 export const NO_ADDRESS: u64 = 1 << 63;
 
+/** Protected mode proper, in which selectors name descriptors. */
 export function isProtected(cpu: usize): bool {
-  return (load<u64>(cpu, CR0) & CR0_PE) != 0;
+  return (load<u32>(cpu, MODE) & PROTECTED) != 0;
+}
+
+export function isVirtual8086(cpu: usize): bool {
+  return (load<u64>(cpu, RFLAGS) & RFLAGS_VM) != 0;
 }
 
 export function isIa32e(cpu: usize): bool {
@@ -78,20 +83,24 @@ export function loadSegment(cpu: usize, segment: i32, selector: u32): i32 {
     updateMode(cpu);
     return RETIRED;
   }
-  if (segment == SS) return loadStackSegment(cpu, selector);
+  return segment == SS ? loadStackSegment(cpu, selector) : loadDataSegment(cpu, segment, selector, GP);
+}
+
+/** `vector` is #GP, or #TS where the selector is from a TSS. */
+export function loadDataSegment(cpu: usize, segment: i32, selector: u32, vector: i32): i32 {
   if (isNull(selector)) {
     setNullSegment(cpu, segment, selector, 0);
     updateMode(cpu);
     return RETIRED;
   }
-  const descriptor = readDescriptor(cpu, selector, GP);
+  const descriptor = readDescriptor(cpu, selector, vector);
   if (descriptor == NO_DESCRIPTOR) return FAULT;
   const access = descriptorAccess(descriptor);
   if ((access & NOT_SYSTEM) == 0 || (access & (CODE | READABLE)) == CODE)
-    return fault(cpu, GP, selectorError(selector));
+    return fault(cpu, vector, selectorError(selector));
   if (!isCode(access) || !isConforming(access)) {
     const dpl = dplOf(access);
-    if (dpl < (selector & SELECTOR_RPL) || dpl < load<u8>(cpu, CPL)) return fault(cpu, GP, selectorError(selector));
+    if (dpl < (selector & SELECTOR_RPL) || dpl < load<u8>(cpu, CPL)) return fault(cpu, vector, selectorError(selector));
   }
   if (!isPresent(access)) return fault(cpu, NP, selectorError(selector));
   if (!setAccessed(cpu, selector, descriptor)) return FAULT;

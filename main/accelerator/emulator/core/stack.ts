@@ -10,8 +10,8 @@ import { is64Bit, linearAddress, NO_ADDRESS, withinLimit } from './segments';
 import { RSP, SCRATCH, SEG_LIMIT, SS, SYSTEM_ROOM } from './state';
 import { ownAccess } from './tlb';
 
-/** u64 x 8: items in the order in which they are pushed. */
-const FRAME: usize = SYSTEM_ROOM + 128;
+/** u64 x 40: items in the order in which they are pushed; at most 31 parameters and what leads back. */
+const FRAME: usize = SYSTEM_ROOM + 256;
 /** u32: how many. */
 const FRAME_COUNT: usize = SYSTEM_ROOM + 96;
 /** The stack that a frame goes to. */
@@ -29,6 +29,10 @@ export function addToFrame(cpu: usize, value: u64): void {
   const count = load<u32>(cpu, FRAME_COUNT);
   store<u64>(cpu + ((<usize>count) << 3), value, FRAME);
   store<u32>(cpu, count + 1, FRAME_COUNT);
+}
+
+export function frameItem(cpu: usize, n: i32): u64 {
+  return load<u64>(cpu + ((<usize>n) << 3), FRAME);
 }
 
 /** Bits of the stack pointer that count with this stack segment. */

@@ -69,6 +69,7 @@ import {
   rmField,
   writeReg,
 } from './uop';
+import { changeVirtualInterruptFlag } from './virtual-8086';
 
 export function system(cpu: usize, u: usize, op: i32): i32 {
   switch (op) {
@@ -314,10 +315,10 @@ function segmentBase(cpu: usize, u: usize, op: i32): i32 {
   return setBase(cpu, segment, readReg(cpu, rmField(u), size)) ? RETIRED : fault(cpu, GP, 0);
 }
 
-/** CLI and STI; without virtual-8086 mode and its extensions IOPL alone decides. */
+/** CLI and STI. */
 function changeInterruptFlag(cpu: usize, on: bool): i32 {
   const rflags = load<u64>(cpu, RFLAGS);
-  if (isProtected(cpu) && !withinIopl(cpu)) return fault(cpu, GP, 0);
+  if (!withinIopl(cpu)) return changeVirtualInterruptFlag(cpu, on);
   if (!on) store<u64>(cpu, rflags & ~RFLAGS_IF, RFLAGS);
   else if ((rflags & RFLAGS_IF) == 0) {
     store<u64>(cpu, rflags | RFLAGS_IF, RFLAGS);

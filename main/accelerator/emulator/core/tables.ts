@@ -16,10 +16,12 @@ import {
   WRITABLE,
 } from './bits';
 import {
+  BUSY,
   descriptorAccess,
   descriptorExists,
   descriptorLimit,
   dplOf,
+  HIGH_TYPE,
   isConforming,
   isCode,
   isNull,
@@ -30,6 +32,7 @@ import {
   segmentAt,
   selectorError,
   SELECTOR_RPL,
+  SELECTOR_TI,
   setDescriptorBits,
   setNullSegment,
   setSegment,
@@ -41,10 +44,6 @@ import { isIa32e } from './segments';
 import { CPL, LDTR, SEG_BASE, TR } from './state';
 import { FAULT, RETIRED } from './status';
 
-const SELECTOR_TI: u32 = 4;
-const BUSY: u32 = 2;
-/** Type bits of the upper half of a 16-byte descriptor, which must be 0. */
-const HIGH_TYPE: u64 = 0x1f << 40;
 /** System types as sets: bit n for type n. */
 const LAR_TYPES: u32 =
   (1 << TYPE_TSS16) |
