@@ -6,14 +6,26 @@ import { Core, assemble } from '../bench/bare-core.mjs';
 import { atomicBits } from '../main/base/bits';
 import * as reg from '../main/base/lapic-registers';
 import { Lapic } from '../main/devices/lapic';
+import { readX2apic, writeX2apic } from '../main/devices/x2apic';
 
 const ADDRESS = 0x10000;
 const READ = ADDRESS + 0x100;
+const WRMSR = ADDRESS + 0x200;
+const RDMSR = ADDRESS + 0x300;
 const LAPIC_PAGE = 0xfee00000;
 const APIC_BASE_ENABLE = 1 << 11;
-const Exit = { HLT: 5, MMIO: 6 };
+const APIC_BASE_EXTD = 1 << 10;
+const Exit = { HLT: 5, MMIO: 6, RDMSR: 29, WRMSR: 30 };
 const ACCESS_NS = 100n;
-const CODE = assemble(`bits 32\n mov [edi], eax\n hlt\n times ${READ - ADDRESS}-($-$$) db 0x90\n mov eax, [edi]\n hlt`);
+const PIECES = [
+  [ADDRESS, 'mov [edi], eax'],
+  [READ, 'mov eax, [edi]'],
+  [WRMSR, 'wrmsr'],
+  [RDMSR, 'rdmsr'],
+] as const;
+const CODE = assemble(
+  `bits 32\n${PIECES.map(([at, text]) => `times ${at - ADDRESS}-($-$$) db 0x90\n ${text}\n hlt\n`).join('')}`,
+);
 
 const core = new Core();
 core.flat(32, CODE, ADDRESS);
@@ -69,7 +81,7 @@ function prepare({ served, waiting, level, tpr, baseEnabled }: Access): void {
   set(reg.ISR, served);
   set(reg.IRR, waiting);
   set(reg.TMR, level);
-  words[reg.BASE_ENABLED] = baseEnabled ? 1 : 0;
+  words[reg.MODE] = baseEnabled ? reg.MODE_XAPIC : reg.MODE_OFF;
   words[reg.SVR] = 0x1ff;
   words[reg.TPR] = tpr;
   const highest = Math.max(0, ...served);
@@ -133,6 +145,58 @@ test('each access is the host’s, or as the host would have done it', () => {
       expect(lapic.pendingVector()).toBe(deliverable);
       expect(Number(core.view.getBigUint64(core.kvmRun + 16, true))).toBe(lapic.cr8);
       expect(core.field('TSC_BASE')).toBe(tsc + ACCESS_NS);
+    }),
+    { numRuns: 5000 },
+  );
+  expect(inside).toBeGreaterThan(100);
+});
+
+/** The same of an x2APIC: RDMSR and WRMSR, up to their HLT; false: it left to the host. */
+function executeMsr({ offset, isWrite, value, cr8 }: Access, high: number): boolean {
+  core.setField('RIP', isWrite ? WRMSR : RDMSR);
+  core.setField('MSR_APIC_BASE', BigInt(LAPIC_PAGE | APIC_BASE_ENABLE | APIC_BASE_EXTD));
+  core.setReg('rcx', 0x800 + (offset >> 4));
+  core.setReg('rax', value);
+  core.setReg('rdx', high);
+  core.view.setBigUint64(core.kvmRun + 16, BigInt(cr8), true);
+  const first = core.run();
+  if (first === Exit.HLT) return true;
+  expect(first).toBe(isWrite ? Exit.WRMSR : Exit.RDMSR);
+  expect(core.run()).toBe(Exit.HLT);
+  return false;
+}
+
+test('each access to an x2APIC is the host’s, or as the host would have done it', () => {
+  let inside = 0;
+  const value = fc.oneof(fc.constant(0), fc.nat(0xff), fc.integer({ min: 0, max: 0xffffffff }));
+  const high = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(0xffff));
+  fc.assert(
+    fc.property(access, value, high, (any, low, upper) => {
+      const one = { ...any, value: low };
+      prepare(one);
+      words[reg.MODE] = one.baseEnabled ? reg.MODE_X2APIC : reg.MODE_OFF;
+      const before = words.slice();
+      const copy = new Int32Array(new SharedArrayBuffer(before.byteLength));
+      copy.set(before);
+      if (!executeMsr(one, upper)) {
+        expect(words).toEqual(before);
+        return;
+      }
+      inside++;
+      const calls: string[] = [];
+      const lapic = lapicOver(copy, calls);
+      const deliverable = lapic.pendingVector();
+      const msr = { msrLow: one.value, msrHigh: upper };
+      const index = 0x800 + (one.offset >> 4);
+      if (one.isWrite) expect(writeX2apic(lapic, index, msr)).toBe(true);
+      else {
+        expect(readX2apic(lapic, index, msr)).toBe(true);
+        expect([Number(core.reg('rax')), Number(core.reg('rdx'))]).toEqual([msr.msrLow, msr.msrHigh]);
+      }
+      expect([...words]).toEqual([...copy]);
+      expect(calls).toEqual([]);
+      expect(lapic.pendingVector()).toBe(deliverable);
+      expect(Number(core.view.getBigUint64(core.kvmRun + 16, true))).toBe(lapic.cr8);
     }),
     { numRuns: 5000 },
   );

@@ -158,6 +158,23 @@ export class VcpuExit {
     this.#view.setBigUint64(UNION + exit_msr.at.data, value, true);
   }
 
+  /** The same in two halves. */
+  get msrLow(): number {
+    return this.#u32[(UNION + exit_msr.at.data) / 4];
+  }
+
+  set msrLow(value: number) {
+    this.#u32[(UNION + exit_msr.at.data) / 4] = value;
+  }
+
+  get msrHigh(): number {
+    return this.#u32[(UNION + exit_msr.at.data) / 4 + 1];
+  }
+
+  set msrHigh(value: number) {
+    this.#u32[(UNION + exit_msr.at.data) / 4 + 1] = value;
+  }
+
   /** Answers the access with #GP. */
   set msrError(refused: boolean) {
     this.#u8[UNION + exit_msr.at.error] = refused ? 1 : 0;

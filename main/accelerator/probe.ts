@@ -8,6 +8,8 @@ import * as libc from './kvm/libc';
 const MAX_GUEST_MEMORY = 3 * 2 ** 30;
 /** xAPIC ids 0 to 254. */
 const MAX_XAPIC_CPUS = 255;
+/** Their state is 1 MiB each of the address space that guest RAM is in, too. */
+const MAX_EMULATED_CPUS = 1024;
 
 export function probeHost(): HostProbe {
   const kvm = probeKvm();
@@ -28,10 +30,10 @@ function emulatorProbe(): AcceleratorProbe {
     mode: name,
     usable: name === 'exact',
     reason: name === 'exact' ? null : 'The emulator has no interrupt controllers of its own.',
-    maxCpus: name === 'exact' ? MAX_XAPIC_CPUS : 0,
+    maxCpus: name === 'exact' ? MAX_EMULATED_CPUS : 0,
   });
   const modes = (['exact', 'kernel', 'split'] as const).map(mode);
-  return { name: 'wasm', usable: true, reason: null, maxCpus: MAX_XAPIC_CPUS, modes, facts: {} };
+  return { name: 'wasm', usable: true, reason: null, maxCpus: MAX_EMULATED_CPUS, modes, facts: {} };
 }
 
 function probeKvm(): AcceleratorProbe {

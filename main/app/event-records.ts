@@ -136,7 +136,9 @@ export class EventRecordWriter {
   #ipi(event: IpiEvent): void {
     const what = event.vector | (number('ipiMode', event.mode) << 8) | flagsOf(event);
     const decided = number('decision', event.decision) | ((event.author ?? 0) << 8);
-    if (event.targets.length === 0) this.#write(event, EventKind.IPI, what | addressOf(event), decided);
+    if (event.targets.length === 0) {
+      this.#write(event, EventKind.IPI, what | addressOf(event), decided, (event.destination ?? 0) >>> 8);
+    }
     const targets = event.targets.toSorted((a, b) => a - b);
     for (let n = 0; n < targets.length;) {
       const first = targets[n] - (targets[n] % GROUP);

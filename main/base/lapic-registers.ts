@@ -5,6 +5,8 @@
  * offset 0x0f0 is word 0x0f. What the architecture keeps but does not show follows behind.
  */
 export const ID = 0x02;
+/** 0xFF is an xAPIC's broadcast destination. */
+export const LAST_XAPIC_ID = 0xfe;
 export const VERSION = 0x03;
 /** Version 0x14 (integrated APIC), last LVT entry 5 (no CMCI), EOI-broadcast suppression. */
 export const VERSION_VALUE = 0x14 | (5 << 16) | (1 << 24);
@@ -32,8 +34,11 @@ export const ESR_RECEIVE_ILLEGAL_VECTOR = 1 << 6;
 export const ESR_ILLEGAL_REGISTER_ADDRESS = 1 << 7;
 export const ICR_LOW = 0x30;
 export const ICR_LOGICAL = 1 << 11;
+export const ICR_DELIVERY_STATUS = 1 << 12;
 export const ICR_ASSERT = 1 << 14;
 export const ICR_LEVEL_TRIGGERED = 1 << 15;
+/** A shorthand. */
+export const ICR_SELF = 1 << 18;
 /** All but the delivery status, which is always idle: an IPI has arrived when the write is done. */
 export const ICR_LOW_WRITABLE = 0x000c_cfff;
 export const ICR_HIGH = 0x31;
@@ -55,9 +60,14 @@ export const INITIAL_COUNT = 0x38;
 export const CURRENT_COUNT = 0x39;
 export const DIVIDE = 0x3e;
 export const DIVIDE_WRITABLE = 0b1011;
+/** In x2APIC mode alone. */
+export const SELF_IPI = 0x3f;
 
-/** IA32_APIC_BASE bit 11: the LAPIC is there at all. */
-export const BASE_ENABLED = 0x40;
+/** By IA32_APIC_BASE bits 11 (EN) and 10 (EXTD). */
+export const MODE = 0x40;
+export const MODE_OFF = 0;
+export const MODE_XAPIC = 1;
+export const MODE_X2APIC = 2;
 /** NMI, SMI and ExtINT that have arrived and not been taken (`Latch`). */
 export const LATCHED = 0x41;
 /** Errors since the last write to the ESR. */
@@ -70,7 +80,7 @@ export const TSC_DEADLINE_LOW = 0x44;
 export const TSC_DEADLINE_HIGH = 0x45;
 /** A float64: machine time in ns at which the timer reaches 0; Infinity while it stands. */
 export const TIMER_EXPIRY = 0x46;
-/** The ID register's value at power-on. */
+/** The 32-bit id of power-on, which x2APIC mode has for good; an xAPIC shows its lowest 8 bits. */
 export const INITIAL_ID = 0x48;
 
 /** Words of state for one LAPIC: whole cache lines, so that no two CPUs share one. */

@@ -66,7 +66,7 @@ function setUp(cpus: Partial<ModelCpu>[]) {
     lapic.write(LDR, 4, ldr << 24);
     lapic.write(DFR, 4, cluster ? 0 : 0xf000_0000);
     lapic.write(TPR, 4, tpr);
-    lapic.setBaseEnabled(enabled);
+    lapic.setBase(enabled ? 1 << 11 : 0);
   }
   const send = (source: number, low: number, destination = 0) => {
     bus.lapics[source].write(ICR_HIGH, 4, (destination << 24) >>> 0);

@@ -1,13 +1,13 @@
 /**
  * The bus between the local APICs: it finds out whom a message addresses and brings it there (SDM vol. 3A,
- * "Issuing Interprocessor Interrupts" and "Determining IPI Destination"; in xAPIC mode, with 8-bit destinations).
+ * "Issuing Interprocessor Interrupts" and "Determining IPI Destination"). Devices and xAPICs have destinations of 8 bits.
  *
  * INIT and start-up IPIs end here: what they do is the start-up router's to decide.
  */
 import { IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { BitOperations } from '../base/bits';
 import type { Clock } from '../base/clock';
-import { DeliveryMode, type InterruptMessageSink } from './interrupt-message';
+import { BROADCAST, DeliveryMode, type InterruptMessageSink, XAPIC_BROADCAST } from './interrupt-message';
 import { Lapic, LAPIC_WORDS, Latch, type LapicHost } from './lapic';
 import { ICR_ASSERT, ICR_LEVEL_TRIGGERED, ICR_LOGICAL } from '../base/lapic-registers';
 
@@ -26,7 +26,7 @@ export interface StartUpSink {
 export interface IpiObserver {
   /** Every other IPI, before it arrives; a lowest-priority one with the CPU it goes to. */
   ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void;
-  /** An IPI of any mode that no CPU receives. `destination`: bits 63:56 of the ICR, or -1 for a shorthand. */
+  /** An IPI of any mode that no CPU receives. `destination`: bits 63:56 of the ICR, of an x2APIC 63:32; -1 for a shorthand. */
   unreceived(source: number, mode: IpiMode, vector: number, destination: number, logical: boolean): void;
 }
 
@@ -76,7 +76,7 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
     if (mode === IpiMode.LOWEST_PRIORITY) this.#arbitrate();
     if (this.#next(0) < 0) {
       const addressed = ((icrLow >> 18) & 3) === Shorthand.NONE;
-      observer.unreceived(source, mode, vector, addressed ? destination : -1, (icrLow & ICR_LOGICAL) !== 0);
+      observer.unreceived(source, mode, vector, addressed ? destination >>> 0 : -1, (icrLow & ICR_LOGICAL) !== 0);
     } else if (mode === IpiMode.INIT) {
       startUp.init(source, targets);
     } else if (mode === IpiMode.SIPI) {
@@ -89,13 +89,20 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
   }
 
   message(destination: number, logical: boolean, mode: number, vector: number, level: boolean): void {
-    this.#address(destination, logical);
+    this.#address(widened(destination), logical);
     if (mode === DeliveryMode.INIT) {
       this.#host.startUp.init(NO_CPU, this.#targets);
       return;
     }
     if (mode === DeliveryMode.LOWEST_PRIORITY) this.#arbitrate();
     this.#deliver(mode, vector, level);
+  }
+
+  /** An edge-triggered message of nobody's to a CPU, whatever its APIC id. INIT is not for here. */
+  messageTo(cpu: number, mode: number, vector: number): void {
+    this.#clear();
+    if (this.lapics[cpu].enabled) this.#add(cpu);
+    this.#deliver(mode, vector, false);
   }
 
   localInit(cpu: number): void {
@@ -116,7 +123,8 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
   #addressIpi(source: number, icrLow: number, destination: number): void {
     const shorthand = (icrLow >> 18) & 3;
     if (shorthand === Shorthand.NONE) {
-      this.#address(destination, (icrLow & ICR_LOGICAL) !== 0);
+      const whole = this.lapics[source].isX2apic ? destination : widened(destination);
+      this.#address(whole, (icrLow & ICR_LOGICAL) !== 0);
       return;
     }
     this.#clear();
@@ -133,7 +141,7 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
     }
   }
 
-  /** Eight words at most, for which `fill` takes longer. */
+  /** So few words that `fill` takes longer. */
   #clear(): void {
     const targets = this.#targets;
     for (let word = 0; word < targets.length; word++) targets[word] = 0;
@@ -186,6 +194,11 @@ export class ApicBus implements LapicHost, InterruptMessageSink {
     }
     return -1;
   }
+}
+
+/** A destination of 8 bits as one of 32. */
+function widened(destination: number): number {
+  return destination === XAPIC_BROADCAST ? BROADCAST : destination;
 }
 
 /** Of a write to the ICR. Trigger mode and level tell INIT from its de-assertion and else mean nothing. */

@@ -17,11 +17,12 @@ export const DeliveryMode = {
 /** Vectors below this one belong to no interrupt message (SDM vol. 3A, "Valid Interrupt Vectors"). */
 export const FIRST_LEGAL_VECTOR = 16;
 
-/** Destination, physical and logical, that means every local APIC. */
-export const BROADCAST = 0xff;
+/** Destination, physical and logical, that means every local APIC: of 8 bits, and of 32. */
+export const XAPIC_BROADCAST = 0xff;
+export const BROADCAST = -1;
 
 /** Whoever carries the messages of an I/O APIC or an MSI to the local APICs: an ApicBus, or KVM (KVM_SIGNAL_MSI). */
 export interface InterruptMessageSink {
-  /** `destination` is an APIC id or a logical destination, `mode` a DeliveryMode; `level`: an EOI answers it. */
+  /** `destination`, of 8 bits, is an APIC id or a logical destination, `mode` a DeliveryMode; `level`: an EOI answers it. */
   message(destination: number, logical: boolean, mode: number, vector: number, level: boolean): void;
 }

@@ -305,14 +305,14 @@ describe('IA32_APIC_BASE', () => {
     set(LVT_LINT0, 0x40);
     lapic.accept(0x40, false);
     expect(lapic.acceptsExtInt()).toBe(false);
-    lapic.setBaseEnabled(false);
+    lapic.setBase(0);
     expect([lapic.enabled, lapic.pendingVector(), lapic.acceptsExtInt()]).toEqual([false, -1, true]);
     kicks.length = 0;
     lapic.lint(0, true);
     expect([kicks, lapic.latched]).toEqual([[3], 0]);
     lapic.lint(1, true);
     expect(lapic.latched).toBe(Latch.NMI);
-    lapic.setBaseEnabled(true);
+    lapic.setBase(1 << 11);
     expect([get(ID), get(SVR), get(LVT_LINT0)]).toEqual([0x0700_0000, 0xff, MASKED]);
   });
 });

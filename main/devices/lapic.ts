@@ -1,5 +1,6 @@
 /**
- * The local APIC in xAPIC mode (SDM vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)").
+ * The local APIC (SDM vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)"). Its registers are a page of
+ * memory in xAPIC mode; x2apic.ts has them as MSRs.
  *
  * Only the thread of the owning vcpu touches the registers, with these exceptions, which any thread may call at any
  * time: `accept`, `latch` and `lint`, and what decides who is addressed (`addressedBy`, `enabled`, `softwareEnabled`,
@@ -8,8 +9,9 @@
 import type { BitOperations } from '../base/bits';
 import type { Clock } from '../base/clock';
 import type { TimedDevice } from './device';
-import { BROADCAST, DeliveryMode, FIRST_LEGAL_VECTOR } from './interrupt-message';
+import { DeliveryMode, FIRST_LEGAL_VECTOR } from './interrupt-message';
 import * as reg from '../base/lapic-registers';
+import { isAddressed, logicalX2apicId, modeOf, takeIdentity } from './lapic-identity';
 import { LapicTimer } from './lapic-timer';
 import { LapicVectors } from './lapic-vectors';
 
@@ -20,7 +22,7 @@ export interface LapicHost {
   readonly bits: BitOperations;
   /** In ns: a periodic timer that is set to less expires this often. */
   readonly shortestTimerPeriod: number;
-  /** The ICR was written; `destination` is its bits 63:56. */
+  /** The ICR was written; `destination` is its bits 63:56, in x2APIC mode bits 63:32, signed. */
   sendIpi(source: number, icrLow: number, destination: number): void;
   /** A level-triggered interrupt has ended: every I/O APIC that waits for this vector hears of it. */
   broadcastEoi(vector: number): void;
@@ -54,15 +56,15 @@ export class Lapic implements TimedDevice {
   }
 
   powerOn(apicId: number): void {
-    this.#state[reg.INITIAL_ID] = apicId << 24;
+    this.#state[reg.INITIAL_ID] = apicId;
     this.#state[reg.VERSION] = reg.VERSION_VALUE;
     this.#state[reg.LINT] = 0;
+    this.#state[reg.MODE] = reg.MODE_XAPIC;
     this.#reset();
     this.#state[reg.ID] = apicId << 24;
-    this.#state[reg.BASE_ENABLED] = 1;
   }
 
-  /** The INIT reset: as at power-on, but the APIC id stays ("Local APIC State After an INIT Reset"). */
+  /** The INIT reset: as at power-on, but APIC id and mode stay ("Local APIC State After an INIT Reset"). */
   init(): void {
     this.#reset();
   }
@@ -74,17 +76,25 @@ export class Lapic implements TimedDevice {
     this.#writeLint(1, DeliveryMode.NMI << 8);
   }
 
-  /** IA32_APIC_BASE bit 11. A LAPIC switched off loses its state and comes back as after power-on. */
-  setBaseEnabled(enabled: boolean): void {
-    if (enabled === this.enabled) return;
-    this.#state[reg.BASE_ENABLED] = enabled ? 1 : 0;
-    if (enabled) return;
-    this.#reset();
-    this.#state[reg.ID] = this.#state[reg.INITIAL_ID];
+  /**
+   * Low half of IA32_APIC_BASE ("x2APIC State Transitions"). A LAPIC switched off loses its state and comes back as after
+   * power-on; one that becomes an x2APIC keeps all but what the id decides, and the ICR's destination.
+   */
+  setBase(base: number): void {
+    const state = this.#state;
+    const mode = modeOf(base);
+    if (mode === state[reg.MODE]) return;
+    state[reg.MODE] = mode;
+    if (mode === reg.MODE_OFF) this.#reset();
+    else takeIdentity(state);
   }
 
   get enabled(): boolean {
-    return this.#state[reg.BASE_ENABLED] !== 0;
+    return this.#state[reg.MODE] !== reg.MODE_OFF;
+  }
+
+  get isX2apic(): boolean {
+    return this.#state[reg.MODE] === reg.MODE_X2APIC;
   }
 
   get softwareEnabled(): boolean {
@@ -96,15 +106,9 @@ export class Lapic implements TimedDevice {
     return this.#state[reg.PPR];
   }
 
-  /** Whether a message to this destination is for this LAPIC ("Determining IPI Destination"). */
+  /** Whether a message to this destination (32 bits, signed) is for this LAPIC. */
   addressedBy(destination: number, logical: boolean): boolean {
-    if (!this.enabled) return false;
-    if (destination === BROADCAST) return true;
-    if (!logical) return this.#state[reg.ID] >>> 24 === destination;
-    const own = this.#state[reg.LDR] >>> 24;
-    const model = this.#state[reg.DFR] >>> 28;
-    if (model === reg.DFR_FLAT) return (own & destination) !== 0;
-    return model === reg.DFR_CLUSTER && own >> 4 === destination >> 4 && (own & destination & 0xf) !== 0;
+    return isAddressed(this.#state, destination, logical);
   }
 
   /** Takes a fixed interrupt into the IRR; a LAPIC that software has disabled drops it. Any thread. */
@@ -221,8 +225,10 @@ export class Lapic implements TimedDevice {
     switch (index) {
       case reg.ID:
       case reg.LDR:
-      case reg.ICR_HIGH:
         state[index] = value & 0xff00_0000;
+        return;
+      case reg.ICR_HIGH:
+        state[index] = this.isX2apic ? value : value & 0xff00_0000;
         return;
       case reg.TPR:
         this.#vectors.setTaskPriority(value & 0xff);
@@ -319,8 +325,15 @@ export class Lapic implements TimedDevice {
     this.#state[reg.ICR_LOW] = low;
     const mode = deliveryMode(low);
     const hasVector = mode === DeliveryMode.FIXED || mode === DeliveryMode.LOWEST_PRIORITY;
+    const high = this.#state[reg.ICR_HIGH];
     if (hasVector && (low & 0xff) < FIRST_LEGAL_VECTOR) this.#error(reg.ESR_SEND_ILLEGAL_VECTOR);
-    else this.#host.sendIpi(this.cpu, low, this.#state[reg.ICR_HIGH] >>> 24);
+    else this.#host.sendIpi(this.cpu, low, this.isX2apic ? high : high >>> 24);
+  }
+
+  /** The SELF IPI register of x2APIC mode: the same as the ICR with a shorthand, which stays as it is. */
+  sendToSelf(vector: number): void {
+    if (vector < FIRST_LEGAL_VECTOR) this.#error(reg.ESR_SEND_ILLEGAL_VECTOR);
+    else this.#host.sendIpi(this.cpu, reg.ICR_SELF | reg.ICR_ASSERT | vector, 0);
   }
 
   #writeLint(pin: 0 | 1, value: number): void {
@@ -382,7 +395,7 @@ export class Lapic implements TimedDevice {
     // Software-disabled before the IRR is cleared: see `accept`.
     this.#bits.exchange(state, reg.SVR, reg.SVR_VECTOR);
     this.#vectors.reset();
-    state[reg.LDR] = 0;
+    state[reg.LDR] = this.isX2apic ? logicalX2apicId(state[reg.ID]) : 0;
     state[reg.DFR] = -1;
     state[reg.ESR] = 0;
     this.#bits.exchange(state, reg.ERRORS, 0);

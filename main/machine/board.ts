@@ -14,6 +14,7 @@ import { Pit, PIT_WORDS } from '../devices/pit';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
+import { readX2apic, writeX2apic } from '../devices/x2apic';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MachineConfig } from '../../preload/contract/machine';
 import type { Doorbell } from './doorbell';
@@ -44,8 +45,8 @@ const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
 const COM_IRQS = [4, 3, 4, 3] as const;
 const RTC_IRQ = 8;
 
+const IA32_APIC_BASE = 0x1b;
 const IA32_TSC_DEADLINE = 0x6e0;
-const APIC_BASE_ENABLE = 1 << 11;
 const APIC_PAGE_SHIFT = 12;
 /** How far an address may stand from its slot in the table of unclaimed ones; where all are taken, it is not reported. */
 const UNCLAIMED_PROBES = 16;
@@ -218,22 +219,31 @@ export class Board implements ExitTarget {
   lapicAt(cpu: number, frame: number, apicBase: number): Device | null {
     const lapic = this.#irqchip.lapic(cpu);
     if (lapic === null) return null;
-    lapic.setBaseEnabled((apicBase & APIC_BASE_ENABLE) !== 0);
-    return lapic.enabled && frame === apicBase >>> APIC_PAGE_SHIFT ? lapic : null;
+    lapic.setBase(apicBase);
+    return lapic.enabled && !lapic.isX2apic && frame === apicBase >>> APIC_PAGE_SHIFT ? lapic : null;
   }
 
-  readMsr(_vcpu: Vcpu, cpu: number, index: number): bigint | null {
+  readMsr({ exit }: Vcpu, cpu: number, index: number): boolean {
     const lapic = this.#irqchip.lapic(cpu);
-    if (index !== IA32_TSC_DEADLINE || lapic === null) return null;
-    return (BigInt(lapic.tscDeadlineHigh) << 32n) | BigInt(lapic.tscDeadlineLow);
+    if (lapic === null) return false;
+    if (index !== IA32_TSC_DEADLINE) return readX2apic(lapic, index, exit);
+    exit.msrLow = lapic.tscDeadlineLow;
+    exit.msrHigh = lapic.tscDeadlineHigh;
+    return true;
   }
 
-  writeMsr(vcpu: Vcpu, cpu: number, index: number, value: bigint): boolean {
+  writeMsr(vcpu: Vcpu, cpu: number, index: number): boolean {
+    const { exit } = vcpu;
     const lapic = this.#irqchip.lapic(cpu);
-    if (index !== IA32_TSC_DEADLINE || lapic === null) return false;
-    const cyclesLeft = Number(BigInt.asIntN(64, value - vcpu.tsc()));
+    if (lapic === null) return false;
+    if (index === IA32_APIC_BASE) {
+      lapic.setBase(exit.msrLow);
+      return true;
+    }
+    if (index !== IA32_TSC_DEADLINE) return writeX2apic(lapic, index, exit);
+    const cyclesLeft = Number(BigInt.asIntN(64, exit.msrData - vcpu.tsc()));
     const at = this.#clock.now() + (cyclesLeft / vcpu.tscKhz()) * 1e6;
-    lapic.setTscDeadline(Number(value & 0xffffffffn), Number(value >> 32n), at);
+    lapic.setTscDeadline(exit.msrLow, exit.msrHigh, at);
     return true;
   }
 

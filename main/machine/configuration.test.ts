@@ -74,7 +74,7 @@ describe('completeConfiguration', () => {
     ],
     [
       { topology: parseTopology('9x17x1') },
-      "APIC id 256 of CPU 136 needs an x2APIC, which irqchip 'exact' does not have: use ids from 0 to 254, or irqchip 'kernel'",
+      "APIC id 256 of CPU 136 needs an x2APIC, which irqchip 'exact' does not have on KVM: use ids from 0 to 254, irqchip 'kernel', or the emulator",
     ],
   ])('checks what comes out: %j', (more, message) => {
     expect(() => completeConfiguration({ ...chosen, ...more })).toThrow(
@@ -101,6 +101,8 @@ describe('checkConfiguration', () => {
     ['1024 CPUs', machineOf(1024, { irqchip: 'kernel' })],
     ['the largest APIC id', machineOf(2, { irqchip: 'split', apicIds: [0, 4095] })],
     ['the largest APIC id in exact mode', machineOf(2, { apicIds: [254, 0] })],
+    ['1024 CPUs of the emulator', machineOf(1024, { accelerator: 'wasm' })],
+    ['the largest APIC id of the emulator', machineOf(2, { accelerator: 'wasm', apicIds: [4095, 0] })],
     ['1 MiB', { ...valid, memory: MIB }],
     ['3 GiB', { ...valid, memory: 3072 * MIB }],
     ['a command line of 4095 bytes', { ...valid, cmdline: 'ä'.repeat(2047) + 'x' }],
@@ -145,7 +147,7 @@ describe('checkConfiguration', () => {
     ],
     [
       machineOf(256),
-      "A machine with irqchip 'exact' has at most 255 CPUs, since its APIC ids have eight bits, but 256 are wanted: use fewer, or irqchip 'kernel'",
+      "A machine with irqchip 'exact' on KVM has at most 255 CPUs, since its APIC ids have eight bits, but 256 are wanted: use fewer, irqchip 'kernel', or the emulator",
     ],
     [{ ...valid, apicIds: [0, 1, 2] }, 'There are 3 APIC ids for 4 CPUs: every CPU needs one'],
     [{ ...valid, apicIds: [0, 5, 2, 5] }, 'CPU 1 and CPU 3 both have APIC id 5: every CPU needs an id of its own'],
@@ -160,7 +162,7 @@ describe('checkConfiguration', () => {
     ],
     [
       { ...valid, apicIds: [0, 1, 2, 255] },
-      "APIC id 255 of CPU 3 needs an x2APIC, which irqchip 'exact' does not have: use ids from 0 to 254, or irqchip 'kernel'",
+      "APIC id 255 of CPU 3 needs an x2APIC, which irqchip 'exact' does not have on KVM: use ids from 0 to 254, irqchip 'kernel', or the emulator",
     ],
     [{ ...valid, tableOrder: [0, 1, 3, 3] }, 'The table order must list each of 4 CPUs once, but CPU 2 is missing'],
     [{ ...valid, tableOrder: [0, 1, 2, 3, 0] }, 'The table order must list each of 4 CPUs once, but it has 5 entries'],

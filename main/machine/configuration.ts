@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { customaryOrder } from '../firmware/cpu-list';
 import type { MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
 import { cpuCount, defaultApicIds } from '../../preload/contract/topology';
+import { LAST_XAPIC_ID } from '../base/lapic-registers';
 import { show } from '../base/show';
 import { MAX_COMMAND_LINE, MAX_RAM, MIB, MIN_RAM } from '../firmware/memory-map';
 import { ConfigurationError } from './configuration-error';
@@ -16,9 +17,8 @@ export { ConfigurationError };
 const MAX_CPUS = 1024;
 /** KVM takes the APIC id as vcpu id, of which there are KVM_MAX_VCPU_IDS = 4 * KVM_MAX_VCPUS. */
 const MAX_APIC_ID = 4 * MAX_CPUS - 1;
-/** 0xFF is an xAPIC's broadcast destination. */
-const MAX_XAPIC_ID = 254;
-const MAX_EXACT_CPUS = MAX_XAPIC_ID + 1;
+/** On KVM Reveille's own local APICs are xAPICs. */
+const MAX_XAPIC_CPUS = LAST_XAPIC_ID + 1;
 const MAX_SEED = 2 ** 32 - 1;
 /** In ns: a day. */
 const MAX_TIME = 86400e9;
@@ -184,16 +184,16 @@ function checkIrqchip({ accelerator, irqchip, cpus }: MachineConfig): void {
       'irqchip',
     );
   }
-  if (irqchip === 'exact' && cpus > MAX_EXACT_CPUS) {
+  if (accelerator === 'kvm' && irqchip === 'exact' && cpus > MAX_XAPIC_CPUS) {
     throw new ConfigurationError(
-      `A machine with irqchip 'exact' has at most ${MAX_EXACT_CPUS} CPUs, since its APIC ids have eight bits, but ${cpus} are wanted: ` +
-        "use fewer, or irqchip 'kernel'",
+      `A machine with irqchip 'exact' on KVM has at most ${MAX_XAPIC_CPUS} CPUs, since its APIC ids have eight bits, but ${cpus} are wanted: ` +
+        "use fewer, irqchip 'kernel', or the emulator",
       'topology',
     );
   }
 }
 
-function checkApicIds({ apicIds, cpus, topology, irqchip }: MachineConfig): void {
+function checkApicIds({ apicIds, cpus, topology, accelerator, irqchip }: MachineConfig): void {
   if (apicIds.length !== cpus) {
     throw new ConfigurationError(
       `There are ${plural(apicIds.length, 'APIC id')} for ${plural(cpus, 'CPU')}: every CPU needs one`,
@@ -202,9 +202,9 @@ function checkApicIds({ apicIds, cpus, topology, irqchip }: MachineConfig): void
   }
   const owner = new Map<number, number>();
   apicIds.forEach((id, cpu) => {
-    if (irqchip === 'exact' && id > MAX_XAPIC_ID) {
+    if (accelerator === 'kvm' && irqchip === 'exact' && id > LAST_XAPIC_ID) {
       throw new ConfigurationError(
-        `APIC id ${id} of CPU ${cpu} needs an x2APIC, which irqchip 'exact' does not have: use ids from 0 to ${MAX_XAPIC_ID}, or irqchip 'kernel'`,
+        `APIC id ${id} of CPU ${cpu} needs an x2APIC, which irqchip 'exact' does not have on KVM: use ids from 0 to ${LAST_XAPIC_ID}, irqchip 'kernel', or the emulator`,
         'apicIds',
       );
     }

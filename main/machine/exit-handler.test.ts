@@ -89,8 +89,12 @@ beforeEach(() => {
       if (cpu !== CPU || apicBase !== APIC_BASE) throw new Error(`lapicAt was asked for CPU ${cpu}, base ${apicBase}`);
       return frame === LAPIC / LAPIC_PAGE ? lapic : null;
     },
-    readMsr: (_vcpu, cpu, index) => (told.push(['readMsr', cpu, index]), msrs.get(index) ?? null),
-    writeMsr: (_vcpu, cpu, index, value) => (told.push(['writeMsr', cpu, index, value]), msrs.has(index)),
+    readMsr({ exit }, cpu, index) {
+      told.push(['readMsr', cpu, index]);
+      exit.msrData = msrs.get(index) ?? 0n;
+      return msrs.has(index);
+    },
+    writeMsr: ({ exit }, cpu, index) => (told.push(['writeMsr', cpu, index, exit.msrData]), msrs.has(index)),
     endOfInterrupt: (vector) => told.push(['endOfInterrupt', vector]),
     end: (cpu, cause, value) => told.push(['end', cpu, cause, value]),
   };

@@ -27,10 +27,10 @@ export interface ExitTarget {
   readonly lock: Lock;
   /** The LAPIC of this CPU where this page frame (of 4 KiB) is its own, else null. */
   lapicAt(cpu: number, frame: number, apicBase: number): Device | null;
-  /** An MSR that the accelerator leaves to the machine, by its number; null: there is no such MSR. */
-  readMsr(vcpu: Vcpu, cpu: number, index: number): bigint | null;
-  /** False: there is no such MSR. */
-  writeMsr(vcpu: Vcpu, cpu: number, index: number, value: bigint): boolean;
+  /** An MSR that the accelerator leaves to the machine, by its number, into the exit; false: there is no such MSR. */
+  readMsr(vcpu: Vcpu, cpu: number, index: number): boolean;
+  /** From the exit; false: there is no such MSR, or not with this value. */
+  writeMsr(vcpu: Vcpu, cpu: number, index: number): boolean;
   /** A level-triggered vector ended at a LAPIC in the kernel. */
   endOfInterrupt(vector: number): void;
   /** The guest asked for a reset or to be switched off. */
@@ -58,10 +58,10 @@ export function handleExit(vcpu: Vcpu, target: ExitTarget, cpu: number): Next {
       // The loop looks at interrupts and CR8 on each turn; there is nothing else to do.
       return Next.CONTINUE;
     case ExitReason.X86_RDMSR:
-      readMsr(vcpu, target, cpu);
+      exit.msrError = !target.readMsr(vcpu, cpu, exit.msrIndex);
       return Next.CONTINUE;
     case ExitReason.X86_WRMSR:
-      exit.msrError = !target.writeMsr(vcpu, cpu, exit.msrIndex, exit.msrData);
+      exit.msrError = !target.writeMsr(vcpu, cpu, exit.msrIndex);
       return Next.CONTINUE;
     case ExitReason.IOAPIC_EOI:
       target.endOfInterrupt(exit.eoiVector);
@@ -130,13 +130,6 @@ function access(exit: VcpuExit, device: Device, address: number): void {
     else exit.writeData(data + done, size, device.read(address + done, size));
     done += size;
   }
-}
-
-function readMsr(vcpu: Vcpu, target: ExitTarget, cpu: number): void {
-  const { exit } = vcpu;
-  const value = target.readMsr(vcpu, cpu, exit.msrIndex);
-  exit.msrError = value === null;
-  if (value !== null) exit.msrData = value;
 }
 
 function handleSystemEvent(exit: VcpuExit, target: ExitTarget, cpu: number): Next {

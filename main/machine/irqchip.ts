@@ -114,9 +114,8 @@ export class Irqchip implements IpiObserver {
 
   /** Sends an IPI of nobody's. */
   send(mode: IpiMode, cpu: number, vector: number): void {
-    const apicId = this.#config.apicIds[cpu];
-    if (this.#apics === null) this.#interrupts.signalMsi(apicId, false, mode, vector, true);
-    else this.#apics.message(apicId, false, mode, vector, true);
+    if (this.#apics !== null) this.#apics.messageTo(cpu, mode, vector);
+    else this.#interrupts.signalMsi(this.#config.apicIds[cpu], false, mode, vector, true);
   }
 
   /** An ISA interrupt, as it reaches the controllers of this mode; the timer is wired to the I/O APIC's pin 2. */
@@ -142,8 +141,13 @@ export class Irqchip implements IpiObserver {
   }
 
   unreceived(source: number, mode: IpiMode, vector: number, destination: number, logical: boolean): void {
-    const address = destination < 0 ? 0 : IPI_ADDRESSED | (logical ? IPI_LOGICAL : 0) | (destination << 24);
-    this.#sharing.events.write(EventKind.IPI, source, vector | (mode << 8) | address, Decision.IGNORED);
+    const first = vector | (mode << 8);
+    const { events } = this.#sharing;
+    if (destination < 0) events.write(EventKind.IPI, source, first, Decision.IGNORED);
+    else {
+      const address = IPI_ADDRESSED | (logical ? IPI_LOGICAL : 0) | (destination << 24);
+      events.write(EventKind.IPI, source, first | address, Decision.IGNORED, destination >>> 8);
+    }
   }
 
   #messagesToKernel(): InterruptMessageSink {

@@ -20,8 +20,8 @@ export const EventKind = {
    * An inter-processor interrupt; `cpu` is its sender, NO_CPU where the sender cannot be seen.
    * Payload: vector | mode << 8 (IpiMode) | IPI_DERIVED, decision (Decision) | author << 8,
    * first CPU of a group of 64, and two words of bitmap: bit n stands for CPU first + n.
-   * Where no CPU receives it the bitmap is empty, and the first word also has IPI_ADDRESSED, IPI_LOGICAL and the destination
-   * (ICR bits 63:56) << 24; a shorthand has none of them.
+   * Where no CPU receives it the bitmap is empty, and the first word also has IPI_ADDRESSED, IPI_LOGICAL and the lowest 8
+   * bits of the destination << 24, the third word the others; a shorthand has none of them.
    * An IPI to CPUs of several groups, or with several decisions, is several records with the same time and sender.
    */
   IPI: 2,

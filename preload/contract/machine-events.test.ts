@@ -62,16 +62,16 @@ test('every kind of record', () => {
 });
 
 test('an IPI that no CPU receives has no targets, but the destination that was meant; nothing is held for it', () => {
-  const to = (address: number): RawRecord => ({
+  const to = (address: number, upper = 0): RawRecord => ({
     time: 5,
     kind: EventKind.IPI,
     cpu: 0,
-    payload: [8 | (IpiMode.SIPI << 8) | address, Decision.IGNORED, 0, 0, 0],
+    payload: [8 | (IpiMode.SIPI << 8) | address, Decision.IGNORED, upper, 0, 0],
   });
   const decoder = new MachineEventDecoder(200);
   const physical = to(IPI_ADDRESSED | (0xfe << 24));
   const logical = to(IPI_ADDRESSED | IPI_LOGICAL | (0x0c << 24));
-  const events = [...decoder.decode(batch(physical, logical, to(0)))];
+  const events = [...decoder.decode(batch(physical, logical, to(IPI_ADDRESSED | (0xfe << 24), 0xffffff), to(0)))];
   const common = {
     t: 5,
     cpu: 0,
@@ -86,6 +86,7 @@ test('an IPI that no CPU receives has no targets, but the destination that was m
   expect(events).toEqual([
     { ...common, destination: 0xfe, logical: false },
     { ...common, destination: 0x0c, logical: true },
+    { ...common, destination: 0xfffffffe, logical: false },
     common,
   ]);
 });

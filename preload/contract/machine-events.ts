@@ -220,7 +220,7 @@ export function decodeRecord(record: EventRecord, texts = new TextTable()): Mach
         source: cpu,
         targets: ipiTargets(p),
         ...((p[0] & IPI_ADDRESSED) !== 0 && {
-          destination: p[0] >>> 24,
+          destination: (p[0] >>> 24) + p[2] * 256,
           logical: (p[0] & IPI_LOGICAL) !== 0,
         }),
         mode: ipiModeName((p[0] >>> 8) & 0xff),

@@ -41,8 +41,8 @@ export const LEAF1_EDX: u32 =
   (1 << 16) |
   (1 << 17);
 const LEAF1_EDX_HTT: u32 = 1 << 28;
-/** CMPXCHG16B MOVBE POPCNT TSC_DEADLINE RDRAND HYPERVISOR. */
-export const LEAF1_ECX: u32 = (1 << 13) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
+/** CMPXCHG16B x2APIC MOVBE POPCNT TSC_DEADLINE RDRAND HYPERVISOR. */
+export const LEAF1_ECX: u32 = (1 << 13) | (1 << 21) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
 /** FSGSBASE BMI1 SMEP BMI2 ERMS ADX SMAP. */
 const LEAF7_EBX: u32 = (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 19) | (1 << 20);
 /** IA32_ARCH_CAPABILITIES. */

@@ -6,6 +6,7 @@
 import * as reg from '../../../base/lapic-registers';
 import { ACCESS_TIME, CODE_CHANGED, CR8, LAPIC, MEMORY_ACCESS_TIME, MSR_APIC_BASE, TSC_BASE } from './state';
 
+const APIC_BASE_EXTD: u64 = 1 << 10;
 const APIC_BASE_ENABLE: u64 = 1 << 11;
 const PAGE_SHIFT: u64 = 12;
 
@@ -14,6 +15,31 @@ export function lapicRead(cpu: usize, physical: u64, size: u32, into: usize): bo
   const lapic = ownLapic(cpu, physical, size);
   if (lapic == 0) return false;
   const index = registerOf(physical);
+  if (!isPlain(index) && index != reg.ICR_HIGH) return false;
+  store<i32>(into, word(lapic, index));
+  passTime(cpu);
+  return true;
+}
+
+/** Of an x2APIC: puts the 64 bits of the register at `into`; false: the host answers. */
+export function x2apicRead(cpu: usize, index: i32, into: usize): bool {
+  const lapic = settledLapic(cpu);
+  if (lapic == 0 || word(lapic, reg.MODE) != reg.MODE_X2APIC || !isPlain(index)) return false;
+  store<i32>(into, word(lapic, index));
+  store<i32>(into, index == reg.ICR_LOW ? word(lapic, reg.ICR_HIGH) : 0, 4);
+  return true;
+}
+
+/** False: the host does it, and knows which values there are. */
+export function x2apicWrite(cpu: usize, index: i32, value: u64): bool {
+  const lapic = settledLapic(cpu);
+  if (lapic == 0 || word(lapic, reg.MODE) != reg.MODE_X2APIC) return false;
+  if (index == reg.EOI) return value == 0 && endOfInterrupt(lapic);
+  return index == reg.TPR && value <= 0xff && setTaskPriority(cpu, lapic, <i32>value);
+}
+
+/** Read without anything else that happens: but for the ICR 32 bits in either mode. */
+function isPlain(index: i32): bool {
   switch (index) {
     case reg.ID:
     case reg.VERSION:
@@ -22,15 +48,11 @@ export function lapicRead(cpu: usize, physical: u64, size: u32, into: usize): bo
     case reg.LDR:
     case reg.SVR:
     case reg.ICR_LOW:
-    case reg.ICR_HIGH:
-      break;
+      return true;
     default:
       // In service, triggered by level, requested: three blocks of eight.
-      if (index < reg.ISR || index >= reg.IRR + reg.VECTOR_WORDS) return false;
+      return index >= reg.ISR && index < reg.IRR + reg.VECTOR_WORDS;
   }
-  store<i32>(into, word(lapic, index));
-  passTime(cpu);
-  return true;
 }
 
 /** Writes the register; false: the host does. */
@@ -42,10 +64,7 @@ export function lapicWrite(cpu: usize, physical: u64, size: u32, from: usize): b
       if (!endOfInterrupt(lapic)) return false;
       break;
     case reg.TPR:
-      if (interruptsWait(lapic)) return false;
-      setWord(lapic, reg.TPR, load<u8>(from));
-      store<u64>(cpu, load<u8>(from) >> 4, CR8);
-      updatePriority(lapic, inService(lapic));
+      if (!setTaskPriority(cpu, lapic, load<u8>(from))) return false;
       break;
     case reg.ICR_HIGH:
       setWord(lapic, reg.ICR_HIGH, load<i32>(from) & 0xff000000);
@@ -59,13 +78,27 @@ export function lapicWrite(cpu: usize, physical: u64, size: u32, from: usize): b
 
 /** Address of the LAPIC's words where this is a whole register of it and nothing about it is in between; else 0. */
 function ownLapic(cpu: usize, physical: u64, size: u32): usize {
-  const lapic: usize = load<u32>(cpu, LAPIC);
-  if (lapic == 0 || size != 4 || (physical & 15) != 0) return 0;
+  if (size != 4 || (physical & 15) != 0) return 0;
   const base = load<u64>(cpu, MSR_APIC_BASE);
-  if (base >> PAGE_SHIFT != physical >> PAGE_SHIFT || (base & APIC_BASE_ENABLE) == 0) return 0;
-  if (word(lapic, reg.BASE_ENABLED) == 0) return 0;
-  // A MOV to CR8 is told to the LAPIC at the next exit.
-  return load<u64>(cpu, CR8) == <u64>(word(lapic, reg.TPR) >> 4) ? lapic : 0;
+  if (base >> PAGE_SHIFT != physical >> PAGE_SHIFT) return 0;
+  if ((base & (APIC_BASE_ENABLE | APIC_BASE_EXTD)) != APIC_BASE_ENABLE) return 0;
+  const lapic = settledLapic(cpu);
+  return lapic != 0 && word(lapic, reg.MODE) == reg.MODE_XAPIC ? lapic : 0;
+}
+
+/** 0: the host answers for all of it, or has not been told yet of a MOV to CR8, as it is at the next exit. */
+function settledLapic(cpu: usize): usize {
+  const lapic: usize = load<u32>(cpu, LAPIC);
+  return lapic != 0 && load<u64>(cpu, CR8) == <u64>(word(lapic, reg.TPR) >> 4) ? lapic : 0;
+}
+
+/** False: something waits, and may have to be delivered. */
+function setTaskPriority(cpu: usize, lapic: usize, value: i32): bool {
+  if (interruptsWait(lapic)) return false;
+  setWord(lapic, reg.TPR, value);
+  store<u64>(cpu, value >> 4, CR8);
+  updatePriority(lapic, inService(lapic));
+  return true;
 }
 
 function registerOf(physical: u64): i32 {

@@ -4,6 +4,7 @@ import { writeEfer } from './control';
 import { baseOf, segmentAt } from './descriptors';
 import { fault } from './exceptions';
 import { exitMsr, msrData, msrRefused } from './exits';
+import { x2apicRead, x2apicWrite } from './lapic';
 import { isCanonical } from './memory';
 import {
   EFER,
@@ -53,8 +54,12 @@ const IA32_GS_BASE: u32 = 0xc0000101;
 const IA32_KERNEL_GS_BASE: u32 = 0xc0000102;
 const IA32_TSC_AUX: u32 = 0xc0000103;
 
+/** 256 MSRs from here on are the x2APIC's registers. */
+const X2APIC: u32 = 0x800;
 const APIC_BASE_BSP: u64 = 1 << 8;
-const APIC_BASE_WRITABLE: u64 = (1 << 11) | (PHYSICAL_MASK & ~0xfff);
+const APIC_BASE_EXTD: u64 = 1 << 10;
+const APIC_BASE_ENABLE: u64 = 1 << 11;
+const APIC_BASE_WRITABLE: u64 = APIC_BASE_EXTD | APIC_BASE_ENABLE | (PHYSICAL_MASK & ~0xfff);
 /** Nothing is executed speculatively: RDCL_NO SSB_NO MDS_NO PSCHANGE_MC_NO TAA_NO and the other immunities up to RFDS_NO. */
 const ARCH_CAPABILITIES: u64 =
   (1 << 0) |
@@ -96,7 +101,10 @@ export function readTsc(cpu: usize): u64 {
 
 export function rdmsr(cpu: usize): i32 {
   const index = load<u32>(cpu, RCX);
-  if (index == IA32_TSC_DEADLINE) {
+  const isX2apic = (index & ~0xff) == X2APIC;
+  if (isX2apic && load<u8>(cpu, ANSWERED) == 0 && x2apicRead(cpu, index & 0xff, cpu + VALUE)) {
+    // Answered here.
+  } else if (index == IA32_TSC_DEADLINE || isX2apic) {
     if (!askHost(cpu, index, 0, false)) return FAULT;
     store<u64>(cpu, msrData(cpu), VALUE);
   } else if (!readMsr(cpu, index)) return fault(cpu, GP, 0);
@@ -109,8 +117,26 @@ export function rdmsr(cpu: usize): i32 {
 export function wrmsr(cpu: usize): i32 {
   const index = load<u32>(cpu, RCX);
   const value = ((<u64>load<u32>(cpu, RDX)) << 32) | load<u32>(cpu, RAX);
+  if (index == IA32_APIC_BASE) return writeApicBase(cpu, value);
+  if ((index & ~0xff) == X2APIC) {
+    if (load<u8>(cpu, ANSWERED) == 0 && x2apicWrite(cpu, index & 0xff, value)) return RETIRED;
+    return askHost(cpu, index, value, true) ? RETIRED : FAULT;
+  }
   if (index == IA32_TSC_DEADLINE) return askHost(cpu, index, value, true) ? RETIRED : FAULT;
   return writeMsr(cpu, index, value) ? RETIRED : fault(cpu, GP, 0);
+}
+
+/** "x2APIC State Transitions": into x2APIC mode from xAPIC mode alone, out of it by switching off. */
+function writeApicBase(cpu: usize, value: u64): i32 {
+  const old = load<u64>(cpu, MSR_APIC_BASE);
+  const mode = value & (APIC_BASE_ENABLE | APIC_BASE_EXTD);
+  const oldMode = old & (APIC_BASE_ENABLE | APIC_BASE_EXTD);
+  if ((value & ~(APIC_BASE_WRITABLE | APIC_BASE_BSP)) != 0 || mode == APIC_BASE_EXTD) return fault(cpu, GP, 0);
+  if (oldMode == 0 && mode == (APIC_BASE_ENABLE | APIC_BASE_EXTD)) return fault(cpu, GP, 0);
+  if (oldMode == (APIC_BASE_ENABLE | APIC_BASE_EXTD) && mode == APIC_BASE_ENABLE) return fault(cpu, GP, 0);
+  if (!askHost(cpu, IA32_APIC_BASE, value, true)) return FAULT;
+  store<u64>(cpu, (value & APIC_BASE_WRITABLE) | (old & APIC_BASE_BSP), MSR_APIC_BASE);
+  return RETIRED;
 }
 
 /** True: the host has agreed. False: it has been asked, or it has refused with #GP. */
@@ -179,12 +205,6 @@ function writeMsr(cpu: usize, index: u32, value: u64): bool {
     case IA32_TSC:
       store<u64>(cpu, value - load<u64>(cpu, INSTRUCTIONS), TSC_BASE);
       return true;
-    case IA32_APIC_BASE: {
-      const bsp = load<u64>(cpu, MSR_APIC_BASE) & APIC_BASE_BSP;
-      if ((value & ~(APIC_BASE_WRITABLE | APIC_BASE_BSP)) != 0) return false;
-      store<u64>(cpu, (value & APIC_BASE_WRITABLE) | bsp, MSR_APIC_BASE);
-      return true;
-    }
     // A microcode update's signature: cleared by software before CPUID would set it.
     case IA32_BIOS_SIGN_ID:
       return true;
