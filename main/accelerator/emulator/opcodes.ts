@@ -90,6 +90,7 @@ const REST = `
 98 CBW v
 99 CWD v
 9A SYS_CALL_FAR Ap i64 end
+9B FWAIT -
 9C PUSHF v d64
 9D POPF v d64 end
 9E SAHF -
@@ -130,6 +131,14 @@ D4 AAM Ib i64
 D5 AAD Ib i64
 D6 SALC - i64
 D7 XLAT -
+D8 X87 Ev
+D9 X87 Ev
+DA X87 Ev
+DB X87 Ev
+DC X87 Ev
+DD X87 Ev
+DE X87 Ev
+DF X87 Ev
 E0 LOOPNE Jb f64 end
 E1 LOOPE Jb f64 end
 E2 LOOP Jb f64 end

@@ -317,6 +317,8 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     if (instruction != T.SYS_LOAD_FAR_POINTER) store<u8>(u, <u8>(named << 3), U_DST);
   }
   if ((form & FORM_ACCUMULATOR) != 0) store<u8>(u + (immediateKind == IMMEDIATE_O ? U_DST : U_SRC), RAX);
+  // As the FPU keeps it: the opcode's low bits, and ModRM.
+  if (instruction == T.X87) store<u32>(u, ((opcode & 7) << 8) | modrm, U_IMMEDIATE);
   if (short) return 0;
   if (isVector && instruction >= T.FIRST_VECTOR) {
     vectorOperands(u, form, <u32>(entry >> VECTOR_SHIFT), vex, bytes, is64);
