@@ -31,6 +31,7 @@ export interface Form {
 
 /** Rows that are not run here, and why. */
 export const EXCLUDED: readonly [RegExp, string][] = [
+  [/ (X87|FWAIT) /, 'cases of their own'],
   [/ SYS_(SYSCALL|SYSENTER) /, 'would call the host’s kernel'],
   [/ SYS_(SYSRET|SYSEXIT) /, 'makers of processors differ'],
   [/ SYS_(SLDT|STR|SGDT|SIDT|SMSW) /, 'user-mode instruction prevention, where a kernel emulates them'],

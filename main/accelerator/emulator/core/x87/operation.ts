@@ -125,6 +125,11 @@ export function isZero(upper: u32, significand: u64): bool {
   return significand == 0 && (upper & MAX_EXPONENT) == 0;
 }
 
+/** Anything but a NaN, and supported. */
+export function isNumber(upper: u32, significand: u64): bool {
+  return !isUnsupported(upper, significand) && !isNan(upper, significand);
+}
+
 /** Neither zero nor infinite nor a NaN, and supported. */
 export function isFinite(upper: u32, significand: u64): bool {
   const power = upper & MAX_EXPONENT;

@@ -1,19 +1,27 @@
 /** Operations on ST(0), some with ST(1): D9 E0 to D9 FF but for the constants, by their number there. */
+import { arctangent } from './arctangent';
 import { squareRootOf } from './arithmetic';
+import { exponentialLessOne } from './exponential';
+import { timesLogarithm, timesLogarithmOfOneMore } from './logarithm';
+import { cosine, OUT_OF_RANGE, reduce, REDUCED, sine, tangent } from './trigonometric';
 import { classify, compare } from './compare';
 import { fromInteger, roundToInteger } from './conversions';
 import {
+  BIAS,
   C0,
   C1,
   C2,
   C3,
+  INTEGER_BIT,
   isNan,
   isPrevented,
   result,
   resultUpper,
   setResult,
   SIGN,
+  unraise,
 } from './operation';
+import { X87_STATUS } from '../state';
 import {
   finish,
   finishRegister,
@@ -80,10 +88,11 @@ export function withTop(cpu: usize, operation: u32): void {
     case FPREM:
     case FPREM1:
     case FSCALE:
+      return ofTwo(cpu, operation, upper, significand);
     case FYL2X:
     case FYL2XP1:
     case FPATAN:
-      return ofTwo(cpu, operation, upper, significand);
+      return popped(cpu, operation, upper, significand);
     default:
       break;
   }
@@ -102,11 +111,34 @@ export function withTop(cpu: usize, operation: u32): void {
       case FRNDINT:
         roundToInteger(upper, significand);
         break;
-      default:
+      case F2XM1:
+        exponentialLessOne(upper, significand);
         break;
+      default: {
+        const outcome = reduce(upper, significand, operation != FSIN);
+        if (outcome == OUT_OF_RANGE) return finish(cpu, C2, C2);
+        if (outcome == REDUCED) operation == FSIN ? sine() : cosine();
+      }
     }
   }
   finishRegister(cpu, 0, false);
+  if (operation >= FSIN) clearIncomplete(cpu);
+}
+
+/** C2 of a sine, cosine or tangent that was not out of range, whatever else it was. */
+function clearIncomplete(cpu: usize): void {
+  store<u16>(cpu, <u16>(<u32>load<u16>(cpu, X87_STATUS) & ~C2), X87_STATUS);
+}
+
+/** FYL2X, FYL2XP1 and FPATAN leave one result where there were two operands. */
+function popped(cpu: usize, operation: u32, upper: u32, significand: u64): void {
+  const register = registerAt(cpu, 1);
+  const other = significandOf(register);
+  if (isEmpty(cpu, 0) || isEmpty(cpu, 1)) stackUnderflow();
+  else if (operation == FYL2X) timesLogarithm(upper, significand, upperOf(register), other);
+  else if (operation == FYL2XP1) timesLogarithmOfOneMore(upper, significand, upperOf(register), other);
+  else arctangent(upper, significand, upperOf(register), other);
+  finishRegister(cpu, 1, true);
 }
 
 function ofTwo(cpu: usize, operation: u32, upper: u32, significand: u64): void {
@@ -130,16 +162,14 @@ function ofTwo(cpu: usize, operation: u32, upper: u32, significand: u64): void {
 function toTwo(cpu: usize, operation: u32, upper: u32, significand: u64): void {
   if (isEmpty(cpu, 0)) stackUnderflow();
   else if (!isEmpty(cpu, 7)) stackOverflow();
-  else {
-    extract(cpu, upper, significand);
-    return;
-  }
+  else if (operation == FXTRACT) return extract(cpu, upper, significand);
+  else return circle(cpu, operation, upper, significand);
   if (!isPrevented()) {
     setRegister(registerAt(cpu, 0), resultUpper, result);
     setFull(cpu, 0);
     push(cpu);
   }
-  finish(cpu);
+  finish(cpu, operation == FXTRACT ? C1 : C2);
 }
 
 function extract(cpu: usize, upper: u32, significand: u64): void {
@@ -158,4 +188,25 @@ function extract(cpu: usize, upper: u32, significand: u64): void {
     push(cpu);
   }
   finish(cpu);
+}
+
+/** FSINCOS and FPTAN, which has 1 as its second result. */
+function circle(cpu: usize, operation: u32, upper: u32, significand: u64): void {
+  const register = registerAt(cpu, 0);
+  const outcome = reduce(upper, significand, false);
+  if (outcome == OUT_OF_RANGE) return finish(cpu, C2, C2);
+  if (outcome == REDUCED) operation == FPTAN ? tangent() : sine();
+  if (isPrevented()) return finish(cpu, C2);
+  const isNotANumber = isNan(resultUpper, result);
+  setRegister(register, resultUpper, result);
+  if (!isNotANumber) {
+    if (operation == FPTAN || outcome != REDUCED) setResult(BIAS, INTEGER_BIT);
+    else {
+      // C1 tells of the last one.
+      unraise(C1);
+      cosine();
+    }
+  }
+  push(cpu);
+  finish(cpu, C2);
 }
