@@ -42,6 +42,7 @@ test.each([
   [64, '0f 28 c0', 'MOVAPS without CR4.OSFXSR'],
   [64, 'f3 0f 28 c0', 'MOVAPS with F3'],
   [64, 'c5 f8 28 c0', 'VMOVAPS without CR4.OSXSAVE'],
+  [64, 'd9 d1', 'an empty place of the x87 map'],
   [64, '8e c8', 'MOV to CS'],
   [64, '8e f0', 'MOV to a segment register that there is not'],
   [64, '0f 20 c8', 'MOV from CR1'],
@@ -55,8 +56,6 @@ test.each([
 ] as const)('%i bits, %s is undefined: %s', (bits, hex, _name) => expect(unknownOf(bits, hex)).toBeNull());
 
 test.each([
-  [64, 'd9 c0', 'FLD'],
-  [64, '9b', 'FWAIT'],
   [32, '66 0f 38 cf c1', 'GF2P8MULB'],
   [64, 'c4 e2 7d 18 00', 'VBROADCASTSS'],
   [64, '62 f1 7c 48 58 c0', 'an EVEX prefix'],

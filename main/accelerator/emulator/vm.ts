@@ -32,7 +32,7 @@ export interface EmulatorVmOptions extends VmOptions {
 const APIC_BASE_BSP = 1 << 8;
 
 /** CPUID.01H:EDX for the MP table, which knows bits 0 (FPU), 7 (MCE), 8 (CMPXCHG8B) and 9 (APIC). */
-const MP_FEATURES = (1 << 8) | (1 << 9);
+const MP_FEATURES = (1 << 0) | (1 << 8) | (1 << 9);
 
 export class EmulatorVm {
   readonly handles: EmulatorHandles;

@@ -1,5 +1,5 @@
 /**
- * CPUID: what is implemented, and the same on every host (SDM vol. 2A, "CPUID"). No floating point and no SIMD.
+ * CPUID: what is implemented, and the same on every host (SDM vol. 2A, "CPUID"). No SIMD.
  * The vendor is the one whose manual the emulator follows; the processor is nobody's: its model occurs in no list.
  */
 import {
@@ -25,8 +25,9 @@ const MAX_EXTENDED: u32 = 0x80000008;
 export const EDX_FXSR: u32 = 1 << 24;
 export const ECX_XSAVE: u32 = 1 << 26;
 
-/** Leaf 1: VME DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36. */
+/** Leaf 1: FPU VME DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36. */
 export const LEAF1_EDX: u32 =
+  (1 << 0) |
   (1 << 1) |
   (1 << 2) |
   (1 << 3) |
