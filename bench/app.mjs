@@ -157,6 +157,7 @@ async function create(client, page, { guest, cpus, accelerator, cmdline = '' }) 
     cmdline,
     seed: 0,
     realtime: true,
+    parallel: false,
     serial: Array.from({ length: 4 }, () => ({ kind: 'stdio' })),
   };
   const { id } = await client.call('machines.create', { settings });

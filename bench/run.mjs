@@ -117,6 +117,7 @@ async function collectionsFor(exits) {
       cmdline: '',
       seed: 0,
       realtime: false,
+      parallel: false,
       serial: [none, none, none, none],
     },
   });

@@ -1,6 +1,7 @@
 /** The accelerators by name: what the machine and vcpu threads make their VM and vcpus with. */
 import type { AcceleratorName } from '../../preload/contract/machine';
 import { CORE_STATIC_BYTES, coreLayout } from './emulator/core-module';
+import { ParallelKicker, ParallelVcpu, type ParallelVcpuOptions } from './emulator/parallel-vcpu';
 import { EmulatorRegisters } from './emulator/registers';
 import type { EmulatorHandles } from './emulator/vm';
 import { holdTscBack } from './kvm/guest-clock';
@@ -41,8 +42,15 @@ export function memoryNeeds(name: AcceleratorName, cpus: number, ramSize: number
   };
 }
 
-export function createKvmVcpu(options: KvmVcpuOptions): Vcpu & { readonly threadId: number } {
+/** A vcpu with a thread of its own; `threadId` is what a kick of it takes. */
+export type ThreadVcpu = Vcpu & { readonly threadId: number };
+
+export function createKvmVcpu(options: KvmVcpuOptions): ThreadVcpu {
   return new KvmVcpu(options);
+}
+
+export function createParallelVcpu(options: ParallelVcpuOptions): ThreadVcpu {
+  return new ParallelVcpu(options);
 }
 
 /** A vcpu as KVM's, with its local APIC where it is after a reset, whose KVM_RUN brings what a script says. */
@@ -52,8 +60,10 @@ export function createPaperVcpu(buffer: SharedArrayBuffer, runOffset: number, ru
   return { vcpu, kernel };
 }
 
-export function createKicker(handles: Pick<VmHandles, 'kind'>): VcpuKicker {
-  return handles.kind === 'kvm' ? new KvmKicker() : NO_KICKER;
+/** `buffer`: the machine's memory. */
+export function createKicker(handles: VmHandles, buffer: ArrayBufferLike): VcpuKicker {
+  if (handles.kind === 'kvm') return new KvmKicker();
+  return handles.parallel ? new ParallelKicker(buffer) : NO_KICKER;
 }
 
 export function createInterrupts(handles: VmHandles): KernelInterrupts {
@@ -81,7 +91,7 @@ export function whyNoStep(name: AcceleratorName): string | null {
   return name === 'kvm' ? whyNoSteps() : null;
 }
 
-/** The emulator's one thread sleeps on the machine's exit-request word and looks at it, and whoever wants attention sets that. */
+/** In turns the emulator's one thread sleeps on the machine's exit-request word and looks at it, and whoever wants attention sets that. */
 const NO_KICKER: VcpuKicker = { sleep() {}, wake() {}, yield() {}, kick() {} };
 /** The emulator has no interrupt controllers of its own. */
 const NO_KERNEL_INTERRUPTS: KernelInterrupts = { setIrqLine() {}, signalMsi() {}, routeIoapic() {} };

@@ -81,6 +81,8 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
   cmdline: v.pipe(v.string('The command line must be text'), v.maxLength(MAX_TEXT, 'The command line is too long')),
   seed: whole('The seed'),
   realtime: v.boolean('Real time must be on or off'),
+  // As with policies.
+  parallel: v.optional(v.boolean('Parallel must be on or off'), false),
   serial: v.strictTuple([backend, backend, backend, backend], 'A machine has four serial ports'),
   // Machines that were kept before there were policies have none.
   policies: v.optional(
@@ -108,6 +110,7 @@ export const FIRST_MACHINE: MachineSettings = {
   seed: 0,
   // A person sits before it: an emulated second is to be a second.
   realtime: true,
+  parallel: false,
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }],
   policies: [],
 };

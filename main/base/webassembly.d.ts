@@ -8,7 +8,7 @@ declare namespace WebAssembly {
     constructor(bytes: ArrayBufferView);
   }
   class Instance {
-    constructor(module: Module, imports: { env: { memory: Memory } });
+    constructor(module: Module, imports: { env: Record<string, unknown> });
     readonly exports: Record<string, unknown>;
   }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
-import type { MachineCommand, MachineMessage, Outcome } from '../../preload/contract/machine';
+import { type MachineCommand, type MachineMessage, type Outcome, runsInTurns } from '../../preload/contract/machine';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
@@ -112,12 +112,12 @@ export class MachineThread {
       this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null });
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
       // The emulator's thread reports by its own time.
-      if (config.accelerator === 'kvm') timers.push(setInterval(() => exits.report(), EXIT_REPORT_MS));
+      if (!runsInTurns(config)) timers.push(setInterval(() => exits.report(), EXIT_REPORT_MS));
       if (sampleEveryMs > 0) {
         const samples = new SampleFilter(sampleEveryMs, (sample) => this.#post({ type: 'sample', sample }));
         timers.push(setInterval(() => samples.offer(machine.sample()), sampleEveryMs));
       }
-      if (config.accelerator === 'kvm' && config.timeLimit !== null) this.#limitTime(machine, config.timeLimit, timers);
+      if (!runsInTurns(config) && config.timeLimit !== null) this.#limitTime(machine, config.timeLimit, timers);
       if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());
       if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
       await this.#carryStreams(machine);
@@ -125,7 +125,7 @@ export class MachineThread {
       await this.#endThreads(machine);
       // Nobody writes any more: what the ring holds goes out, and has room for the last words.
       this.#sendEvents(machine);
-      if (config.accelerator === 'kvm') exits.report();
+      if (!runsInTurns(config)) exits.report();
       this.#policies?.ended(machine, machine.outcome);
       machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.ENDED);
       this.#fetch(machine);
@@ -223,11 +223,11 @@ export class MachineThread {
     return true;
   }
 
-  /** The BSP's first; on KVM policies have a thread of their own, for which it waits. */
+  /** The BSP's first; where CPUs run beside each other policies have a thread of their own, for which it waits. */
   #startThreads(commands: TimedPolicyCommand[]): void {
     const { config } = this.#machine as Machine;
     const seats = this.#policies?.seats(commands) ?? null;
-    if (seats === null || config.accelerator === 'wasm') this.#startThread(config.bsp, seats);
+    if (seats === null || runsInTurns(config)) this.#startThread(config.bsp, seats);
     else
       this.#give(
         this.#newWorker(() => this.#startThread(config.bsp)),
@@ -250,7 +250,7 @@ export class MachineThread {
     worker.postMessage(task, policies === null ? [] : [policies.orders]);
   }
 
-  /** Ends a machine on KVM when its time is up; where it stood still meanwhile, later. */
+  /** Ends a machine when its time is up, as the thread that runs all CPUs does itself; where it stood still meanwhile, later. */
   #limitTime(machine: Machine, limit: number, timers: NodeJS.Timeout[]): void {
     const look = (): void => {
       if (machine.now >= limit) machine.board.end(NO_CPU, EndCause.TIME_LIMIT, 0);
@@ -263,7 +263,7 @@ export class MachineThread {
   #threadIsUp(): void {
     const machine = this.#machine as Machine;
     this.#running++;
-    if (this.#running === machine.config.cpus && machine.config.accelerator === 'kvm') {
+    if (this.#running === machine.config.cpus && !runsInTurns(machine.config)) {
       machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.THREADS_READY);
     }
     const starts = this.#running === 1 ? Math.max(1, availableParallelism() >> 1) : 1;

@@ -1,4 +1,4 @@
-/** Where policies are asked on KVM: a thread of its own, so that no vcpu's thread ever waits for one. */
+/** Where policies are asked of CPUs that run beside each other: a thread of its own, so that no vcpu's thread ever waits for one. */
 import { createInterrupts, createKicker } from '../accelerator/index';
 import { NO_CPU } from '../../preload/contract/events';
 import { Board } from '../machine/board';
@@ -21,7 +21,7 @@ export function runPolicies(descriptor: VcpuDescriptor, parts: MachinePoliciesPa
     memory,
     config,
     clock,
-    kicker: createKicker(handles),
+    kicker: createKicker(handles, memory.buffer),
     interrupts: createInterrupts(handles),
     cpu: NO_CPU,
   });

@@ -4,7 +4,13 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
-import { createInterrupts, createKicker, createKvmVcpu } from '../accelerator/index';
+import {
+  createInterrupts,
+  createKicker,
+  createKvmVcpu,
+  createParallelVcpu,
+  type VmHandles,
+} from '../accelerator/index';
 import type { KvmHandles } from '../accelerator/kvm/vm';
 import type { Vcpu } from '../accelerator/types';
 import { Board } from '../machine/board';
@@ -21,6 +27,7 @@ import { EndCause, MachineMemory, MachineTime, VcpuWord } from '../machine/share
 import { Standstill } from '../machine/standstill';
 import type { EngineNews } from '../plugins/machine-engine';
 import { NO_CPU } from '../../preload/contract/events';
+import { runsInTurns } from '../../preload/contract/machine';
 import { stepWithHalt } from '../machine/step-halt';
 import { HostClock } from './clock';
 import { openSeats, type PolicySeats } from './policy-seats';
@@ -32,7 +39,7 @@ import { runPolicies } from './policy-thread';
  */
 export type VcpuMessage = 'running' | 'held' | EngineNews | CrashReport;
 
-/** What a thread of this code is to be: a vcpu's (the emulator's runs all), or the one that asks policies (KVM). */
+/** What a thread of this code is to be: a vcpu's (one may run all in turn), or the one that asks policies. */
 export interface ThreadTask {
   role: 'vcpu' | 'policies';
   descriptor: VcpuDescriptor;
@@ -61,7 +68,7 @@ function compileAtFirstCall(wanted: boolean): void {
 if (parentPort === null) throw new Error('vcpu-worker is the code of a worker thread; run "reveille" instead.');
 const port = parentPort;
 compileAtFirstCall(true);
-rehearseStart(new HostClock(0), createKicker({ kind: 'kvm' }), createInterrupts(NOBODY));
+rehearseStart(new HostClock(0), createKicker(NOBODY, new SharedArrayBuffer(0)), createInterrupts(NOBODY));
 compileAtFirstCall(false);
 
 port.once('message', (task: ThreadTask) => {
@@ -85,27 +92,38 @@ function runTask({ role, descriptor, policies }: ThreadTask, running: () => void
     if (parts !== null) runPolicies(descriptor, parts, running);
     return null;
   }
-  return descriptor.handles.kind === 'kvm'
-    ? runKvmVcpu(descriptor, descriptor.handles, running)
-    : runEmulator(descriptor, parts, running);
+  return runsInTurns(descriptor.config)
+    ? runEmulator(descriptor, parts, running)
+    : runVcpu(descriptor, descriptor.handles, running);
 }
 
-function runKvmVcpu(descriptor: VcpuDescriptor, handles: KvmHandles, running: () => void): CrashReport | null {
+/** One CPU, beside the others. */
+function runVcpu(descriptor: VcpuDescriptor, handles: VmHandles, running: () => void): CrashReport | null {
   const { cpu, shape, config, epoch, signature, entry } = descriptor;
   const { buffer } = descriptor.memory;
   const memory = new MachineMemory(buffer, shape);
   const clock = new PausableClock(new HostClock(epoch), memory);
   const interrupts = createInterrupts(handles);
-  const board = new Board({ memory, config, clock, kicker: createKicker(handles), interrupts, cpu });
+  const board = new Board({ memory, config, clock, kicker: createKicker(handles, buffer), interrupts, cpu });
   const control = board.vcpus[cpu];
-  const vcpu = createKvmVcpu({
-    fd: handles.vcpus[cpu],
-    buffer,
-    runOffset: memory.runOffset(cpu),
-    runSize: shape.needs.runSize,
-    epoch,
-    lag: memory.times.subarray(MachineTime.LAG, MachineTime.LAG + 1),
-  });
+  const pages = { runOffset: memory.runOffset(cpu), runSize: shape.needs.runSize };
+  const isKvm = handles.kind === 'kvm';
+  const vcpu = isKvm
+    ? createKvmVcpu({
+        ...pages,
+        fd: handles.vcpus[cpu],
+        buffer,
+        epoch,
+        lag: memory.times.subarray(MachineTime.LAG, MachineTime.LAG + 1),
+      })
+    : createParallelVcpu({
+        ...pages,
+        cpu,
+        handles,
+        memory: descriptor.memory,
+        clock,
+        exitRequest: control.words.subarray(VcpuWord.EXIT_REQUEST, VcpuWord.EXIT_REQUEST + 1),
+      });
   const standstill = new Standstill(memory, cpu, tellHeld);
   Atomics.store(control.words, VcpuWord.THREAD, vcpu.threadId);
   const bsp = cpu === config.bsp;
@@ -118,7 +136,7 @@ function runKvmVcpu(descriptor: VcpuDescriptor, handles: KvmHandles, running: ()
     }
     if (config.irqchip === 'exact') {
       const loop = new ExactLoop({ ...common, lapic: board.lapic(cpu), signature });
-      loop.run(standstill, () => stepWithHalt(loop, vcpu, board.router, cpu, memory.ram));
+      loop.run(standstill, () => (isKvm ? stepWithHalt(loop, vcpu, board.router, cpu, memory.ram) : loop.step()));
     } else new KernelLoop({ ...common, standstill }).run();
     return null;
   } catch (error) {

@@ -16,7 +16,7 @@ import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
 import { readX2apic, writeX2apic } from '../devices/x2apic';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
-import type { MachineConfig } from '../../preload/contract/machine';
+import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import type { Doorbell } from './doorbell';
 import type { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
@@ -95,14 +95,14 @@ export class Board implements ExitTarget {
     this.#clock = clock;
     this.#cpu = cpu;
     this.#words = memory.words;
-    this.#held = heldWord(memory, config.accelerator === 'wasm' || cpu === NO_CPU ? null : cpu);
+    this.#held = heldWord(memory, runsInTurns(config) || cpu === NO_CPU ? null : cpu);
     this.#unclaimed = memory.unclaimed();
     this.#times = memory.times;
     this.lock = this.#sharing.lock;
     this.doorbell = this.#sharing.doorbell;
     this.events = this.#sharing.events;
     this.vcpus = this.#sharing.vcpus;
-    this.pause = new PauseSwitch(memory, config.accelerator, this.vcpus);
+    this.pause = new PauseSwitch(memory, runsInTurns(config), this.vcpus);
     this.policies = new PolicyQueue(memory);
     this.router = new StartUpRouter({
       vcpus: this.vcpus,

@@ -41,6 +41,7 @@ describe('completeConfiguration', () => {
       cmdline: '',
       seed: 0,
       realtime: false,
+      parallel: false,
       timeLimit: null,
       serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
     });
@@ -124,7 +125,7 @@ describe('checkConfiguration', () => {
     [{ guest: 'x' }, 'A machine has to have the property "cpus", which is missing'],
     [
       { ...valid, ram: 1 },
-      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, cmdline, seed, realtime, timeLimit, serial',
+      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, cmdline, seed, realtime, parallel, timeLimit, serial',
     ],
     [{ ...valid, guest: '' }, 'The path of the guest image is empty: name a file'],
     [
@@ -217,6 +218,7 @@ describe('checkConfiguration', () => {
     ],
     [{ ...valid, seed: 2 ** 32 }, 'The seed must be a whole number from 0 to 4294967295, not 4294967296'],
     [{ ...valid, realtime: 1 }, 'Real time must be true or false, not 1'],
+    [{ ...valid, parallel: 'yes' }, "Parallel must be true or false, not 'yes'"],
   ])('refuses case %#', (input, message) => {
     expect(() => checkConfiguration(input)).toThrow(expect.objectContaining({ name: 'ConfigurationError', message }));
   });

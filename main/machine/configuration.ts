@@ -103,6 +103,7 @@ const entries = {
   cmdline: text('The command line', 0, MAX_COMMAND_LINE),
   seed: whole('The seed', 0, MAX_SEED),
   realtime: v.boolean(mustBe('Real time', 'true or false')),
+  parallel: v.boolean(mustBe('Parallel', 'true or false')),
   timeLimit: v.nullable(whole('The time limit', 1, MAX_TIME)),
   serial: v.strictTuple(
     [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
@@ -158,6 +159,7 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
     cmdline: chosen.cmdline ?? '',
     seed: chosen.seed ?? 0,
     realtime: chosen.realtime ?? false,
+    parallel: chosen.parallel ?? false,
     timeLimit: chosen.timeLimit ?? null,
     serial: chosen.serial ?? [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   });

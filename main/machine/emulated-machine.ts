@@ -5,6 +5,7 @@ import { EmulatorVcpu } from '../accelerator/emulator/vcpu';
 import type { Clock } from '../base/clock';
 import { ReveilleError } from '../base/errors';
 import type { CpuState } from '../base/cpu-state';
+import { hasVirtualTime } from '../../preload/contract/machine';
 import { Board } from './board';
 import { ExactLoop } from './exact-loop';
 import { ExitReporter } from './exit-reporter';
@@ -16,7 +17,7 @@ import { heldInTurns } from './sharing';
 import { Standstill } from './standstill';
 import type { TurnLock } from './turn-lock';
 import { TurnLoop } from './turn-loop';
-import { hasVirtualTime, VirtualClock } from './virtual-clock';
+import { VirtualClock } from './virtual-clock';
 
 export class EmulatedMachine {
   readonly vcpus: readonly EmulatorVcpu[];
@@ -39,7 +40,7 @@ export class EmulatedMachine {
     const clock = virtual ?? new PausableClock(host, memory);
     const engineClock = virtual ?? { now: () => clock.now(), advance() {} };
     const core = instantiateCore(handles.module, descriptor.memory);
-    const kicker = createKicker(handles);
+    const kicker = createKicker(handles, buffer);
     const interrupts = createInterrupts(handles);
     const sharing = heldInTurns(memory, config, clock, kicker);
     const cpus = config.apicIds.map((_, cpu) => {

@@ -75,9 +75,13 @@ export class ExactLoop {
     }
   }
 
-  /** Before the first turn: an AP is reset before its INIT comes, so that its SIPI finds little to do. */
+  /**
+   * Before the first turn: an AP is reset before its INIT comes, so that its SIPI finds little to do. In a machine that goes on
+   * from a snapshot one may be past that.
+   */
   rest(): void {
-    if (!this.#bsp) this.#reset();
+    const { mpState } = this.#control;
+    if (!this.#bsp && mpState !== MpState.RUNNABLE && mpState !== MpState.HALTED) this.#reset();
   }
 
   /** Executes one instruction while the others stand still; false: it did not come to its end. */

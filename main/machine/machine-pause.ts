@@ -2,7 +2,7 @@
 import { holdTimeBack, type VmHandles } from '../accelerator/index';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import type { PausePoint, PauseReason } from '../../preload/contract/inspection';
-import type { MachineConfig } from '../../preload/contract/machine';
+import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import type { Board } from './board';
 import type { PausableClock } from './pausable-clock';
 import { PauseCause } from './pause-switch';
@@ -86,8 +86,8 @@ export class MachinePause {
     this.#letTimeGo();
     Atomics.store(words, MachineWord.STEP_CPU, cpu);
     Atomics.store(words, MachineWord.STEP_RESULT, StepResult.NONE);
-    const attention = this.#config.accelerator === 'wasm' ? words : this.#board.vcpus[cpu].words;
-    const index = this.#config.accelerator === 'wasm' ? MachineWord.PAUSE : VcpuWord.ATTENTION;
+    const attention = runsInTurns(this.#config) ? words : this.#board.vcpus[cpu].words;
+    const index = runsInTurns(this.#config) ? MachineWord.PAUSE : VcpuWord.ATTENTION;
     Atomics.or(attention, index, Attention.STEP);
     Atomics.notify(attention, index);
   }
@@ -110,14 +110,14 @@ export class MachinePause {
   /** How far the thread that runs this CPU stands still (Held). */
   held(cpu: number): number {
     const { words } = this.#memory;
-    if (this.#config.accelerator === 'wasm') return Atomics.load(words, MachineWord.TURNS_HELD);
+    if (runsInTurns(this.#config)) return Atomics.load(words, MachineWord.TURNS_HELD);
     return Atomics.load(this.#board.vcpus[cpu].words, VcpuWord.HELD);
   }
 
   /** A vcpu without a thread executes nothing: its thread will stand still before it does. But the BSP begins first. */
   #allStand(): boolean {
-    const { bsp, accelerator } = this.#config;
-    if (accelerator === 'wasm') {
+    const { bsp } = this.#config;
+    if (runsInTurns(this.#config)) {
       // One that waits in an access has not finished its round: it must not, when it goes on.
       if (this.held(bsp) === Held.IN_ACCESS) Atomics.or(this.#memory.words, MachineWord.PAUSE, Attention.AT_ONCE);
       return this.held(bsp) !== Held.NO;

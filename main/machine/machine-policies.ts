@@ -1,7 +1,7 @@
 /** A machine's policies on the thread that asks them: what its queue holds goes to the engine, what the engine decides is done. */
 import { Decision, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MpState } from '../../preload/contract/mp-state';
-import type { MachineConfig } from '../../preload/contract/machine';
+import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
 import type { Clock } from '../base/clock';
 import { PolicyEngine } from '../plugins/engine';
@@ -17,8 +17,12 @@ import { EndCause } from './shared-memory';
 import { writeIpiEvents } from './start-up-router';
 import { Attention } from './vcpu-control';
 
-/** In ms: how long an answer is waited for before its policy stands aside. On the emulator the sandbox counts for itself. */
-const ANSWER_LIMIT = { kvm: 250, wasm: 5000 } as const;
+/**
+ * In ms: how long an answer is waited for before its policy stands aside. Where the CPUs wait for it, too, the sandbox counts for
+ * itself.
+ */
+const ANSWER_LIMIT = 250;
+const ANSWER_LIMIT_IN_TURNS = 5000;
 
 /** What of them comes from outside the machine's memory. */
 export interface MachinePoliciesParts {
@@ -38,13 +42,14 @@ export class MachinePolicies {
 
   constructor(options: MachinePoliciesParts & { board: Board; config: MachineConfig; clock: Clock }) {
     const { board, config, clock, seats, recording, commands, tell, nextOrder } = options;
+    const inTurns = runsInTurns(config);
     const common = { steering: new MachineSteering(board, clock, config.cpus), facts: factsOf(config), tell };
     this.#board = board;
     this.#nextOrder = nextOrder;
     this.#engine =
       recording === null
-        ? new PolicyEngine({ ...common, seats, commands, limit: ANSWER_LIMIT[config.accelerator] })
-        : new ReplayEngine({ ...common, recording });
+        ? new PolicyEngine({ ...common, seats, commands, limit: inTurns ? ANSWER_LIMIT_IN_TURNS : ANSWER_LIMIT })
+        : new ReplayEngine({ ...common, recording, inTurns });
   }
 
   /** Before the BSP begins. */

@@ -22,7 +22,15 @@ import { cpusInTableOrder } from '../firmware/cpu-list';
 import { writeFirmware } from '../firmware/index';
 import { loadGuest } from '../loader/index';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
-import type { CpuSummary, MachineConfig, Outcome, Sample, Summary } from '../../preload/contract/machine';
+import {
+  type CpuSummary,
+  hasVirtualTime,
+  type MachineConfig,
+  type Outcome,
+  runsInTurns,
+  type Sample,
+  type Summary,
+} from '../../preload/contract/machine';
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
@@ -40,7 +48,7 @@ import {
   VcpuWord,
 } from './shared-memory';
 import { apicIdShifts } from './topology';
-import { hasVirtualTime, VirtualClock } from './virtual-clock';
+import { VirtualClock } from './virtual-clock';
 import { Attention, CPU_MODES } from './vcpu-control';
 
 /** All that a vcpu thread needs, as data that can be posted to it. */
@@ -123,7 +131,7 @@ export class Machine implements Disposable {
       memory: this.#memory,
       config,
       clock: this.#clock,
-      kicker: createKicker(this.#vm.handles),
+      kicker: createKicker(this.#vm.handles, this.#memory.buffer),
       interrupts: createInterrupts(this.#vm.handles),
       cpu: NO_CPU,
     });
@@ -169,7 +177,12 @@ export class Machine implements Disposable {
       memory: this.#wasmMemory,
       module,
       region: offsets.engine,
-      exitRequest: offsets.machine + 4 * MachineWord.EXIT_REQUEST,
+      exitRequests: config.apicIds.map((_, cpu) =>
+        runsInTurns(config)
+          ? offsets.machine + 4 * MachineWord.EXIT_REQUEST
+          : this.#memory.vcpu(cpu).byteOffset + 4 * VcpuWord.EXIT_REQUEST,
+      ),
+      parallel: config.parallel,
       lapics: offsets.lapics,
       runSize: shape.needs.runSize,
       seed: config.seed,
@@ -217,7 +230,7 @@ export class Machine implements Disposable {
   announceOrder(): void {
     this.board.policies.announceOrder();
     // The emulator's thread sleeps elsewhere.
-    if (this.config.accelerator === 'wasm') this.board.vcpus[this.config.bsp].alert(Attention.LOOK);
+    if (runsInTurns(this.config)) this.board.vcpus[this.config.bsp].alert(Attention.LOOK);
   }
 
   /** Whether some CPU has got its SIPI and not begun. */
@@ -253,6 +266,7 @@ export class Machine implements Disposable {
     for (const word of [MachineWord.PAUSE, MachineWord.TURNS_HELD, MachineWord.PAUSE_CAUSE, MachineWord.DOORBELL]) {
       words[word] = 0;
     }
+    for (const vcpu of this.board.vcpus) vcpu.forgetThread();
     this.#hostTime?.goOnAt(time);
     this.events.taken = events;
     this.events.lost = lost;
@@ -262,7 +276,7 @@ export class Machine implements Disposable {
   /** The next CPU whose thread is to be made: one that an INIT has reached, else the first. -1: all have one. */
   nextThread(made: ReadonlySet<number>): number {
     // The emulator's CPUs take turns on one thread.
-    if (this.config.accelerator === 'wasm') return -1;
+    if (runsInTurns(this.config)) return -1;
     let next = -1;
     for (let cpu = 0; cpu < this.config.cpus; cpu++) {
       if (made.has(cpu)) continue;
@@ -280,7 +294,7 @@ export class Machine implements Disposable {
       const known = begun && words[VcpuWord.MODE] !== 0;
       if (begun && Atomics.load(words, VcpuWord.POSITION_VALID) === 0) {
         // The emulator's CPUs say it in passing: a kick would show in how the run goes on.
-        if (this.config.accelerator === 'wasm') vcpu.note(Attention.SAMPLE);
+        if (runsInTurns(this.config)) vcpu.note(Attention.SAMPLE);
         else vcpu.alert(Attention.SAMPLE);
       }
       return {
@@ -298,6 +312,7 @@ export class Machine implements Disposable {
     return {
       accel: this.config.accelerator,
       irqchip: this.config.irqchip,
+      parallel: !runsInTurns(this.config),
       cpus: this.board.vcpus.map((vcpu): CpuSummary => {
         const exits: Record<string, number> = {};
         for (let reason = 0; reason < EXIT_REASONS; reason++) {

@@ -2,7 +2,6 @@
  * Makes the machine stand still, from any thread: all CPUs, each before its next instruction. Why lies in shared memory
  * (the first cause stands) until the machine goes on; the machine thread learns of it when threads say that they stand.
  */
-import type { AcceleratorName } from '../../preload/contract/machine';
 import { type MachineMemory, MachineWord, VcpuWord } from './shared-memory';
 import { Attention, type VcpuControl } from './vcpu-control';
 
@@ -23,19 +22,19 @@ const CAUSE_MASK = (1 << CPU_SHIFT) - 1;
 export class PauseSwitch {
   readonly #words: Int32Array;
   readonly #vcpus: readonly VcpuControl[];
-  readonly #emulated: boolean;
+  readonly #inTurns: boolean;
 
-  constructor(memory: MachineMemory, accelerator: AcceleratorName, vcpus: readonly VcpuControl[]) {
+  constructor(memory: MachineMemory, inTurns: boolean, vcpus: readonly VcpuControl[]) {
     this.#words = memory.words;
     this.#vcpus = vcpus;
-    this.#emulated = accelerator === 'wasm';
+    this.#inTurns = inTurns;
   }
 
   /** An event of a CPU: pauses where somebody wants that, and says whether it did. */
   at(vcpu: VcpuControl, event: PauseCause): boolean {
     if ((vcpu.words[VcpuWord.PAUSE_POINTS] & event) === 0) return false;
     this.#claim(event, vcpu.cpu);
-    if (this.#emulated) {
+    if (this.#inTurns) {
       // On the thread that runs all CPUs: it enters none before it has looked.
       Atomics.or(this.#words, MachineWord.PAUSE, Attention.PAUSE | Attention.AT_ONCE);
       Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 1);
@@ -46,7 +45,7 @@ export class PauseSwitch {
   /** Somebody asks for it. The emulator finishes its round, so that the run is the same with a pause and without. */
   ask(): void {
     this.#claim(PauseCause.ASKED, -1);
-    if (!this.#emulated) {
+    if (!this.#inTurns) {
       this.#alertAll();
       return;
     }
@@ -73,7 +72,7 @@ export class PauseSwitch {
   /** Lets all CPUs go on. */
   release(): void {
     this.forgetCause();
-    if (this.#emulated) {
+    if (this.#inTurns) {
       Atomics.and(this.#words, MachineWord.PAUSE, ~(Attention.PAUSE | Attention.AT_ONCE));
       Atomics.notify(this.#words, MachineWord.PAUSE);
       return;

@@ -40,6 +40,7 @@ const CONFIG: MachineConfig = {
   cmdline: '',
   seed: 0,
   realtime: false,
+  parallel: false,
   timeLimit: null,
   serial: [NONE, NONE, NONE, NONE],
 };

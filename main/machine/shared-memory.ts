@@ -144,7 +144,7 @@ export const VcpuWord = {
   ATTENTION: 0,
   /** 1 while the vcpu's thread is in Vcpu.run: whoever wants its attention has to kick it. */
   IN_GUEST: 1,
-  /** Kernel thread id; 0 until the thread exists. */
+  /** What a kick of it takes: its kernel thread id (KVM), or the place of its EXIT_REQUEST; 0 until the thread exists. */
   THREAD: 2,
   /** MP state; changes under the lock of its own. */
   MP_STATE: 3,
@@ -165,10 +165,12 @@ export const VcpuWord = {
   PAUSE_POINTS: 11,
   /** 1: a policy lets the CPU execute nothing for now. */
   SUSPENDED: 12,
+  /** Parallel emulator: not 0 when the core is to come back, or to stand aside for another vcpu (core/beside.ts). */
+  EXIT_REQUEST: 13,
   /** Exit counts by reason. */
-  EXITS: 13,
+  EXITS: 14,
   /** Of these, those that were reported as events. */
-  REPORTED: 13 + EXIT_REASONS,
+  REPORTED: 14 + EXIT_REASONS,
 } as const;
 
 /** Float64 slots of one vcpu's block, after its words. */

@@ -6,7 +6,7 @@ import type { VcpuKicker } from '../accelerator/types';
 import { atomicBits, type BitOperations, plainBits } from '../base/bits';
 import type { Clock } from '../base/clock';
 import { type Lock, Mutex, NO_LOCK } from '../base/mutex';
-import type { MachineConfig } from '../../preload/contract/machine';
+import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import { Doorbell } from './doorbell';
 import { EventWriter } from './event-ring';
 import { type MachineMemory, MachineWord, VcpuWord } from './shared-memory';
@@ -38,7 +38,7 @@ export function sharedByThreads(
 ): Sharing {
   const { words } = memory;
   const vcpus = config.apicIds.map((_, cpu) => new VcpuControl(memory, cpu, kicker));
-  const lock = config.accelerator === 'wasm' ? new AskingLock(words) : new Mutex(words, MachineWord.LOCK);
+  const lock = runsInTurns(config) ? new AskingLock(words) : new Mutex(words, MachineWord.LOCK);
   const doorbell = new Doorbell(words);
   return {
     lock,

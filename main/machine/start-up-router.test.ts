@@ -53,7 +53,7 @@ class Setup {
       return vcpu;
     });
     this.lock = memory.words.subarray(MachineWord.ROUTER_LOCK, MachineWord.ROUTER_LOCK + 1);
-    this.pause = new PauseSwitch(memory, 'kvm', this.vcpus);
+    this.pause = new PauseSwitch(memory, false, this.vcpus);
     this.policies = new PolicyQueue(memory);
     this.router = new StartUpRouter({
       vcpus: this.vcpus,

@@ -133,6 +133,12 @@ export class VcpuControl {
     this.words[VcpuWord.POSITION_VALID] = 0;
   }
 
+  /** After a restore: what was said of a thread that is no more, and that it stood still. */
+  forgetThread(): void {
+    for (const word of [VcpuWord.THREAD, VcpuWord.HELD, VcpuWord.EXIT_REQUEST]) this.words[word] = 0;
+    this.words[VcpuWord.ATTENTION] &= ~Attention.PAUSE;
+  }
+
   countExit(reason: number): void {
     this.words[VcpuWord.EXITS + reason]++;
   }

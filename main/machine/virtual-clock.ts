@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import type { MachineConfig } from '../../preload/contract/machine';
+import { hasVirtualTime, type MachineConfig } from '../../preload/contract/machine';
 import { type MachineMemory, MachineTime } from './shared-memory';
 
 /** Machine time that passes with what the guest does, not with the host's: it lies in shared memory, and all threads see it. */
@@ -21,11 +21,6 @@ export class VirtualClock implements Clock {
   advanceTo(ns: number): void {
     if (ns > this.#times[MachineTime.VIRTUAL]) this.#times[MachineTime.VIRTUAL] = ns;
   }
-}
-
-/** Whether a machine's time passes with its guest's instructions. */
-export function hasVirtualTime(config: MachineConfig): boolean {
-  return config.accelerator === 'wasm' && !config.realtime;
 }
 
 /** In ns. Host time: KVM's own limit, its module parameter min_timer_period_us, for the same reason: it costs the host. */

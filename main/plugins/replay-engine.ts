@@ -23,19 +23,21 @@ export class ReplayEngine implements MachineEngine {
   readonly #decided: Record<'init' | 'sipi', number[]>;
   #done = 0;
   #decisions = 0;
-  readonly #emulated: boolean;
+  readonly #inTurns: boolean;
 
   constructor(options: {
     recording: Recording;
     steering: Steering;
     facts: Omit<MachineFacts, 'seed'>;
     tell: (news: EngineNews) => void;
+    /** One thread runs all CPUs, and this engine. */
+    inTurns: boolean;
   }) {
     const { recording, steering, facts } = options;
     this.#recording = recording;
     this.#steering = steering;
     this.#exact = facts.irqchip === 'exact';
-    this.#emulated = facts.accelerator === 'wasm';
+    this.#inTurns = options.inTurns;
     this.#tell = options.tell;
     this.#log = new PolicyLog(steering.events, () => steering.now, recording.policies.length);
     const zeros = () => facts.cpus.map(() => 0);
@@ -43,9 +45,9 @@ export class ReplayEngine implements MachineEngine {
     this.#cpuTime = new CpuTime(facts.cpus.length, facts.accelerator, (cpu, off) => steering.suspend(cpu, off));
   }
 
-  /** On the emulator it looks wherever a policy may have looked, so that nothing is done a moment later than it was. */
+  /** In turns it looks wherever a policy may have looked, so that nothing is done a moment later than it was. */
   start(): void {
-    const all = this.#emulated;
+    const all = this.#inTurns;
     this.#steering.want({ init: true, sipi: true, icrWrite: all, mpState: all, serial: all ? ALL_PORTS : [] });
     this.expire();
   }
@@ -54,10 +56,10 @@ export class ReplayEngine implements MachineEngine {
     return Math.min(this.#cpuTime.due, this.#nextAct);
   }
 
-  /** On the emulator what was done after a decision waits for it: both may be of one moment. */
+  /** In turns what was done after a decision waits for it: both may be of one moment. */
   get #nextAct(): number {
     const act = this.#recording.acts[this.#done];
-    if (act === undefined || (this.#emulated && act.after > this.#decisions)) return Infinity;
+    if (act === undefined || (this.#inTurns && act.after > this.#decisions)) return Infinity;
     return act.t;
   }
 

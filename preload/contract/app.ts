@@ -24,6 +24,7 @@ export interface MachineSettings {
   cmdline: string;
   seed: number;
   realtime: boolean;
+  parallel: boolean;
   serial: MachineSerial;
   /** In the order in which they are asked. */
   policies: PolicyChoice[];

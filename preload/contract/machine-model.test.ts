@@ -10,6 +10,7 @@ const config = {
   apicIds: Array.from({ length: CPUS }, (_, n) => n),
   bsp: 0,
   accelerator: 'kvm' as const,
+  parallel: false,
   irqchip: 'exact' as const,
 };
 

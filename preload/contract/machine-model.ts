@@ -1,6 +1,14 @@
 /** What a display knows of a machine: its CPUs as events and samples tell. One model serves every kind of display. */
 import { EVENT_WORDS, EventKind, eventAt } from './events';
-import type { CpuSample, CpuSummary, MachineConfig, Outcome, Sample, Summary } from './machine';
+import {
+  type CpuSample,
+  type CpuSummary,
+  type MachineConfig,
+  type Outcome,
+  runsInTurns,
+  type Sample,
+  type Summary,
+} from './machine';
 import { type MpStateName, mpStateName } from './mp-state';
 import { exitName } from './exit-reasons';
 import { type IpiEvent, type MachineEvent, decodeRecord } from './machine-events';
@@ -25,7 +33,7 @@ export interface CpuModel {
 }
 
 /** What the model wants to know of a machine. */
-export type ModelConfig = Pick<MachineConfig, 'apicIds' | 'bsp' | 'accelerator' | 'irqchip'>;
+export type ModelConfig = Pick<MachineConfig, 'apicIds' | 'bsp' | 'accelerator' | 'parallel' | 'irqchip'>;
 
 export class MachineModel {
   readonly cpus: readonly CpuModel[];
@@ -151,6 +159,7 @@ export class MachineModel {
     return {
       accel: this.#config.accelerator,
       irqchip: this.#config.irqchip,
+      parallel: !runsInTurns(this.#config),
       cpus: this.cpus.map(cpuSummary),
       events,
       lost: this.#lost,

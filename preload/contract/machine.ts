@@ -45,10 +45,22 @@ export interface MachineConfig {
   seed: number;
   /** Emulator: machine time follows the host's instead of the instructions executed. */
   realtime: boolean;
+  /** Emulator: a thread for each CPU, as on KVM, in place of one that runs all in turn; machine time then follows the host's. */
+  parallel: boolean;
   /** Machine time in ns at which the run ends as timed out; null: never. */
   timeLimit: number | null;
   /** COM1 to COM4. */
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
+}
+
+/** Whether one thread runs all CPUs in turn; elsewhere each has a thread of its own. */
+export function runsInTurns({ accelerator, parallel }: Pick<MachineConfig, 'accelerator' | 'parallel'>): boolean {
+  return accelerator === 'wasm' && !parallel;
+}
+
+/** Whether machine time passes with the guest's instructions, so that the same run is the same to the bit. */
+export function hasVirtualTime(config: Pick<MachineConfig, 'accelerator' | 'parallel' | 'realtime'>): boolean {
+  return runsInTurns(config) && !config.realtime;
 }
 
 /** The first line of `--events`. */
@@ -87,6 +99,8 @@ export interface CpuSummary {
 export interface Summary {
   accel: AcceleratorName;
   irqchip: IrqchipMode;
+  /** The CPUs ran beside each other, not in turn. */
+  parallel: boolean;
   cpus: CpuSummary[];
   /** Records written to the event stream. */
   events: number;

@@ -116,7 +116,8 @@ export class Emulated {
   readonly #view: DataView;
   readonly #registers: Uint32Array;
 
-  constructor() {
+  /** `beside`: LOCKed operations are atomic, as where other CPUs run beside this one. */
+  constructor(beside: 0 | 1 = 0) {
     const layout = coreLayout(1, RAM_SIZE);
     const region = CORE_STATIC_BYTES;
     this.#run = Math.ceil((region + layout.size) / PAGE) * PAGE;
@@ -132,7 +133,7 @@ export class Emulated {
       this.#memory.buffer,
       layout,
       { region, cpu: 0, ram: this.#ram, ramSize: RAM_SIZE, run: this.#run, exitRequest, lapic: 0 },
-      { apicId: 0, cpus: 1, cores: 1, threads: 1, smtShift: 0, packageShift: 0, seed: 1n },
+      { apicId: 0, cpus: 1, cores: 1, threads: 1, smtShift: 0, packageShift: 0, beside, seed: 1n },
     );
     this.#vcpu = new EmulatorVcpu({
       core: this.#core,

@@ -62,9 +62,24 @@ export function coreLayout(cpus: number, ramSize: number): CoreLayout {
   };
 }
 
+/** What CPUs that run beside each other ask of the host (core/beside.ts, core/msr.ts). */
+export interface CoreHost {
+  /** In ns, for their time-stamp counters. */
+  machineTime(): number;
+  sleepWhile(address: number, value: number): void;
+  wake(address: number): void;
+}
+
+/** CPUs that take turns count instructions, and nobody waits for another. */
+const NOT_ASKED: CoreHost = { machineTime: () => 0, sleepWhile() {}, wake() {} };
+
 /** An instance of the core over a machine's memory. Its state is in that memory; the instance has none. */
-export function instantiateCore(module: WebAssembly.Module, memory: WebAssembly.Memory): CoreFunctions {
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
+export function instantiateCore(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  host: CoreHost = NOT_ASKED,
+): CoreFunctions {
+  const instance = new WebAssembly.Instance(module, { env: { memory, ...host } });
   return instance.exports as unknown as CoreFunctions;
 }
 
@@ -76,6 +91,8 @@ export interface CoreCpu {
   threads: number;
   smtShift: number;
   packageShift: number;
+  /** How many run beside each other; 0: in turn. */
+  beside: number;
   seed: bigint;
 }
 
@@ -101,6 +118,8 @@ export function powerOnCpu(
   u32(block.CODE_CACHE, where.region + layout.caches + where.cpu * layout.cacheSize);
   u32(block.CODE_CACHE_SIZE, layout.cacheSize);
   u32(block.CODE_CACHE_FREE, where.region + layout.caches + where.cpu * layout.cacheSize);
+  u32(block.BESIDE, cpu.beside);
+  u32(block.FIRST_STATE, where.region + layout.states);
   u32(block.APIC_ID, cpu.apicId);
   u32(block.TOPOLOGY_CPUS, cpu.cpus);
   u32(block.TOPOLOGY_CORES, cpu.cores);

@@ -74,7 +74,7 @@ export class EmulatorVcpu implements Vcpu {
   }
 
   run(): RunResult {
-    this.#carryTsc();
+    this.carryTsc();
     const before = this.#retired;
     const most = Math.min(this.budget, Math.ceil(this.#deadline - this.#clock.now()));
     const run = this.#run;
@@ -88,7 +88,7 @@ export class EmulatorVcpu implements Vcpu {
   }
 
   step(): RunResult {
-    this.#carryTsc();
+    this.carryTsc();
     const before = this.#retired;
     // What an exit left to do is done before the look at this.
     this.exit.immediateExit = this.#finishing;
@@ -115,7 +115,7 @@ export class EmulatorVcpu implements Vcpu {
   }
 
   /** The counter is TSC_BASE plus the CPU's own instructions: what passed meanwhile goes into the base. */
-  #carryTsc(): void {
+  protected carryTsc(): void {
     const now = this.#clock.now();
     const missed = now - this.#countedTo[0];
     if (missed <= 0) return;
@@ -182,7 +182,7 @@ export class EmulatorVcpu implements Vcpu {
   }
 
   tsc(): bigint {
-    this.#carryTsc();
+    this.carryTsc();
     const view = this.#view;
     return BigInt.asUintN(64, view.getBigUint64(block.TSC_BASE, true) + view.getBigUint64(block.INSTRUCTIONS, true));
   }

@@ -11,6 +11,7 @@ export interface EmulatorHandles {
   /** Start of the core's region in the shared memory. */
   region: number;
   layout: CoreLayout;
+  parallel: boolean;
 }
 
 export interface EmulatorVmOptions extends VmOptions {
@@ -19,8 +20,10 @@ export interface EmulatorVmOptions extends VmOptions {
   module: WebAssembly.Module;
   /** Where the core's region starts (`MemoryNeeds.engineBytes` long). */
   region: number;
-  /** Address of the word that ends every run. */
-  exitRequest: number;
+  /** For each CPU, address of the word that ends its runs. */
+  exitRequests: number[];
+  /** The CPUs run beside each other, on threads of their own. */
+  parallel: boolean;
   /** Address of the local APICs' registers, LAPIC_WORDS each. */
   lapics: number;
   runSize: number;
@@ -39,7 +42,7 @@ export class EmulatorVm {
   readonly identity: { signature: number; features: number };
 
   constructor(options: EmulatorVmOptions) {
-    const { memory, module, region, ramOffset, ramSize, runOffset, runSize, exitRequest, lapics, cpus } = options;
+    const { memory, module, region, ramOffset, ramSize, runOffset, runSize, exitRequests, lapics, cpus } = options;
     const layout = coreLayout(cpus.length, ramSize);
     const core = instantiateCore(module, memory);
     const addresses = cpus.map((cpu, index) =>
@@ -53,7 +56,7 @@ export class EmulatorVm {
           ram: ramOffset,
           ramSize,
           run: runOffset + index * runSize,
-          exitRequest,
+          exitRequest: exitRequests[index],
           lapic: lapics + index * LAPIC_WORDS * 4,
         },
         {
@@ -63,13 +66,14 @@ export class EmulatorVm {
           threads: cpu.threadsPerCore,
           smtShift: cpu.smtShift,
           packageShift: cpu.packageShift,
+          beside: options.parallel ? cpus.length : 0,
           seed: BigInt(options.seed) * 0x9e3779b97f4a7c15n + BigInt(index + 1),
         },
       ),
     );
     const bsp = new DataView(memory.buffer, addresses[options.bsp]);
     bsp.setUint32(MSR_APIC_BASE, bsp.getUint32(MSR_APIC_BASE, true) | APIC_BASE_BSP, true);
-    this.handles = { kind: 'wasm', module, region, layout };
+    this.handles = { kind: 'wasm', module, region, layout, parallel: options.parallel };
     const signature = new DataView(memory.buffer, addresses[0]).getUint32(RDX, true);
     this.identity = { signature, features: MP_FEATURES };
   }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { MachineModel } from '../../../preload/contract/machine-model';
 import type { MachineEvent } from '../../../preload/contract/machine-events';
-import type { MachineConfig } from '../../../preload/contract/machine';
+import { hasVirtualTime, type MachineConfig } from '../../../preload/contract/machine';
 import { systemReason } from '../../app/errors';
 import { jsonLines } from '../../app/event-export';
 import { startMachineProcess } from '../../app/forked-machine';
@@ -53,8 +53,8 @@ export async function replay(args: string[], { machineProcess }: Installation): 
     });
     const { summary, diagnosis, status } = await session.run();
     for (const line of [...diagnosis, outcomeLine(summary)]) display.line(line);
-    const differs = config.accelerator === 'wasm' && !config.realtime ? comparison.difference : null;
-    display.line(config.accelerator === 'wasm' && !config.realtime ? comparison.words : NOT_EXACT);
+    const differs = hasVirtualTime(config) ? comparison.difference : null;
+    display.line(hasVirtualTime(config) ? comparison.words : NOT_EXACT);
     if (options.json) process.stdout.write(`${session.atLineStart ? '' : '\n'}${JSON.stringify(summary)}\n`);
     return differs === null ? status : Status.GUEST_FAILURE;
   } finally {

@@ -29,6 +29,7 @@ export function parseRunOptions(args: string[]): RunOptions {
   const { values, positionals, tokens } = parseStrictly(args, {
     ...MACHINE_OPTIONS,
     realtime: FLAG,
+    parallel: FLAG,
     serial1: TEXT,
     serial2: TEXT,
     serial3: TEXT,
@@ -45,6 +46,7 @@ export function parseRunOptions(args: string[]): RunOptions {
   const request: RunRequest = {
     ...machineRequest(guest, values),
     realtime: values.realtime,
+    parallel: values.parallel,
     serial,
   };
   const console = serial.findIndex(({ kind }) => kind === 'stdio');

@@ -34,6 +34,7 @@ The machine
   --cmdline TEXT            the guest's command line
   --seed N                  emulator: another interleaving of the CPUs (default 0)
   --realtime                emulator: time passes as the host's, not with the instructions
+  --parallel                emulator: the CPUs run beside each other on threads of their own, in the host's time
   --serial1 BACKEND         COM1: stdio, none, pty, file:PATH or unix:PATH (default stdio); also
                             --serial2 to --serial4 (default none)
 

@@ -14,6 +14,7 @@ const FIRST: MachineSettings = {
   cmdline: 'beat=100',
   seed: 7,
   realtime: true,
+  parallel: false,
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }],
   policies: [],
 };

@@ -19,6 +19,7 @@ const NEW_MACHINE: Omit<MachineSettings, 'name' | 'guest'> = {
   cmdline: '',
   seed: 0,
   realtime: true,
+  parallel: false,
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   policies: [],
 };

@@ -25,6 +25,7 @@ const SETTINGS: MachineSettings = {
   cmdline: '',
   seed: 0,
   realtime: false,
+  parallel: false,
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   policies: [],
 };

@@ -24,19 +24,14 @@ import {
 } from './uop';
 
 /** BT, BTS, BTR, BTC; the bit's number comes from an immediate or from a register, whose upper bits move the memory operand. */
-export function bitTest(cpu: usize, u: usize, operation: i32, byImmediate: bool): i32 {
+export function bitTest(cpu: usize, u: usize, operation: i32): i32 {
   const size = operandSize(u);
   const bits = (<u64>size) << 3;
-  const number = byImmediate ? load<u64>(u, U_IMMEDIATE) : readG(cpu, u, size);
-  const bit = number & (bits - 1);
+  const bit = bitNumber(cpu, u, size) & (bits - 1);
   let p: usize;
   const inMemory = isMemory(u);
   if (inMemory) {
-    const signed = size == 8 ? <i64>number : size == 4 ? <i64>(<i32>number) : <i64>(<i16>number);
-    const distance: i64 = byImmediate ? 0 : (signed >> (3 + ctz<i64>(size))) * <i64>size;
-    const access = operation == T.BT ? READ : WRITE;
-    const offset = truncate(addressSum(cpu, u) + <u64>distance, load<u8>(u, U_ADDRESS_SIZE));
-    const linear = linearAddress(cpu, operandSegment(u), offset, size, access);
+    const linear = bitAddress(cpu, u, size, operation == T.BT ? READ : WRITE);
     if (linear == NO_ADDRESS) return FAULT;
     p = operation == T.BT ? readPointer(cpu, linear, size) : modifyPointer(cpu, linear, size);
     if (p == 0) return FAULT;
@@ -52,6 +47,27 @@ export function bitTest(cpu: usize, u: usize, operation: i32, byImmediate: bool)
   }
   setStatusFlags(cpu, (statusFlags(cpu) & ~CF) | ((value >> bit) & 1));
   return RETIRED;
+}
+
+/** The register forms have odd low bits in their opcodes, BA the immediate. */
+function isByImmediate(u: usize): bool {
+  return (load<u8>(u, U_EXTRA) & 15) == 10;
+}
+
+export function bitNumber(cpu: usize, u: usize, size: i32): u64 {
+  return isByImmediate(u) ? load<u64>(u, U_IMMEDIATE) : readG(cpu, u, size);
+}
+
+/** Linear address of the operand in memory that holds the bit; NO_ADDRESS after a fault. */
+export function bitAddress(cpu: usize, u: usize, size: i32, access: i32): u64 {
+  let distance: i64 = 0;
+  if (!isByImmediate(u)) {
+    const number = readG(cpu, u, size);
+    const signed = size == 8 ? <i64>number : size == 4 ? <i64>(<i32>number) : <i64>(<i16>number);
+    distance = (signed >> (3 + ctz<i64>(size))) * <i64>size;
+  }
+  const offset = truncate(addressSum(cpu, u) + <u64>distance, load<u8>(u, U_ADDRESS_SIZE));
+  return linearAddress(cpu, operandSegment(u), offset, size, access);
 }
 
 /** BSF, BSR, TZCNT, LZCNT, POPCNT. */

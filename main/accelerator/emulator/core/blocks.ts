@@ -3,6 +3,7 @@
  * leave, known by guest-physical address and mode. Blocks link to their successors of the same page; from anywhere else the
  * jump cache finds them by linear address, for one CODE_GENERATION.
  */
+import { askOthersAside, awaitCodeSeen, beginAlone, endAlone, fence, hasOthersBeside } from './beside';
 import { MAX_LENGTH, decode, entryEnds, entryRead, entryWritten } from './decode';
 import { GP } from './bits';
 import { raise } from './exceptions';
@@ -11,6 +12,7 @@ import { CODE_64, CODE_SIZE, FLAT, MODE_BITS } from './modes';
 import { OVERLONG } from './opcode-table';
 import { J, JMP_NEAR, NEXT } from './ops';
 import { fuse, noteFlags } from './fuse';
+import { lock } from './locked';
 import {
   BLOCK_HASH,
   BLOCK_HASH_ENTRIES,
@@ -205,9 +207,24 @@ export function clearBlocks(cpu: usize): void {
   dropCode(cpu);
 }
 
+/** Whether a store to the bytes of the last block, since they were decoded, has been or will be seen. */
+let watched: bool = false;
+
 /** Decodes a block behind the last one. */
 function build(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxInstructions: u32): usize {
   store<u32>(cpu, 0, STEPPED);
+  let block = decodeBlock(cpu, rip, linear, host, mode, maxInstructions);
+  if (block == 0 || watched || !hasOthersBeside(cpu)) return block;
+  // Another vcpu may have stored there before the bytes were marked as code. Now they are.
+  block = decodeBlock(cpu, rip, linear, host, mode, maxInstructions);
+  if (block == 0 || watched) return block;
+  beginAlone(cpu);
+  block = decodeBlock(cpu, rip, linear, host, mode, maxInstructions);
+  endAlone(cpu);
+  return block;
+}
+
+function decodeBlock(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxInstructions: u32): usize {
   let block: usize = load<u32>(cpu, CODE_CACHE_FREE);
   if (<u32>block + MAX_BLOCK_SIZE > load<u32>(cpu, CODE_CACHE) + load<u32>(cpu, CODE_CACHE_SIZE)) {
     clearBlocks(cpu);
@@ -217,6 +234,12 @@ function build(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxIns
   const limit: u64 = is64 ? u64.MAX_VALUE : codeLimit(cpu);
   const pageEnd = (host | 0xfff) + 1;
   const physical = <u32>host - load<u32>(cpu, RAM_BASE);
+  // Before the bytes, and in this order: who stores clears the marks first.
+  const generation = pageGeneration(cpu, physical >> 12);
+  const marks = marksOf(cpu, physical >> 12);
+  let secondGeneration: u32 = 0;
+  let secondMarks: u64 = 0;
+  const beside = hasOthersBeside(cpu);
   let u = block + B_UOPS;
   let count: u32 = 0;
   let offset: u32 = 0;
@@ -234,13 +257,15 @@ function build(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxIns
       } else {
         const next = fetchPointer(cpu, (linear | 0xfff) + 1);
         if (next == 0) return 0;
+        second = (<u32>next - load<u32>(cpu, RAM_BASE)) >> 12;
+        secondGeneration = pageGeneration(cpu, second);
+        secondMarks = marksOf(cpu, second);
         const here = pageEnd - code;
         const bytes = block + MAX_BLOCK_SIZE - 32;
         memory.copy(bytes, code, here);
         memory.copy(bytes + here, next, MAX_LENGTH - here);
         length = decode(u, bytes, bytes + MAX_LENGTH, 0, mode);
         if (length == 0) length = overlong(u);
-        second = (<u32>next - load<u32>(cpu, RAM_BASE)) >> 12;
         ends = true;
       }
     }
@@ -249,6 +274,7 @@ function build(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxIns
       raise(cpu, GP, 0);
       return 0;
     }
+    if (beside) lock(u);
     store<u8>(u, <u8>count, U_NUMBER);
     noteFlags(cpu, count, entryWritten, entryRead);
     last = u;
@@ -266,17 +292,21 @@ function build(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, maxIns
   store<u32>(block, mode, B_MODE);
   store<u16>(block, <u16>count, B_COUNT);
   store<u16>(block, <u16>offset, B_BYTES);
-  store<u32>(block, pageGeneration(cpu, physical >> 12), B_GENERATION);
+  store<u32>(block, generation, B_GENERATION);
   store<u32>(block, 0, B_TAKEN);
   store<u32>(block, 0, B_FOLLOWING);
   store<u32>(block, second, B_SECOND_PAGE);
   fuse(cpu, block + B_UOPS, u);
-  if (second == NO_PAGE) noteCode(cpu, physical, offset);
-  else {
-    noteCode(cpu, physical, 0x1000 - (physical & 0xfff));
+  const bytes = second == NO_PAGE ? offset : 0x1000 - (physical & 0xfff);
+  noteCode(cpu, physical, bytes);
+  if (second != NO_PAGE) {
     noteCode(cpu, second << 12, 16);
-    store<u32>(block, pageGeneration(cpu, second), B_SECOND_GENERATION);
+    store<u32>(block, secondGeneration, B_SECOND_GENERATION);
   }
+  watched =
+    (chunksOf(physical, bytes) & ~marks) == 0 &&
+    generation == pageGeneration(cpu, physical >> 12) &&
+    (second == NO_PAGE || ((secondMarks & 1) != 0 && secondGeneration == pageGeneration(cpu, second)));
   return block;
 }
 
@@ -296,30 +326,45 @@ function overlong(u: usize): usize {
 
 /** Marks bytes as decoded, so that stores to them are seen. */
 function noteCode(cpu: usize, physical: u32, size: u32): void {
-  const word = <usize>load<u32>(cpu, CODE_MAP) + ((physical >> 12) << 3);
-  const first = (physical & 0xfff) / CHUNK;
-  const lastChunk = ((physical & 0xfff) + size - 1) / CHUNK;
-  const chunks = (<u64>-1 >> (63 - <u64>(lastChunk - first))) << first;
-  const before = atomic.or<u64>(word, chunks);
+  const before = atomic.or<u64>(marksWord(cpu, physical >> 12), chunksOf(physical, size));
   if (before != 0) return;
   // The page begins to hold code: stores to it must miss the TLBs of all vcpus from now on.
-  const epoch = atomic.add<u32>(<usize>load<u32>(cpu, SHARED) + SHARED_CODE_EPOCH, 1) + 1;
-  store<u32>(cpu, epoch, CODE_EPOCH_SEEN);
+  nextEpoch(cpu);
   flushTlbWrites(cpu);
+  if (hasOthersBeside(cpu)) awaitCodeSeen(cpu);
+}
+
+function marksWord(cpu: usize, page: u32): usize {
+  return <usize>load<u32>(cpu, CODE_MAP) + ((<usize>page) << 3);
+}
+
+function marksOf(cpu: usize, page: u32): u64 {
+  return atomic.load<u64>(marksWord(cpu, page));
+}
+
+/** The marks of bytes within one page. */
+function chunksOf(physical: u32, size: u32): u64 {
+  const first = (physical & 0xfff) / CHUNK;
+  const lastChunk = min((physical & 0xfff) + size - 1, 0xfff) / CHUNK;
+  return (<u64>-1 >> (63 - <u64>(lastChunk - first))) << first;
+}
+
+/** This vcpu has seen what it changes itself, but not what another has changed meanwhile. */
+function nextEpoch(cpu: usize): void {
+  const before = atomic.add<u32>(<usize>load<u32>(cpu, SHARED) + SHARED_CODE_EPOCH, 1);
+  if (load<u32>(cpu, CODE_EPOCH_SEEN) == before) store<u32>(cpu, before + 1, CODE_EPOCH_SEEN);
 }
 
 /** Says that bytes of RAM were written: code decoded from them is dropped, of every vcpu. */
 export function codeWritten(cpu: usize, physical: u64, size: u32): void {
-  const word = <usize>load<u32>(cpu, CODE_MAP) + ((<usize>(physical >> 12)) << 3);
-  const present = atomic.load<u64>(word);
-  if (present == 0) return;
-  const first = (<u32>physical & 0xfff) / CHUNK;
-  const lastChunk = min((<u32>physical & 0xfff) + size - 1, 0xfff) / CHUNK;
-  if ((present & ((<u64>-1 >> (63 - <u64>(lastChunk - first))) << first)) == 0) return;
-  atomic.store<u64>(word, 0);
-  atomic.add<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + ((<u32>(physical >> 12)) << 2)), 1);
-  const epoch = atomic.add<u32>(<usize>load<u32>(cpu, SHARED) + SHARED_CODE_EPOCH, 1) + 1;
-  store<u32>(cpu, epoch, CODE_EPOCH_SEEN);
+  const page = <u32>(physical >> 12);
+  // Who decodes marks the bytes and then reads them: one of the two sees the other.
+  fence(cpu);
+  if ((marksOf(cpu, page) & chunksOf(<u32>physical, size)) == 0) return;
+  atomic.store<u64>(marksWord(cpu, page), 0);
+  atomic.add<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + (page << 2)), 1);
+  nextEpoch(cpu);
+  if (hasOthersBeside(cpu)) askOthersAside(cpu);
   store<u8>(cpu, 1, CODE_CHANGED);
   dropCode(cpu);
 }

@@ -54,16 +54,17 @@ export function compareExchangePair(cpu: usize, u: usize, size: i32): i32 {
   if (half == 8 && (linear & 15) != 0) return fault(cpu, GP, 0);
   const p = modifyPointer(cpu, linear, 2 * half);
   if (p == 0) return FAULT;
-  const low = loadSized(p, half);
-  const high = loadSized(p + half, half);
+  // Eight bytes are one access.
+  const pair = half == 8 ? 0 : load<u64>(p);
+  const low = half == 8 ? load<u64>(p) : pair & 0xffffffff;
+  const high = half == 8 ? load<u64>(p, 8) : pair >> 32;
   const equal = low == readSlot(cpu, RAX, half) && high == readSlot(cpu, RDX, half);
   if (equal) {
     if (half == 8) {
       store<u64>(p, load<u64>(cpu, RBX));
       store<u64>(p, load<u64>(cpu, RCX), 8);
     } else {
-      store<u32>(p, load<u32>(cpu, RBX));
-      store<u32>(p, load<u32>(cpu, RCX), 4);
+      store<u64>(p, load<u32>(cpu, RBX) | ((<u64>load<u32>(cpu, RCX)) << 32));
     }
   } else {
     writeSlot(cpu, RAX, half, low);

@@ -5,6 +5,7 @@ import { asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust } from './decima
 import { fault } from './exceptions';
 import { AF, CF, DF, OF, PF, SF, ZF, carry, condition, getFlags, setStatusFlags, statusFlags, zero } from './flags';
 import { fetchPointer, readPointer } from './memory';
+import { locked } from './locked';
 import { divide, multiplyAccumulator } from './multiply';
 import {
   branch,
@@ -82,6 +83,8 @@ export function general(cpu: usize, u: usize, operation: i32): i32 {
       return undefinedInstruction(cpu);
     case T.OVERLONG:
       return fault(cpu, GP, 0);
+    case T.LOCKED:
+      return locked(cpu, u);
     case T.UD:
       return fault(cpu, UNDEFINED, 0);
     case T.UNAVAILABLE:
@@ -186,8 +189,7 @@ export function general(cpu: usize, u: usize, operation: i32): i32 {
     case T.BTS:
     case T.BTR:
     case T.BTC:
-      // The register forms have odd low bits in their opcodes, BA the immediate.
-      return bitTest(cpu, u, operation, (load<u8>(u, U_EXTRA) & 15) == 10);
+      return bitTest(cpu, u, operation);
     case T.BSF:
     case T.BSR:
     case T.TZCNT:

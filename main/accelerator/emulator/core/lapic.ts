@@ -4,6 +4,7 @@
  * leaves to the host's LAPIC, which works on the same registers; nothing is changed here before that is clear.
  */
 import * as reg from '../../../base/lapic-registers';
+import { hasOthersBeside } from './beside';
 import { ACCESS_TIME, CODE_CHANGED, CR8, LAPIC, MEMORY_ACCESS_TIME, MSR_APIC_BASE, TSC_BASE } from './state';
 
 const APIC_BASE_EXTD: u64 = 1 << 10;
@@ -149,6 +150,6 @@ function updatePriority(lapic: usize, vector: i32): void {
 /** The access takes what it takes at the host; leaving the block has the budget looked at. */
 function passTime(cpu: usize): void {
   store<u32>(cpu, load<u32>(cpu, ACCESS_TIME) + MEMORY_ACCESS_TIME, ACCESS_TIME);
-  store<u64>(cpu, load<u64>(cpu, TSC_BASE) + MEMORY_ACCESS_TIME, TSC_BASE);
+  if (!hasOthersBeside(cpu)) store<u64>(cpu, load<u64>(cpu, TSC_BASE) + MEMORY_ACCESS_TIME, TSC_BASE);
   store<u8>(cpu, 1, CODE_CHANGED);
 }

@@ -171,11 +171,30 @@ export function writeSpan(cpu: usize, linear: u64): usize {
 }
 
 function span(cpu: usize, linear: u64, access: i32): usize {
+  const host = ramSpan(cpu, linear, access);
+  return host != 0 && access == ACCESS_WRITE && holdsCode(cpu, hostToPhysical(cpu, host)) ? 0 : host;
+}
+
+function ramSpan(cpu: usize, linear: u64, access: i32): usize {
   if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 || load<u8>(cpu, ALIGNMENT_CHECKED) != 0 || !canonical(cpu, linear))
     return 0;
   const physical = translate(cpu, linear, access | ownAccess(cpu) | ACCESS_PROBE);
-  if (physical == NO_PAGE || physical >= load<u64>(cpu, RAM_SIZE)) return 0;
-  return access == ACCESS_WRITE && holdsCode(cpu, physical) ? 0 : hostOf(cpu, physical);
+  return physical == NO_PAGE || physical >= load<u64>(cpu, RAM_SIZE) ? 0 : hostOf(cpu, physical);
+}
+
+/** Host address of aligned writable bytes of RAM, with decoded code or without; 0 where they are anything else. Raises nothing. */
+// @ts-ignore: decorator
+@inline
+export function lockablePointer(cpu: usize, linear: u64): usize {
+  const entry = cpu + tlbSlot(linear);
+  if (load<u64>(entry, TLB_WRITE) == ((linear & PAGE_MASK) | load<u64>(cpu, TLB_TAG_WRITE))) {
+    return <usize>(load<u32>(entry, TLB_WRITE + 8) + <u32>linear);
+  }
+  return ramSpan(cpu, linear, ACCESS_WRITE);
+}
+
+export function hostToPhysical(cpu: usize, host: usize): u64 {
+  return host - <usize>load<u32>(cpu, RAM_BASE);
 }
 
 /** Linear addresses of IA-32e mode have 48 bits, sign-extended (SDM vol. 1, "Canonical Addressing"). */
@@ -224,7 +243,7 @@ function holdsCode(cpu: usize, physical: u64): bool {
 
 function readPart(cpu: usize, physical: u64, size: i32, into: usize): bool {
   if (physical >= load<u64>(cpu, RAM_SIZE)) return mmioRead(cpu, physical, size, into);
-  memory.copy(into, hostOf(cpu, physical), size);
+  copyPart(into, hostOf(cpu, physical), size);
   return true;
 }
 
@@ -233,6 +252,15 @@ function writePart(cpu: usize, physical: u64, size: u32, from: usize): void {
     mmioWrite(cpu, physical, size, from);
     return;
   }
-  memory.copy(hostOf(cpu, physical), from, size);
+  copyPart(hostOf(cpu, physical), from, size);
   codeWritten(cpu, physical, size);
+}
+
+/** What is aligned is read and written at once (SDM vol. 3A, "Guaranteed Atomic Operations"). */
+function copyPart(into: usize, from: usize, size: u32): void {
+  if (size == 8) store<u64>(into, load<u64>(from));
+  else if (size == 4) store<u32>(into, load<u32>(from));
+  else if (size == 2) store<u16>(into, load<u16>(from));
+  else if (size == 1) store<u8>(into, load<u8>(from));
+  else memory.copy(into, from, size);
 }

@@ -1,4 +1,5 @@
 /** Model-specific registers (SDM vol. 4): what CPUID's features need; any other is #GP. */
+import { hasOthersBeside } from './beside';
 import { GP, PHYSICAL_MASK } from './bits';
 import { writeEfer } from './control';
 import { baseOf, segmentAt } from './descriptors';
@@ -96,8 +97,18 @@ export function forgetMsrAnswer(cpu: usize): void {
 }
 
 export function readTsc(cpu: usize): u64 {
-  return load<u64>(cpu, TSC_BASE) + load<u64>(cpu, INSTRUCTIONS);
+  return load<u64>(cpu, TSC_BASE) + sinceBase(cpu);
 }
+
+/** What the counter counts: in turn what the host has not yet put into its base, beside others machine time. */
+function sinceBase(cpu: usize): u64 {
+  return hasOthersBeside(cpu) ? <u64>machineTime() : load<u64>(cpu, INSTRUCTIONS);
+}
+
+/** Of the host: machine time in ns. */
+// @ts-ignore: decorator
+@external("env", "machineTime")
+declare function machineTime(): f64;
 
 export function rdmsr(cpu: usize): i32 {
   const index = load<u32>(cpu, RCX);
@@ -203,7 +214,7 @@ function readMsr(cpu: usize, index: u32): bool {
 function writeMsr(cpu: usize, index: u32, value: u64): bool {
   switch (index) {
     case IA32_TSC:
-      store<u64>(cpu, value - load<u64>(cpu, INSTRUCTIONS), TSC_BASE);
+      store<u64>(cpu, value - sinceBase(cpu), TSC_BASE);
       return true;
     // A microcode update's signature: cleared by software before CPUID would set it.
     case IA32_BIOS_SIGN_ID:

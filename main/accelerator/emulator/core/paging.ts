@@ -32,6 +32,8 @@ export const ACCESS_PROBE: i32 = 1 << 9;
 
 /** Of `walk`: no translation. */
 export const NO_PAGE: u64 = u64.MAX_VALUE;
+/** Another CPU has changed an entry of the walk since it was read. */
+const CHANGED: u64 = NO_PAGE - 1;
 /** Beside the page's address in what `walk` returns. */
 export const PAGE_GLOBAL: u64 = 1 << 0;
 export const PAGE_LARGE: u64 = 1 << 1;
@@ -69,7 +71,11 @@ const PDPTE_RESERVED: u64 = ~PHYSICAL_MASK | 0x1e6;
 /** The page of a linear address, with PAGE_* bits; NO_PAGE where there is none, or none for this access. */
 export function walk(cpu: usize, linear: u64, access: i32): u64 {
   if ((load<u64>(cpu, CR0) & CR0_PG) == 0) return (linear & PAGE_MASK) | PAGE_WRITABLE;
-  return (load<u64>(cpu, CR4) & CR4_PAE) == 0 ? walk32(cpu, linear, access) : walk64(cpu, linear, access);
+  let found: u64;
+  do {
+    found = (load<u64>(cpu, CR4) & CR4_PAE) == 0 ? walk32(cpu, linear, access) : walk64(cpu, linear, access);
+  } while (found == CHANGED);
+  return found;
 }
 
 function walk32(cpu: usize, linear: u64, access: i32): u64 {
@@ -80,7 +86,7 @@ function walk32(cpu: usize, linear: u64, access: i32): u64 {
   if ((pde & ENTRY_PS) != 0 && (load<u64>(cpu, CR4) & CR4_PSE) != 0) {
     if ((pde & PDE32_RESERVED) != 0) return refuse(cpu, linear, access, ERROR_PRESENT | ERROR_RESERVED);
     if (!permitted(cpu, pde & (ENTRY_RW | ENTRY_US), false, access)) return refuse(cpu, linear, access, ERROR_PRESENT);
-    mark(cpu, directory, pde, ENTRY_A | dirty);
+    if (!mark32(cpu, directory, pde, ENTRY_A | dirty)) return CHANGED;
     const page = (pde & 0xffc00000) | (((pde >> 13) & 0xff) << 32) | (linear & 0x3ff000);
     return page | PAGE_LARGE | pageFlags(cpu, pde | dirty, pde, access);
   }
@@ -89,8 +95,7 @@ function walk32(cpu: usize, linear: u64, access: i32): u64 {
   if ((pte & ENTRY_P) == 0) return refuse(cpu, linear, access, 0);
   if (!permitted(cpu, pde & pte & (ENTRY_RW | ENTRY_US), false, access))
     return refuse(cpu, linear, access, ERROR_PRESENT);
-  mark(cpu, directory, pde, ENTRY_A);
-  mark(cpu, table, pte, ENTRY_A | dirty);
+  if (!mark32(cpu, directory, pde, ENTRY_A) || !mark32(cpu, table, pte, ENTRY_A | dirty)) return CHANGED;
   return (pte & 0xfffff000) | pageFlags(cpu, pte | dirty, pde & pte, access);
 }
 
@@ -136,14 +141,11 @@ function walk64(cpu: usize, linear: u64, access: i32): u64 {
   if (!permitted(cpu, rights, noExecute != 0, access)) return refuse(cpu, linear, access, ERROR_PRESENT);
   for (let i = top; i > level; i--) {
     const at = load<u64>(cpu + ((<usize>i) << 3), WALKED);
-    mark(cpu, at, readEntry64(cpu, at), ENTRY_A);
+    const upper = readEntry64(cpu, at);
+    if ((upper & ENTRY_P) == 0 || !mark64(cpu, at, upper, ENTRY_A)) return CHANGED;
   }
-  mark(
-    cpu,
-    load<u64>(cpu + ((<usize>level) << 3), WALKED),
-    entry,
-    (access & ACCESS_WRITE) != 0 ? ENTRY_A | ENTRY_D : ENTRY_A,
-  );
+  const leafFlags = (access & ACCESS_WRITE) != 0 ? ENTRY_A | ENTRY_D : ENTRY_A;
+  if (!mark64(cpu, load<u64>(cpu + ((<usize>level) << 3), WALKED), entry, leafFlags)) return CHANGED;
   const inside = ((<u64>1) << shift) - 1;
   const flags: u64 = (entry & ENTRY_G ? PAGE_GLOBAL : 0) | (level > 1 ? PAGE_LARGE : 0);
   return (entry & ENTRY_ADDRESS & ~inside) | (linear & inside & PAGE_MASK) | flags;
@@ -198,11 +200,20 @@ function readEntry64(cpu: usize, physical: u64): u64 {
   return load<u64>(<usize>load<u32>(cpu, RAM_BASE) + <usize>physical);
 }
 
-/** Sets accessed and dirty flags; LOCKed, as other CPUs walk and change the same tables. */
-function mark(cpu: usize, physical: u64, entry: u64, flags: u64): void {
-  if ((entry & flags) == flags) return;
-  atomic.or<u32>(<usize>load<u32>(cpu, RAM_BASE) + <usize>physical, <u32>flags);
+/** Sets accessed and dirty flags, unless another CPU has changed the entry since it was read: then false. */
+function mark32(cpu: usize, physical: u64, entry: u64, flags: u64): bool {
+  if ((entry & flags) == flags) return true;
+  const host = <usize>load<u32>(cpu, RAM_BASE) + <usize>physical;
+  if (atomic.cmpxchg<u32>(host, <u32>entry, <u32>(entry | flags)) != <u32>entry) return false;
   codeWritten(cpu, physical, 4);
+  return true;
+}
+
+function mark64(cpu: usize, physical: u64, entry: u64, flags: u64): bool {
+  if ((entry & flags) == flags) return true;
+  if (atomic.cmpxchg<u64>(<usize>load<u32>(cpu, RAM_BASE) + <usize>physical, entry, entry | flags) != entry) return false;
+  codeWritten(cpu, physical, 4);
+  return true;
 }
 
 /** Loads the PDPTE registers; false: one of them has reserved bits, and nothing has changed. */

@@ -1,4 +1,5 @@
 /** What happens between instructions: events, single steps, exits to the host. */
+import { answerRequest, comeIn, goOut, hasOthersBeside } from './beside';
 import { GP, RFLAGS_IF, RFLAGS_RF, RFLAGS_TF } from './bits';
 import { cachedBlock, findBlock, findShortBlock, noticeCodeChanges } from './blocks';
 import { afterInstruction, beforeInstruction } from './debug';
@@ -56,8 +57,11 @@ export function run(cpu: usize, maxInstructions: u32): i32 {
   store<u8>(cpu, 0, EXIT_PENDING);
   store<u32>(cpu, 0, ACCESS_TIME);
   store<u64>(cpu, load<u64>(kvmRun, RUN_CR8), CR8);
-  noticeCodeChanges(cpu);
+  const beside = hasOthersBeside(cpu);
+  if (beside) comeIn(cpu);
+  else noticeCodeChanges(cpu);
   const result = enter(cpu, maxInstructions, load<u8>(kvmRun, RUN_IMMEDIATE_EXIT) != 0);
+  if (beside) goOut(cpu);
   const interrupts = (load<u64>(cpu, RFLAGS) & RFLAGS_IF) != 0;
   const ready = interrupts && load<u8>(cpu, SHADOW) == 0 && load<i32>(cpu, INTERRUPT_PENDING) < 0;
   store<u8>(kvmRun, interrupts ? 1 : 0, RUN_IF_FLAG);
@@ -88,7 +92,7 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
   while (load<u8>(cpu, EXIT_PENDING) == 0) {
     deliverEvents(cpu);
     if (load<u8>(cpu, EXIT_PENDING) != 0) break;
-    if (atomic.load<u32>(exitRequest) != 0) return REQUESTED;
+    if (atomic.load<u32>(exitRequest) != 0 && (!hasOthersBeside(cpu) || answerRequest(cpu, exitRequest))) return REQUESTED;
     const done = load<u64>(cpu, INSTRUCTIONS) - start + load<u32>(cpu, ACCESS_TIME);
     if (done >= maxInstructions) return BUDGET_USED;
     const rflags = load<u64>(cpu, RFLAGS);

@@ -39,9 +39,9 @@ export const CODE_GENERATION: usize = 200;
 export const CODE_EPOCH_SEEN: usize = 204;
 /** u64: instructions retired. */
 export const INSTRUCTIONS: usize = 208;
-/** u64: value of the time-stamp counter is TSC_BASE + INSTRUCTIONS (scaled by the host half, if at all). */
+/** u64: value of the time-stamp counter is TSC_BASE + INSTRUCTIONS; with others beside TSC_BASE + machine time. */
 export const TSC_BASE: usize = 216;
-/** u32: address of the word in the shared memory which is not 0 when `run` shall return. */
+/** u32: address of the word in the shared memory which is not 0 when `run` shall return (with others beside: bits of beside.ts). */
 export const EXIT_REQUEST: usize = 224;
 /** u32: address of the kvm_run page(s); PIO data at + 4096. */
 export const KVM_RUN: usize = 228;
@@ -136,6 +136,9 @@ export const PAGE_GENERATIONS: usize = 1044;
 /** u32: block of words that all vcpus share: */
 export const SHARED: usize = 1048;
 export const SHARED_CODE_EPOCH: usize = 0; // u32: changes whenever decoded code is dropped, or a page first holds code
+/** Of vcpus beside each other (beside.ts), u32 each: who runs alone (its state block), and how many wait for others to stand aside. */
+export const SHARED_ALONE: usize = 4;
+export const SHARED_WAITING: usize = 8;
 /** u32: start of the code cache of this vcpu, its size in bytes, and the first free byte. */
 export const CODE_CACHE: usize = 1052;
 export const CODE_CACHE_SIZE: usize = 1056;
@@ -163,10 +166,16 @@ export const TLB_TAG_WRITE: usize = 1128; // u64
 export const LAPIC: usize = 1136;
 /** u32: ns that accesses to it have taken during this `run`; the time-stamp counter has them already. */
 export const ACCESS_TIME: usize = 1140;
+/** u32: how many vcpus run beside each other, each on a thread of its own (beside.ts); 0: all on one thread, in turn. */
+export const BESIDE: usize = 1144;
+/** u32: address of the first vcpu's state block; the others follow. */
+export const FIRST_STATE: usize = 1148;
 /** What an access to a memory-mapped register takes beside its instruction, in ns. */
 export const MEMORY_ACCESS_TIME: u32 = 100;
 /** 32 bytes: an access that no host address can stand for (page-crossing, MMIO, code) is done here; see writePointer. */
 export const SCRATCH: usize = 1152; // 64-byte aligned, 64 bytes room
+/** u32: 1 while `run` may execute; only with others beside. */
+export const INSIDE: usize = 1264;
 /** Room for memory.ts: what a pending SCRATCH write means, completed MMIO reads, A/D… */
 export const MEMORY_ROOM: usize = 1216; // to 1536
 /** Room for interpreter and exits (string I/O progress, instruction being decoded). */

@@ -2,6 +2,7 @@
  * String instructions (SDM vol. 2, MOVS, STOS, LODS, CMPS, SCAS; REP). A repetition does at most PORTION elements or some pages
  * at a time, so that events are seen in between; its registers always say how far it is.
  */
+import { hasOthersBeside } from './beside';
 import { RFLAGS_TF } from './bits';
 import { DF, zero } from './flags';
 import { readPointer, readSpan, writePointer, writeSpan } from './memory';
@@ -130,12 +131,20 @@ function copyPages(cpu: usize, bytes: i32, size: i32): bool {
     if (q > p && q < p + length) {
       // Elements that were just written are read again: a pattern spreads.
       for (let at: usize = 0; at < length; at += size) storeSized(q + at, size, loadSized(p + at, size));
-    } else memory.copy(q, p, length);
+    } else if (size == 1 || !hasOthersBeside(cpu)) memory.copy(q, p, length);
+    else copyElements(q, p, length, size);
     advance(cpu, RSI, bytes, length);
     advance(cpu, RDI, bytes, length);
     advance(cpu, RCX, bytes, -(<i64>count));
   }
   return true;
+}
+
+/** As others may see each element: whole, and in this order. Eight bytes at once split none that is aligned. */
+function copyElements(into: usize, from: usize, length: usize, size: i32): void {
+  let at: usize = 0;
+  for (; at + 8 <= length; at += 8) store<u64>(into + at, load<u64>(from + at));
+  for (; at < length; at += size) storeSized(into + at, size, loadSized(from + at, size));
 }
 
 export function stos(cpu: usize, u: usize): i32 {
@@ -179,7 +188,7 @@ function fillPages(cpu: usize, bytes: i32, size: i32, value: u64): bool {
     const q = writeSpan(cpu, to);
     if (q == 0) return n != 0;
     const length = <usize>count * size;
-    if (pattern == (pattern & 0xff) * BYTES) memory.fill(q, <u8>pattern, length);
+    if (pattern == (pattern & 0xff) * BYTES && (size == 1 || !hasOthersBeside(cpu))) memory.fill(q, <u8>pattern, length);
     else fill(q, length, size, pattern);
     advance(cpu, RDI, bytes, length);
     advance(cpu, RCX, bytes, -(<i64>count));

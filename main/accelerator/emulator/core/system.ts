@@ -14,6 +14,7 @@ import {
   RFLAGS_AC,
   RFLAGS_IF,
 } from './bits';
+import { fence } from './beside';
 import { hasCr, readCr, writeCr, writeCr0 } from './control';
 import { cpuid } from './cpuid';
 import { raiseGeneralDetect, readDr, SHADOW_MOV_SS, SHADOW_STI, writeDr } from './debug';
@@ -72,6 +73,8 @@ import {
 import { changeVirtualInterruptFlag } from './virtual-8086';
 
 export function system(cpu: usize, u: usize, op: i32): i32 {
+  // Many of them serialize (SDM vol. 3A, "Serializing Instructions"); none is so common that the others would mind.
+  fence(cpu);
   switch (op) {
     case T.SYS_MOV_TO_SEG:
       return movToSegment(cpu, u);

@@ -1,6 +1,6 @@
 /** `reveille sweep`. */
 import type { PolicyChoice } from '../../../../plugins/api/manifest';
-import type { MachineConfig } from '../../../../preload/contract/machine';
+import { hasVirtualTime, type MachineConfig } from '../../../../preload/contract/machine';
 import { formatTime } from '../../../../preload/contract/quantities';
 import { dataDirectory } from '../../../app/data-directory';
 import { ReveilleError, sentence } from '../../../app/errors';
@@ -126,7 +126,7 @@ function commandOf(
 function text(
   { results, edge, seconds, stopped }: Findings,
   { over }: SweepOptions,
-  { accelerator, realtime }: MachineConfig,
+  config: MachineConfig,
   { write }: SweepPlan,
   command: string | null,
 ): string {
@@ -134,7 +134,7 @@ function text(
   const fails = results.some(isFailure);
   const what = over.kind === 'seeds' ? 'seeds' : over.option;
   const faults = results.filter(({ fault }) => fault !== null);
-  const exactly = accelerator === 'wasm' && !realtime ? 'exactly' : 'as far as KVM repeats itself';
+  const exactly = hasVirtualTime(config) ? 'exactly' : 'as far as the host repeats itself';
   return [
     ...tableLines(groupResults(results), what, write, paint),
     '',

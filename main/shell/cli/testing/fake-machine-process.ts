@@ -70,6 +70,7 @@ function end(outcome: Outcome, diagnosis: string[] = []): void {
     summary: {
       accel,
       irqchip,
+      parallel: true,
       cpus,
       events: 5,
       lost: 0,
