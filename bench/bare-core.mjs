@@ -12,6 +12,9 @@ const align = (value) => Math.ceil(value / PAGE) * PAGE;
 
 const REGISTERS = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 
+/** What only CPUs beside each other ask of their host. */
+const NOBODY_BESIDE = { machineTime: () => 0, sleepWhile() {}, wake() {} };
+
 export function assemble(source) {
   const scratch = mkdtempSync(join(tmpdir(), 'core-'));
   try {
@@ -46,7 +49,7 @@ export class Core {
     const state = take(1 << 20);
     this.ram = take(ramBytes);
     this.memory = new WebAssembly.Memory({ initial: align(at) / 65536 + 1, maximum: 65536, shared: true });
-    this.x = new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports;
+    this.x = new WebAssembly.Instance(module, { env: { memory: this.memory, ...NOBODY_BESIDE } }).exports;
     this.cpu = state;
     this.view = new DataView(this.memory.buffer);
     this.bytes = new Uint8Array(this.memory.buffer);

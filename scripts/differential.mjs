@@ -1,7 +1,8 @@
 // Differential test of the emulator against this machine's processor: generated instructions on both, any number of them.
 // A case depends on its seed and number only, so that `1 SEED FIRST` runs a reported one again. The cases run in a process of
 // their own: where that crashes or hangs, this one says in which case.
-//     node scripts/differential.mjs [CASES [SEED [FIRST]]]
+//     [REVEILLE_BESIDE=1] node scripts/differential.mjs [CASES [SEED [FIRST]]]
+// With REVEILLE_BESIDE=1 the emulator executes as where other CPUs run beside this one: LOCKed operations are atomic.
 import { fork } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -46,7 +47,7 @@ async function compare() {
     (await runnerImport(`${root}test/differential/${name}.ts`, { configFile: false, logLevel: 'error', root })).module;
   const { Comparer } = await load('compare');
   const { FORMS, EXCLUDED, describe } = await load('forms');
-  const comparer = new Comparer();
+  const comparer = new Comparer(process.env.REVEILLE_BESIDE === '1' ? 1 : 0);
   const perForm = FORMS.map(() => 0);
   const sum = { cases: 0, otherModes: 0, faults: 0, different: 0 };
   while (sum.cases < cases && sum.different === 0) {

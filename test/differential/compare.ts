@@ -63,11 +63,16 @@ const MOST_DIFFERENCES = 200;
 
 export class Comparer {
   readonly #native = new Native();
-  readonly #emulated = new Emulated();
+  readonly #emulated: Emulated;
   readonly #generator = new Generator(this.#native.bytes);
   readonly #words = new Uint32Array(this.#native.bytes.buffer, 0, ARENA_SIZE / 4);
   readonly #emulatedRecord = new Uint32Array(RECORD / 4);
   readonly #failed: number[] = [];
+
+  /** `beside`: as where other CPUs run beside this one. */
+  constructor(beside: 0 | 1 = 0) {
+    this.#emulated = new Emulated(beside);
+  }
 
   /** Runs cases `first` to `first + count` of `seed`. */
   compare(seed: number, first: number, count: number): Comparison {

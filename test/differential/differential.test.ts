@@ -8,6 +8,7 @@ import { EXCLUDED, FORMS } from './forms';
 import { hasLocalSegments } from './native';
 
 const CASES = 200_000;
+const CASES_BESIDE = 40_000;
 const SEED = 1;
 const PATIENCE = 300_000;
 const SCRIPT = fileURLToPath(new URL('../../scripts/differential.mjs', import.meta.url));
@@ -36,6 +37,14 @@ describe("the emulator's integer instructions", () => {
       /\((\d+) of 32- and 16-bit code, (\d+) that fault\)/.exec(last)?.slice(1).map(Number) ?? [];
     expect(otherModes).toBeGreaterThan(CASES / 3);
     expect(faults).toBeGreaterThan(CASES / 10);
+  });
+
+  it(`and with other CPUs beside, in ${CASES_BESIDE}`, { timeout: PATIENCE }, (context) => {
+    const reason = missing();
+    if (reason !== null) context.skip(reason);
+    const env = { ...process.env, REVEILLE_BESIDE: '1' };
+    const { stdout } = spawnSync(process.execPath, [SCRIPT, `${CASES_BESIDE}`, '2'], { encoding: 'utf8', env });
+    expect(stdout.trimEnd().split('\n').at(-1), stdout.slice(0, 5000)).toMatch(/, 0 differences$/);
   });
 
   it('are all among the cases, but for what cannot run in user mode', () => {
