@@ -99,7 +99,7 @@ function numberInstructions(rows) {
     [...new Set(list.map((row) => parseRow(row).name))],
   ]);
   const isVector = new Set(vectors.flatMap(([, names]) => names));
-  const general = ['INVALID', 'OVERLONG', 'UNAVAILABLE'];
+  const general = ['INVALID', 'OVERLONG', 'UNAVAILABLE', 'LOCKED'];
   const system = [...REGISTER_FORMS];
   for (const { name } of rows) {
     const list = name.startsWith('SYS_') ? system : general;

@@ -3,6 +3,7 @@
 ; each test says how often each outcome was there: `NAME 0 a 1 b ...`, where bit n of an outcome is what result n has read.
 ;
 ; rounds=N        rounds of each test, in batches (default 20480)
+; test=NAME       this test alone
 ; A machine runs the tests that have as many parts as it has CPUs: 2 or 4.
 
 %include "guest.inc"
@@ -24,6 +25,8 @@ joined:     resd 1
 arrived:    resd 1                              ; other parts that are done with the batch
 current:    resd 1
 rounds:     resd 1
+alignb 8
+only:       resq 1                              ; a test's name in the command line, or 0
 
 section .text
 bits 64
@@ -296,6 +299,9 @@ bsp_main:
     jc end_failure
     mov [rounds], eax
 .known:
+    mov edi, test_option
+    call find_option
+    mov [only], rax
     mov dword [seeds], 0x2545F491
     mov dword [seeds + 64], 0x9E3779B9
     mov dword [seeds + 128], 0x85EBCA6B
@@ -325,6 +331,23 @@ bsp_main:
     test eax, eax
     jnz .next
 .run:
+    mov rsi, [only]
+    test rsi, rsi
+    jz .chosen
+    lea edi, [rbx + litmus.name]
+.letter:
+    mov al, [rdi]
+    test al, al
+    jz .end
+    cmp al, [rsi]
+    jne .next
+    inc edi
+    inc rsi
+    jmp .letter
+.end:
+    cmp byte [rsi], ' '
+    ja .next
+.chosen:
     call run_test
 .next:
     add ebx, litmus_size
@@ -366,6 +389,7 @@ ap_entry:
 
 section .data
 rounds_option: db "rounds=", 0
+test_option: db "test=", 0
 align 8
 tests:
     litmus_test "sb", 2, 0, part_store_x_load_y, part_store_y_load_x, 0, 0

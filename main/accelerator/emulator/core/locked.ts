@@ -39,7 +39,7 @@ const WIDEST: i32 = 16;
 export function lock(u: usize): void {
   const flags: u32 = load<u8>(u, U_FLAGS);
   const op: i32 = load<u16>(u, U_OP);
-  if ((flags & F_MEMORY) == 0 || op == T.UD || op == T.INVALID) return;
+  if ((flags & F_MEMORY) == 0 || op == T.UD || op == T.INVALID || op == T.UNAVAILABLE) return;
   if ((flags & F_LOCK) == 0 && op != T.XCHG) return;
   store<u32>(u, op, U_IMMEDIATE2);
   store<u16>(u, <u16>T.LOCKED, U_OP);
