@@ -67,6 +67,7 @@ export class MachineRun {
       accelerator: config.accelerator,
       choice: options.choice,
       irqchip: config.irqchip,
+      parallel: config.parallel,
       apicIds: config.apicIds,
       bsp: config.bsp,
       topology: config.topology,

@@ -72,6 +72,8 @@ export interface RunInfo {
   /** Why it is this accelerator. */
   choice: string;
   irqchip: IrqchipMode;
+  /** Emulator: the CPUs run beside each other. */
+  parallel: boolean;
   apicIds: number[];
   bsp: number;
   topology: Topology;
