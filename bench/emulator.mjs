@@ -41,6 +41,7 @@ const WORKLOADS = [
   { name: '8,192 pages, 4 KiB stride', source: 'pages', rounds: 1, defines: ['PAGES=8192'] },
   { name: '16,384 pages, 4 KiB stride', source: 'pages', rounds: 1, defines: ['PAGES=16384'] },
   { name: 'CR3 reloads', source: 'cr3', rounds: 1 },
+  { name: 'matrix product, x87', source: 'matrix-x87', rounds: 4 },
   { name: 'integer loop, 64-bit', source: 'integer', rounds: 3, bits: 64 },
   { name: 'sieve, 64-bit', source: 'sieve', rounds: 1, bits: 64 },
   { name: 'SHA-256, 64-bit', source: 'sha256', rounds: 8, bits: 64 },

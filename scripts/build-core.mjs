@@ -42,12 +42,15 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const emulator = join(root, 'main/accelerator/emulator');
 
 const { OPCODES, REGISTER_FORMS, FLAGS } = await importTypeScript(join(emulator, 'opcodes.ts'));
+const ops = await importTypeScript(join(emulator, 'core/ops.ts'));
 const { SIMD_SECTIONS } = await importTypeScript(join(emulator, 'simd-opcodes.ts'));
 const SIMD_ROWS = new Set([...SIMD_SECTIONS.values()].flat());
 writeFileSync(join(emulator, 'core/opcode-table.ts'), opcodeTable());
 writeFileSync(
   join(emulator, 'core/interpret.ts'),
-  readFileSync(join(emulator, 'core/interpret.in.ts'), 'utf8').replace(/^.*\/\/ CASES.*$/m, () => interpreterCases()),
+  readFileSync(join(emulator, 'core/interpret.in.ts'), 'utf8').replace(/^.*\/\/ CASES.*$/m, () =>
+    interpreterCases(ops),
+  ),
 );
 compile();
 

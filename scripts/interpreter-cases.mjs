@@ -11,8 +11,9 @@ const TESTS = { 4: '== 0', 5: '!= 0', 8: '< 0', 9: '>= 0', 12: '< 0', 13: '>= 0'
 const FIRST_SIGNED = 12;
 
 const cases = [];
-const on = (label, body) => cases.push(`case ${label}: {\n${body.trim()}\nu += UOP_SIZE;\ncontinue;\n}`);
-const leaving = (label, body) => cases.push(`case ${label}: {\n${body.trim()}\nbreak;\n}`);
+const add = (label, body) => cases.push({ label, text: `case ${label}: {\n${body.trim()}\n}` });
+const on = (label, body) => add(label, `${body.trim()}\nu += UOP_SIZE;\ncontinue;`);
+const leaving = (label, body) => add(label, `${body.trim()}\nbreak;`);
 /** An operation with a memory operand at \`p\`. */
 const reading = (label, bytes, body) => on(label, `const p = reading(cpu, u, ${bytes});\nif (p == 0) break;\n${body}`);
 /** After a store: on, unless it has to be brought to its place first. */
@@ -226,12 +227,41 @@ function stack() {
   });
 }
 
-export function interpreterCases() {
+/** Stores may hit code; a fault finds its RIP in the operation. */
+function floatingPoint() {
+  for (const [label, run] of [
+    ['OPS.X87', 'x87(cpu, u)'],
+    ['OPS.FWAIT', 'fwait(cpu)'],
+  ])
+    leaving(
+      label,
+      `store<u64>(cpu, rip + load<u16>(u, U_NEXT) - load<u8>(u, U_LENGTH), RIP);
+      if (!${run}) break;
+      u += UOP_SIZE;
+      if (load<u8>(cpu, CODE_CHANGED) == 0) continue;
+      way = CHECK;`,
+    );
+}
+
+/** The number that a case's label comes to, in terms of core/ops.ts. */
+function numberOf(label, ops) {
+  return label
+    .split(' + ')
+    .reduce((sum, term) => sum + (term.startsWith('OPS.') ? ops[term.slice(4)] : Number(term)), 0);
+}
+
+/** In the order of their numbers, which lets the compiler make one jump table of them. */
+export function interpreterCases(ops) {
   cases.length = 0;
   arithmetic();
   moves();
   singles();
   stack();
   branches();
-  return cases.join('\n');
+  floatingPoint();
+  const ordered = cases.map(({ label, text }) => ({ number: numberOf(label, ops), text }));
+  return ordered
+    .sort((a, b) => a.number - b.number)
+    .map(({ text }) => text)
+    .join('\n');
 }

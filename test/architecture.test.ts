@@ -38,6 +38,7 @@ const GUESTS: Guest[] = [
   { name: 'code', cpus: 2 },
   { name: 'shootdown', cpus: 4 },
   { name: 'system', cpus: 2 },
+  { name: 'fpu', cpus: 1 },
   { name: 'x2apic', cpus: 2, onKvm: ['--irqchip', 'kernel'] },
 ];
 
@@ -54,6 +55,7 @@ const NO_LEGACY_PAGING = 'refuses CR0.PG outside of long mode';
 const LATE = 'runs the instructions of CPL 0 in a row and is late with interrupts';
 const LATE_DEBUG = 'knows no data breakpoints in the instructions that it emulates';
 const NATIVE_USER = 'runs CPL 3 natively on its own descriptor tables';
+const NATIVE_FPU = 'runs CPL 3 natively without CR0.TS and CR0.EM';
 const INTERRUPTS_AT_3 = 'has no gates of the guest for INT n at CPL 3';
 
 /** KVM-PVM, a KVM that needs no virtualization by the processor and emulates what a guest does at CPL 0. */
@@ -137,6 +139,16 @@ const PVM: Record<string, Deviations> = {
     checks: {
       'fsgsbase: #UD without CR4.FSGSBASE': 'leaves it on',
       'tsc: CR4.TSD: #GP at CPL 3': 'lets it pass',
+    },
+  },
+  fpu: {
+    checks: {
+      'lazy: #NM by an x87 instruction': NATIVE_FPU,
+      'lazy: #NM by a control instruction': NATIVE_FPU,
+      'lazy: #NM by WAIT with CR0.MP': NATIVE_FPU,
+      'lazy: #NM before a page fault': NATIVE_FPU,
+      'lazy: #NM with CR0.EM': NATIVE_FPU,
+      'pending: #NM before #MF': NATIVE_FPU,
     },
   },
 };

@@ -379,6 +379,9 @@ export const FLAGS: Readonly<Record<string, string>> = {
   SCAS: 'OSZAPC - OSZAPC',
   JCC: '- - OSZAPC',
   SET: '- - OSZAPC',
+  // What may fault shows all flags.
+  X87: '- - OSZAPC',
+  FWAIT: '- - OSZAPC',
   CMOV: '- - OSZAPC',
   LOOPE: '- - Z',
   LOOPNE: '- - Z',

@@ -43,6 +43,7 @@ import {
   V_THIRD,
   V_W,
 } from './uop';
+import { isReserved } from './x87/reserved';
 
 // Fields of a table entry, as scripts/build-core.mjs writes them.
 const INSTRUCTION: u64 = 4095;
@@ -317,8 +318,12 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     if (instruction != T.SYS_LOAD_FAR_POINTER) store<u8>(u, <u8>(named << 3), U_DST);
   }
   if ((form & FORM_ACCUMULATOR) != 0) store<u8>(u + (immediateKind == IMMEDIATE_O ? U_DST : U_SRC), RAX);
-  // As the FPU keeps it: the opcode's low bits, and ModRM.
-  if (instruction == T.X87) store<u32>(u, ((opcode & 7) << 8) | modrm, U_IMMEDIATE);
+  if (instruction == T.X87) {
+    // As the FPU keeps it: the opcode's low bits, and ModRM.
+    const code = ((opcode & 7) << 8) | modrm;
+    store<u32>(u, code, U_IMMEDIATE);
+    if (isReserved(code)) instruction = UD;
+  }
   if (short) return 0;
   if (isVector && instruction >= T.FIRST_VECTOR) {
     vectorOperands(u, form, <u32>(entry >> VECTOR_SHIFT), vex, bytes, is64);

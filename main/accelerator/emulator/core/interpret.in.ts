@@ -21,7 +21,7 @@ import { GP, RFLAGS_RF } from './bits';
 import { general } from './general';
 import { commitWrite, isCanonical, modifyPointer, readPointer, writePointer } from './memory';
 import { FLAT } from './modes';
-import { FIRST_SYSTEM, FIRST_VECTOR, FWAIT, X87 } from './opcode-table';
+import { FIRST_SYSTEM, FIRST_VECTOR } from './opcode-table';
 import * as OPS from './ops';
 import {
   arithmetic,
@@ -134,14 +134,6 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
       const op: i32 = load<u16>(u, U_OP);
       switch (op) {
         // CASES (scripts/interpreter-cases.mjs)
-        case X87:
-        case FWAIT:
-          store<u64>(cpu, rip + load<u16>(u, U_NEXT) - load<u8>(u, U_LENGTH), RIP);
-          if (!(op == X87 ? x87(cpu, u) : fwait(cpu))) break;
-          u += UOP_SIZE;
-          if (load<u8>(cpu, CODE_CHANGED) == 0) continue;
-          way = CHECK;
-          break;
         default: {
           const next = rip + load<u16>(u, U_NEXT);
           store<u64>(cpu, next & load<u64>(block, B_MASK), NEXT_RIP);

@@ -97,3 +97,6 @@ export const JMP_NEAR: i32 = 572;
 /** The block ends here without a branch. */
 export const NEXT: i32 = 573;
 export const NOTHING: i32 = 574;
+/** Any x87 instruction, and the one that only waits. */
+export const X87: i32 = 575;
+export const FWAIT: i32 = 576;

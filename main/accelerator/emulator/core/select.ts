@@ -18,6 +18,7 @@ import {
   COMPARE_MI,
   COMPARE_MR,
   DEC_R,
+  FWAIT,
   IMUL_RR,
   INC_R,
   J,
@@ -55,6 +56,7 @@ import {
   SAR_RI,
   SHL_RI,
   SHR_RI,
+  X87,
 } from './ops';
 import * as T from './opcode-table';
 import {
@@ -155,6 +157,10 @@ function specialised(u: usize, instruction: i32, form: u32, mode: u32): i32 {
       return J + <i32>(load<u8>(u, U_EXTRA) & 15);
     case T.NOP:
       return NOTHING;
+    case T.X87:
+      return X87;
+    case T.FWAIT:
+      return FWAIT;
     default:
       return 0;
   }

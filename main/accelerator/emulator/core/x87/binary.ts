@@ -1,4 +1,5 @@
 /** The operations that D8, DA, DC and DE have for all kinds of operands, by ModRM.reg: with ST(0) on one side. */
+import { X87_FULL } from '../state';
 import { add, divideNumbers, multiplyNumbers } from './arithmetic';
 import { compare, UNORDERED } from './compare';
 import { C0, C1, C2, C3, isPrevented, result, resultUpper, SIGN } from './operation';
@@ -6,6 +7,8 @@ import {
   finish,
   finishRegister,
   isEmpty,
+  physical,
+  physicalAt,
   pop,
   registerAt,
   significandOf,
@@ -50,10 +53,13 @@ export function withMemory(cpu: usize, kind: u32): void {
 
 /** ST(0) with ST(i), to either. */
 export function withRegister(cpu: usize, kind: u32, i: u32, toOther: bool, pops: bool): void {
-  if (isEmpty(cpu, 0) || isEmpty(cpu, i)) stackUnderflow();
+  const top = physical(cpu, 0);
+  const source = (top + i) & 7;
+  const full: u32 = load<u8>(cpu, X87_FULL);
+  if (((full >> top) & (full >> source) & 1) == 0) stackUnderflow();
   else {
-    const register = registerAt(cpu, 0);
-    const other = registerAt(cpu, i);
+    const register = physicalAt(cpu, top);
+    const other = physicalAt(cpu, source);
     compute(kind, upperOf(register), significandOf(register), upperOf(other), significandOf(other));
   }
   finishRegister(cpu, toOther ? i : 0, pops);

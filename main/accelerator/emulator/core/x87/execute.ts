@@ -1,11 +1,11 @@
 /** From an x87 instruction to what carries it out (SDM vol. 1, "Programming with the x87 FPU"; vol. 2D, "Escape Opcodes"). */
-import { CR0_EM, CR0_MP, CR0_TS, MF, NM, UD } from '../bits';
+import { CR0_EM, CR0_MP, CR0_TS, MF, NM } from '../bits';
 import { raise } from '../exceptions';
 import { CR0, X87_STATUS, XINUSE } from '../state';
 import { U_IMMEDIATE } from '../uop';
 import { memoryForm } from './memory-forms';
 import { SUMMARY } from './operation';
-import { isReserved, registerForm } from './register-forms';
+import { registerForm } from './register-forms';
 
 const XINUSE_X87: u8 = 1;
 
@@ -15,7 +15,9 @@ export function x87(cpu: usize, u: usize): bool {
   if (((<u32>load<u64>(cpu, CR0) & <u32>(CR0_EM | CR0_TS)) | (load<u16>(cpu, X87_STATUS) & SUMMARY)) != 0)
     if (!mayRun(cpu, code)) return false;
   store<u8>(cpu, load<u8>(cpu, XINUSE) | XINUSE_X87, XINUSE);
-  return (code & 0xff) < 0xc0 ? memoryForm(cpu, u, code) : registerForm(cpu, u, code);
+  if ((code & 0xff) < 0xc0) return memoryForm(cpu, u, code);
+  registerForm(cpu, u, code);
+  return true;
 }
 
 /**
@@ -23,8 +25,7 @@ export function x87(cpu: usize, u: usize): bool {
  * VMX sets NE: no FERR# leads to an interrupt controller, so that no IGNNE# could ever be asked for.
  */
 function mayRun(cpu: usize, code: u32): bool {
-  if (isReserved(code)) raise(cpu, UD, 0);
-  else if ((load<u64>(cpu, CR0) & (CR0_EM | CR0_TS)) != 0) raise(cpu, NM, 0);
+  if ((load<u64>(cpu, CR0) & (CR0_EM | CR0_TS)) != 0) raise(cpu, NM, 0);
   else if (waits(code)) raise(cpu, MF, 0);
   else return true;
   return false;

@@ -1,6 +1,4 @@
 /** Instructions with a memory operand, by their opcode and ModRM.reg. */
-import { UD } from '../bits';
-import { raise as raiseFault } from '../exceptions';
 import { readPointer, writePointer } from '../memory';
 import { settle } from '../operate';
 import { NO_ADDRESS } from '../segments';
@@ -157,11 +155,8 @@ export function memoryForm(cpu: usize, u: usize, code: u32): bool {
       return restoreState(cpu, u);
     case 0x2e:
       return saveState(cpu, u);
-    case 0x2f:
-      return storeWord(cpu, u, load<u16>(cpu, X87_STATUS));
     default:
-      raiseFault(cpu, UD, 0);
-      return false;
+      return storeWord(cpu, u, load<u16>(cpu, X87_STATUS));
   }
 }
 

@@ -1,5 +1,4 @@
 /** Instructions without a memory operand, by their opcode and ModRM.reg; those of D9 by ModRM.rm too. */
-import { raiseUd } from '../exceptions';
 import { CF, condition, PF, setStatusFlags, ZF } from '../flags';
 import { RAX, X87_STATUS } from '../state';
 import { compareRegisters, orderOf, withRegister } from './binary';
@@ -24,20 +23,7 @@ import {
 } from './registers';
 import { withTop } from './top-forms';
 
-/** Encodings that are #UD: bit n of D8 to DF is that with ModRM C0 + n, then bits of ModRM.reg with memory operands. */
-const RESERVED: StaticArray<u64> = [
-  0, 0x80cc_00fe_0000, 0xffff_fdff_0000_0000, 0xff00_00e0_0000_0000, 0, 0xffff_0000_0000_0000, 0xfd00_0000,
-  0xff00_00fe_0000_0000, 0, 0b10, 0, 0b101_0000, 0, 0b10_0000, 0, 0,
-];
-
-export function isReserved(code: u32): bool {
-  const group = code >> 8;
-  const modrm = code & 0xff;
-  if (modrm >= 0xc0) return ((unchecked(RESERVED[group]) >> (modrm - 0xc0)) & 1) != 0;
-  return ((unchecked(RESERVED[8 + group]) >> ((modrm >> 3) & 7)) & 1) != 0;
-}
-
-export function registerForm(cpu: usize, u: usize, code: u32): bool {
+export function registerForm(cpu: usize, u: usize, code: u32): void {
   const kind = (code >> 3) & 7;
   const i = code & 7;
   const operation = ((code >> 8) << 3) | kind;
@@ -45,15 +31,11 @@ export function registerForm(cpu: usize, u: usize, code: u32): bool {
   if (code == 0x7e0) store<u16>(cpu, load<u16>(cpu, X87_STATUS), RAX);
   else if (code == 0x3e2) clearExceptions(cpu);
   else if (code == 0x3e3) initialize(cpu);
-  else if (isReserved(code)) {
-    raiseUd(cpu);
-    return false;
-  } else if (operation != 0x1c) {
+  else if (operation != 0x1c) {
     noteInstruction(cpu, u);
     begin(cpu);
     execute(cpu, operation, kind, i, code);
   }
-  return true;
 }
 
 function execute(cpu: usize, operation: u32, kind: u32, i: u32, code: u32): void {

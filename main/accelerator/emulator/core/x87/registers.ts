@@ -5,6 +5,7 @@ import {
   C1,
   control,
   DENORMAL,
+  EXCEPTIONS,
   INDEFINITE,
   INDEFINITE_SIGNIFICAND,
   INVALID,
@@ -42,7 +43,13 @@ function bit(n: u32): u8 {
 // @ts-ignore: decorator
 @inline
 export function registerAt(cpu: usize, i: u32): usize {
-  return cpu + (<usize>physical(cpu, i) << REGISTER_SIZE_SHIFT);
+  return physicalAt(cpu, physical(cpu, i));
+}
+
+// @ts-ignore: decorator
+@inline
+export function physicalAt(cpu: usize, n: u32): usize {
+  return cpu + ((<usize>n) << REGISTER_SIZE_SHIFT);
 }
 
 // @ts-ignore: decorator
@@ -103,7 +110,7 @@ export function push(cpu: usize): void {
   const top = physical(cpu, 7);
   setTop(cpu, top);
   store<u8>(cpu, load<u8>(cpu, X87_FULL) | bit(top), X87_FULL);
-  setRegister(cpu + (<usize>top << REGISTER_SIZE_SHIFT), resultUpper, result);
+  setRegister(physicalAt(cpu, top), resultUpper, result);
 }
 
 /** An operand is in an empty register. */
@@ -132,9 +139,23 @@ export function finish(cpu: usize, conditions: u32 = C1, values: u32 = 0): void 
 // @ts-ignore: decorator
 @inline
 export function finishRegister(cpu: usize, i: u32, pops: bool): void {
+  if ((raised & ((~control & EXCEPTIONS) | STACK_FAULT)) != 0) return finishOddly(cpu, i, pops);
+  const status: u32 = load<u16>(cpu, X87_STATUS);
+  const top = (status >> TOP_SHIFT) & 7;
+  setRegister(physicalAt(cpu, (top + i) & 7), resultUpper, result);
+  let next = (status & ~C1) | raised;
+  if (pops) {
+    store<u8>(cpu, load<u8>(cpu, X87_FULL) & ~bit(top), X87_FULL);
+    next = (next & ~TOP) | (((top + 1) & 7) << TOP_SHIFT);
+  }
+  store<u16>(cpu, <u16>next, X87_STATUS);
+}
+
+/** The same with an unmasked exception or a stack fault. */
+function finishOddly(cpu: usize, i: u32, pops: bool): void {
   if (!isPrevented()) {
     setRegister(registerAt(cpu, i), resultUpper, result);
-    if (raised & STACK_FAULT) setFull(cpu, i);
+    if ((raised & STACK_FAULT) != 0) setFull(cpu, i);
     if (pops) pop(cpu);
   }
   finish(cpu);
@@ -144,6 +165,16 @@ export function finishRegister(cpu: usize, i: u32, pops: bool): void {
 // @ts-ignore: decorator
 @inline
 export function finishPush(cpu: usize): void {
+  const status: u32 = load<u16>(cpu, X87_STATUS);
+  const top = ((status >> TOP_SHIFT) + 7) & 7;
+  const full = load<u8>(cpu, X87_FULL);
+  if ((full & bit(top)) != 0 || unmasked() != 0) return finishPushOddly(cpu);
+  setRegister(physicalAt(cpu, top), resultUpper, result);
+  store<u8>(cpu, full | bit(top), X87_FULL);
+  store<u16>(cpu, <u16>((status & ~(C1 | TOP)) | raised | (top << TOP_SHIFT)), X87_STATUS);
+}
+
+function finishPushOddly(cpu: usize): void {
   if (!isEmpty(cpu, 7)) stackOverflow();
   if ((raised & ~control & INVALID) == 0) push(cpu);
   finish(cpu);
