@@ -12,8 +12,10 @@ import {
   normalize,
   PRECISION,
   raise,
+  resultUpper,
   setResult,
   SIGN,
+  UNDERFLOW,
   ZERO_DIVIDE,
 } from './operation';
 import {
@@ -174,4 +176,5 @@ function timesY(yUpper: u32, y: u64): void {
   // Of a power of two, too, the processor says that it is inexact.
   raise(PRECISION);
   packExtended(sign, power + BIAS - 1, high, low | <u64>(!isExact));
+  if ((resultUpper & MAX_EXPONENT) == 0) raise(UNDERFLOW);
 }
