@@ -7,6 +7,7 @@ import { dataDirectory } from './app/data-directory';
 import { ReveilleError } from './app/errors';
 import { becomeInstance } from './app/single-instance';
 import { setMenu } from './shell/electron/menu';
+import { packagedEsbuild, unpacked } from './shell/electron/packaged';
 import { declarePages, servePages } from './shell/electron/pages';
 import { restrictContents } from './shell/electron/security';
 import { UtilityMachine } from './shell/electron/utility-machine';
@@ -14,6 +15,7 @@ import { openWindow } from './shell/electron/window';
 import { WindowLink } from './shell/electron/window-link';
 
 const OUT = new URL('./', import.meta.url);
+const UNPACKED = unpacked(OUT);
 
 declarePages();
 if (electron.requestSingleInstanceLock()) start().catch(fail);
@@ -31,14 +33,16 @@ async function start(): Promise<void> {
     return;
   }
   restrictContents();
+  const esbuild = packagedEsbuild(OUT);
+  if (esbuild !== null) process.env.ESBUILD_BINARY_PATH = esbuild;
   const app = new App({
     shell: 'electron',
     dataDirectory: directory,
-    guests: new URL('../resources/guests/', OUT),
+    guests: new URL('../resources/guests/', UNPACKED),
     packageJson: new URL('../package.json', OUT),
-    plugins: new URL('../plugins/', OUT),
-    typeChecker: new URL('typecheck-worker.js', OUT),
-    startProcess: () => new UtilityMachine(new URL('machine-process.js', OUT)),
+    plugins: new URL('../plugins/', UNPACKED),
+    typeChecker: new URL('typecheck-worker.js', UNPACKED),
+    startProcess: () => new UtilityMachine(new URL('machine-process.js', UNPACKED)),
     pickImage,
     pickPlugin,
     // Who asked for it has agreed to the end of what runs, or nothing does.

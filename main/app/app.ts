@@ -1,7 +1,6 @@
 /** The desktop app without its window: what every shell of it serves. */
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AppInfo } from '../../preload/contract/app';
 import type { Argument, CommandName, ExportedFile, Notice, Result } from '../../preload/contract/channels';
 import type { HostProbe } from '../../preload/contract/machine';
@@ -9,6 +8,7 @@ import { Emitter } from '../base/emitter';
 import { parseCommand } from './commands';
 import { AppError, systemReason } from './errors';
 import { exportEvents } from './event-export';
+import { fileName } from './file-name';
 import { bundledGuests } from './guests';
 import { probeHost } from './host';
 import type { MachineProcess } from './machine-process';
@@ -143,7 +143,7 @@ export class App {
       'serial.input': ({ machine, port, text }) =>
         done(void machines.run(machine).input(port, new TextEncoder().encode(text))),
       'serial.log': ({ machine, port }) => this.#serialLog(machine, port),
-      'images.keep': ({ name, bytes }) => this.#keepImage(name, bytes),
+      'images.keep': ({ name, bytes }) => ({ path: machines.images.keep(name, bytes) }),
       'images.pick': async () => {
         const path = await this.#options.pickImage?.();
         return path === undefined || path === null ? null : { path };
@@ -163,6 +163,10 @@ export class App {
         const run = machines.run(machine);
         if (!run.live) throw new AppError('usage', 'This machine does not run any more: start it first.');
         return run.policies.command(author, command, args, run.config);
+      },
+      'policy.check': ({ machine, author, command, args }) => {
+        const run = machines.run(machine);
+        return run.policies.problems(author, command, args, run.config);
       },
     };
   }
@@ -216,27 +220,4 @@ export class App {
       throw new AppError('host', `${path} cannot be read: ${systemReason(error)}.`);
     }
   }
-
-  /** An image that came as bytes gets a file of its own, beside the machines. */
-  #keepImage(name: string, bytes: Uint8Array): { path: string } {
-    const folder = join(this.#options.dataDirectory, 'images', randomUUID());
-    const path = join(folder, fileName(basename(name)));
-    try {
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(path, bytes, { flag: 'wx' });
-    } catch (error) {
-      throw new AppError('host', `${path} cannot be written: ${systemReason(error)}.`);
-    }
-    return { path };
-  }
-}
-
-/** A name as part of a file's. */
-function fileName(name: string): string {
-  return (
-    name
-      .replaceAll(/[^\w.-]+/g, '-')
-      .replace(/^[-.]+/, '')
-      .slice(0, 80) || 'machine'
-  );
 }

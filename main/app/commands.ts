@@ -49,6 +49,13 @@ const request = v.variant('name', [
   }),
 ]);
 
+const policyCommand = v.strictObject({
+  machine,
+  author: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_POLICIES)),
+  command: anyName,
+  args: optionsSchema,
+});
+
 /** The one list of channels at run time. */
 export const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument<Name>> } = {
   'app.info': nothing,
@@ -93,12 +100,8 @@ export const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument
   'plugins.disable': v.strictObject({ name: anyName }),
   'plugins.remove': v.strictObject({ name: anyName }),
   'plugins.page': v.strictObject({ name: anyName }),
-  'policy.command': v.strictObject({
-    machine,
-    author: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_POLICIES)),
-    command: anyName,
-    args: optionsSchema,
-  }),
+  'policy.command': policyCommand,
+  'policy.check': policyCommand,
 };
 
 /** The argument of a command that came from outside, checked; throws an AppError that says what is wrong with it. */

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { PolicyChoice } from '../../plugins/api/manifest';
-import type { MachineInfo, MachineSettings, SnapshotInfo } from '../../preload/contract/app';
+import type { GuestChoice, MachineInfo, MachineSettings, SnapshotInfo } from '../../preload/contract/app';
 import type { Notice, StreamFrame } from '../../preload/contract/channels';
 import type { PausePoint } from '../../preload/contract/inspection';
 import type { HostProbe, MachineConfig } from '../../preload/contract/machine';
@@ -12,6 +12,7 @@ import type { PolicyProgram } from '../../preload/contract/policies';
 import { Emitter } from '../base/emitter';
 import { AppError } from './errors';
 import { readJson, writeJson } from './json-file';
+import { KeptImages } from './kept-images';
 import type { MachineProcess } from './machine-process';
 import { MachineRun } from './machine-run';
 import { FIRST_MACHINE, guestPath, parseSettings, prepareMachine, settingsSchema } from './machine-settings';
@@ -61,6 +62,7 @@ const stored = v.array(
 );
 
 export class MachineRegistry {
+  readonly images: KeptImages;
   readonly #directory: string;
   readonly #guests: URL;
   readonly #startProcess: () => MachineProcess;
@@ -85,6 +87,7 @@ export class MachineRegistry {
     plugins: PluginStore;
   }) {
     this.#directory = options.directory;
+    this.images = new KeptImages(join(options.directory, 'images'));
     this.#guests = options.guests;
     this.#startProcess = options.startProcess;
     this.#host = options.host;
@@ -113,7 +116,9 @@ export class MachineRegistry {
 
   update(id: string, input: unknown): MachineInfo {
     const machine = this.#get(id);
+    const { guest } = machine.settings;
     machine.settings = parseSettings(input);
+    this.images.release(guest, this.#guestsInUse());
     return this.#changed(machine);
   }
 
@@ -134,6 +139,7 @@ export class MachineRegistry {
     this.#machines.delete(id);
     this.#save();
     rmSync(this.#folder(id), { recursive: true, force: true });
+    this.images.release(machine.settings.guest, this.#guestsInUse());
     this.#notices.fire({ type: 'machine-deleted', id });
   }
 
@@ -252,6 +258,10 @@ export class MachineRegistry {
     return snapshot;
   }
 
+  #guestsInUse(): GuestChoice[] {
+    return [...this.#machines.values()].map(({ settings }) => settings.guest);
+  }
+
   #get(id: string): Machine {
     const machine = this.#machines.get(id);
     if (machine === undefined) throw new AppError('usage', 'There is no such machine (any more).');
@@ -297,6 +307,7 @@ export class MachineRegistry {
     for (const { id, settings, snapshots } of result.output) {
       this.#machines.set(id, { id, settings, snapshots, pausePoints: [], runs: 0, run: null });
     }
+    this.images.sweep(this.#guestsInUse());
   }
 
   #save(): void {

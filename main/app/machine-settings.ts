@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { GuestChoice, MachineFile, MachineSettings, SettingsProblem } from '../../preload/contract/app';
 import type { HostProbe, MachineConfig } from '../../preload/contract/machine';
+import { MAX_CPUS, MAX_PATH } from '../../preload/contract/machine-limits';
 import { ConfigurationError } from '../machine/configuration';
 import { AppError, sentence } from './errors';
 import { bundledGuests, resolveGuest } from './guests';
@@ -10,7 +11,6 @@ import type { PluginStore } from './plugin-store';
 import { HostLimitError, type PreparedRun, prepareRun } from './machine-runs';
 
 const MAX_NAME = 80;
-const MAX_CPUS = 1024;
 const MAX_TEXT = 4096;
 const MIB = 2 ** 20;
 const MAX_POLICIES = 32;
@@ -23,7 +23,7 @@ const count = (what: string) => {
 };
 const whole = (what: string) =>
   v.pipe(v.number(`${what} must be a number`), v.integer(`${what} must be a whole number`));
-const path = v.pipe(v.string('A path must be text'), v.maxLength(MAX_TEXT, 'This path is too long'));
+const path = v.pipe(v.string('A path must be text'), v.maxLength(MAX_PATH, 'This path is too long'));
 const backend = v.variant('kind', [
   v.strictObject({ kind: v.literal('stdio') }),
   v.strictObject({ kind: v.literal('none') }),

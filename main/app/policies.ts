@@ -105,7 +105,7 @@ function checkMachine({ name, needs, approximation }: PolicyManifest, { irqchip 
     throw new AppError(
       'usage',
       `The policy ${name} needs irqchip exact, and this machine has ${irqchip}, where KVM itself has the local APICs: ` +
-        'use --irqchip exact or the emulator (--accel wasm).',
+        'use the interrupt mode exact, or the emulator, which has no other.',
     );
   }
   return approximation === undefined ? null : `${name}, irqchip ${irqchip}: ${sentence(approximation)}`;

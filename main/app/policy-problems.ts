@@ -1,8 +1,9 @@
 /** What of a machine's policies cannot stay as a person has chosen it, each beside the field that it is about. */
-import type { PolicyChoice } from '../../plugins/api/manifest';
+import type { Options } from '../../plugins/api/index';
+import type { OptionManifest, PolicyChoice } from '../../plugins/api/manifest';
 import type { MachineSettings, SettingsProblem } from '../../preload/contract/app';
 import { cpuCount } from '../../preload/contract/topology';
-import { readOptions } from '../plugins/options';
+import { type CpuRange, readOptions } from '../plugins/options';
 import { AppError, ReveilleError, sentence } from './errors';
 import type { PluginStore } from './plugin-store';
 import { findPolicy } from './policies';
@@ -46,10 +47,26 @@ function choiceProblems(choice: PolicyChoice, settings: MachineSettings, plugins
     for (const name of strangers) {
       collect(null, () => readOptions(policy.name, options, { [name]: choice.options[name] }, machine));
     }
-    for (const [name, schema] of Object.entries(options)) {
-      const given = Object.hasOwn(choice.options, name) ? { [name]: choice.options[name] } : {};
-      collect(name, () => readOptions(policy.name, { [name]: schema }, given, machine));
-    }
+    problems.push(...optionProblems(policy.name, options, choice.options, machine));
   });
   return problems;
+}
+
+/** What is wrong with each of the options of `schemas`; `of` names whose they are. */
+export function optionProblems(
+  of: string,
+  schemas: Readonly<Record<string, OptionManifest>>,
+  given: Options,
+  machine: CpuRange,
+): { option: string; message: string }[] {
+  return Object.entries(schemas).flatMap(([option, schema]) => {
+    const value = Object.hasOwn(given, option) ? { [option]: given[option] } : {};
+    try {
+      readOptions(of, { [option]: schema }, value, machine);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ReveilleError)) throw error;
+      return [{ option, message: sentence(error.message) }];
+    }
+  });
 }

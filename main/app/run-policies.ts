@@ -1,7 +1,8 @@
 /** The policies of one run: the commands that they are given, what they tell panels, and their new programs. */
 import type { Options } from '../../plugins/api/index';
-import type { PolicyChoice } from '../../plugins/api/manifest';
+import type { OptionManifest, PolicyChoice } from '../../plugins/api/manifest';
 import type { RunPolicy } from '../../preload/contract/app';
+import type { ArgumentProblem } from '../../preload/contract/channels';
 import type { MachineConfig, MachineMessage } from '../../preload/contract/machine';
 import { commandArguments, type PolicyProgram } from '../../preload/contract/policies';
 import { Emitter } from '../base/emitter';
@@ -10,6 +11,7 @@ import { AppError, ReveilleError } from './errors';
 import type { MachineProcess } from './machine-process';
 import type { SavedPlugin } from './plugin-desk';
 import { findPolicy, type PolicyMachine, policyProgram } from './policies';
+import { optionProblems } from './policy-problems';
 import type { PluginStore } from './plugin-store';
 
 /** Messages to panels in a second; more are dropped, or a policy could keep the window busy. */
@@ -49,18 +51,19 @@ export class RunPolicies {
 
   /** Settles with what the policy answers. */
   command(author: number, command: string, args: Options, machine: MachineConfig): Promise<{ text: string }> {
-    const program = this.#programs[author - 1];
-    if (program === undefined) throw new AppError('usage', `This machine has no policy number ${author}.`);
-    const manifest = program.commands.find(({ name }) => name === command);
-    if (manifest === undefined) {
-      throw new AppError('usage', `The policy ${program.policy} has no command ${JSON.stringify(command)}.`);
-    }
-    const checked = readOptions(`${program.policy} ${command}`, commandArguments(manifest), args, machine);
+    const { of, schemas } = this.#commandOf(author, command);
+    const checked = readOptions(of, schemas, args, machine);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#process.send({ type: 'policy-command', id, author, command, args: checked });
     });
+  }
+
+  /** What is wrong with each of a command's arguments. */
+  problems(author: number, command: string, args: Options, machine: MachineConfig): ArgumentProblem[] {
+    const { of, schemas } = this.#commandOf(author, command);
+    return optionProblems(of, schemas, args, machine).map(({ option, message }) => ({ argument: option, message }));
   }
 
   receive(message: Extract<MachineMessage, { type: 'policy-told' | 'policy-answer' }>): void {
@@ -95,6 +98,16 @@ export class RunPolicies {
   end(reason: Error): void {
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
+  }
+
+  #commandOf(author: number, command: string): { of: string; schemas: Readonly<Record<string, OptionManifest>> } {
+    const program = this.#programs[author - 1];
+    if (program === undefined) throw new AppError('usage', `This machine has no policy number ${author}.`);
+    const manifest = program.commands.find(({ name }) => name === command);
+    if (manifest === undefined) {
+      throw new AppError('usage', `The policy ${program.policy} has no command ${JSON.stringify(command)}.`);
+    }
+    return { of: `${program.policy} ${command}`, schemas: commandArguments(manifest) };
   }
 
   #mayTell(): boolean {

@@ -4,18 +4,25 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
-import { type MachineCommand, type MachineMessage, type Outcome, runsInTurns } from '../../preload/contract/machine';
+import {
+  type MachineCommand,
+  type MachineMessage,
+  type Outcome,
+  runsInTurns,
+  type Sample,
+} from '../../preload/contract/machine';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
-import { SampleFilter } from '../streams/sample-filter';
 import { machineAbilities } from './abilities';
 import { HostClock, monotonicNow } from './clock';
 import { describeUnimplemented } from './disassemble';
 import { KernelObserver } from './kernel-observer';
 import { MachineRequestDesk } from './machine-requests';
 import { checkPausePoints } from './request-schema';
+import { Sampler } from './sampler';
 import { openSerialBackend, type SerialPort } from './serial';
+import { SlowingTimer } from './slowing-timer';
 import { restoreSnapshot } from './snapshot-file';
 import type { CrashReport, ThreadTask, VcpuMessage } from './vcpu-worker';
 import { PolicyHost } from './policy-host';
@@ -25,8 +32,10 @@ import type { TimedPolicyCommand } from '../../preload/contract/policies';
 
 /** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
-/** What does not ring is fetched after this time at the latest. */
+/** What does not ring is fetched after this time at the latest; later where for some such times nothing has come. */
 const UNRUNG_MS = 50;
+const UNRUNG_QUIET_MS = 1000;
+const UNRUNG_LOOKS = 10;
 /** After that many frames without an event the next one rings the bell. */
 const QUIET_FRAMES = 5;
 /** How often counts of exits go into the event stream. */
@@ -57,6 +66,8 @@ export class MachineThread {
   #pendingStop: Outcome | null = null;
   #unacknowledgedEvents = 0;
   #policies: PolicyHost | null = null;
+  #sampler: Sampler | null = null;
+  #exitTimer: SlowingTimer | null = null;
   readonly #requests: MachineRequestDesk;
 
   constructor(post: (message: MachineMessage) => void) {
@@ -112,10 +123,10 @@ export class MachineThread {
       this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null });
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
       // The emulator's thread reports by its own time.
-      if (!runsInTurns(config)) timers.push(setInterval(() => exits.report(), EXIT_REPORT_MS));
+      if (!runsInTurns(config)) this.#exitTimer = new SlowingTimer(EXIT_REPORT_MS, () => exits.report());
       if (sampleEveryMs > 0) {
-        const samples = new SampleFilter(sampleEveryMs, (sample) => this.#post({ type: 'sample', sample }));
-        timers.push(setInterval(() => samples.offer(machine.sample()), sampleEveryMs));
+        const send = (sample: Sample): void => this.#post({ type: 'sample', sample });
+        this.#sampler = new Sampler(sampleEveryMs, () => machine.sample(), send);
       }
       if (!runsInTurns(config) && config.timeLimit !== null) this.#limitTime(machine, config.timeLimit, timers);
       if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());
@@ -138,6 +149,8 @@ export class MachineThread {
     } finally {
       this.#requests.close();
       for (const timer of timers) clearInterval(timer);
+      this.#sampler?.stop();
+      this.#exitTimer?.stop();
       this.#policies?.close();
       void this.#spare?.terminate();
     }
@@ -177,11 +190,16 @@ export class MachineThread {
 
   /** Carries events and serial bytes out until the machine is to end. */
   async #carryStreams(machine: Machine): Promise<void> {
+    let looks = 0;
     while (!machine.stopping) {
-      if (!(await machine.waitForNews(UNRUNG_MS))) {
-        if (!machine.starting) this.#fetch(machine);
+      if (await machine.waitForNews(looks < UNRUNG_LOOKS ? UNRUNG_MS : UNRUNG_QUIET_MS)) looks = 0;
+      else if (!machine.starting && this.#fetch(machine)) looks = 0;
+      else {
+        if (!machine.starting) looks++;
         continue;
       }
+      this.#sampler?.wake();
+      this.#exitTimer?.wake();
       // Not at once: what rang comes with more behind it, and its processors need the host's now. For some frames the bell is
       // not to be rung again, which a vcpu thread would do between an INIT and its SIPI.
       for (let quiet = 0; quiet < QUIET_FRAMES && !machine.stopping; quiet++) {

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { customaryOrder } from '../firmware/cpu-list';
 import type { MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
+import { MAX_CPUS, MAX_PATH, MAX_SEED } from '../../preload/contract/machine-limits';
 import { cpuCount, defaultApicIds } from '../../preload/contract/topology';
 import { LAST_XAPIC_ID } from '../base/lapic-registers';
 import { show } from '../base/show';
@@ -14,18 +15,15 @@ import { apicIdShifts, formatTopology } from './topology';
 
 export { ConfigurationError };
 
-const MAX_CPUS = 1024;
 /** KVM takes the APIC id as vcpu id, of which there are KVM_MAX_VCPU_IDS = 4 * KVM_MAX_VCPUS. */
 const MAX_APIC_ID = 4 * MAX_CPUS - 1;
 /** On KVM Reveille's own local APICs are xAPICs. */
 const MAX_XAPIC_CPUS = LAST_XAPIC_ID + 1;
-const MAX_SEED = 2 ** 32 - 1;
 /** In ns: a day. */
 const MAX_TIME = 86400e9;
 const DEFAULT_CPUS = 4;
 const DEFAULT_MEMORY = 128 * MIB;
-/** PATH_MAX, and sizeof(sun_path) of struct sockaddr_un; both count the terminating NUL. */
-const MAX_PATH = 4095;
+/** sizeof(sun_path) of struct sockaddr_un, which counts the terminating NUL. */
 const MAX_SOCKET_PATH = 107;
 
 type Issue = v.BaseIssue<unknown>;

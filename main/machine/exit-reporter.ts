@@ -14,7 +14,9 @@ export class ExitReporter {
     this.#events = events;
   }
 
-  report(): void {
+  /** True where there were any. */
+  report(): boolean {
+    let any = false;
     for (const { cpu, words } of this.#vcpus) {
       for (let reason = 0; reason < EXIT_REASONS; reason++) {
         const count = words[VcpuWord.EXITS + reason];
@@ -22,7 +24,9 @@ export class ExitReporter {
         if (since === 0) continue;
         this.#events.write(EventKind.EXIT, cpu, reason, since);
         words[VcpuWord.REPORTED + reason] = count;
+        any = true;
       }
     }
+    return any;
   }
 }

@@ -83,7 +83,10 @@ export class SerialReader {
     const tail = this.#words[this.#tail];
     const count = (Atomics.load(this.#words, this.#head) - tail) | 0;
     const bytes = new Uint8Array(count);
-    for (let i = 0; i < count; i++) bytes[i] = this.#ring[(tail + i) & MASK];
+    const from = tail & MASK;
+    const toEnd = Math.min(count, SERIAL_RING_BYTES - from);
+    bytes.set(this.#ring.subarray(from, from + toEnd));
+    bytes.set(this.#ring.subarray(0, count - toEnd), toEnd);
     if (count > 0) this.#advance(tail + count);
     return bytes;
   }

@@ -30,7 +30,7 @@ export const SERIAL_PORTS = 4;
 export const DEBUG_CONSOLE = SERIAL_PORTS;
 const SERIAL_RINGS = SERIAL_PORTS + 1;
 /** Bytes a serial port may be ahead of its reader; then the guest's writing CPU waits. */
-export const SERIAL_RING_BYTES = 65536;
+export const SERIAL_RING_BYTES = 262144;
 
 /** Words of the machine's head. */
 export const MachineWord = {

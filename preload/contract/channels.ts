@@ -14,6 +14,13 @@ export const MOST_UPLOAD = 128 * 2 ** 20;
 
 type OfMachine<T = unknown> = { machine: string } & T;
 
+type PolicyCommand = OfMachine<{ author: number; command: string; args: Options }>;
+
+export interface ArgumentProblem {
+  argument: string;
+  message: string;
+}
+
 /** Argument and result of each. Results may hold a Uint8Array only as their property `bytes`. */
 export interface Commands {
   'app.info': [null, AppInfo];
@@ -79,7 +86,9 @@ export interface Commands {
   /** What it says of itself, as Markdown; null: nothing. */
   'plugins.page': [{ name: string }, { text: string | null }];
   /** Of a run's policy, by its author number. `args` as text or values. */
-  'policy.command': [OfMachine<{ author: number; command: string; args: Options }>, { text: string }];
+  'policy.command': [PolicyCommand, { text: string }];
+  /** What is wrong with the arguments of such a command, each by its name. */
+  'policy.check': [PolicyCommand, ArgumentProblem[]];
 }
 export type CommandName = keyof Commands;
 export type Argument<Name extends CommandName> = Commands[Name][0];

@@ -1,5 +1,6 @@
 /** Whose events timeline and table show: the selected machine's current or last run, or an opened trace. */
-import { computed, type ComputedRef } from 'vue';
+import { computed, type ComputedRef, type ShallowRef } from 'vue';
+import { useLater } from './later';
 import { isLive } from './machine-actions';
 import { useMachines } from '../stores/machines';
 import { type Trace, useTraces } from '../stores/traces';
@@ -23,7 +24,7 @@ export interface EventSource {
 
 /** Null where there is nothing to show yet. */
 export function useEventSource(): {
-  source: ComputedRef<EventSource | null>;
+  source: Readonly<ShallowRef<EventSource | null>>;
   /** The log's length, by which a change shows. */
   revision: ComputedRef<number>;
   /** Machine time in ns as far as it is known. */
@@ -32,7 +33,7 @@ export function useEventSource(): {
   const machines = useMachines();
   const traces = useTraces();
 
-  const source = computed<EventSource | null>(() => {
+  const current = computed<EventSource | null>(() => {
     const trace = traces.selected;
     if (trace !== null) {
       const { id, apicIds, bsp } = trace;
@@ -62,6 +63,7 @@ export function useEventSource(): {
       machine,
     };
   });
+  const source = useLater(() => current.value);
   const revision = computed(() => {
     const streams = machines.selectedStreams;
     if (traces.selected === null && streams !== null) void streams.version.value;

@@ -3,8 +3,13 @@
  * all, and a flood of news needs no more than thirty of them a second. The first news after a pause waits for none.
  */
 const BEAT_MS = 33;
+/** In a flood nobody can follow: then the processors are for what comes, and consoles have beats between those of events. */
+const FLOOD_BEAT_MS = 100;
+const CONSOLE_PHASE_MS = FLOOD_BEAT_MS / 2;
 
 /** Until the next beat, in ms. */
-export function untilBeat(): number {
-  return BEAT_MS - (performance.now() % BEAT_MS);
+export function untilBeat(flooded = false, ofConsole = false): number {
+  const now = performance.now();
+  if (!flooded) return BEAT_MS - (now % BEAT_MS);
+  return FLOOD_BEAT_MS - ((now + (ofConsole ? CONSOLE_PHASE_MS : 0)) % FLOOD_BEAT_MS);
 }

@@ -18,6 +18,8 @@ const SLICE_RECORDS = 8192;
 const BUDGET_MS = 10;
 /** How often the page is drawn while much is still to come, in ms: what draws takes no records. */
 const CATCHING_UP_MS = 200;
+/** So many records between two beats are a flood. */
+const FLOOD_RECORDS = 1500;
 /** How long to wait for what the app is about to have, in ms. */
 const BEHIND_MS = 15;
 
@@ -37,6 +39,8 @@ export class RunStreams {
   #catchingUp = false;
   #untold = false;
   #waiting = false;
+  /** Records that had come when it was last told. */
+  #told = 0;
   #closed = false;
 
   constructor(bridge: Bridge, machine: string, run: RunInfo) {
@@ -47,12 +51,11 @@ export class RunStreams {
     this.events = new EventLog(cpus);
     this.model = new MachineModel(run);
     this.rates = new RateHistory(cpus);
-    const time = (): number => this.model.time;
     this.serial = Array.from(
       { length: PORTS },
-      (_, port) => new SerialFeed(bridge, { machine, run: run.number, port }, time),
+      (_, port) => new SerialFeed(bridge, { machine, run: run.number, port }),
     );
-    this.lines = new SerialLines(this.serial.map(({ text }) => text));
+    this.lines = new SerialLines(this.serial);
     // What was before this window.
     void this.#catchUp();
   }
@@ -142,11 +145,13 @@ export class RunStreams {
     this.#waiting = true;
     this.#untold = false;
     this.version.value++;
+    const flooded = this.events.length - this.#told > FLOOD_RECORDS;
+    this.#told = this.events.length;
     const next = (): void => {
       this.#waiting = false;
       if (this.#untold) this.#changed();
     };
-    setTimeout(next, this.#target - this.events.length > SLICE_RECORDS ? CATCHING_UP_MS : untilBeat());
+    setTimeout(next, this.#target - this.events.length > SLICE_RECORDS ? CATCHING_UP_MS : untilBeat(flooded));
   }
 }
 

@@ -1,7 +1,7 @@
 /** One serial port of a run, for the console that shows it. */
 import type { Bridge } from '../../preload/contract/channels';
 import { SerialText } from './serial-text';
-import { ArrivalTimes } from './arrival-times';
+import { LineTimes } from './line-times';
 
 /**
  * Takes bytes of a port, the first of which has position `offset`, and calls `done` when it has dealt with them.
@@ -12,11 +12,10 @@ export type SerialSink = (piece: { bytes: Uint8Array; offset: number; skipped: n
 export class SerialFeed {
   /** The last that was heard. */
   readonly text = new SerialText();
-  /** When what has come, as machine time; what was said before this window was there has no time. */
-  readonly arrivals = new ArrivalTimes();
+  /** As the events say it. */
+  readonly lineTimes = new LineTimes();
   readonly #bridge: Bridge;
   readonly #place: { machine: string; run: number; port: number };
-  readonly #time: () => number;
   /** How far the port has come, and how far the sink has been served. */
   #total = 0;
   #position = 0;
@@ -25,11 +24,9 @@ export class SerialFeed {
   /** Ends the wait for a sink that is gone. */
   #release: (() => void) | null = null;
 
-  /** `time`: the machine's, as far as it is known. */
-  constructor(bridge: Bridge, place: { machine: string; run: number; port: number }, time: () => number) {
+  constructor(bridge: Bridge, place: { machine: string; run: number; port: number }) {
     this.#bridge = bridge;
     this.#place = place;
-    this.#time = time;
   }
 
   /** Connects the console: it gets what there was, then what comes. The result disconnects it. */
@@ -57,7 +54,6 @@ export class SerialFeed {
   receive(offset: number, bytes: Uint8Array): void {
     this.#total = Math.max(this.#total, offset + bytes.length);
     this.text.append(offset, bytes);
-    this.arrivals.add(offset, this.#time());
     if (this.#sink === null) this.#acknowledge(this.#total);
     else if (this.#reading || offset !== this.#position) void this.#read();
     else void this.#serve(this.#sink, offset, bytes);

@@ -1,7 +1,13 @@
 /** The lines that a run's serial ports have said, as marks on its timeline. */
 import { EVENT_WORDS, EventKind } from '../../preload/contract/events';
 import type { SerialLine } from '../timeline/scene';
+import type { LineTimes } from './line-times';
 import type { SerialText } from './serial-text';
+
+interface Port {
+  text: SerialText;
+  lineTimes: LineTimes;
+}
 
 const MOST_LINES = 200_000;
 
@@ -27,10 +33,10 @@ class SaidLine implements SerialLine {
 export class SerialLines {
   /** In the order in which they were said; the oldest go. */
   readonly list: SerialLine[] = [];
-  readonly #texts: readonly SerialText[];
+  readonly #ports: readonly Port[];
 
-  constructor(texts: readonly SerialText[]) {
-    this.#texts = texts;
+  constructor(ports: readonly Port[]) {
+    this.#ports = ports;
   }
 
   take(batch: ArrayBuffer): void {
@@ -39,7 +45,9 @@ export class SerialLines {
       if ((words[at + 2] & 0xffff) !== EventKind.SERIAL_LINE) continue;
       const port = words[at + 3];
       const time = words[at] + words[at + 1] * 2 ** 32;
-      this.list.push(new SaidLine(time, port, words[at + 4], this.#texts[port]));
+      const end = words[at + 4];
+      this.#ports[port]?.lineTimes.add(end, time);
+      this.list.push(new SaidLine(time, port, end, this.#ports[port]?.text));
     }
     if (this.list.length > MOST_LINES) this.list.splice(0, this.list.length - MOST_LINES / 2);
   }

@@ -20,7 +20,7 @@ const OPENING_PAINTS = 150;
 /** Between two pictures of a machine that runs, in ms: what moves by itself needs no more of them. */
 const LIVE_PAINTS = 25;
 /** Between two pictures in which only time has passed: at least so long, in ms, and so far on the screen, in pixels. */
-const QUIET_PAINTS = 250;
+const QUIET_PAINTS = 4000;
 const QUIET_PIXELS = 4;
 
 /** Below this share of the run, an opened trace begins with its bring-up instead of the whole. */

@@ -9,9 +9,10 @@ export class UtilityMachine extends MachineProcess {
   readonly #child: UtilityProcess;
   #spawned = false;
 
+  /** `entry`: the built machine-process.js, outside an archive: its threads cannot read in one. */
   constructor(entry: URL) {
     super();
-    const child = utilityProcess.fork(unpacked(fileURLToPath(entry)), [], {
+    const child = utilityProcess.fork(fileURLToPath(entry), [], {
       stdio: ['ignore', 'ignore', 'inherit'],
       serviceName: 'Reveille machine',
     });
@@ -47,9 +48,4 @@ export class UtilityMachine extends MachineProcess {
     if (this.#spawned) this.#child.kill();
     else this.#child.once('spawn', () => this.#child.kill());
   }
-}
-
-/** In a package what machines' processes load lies beside the archive (electron-builder.mjs): threads cannot read in it. */
-function unpacked(path: string): string {
-  return path.replace(/\/app\.asar\//, '/app.asar.unpacked/');
 }

@@ -5,13 +5,17 @@ import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import type { SerialFeed } from '../../streams/serial-feed';
 import { untilBeat } from '../../streams/beat';
-import { RowTimes } from './row-times';
+import { RowLines } from './row-lines';
 import { searchColours, terminalFont, terminalTheme } from './terminal-theme';
 
 const SCROLLBACK = 10_000;
 const FONT_SIZE = 12;
 /** The terminal takes a piece as a whole, in some milliseconds at most. */
 const PIECE_BYTES = 16 * 1024;
+
+const LINE_FEED = 0x0a;
+/** So many bytes between two beats are a flood. */
+const FLOOD_BYTES = 64 * 1024;
 
 /** Keys that are the console's, not the guest's. */
 export type ConsoleKey = 'find' | 'leave';
@@ -26,12 +30,15 @@ export class SerialTerminal {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   readonly #search = new SearchAddon();
-  readonly #times: RowTimes;
+  readonly #lines: RowLines;
+  #feed: SerialFeed | null = null;
   readonly #handlers: Handlers;
   readonly #label: string;
   #detach: (() => void) | null = null;
   /** What waits for the next beat; null: nothing was written since the last one. */
   #waiting: (() => void)[] | null = null;
+  /** Bytes written since the last beat. */
+  #written = 0;
   #lineEnded = true;
   #sought = '';
 
@@ -48,7 +55,7 @@ export class SerialTerminal {
       minimumContrastRatio: 4.5,
       cursorInactiveStyle: 'outline',
     });
-    this.#times = new RowTimes(this.#terminal);
+    this.#lines = new RowLines(this.#terminal);
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(this.#search);
     this.#terminal.onData(handlers.input);
@@ -63,12 +70,13 @@ export class SerialTerminal {
     const wanted = this.#fit.proposeDimensions();
     if (wanted === undefined || (wanted.cols === this.#terminal.cols && wanted.rows === this.#terminal.rows)) return;
     if (wanted.cols === this.#terminal.cols) this.#fit.fit();
-    else this.#times.rewrap(() => this.#fit.fit());
+    else this.#lines.rewrap(() => this.#fit.fit());
   }
 
   /** Shows a port from its beginning; null: none. */
   show(feed: SerialFeed | null): void {
     this.#detach?.();
+    this.#feed = feed;
     this.#terminal.reset();
     this.#lineEnded = true;
     this.#waiting &&= [];
@@ -76,7 +84,7 @@ export class SerialTerminal {
       feed?.attach(({ bytes, offset, skipped }, done) => {
         this.#onBeat(() => {
           if (skipped > 0) this.#sayMissing(skipped);
-          this.#write(feed, bytes, offset, done);
+          this.#write(bytes, offset, done);
         });
       }) ?? null;
   }
@@ -98,7 +106,7 @@ export class SerialTerminal {
   }
 
   clear(): void {
-    this.#times.clear(() => this.#terminal.clear());
+    this.#lines.clear(() => this.#terminal.clear());
   }
 
   /** By the page's own copy command: xterm.js answers it with what is selected. */
@@ -142,7 +150,8 @@ export class SerialTerminal {
     const screen = element?.querySelector('.xterm-screen');
     const times = Array.from({ length: rows }, (_, row) => {
       const y = buffer.active.viewportY + row;
-      return buffer.active.getLine(y)?.isWrapped === true ? Number.NaN : this.#times.at(y);
+      if (buffer.active.getLine(y)?.isWrapped === true) return Number.NaN;
+      return this.#feed?.lineTimes.at(this.#lines.at(y)) ?? Number.NaN;
     });
     return { times, height: (screen?.clientHeight ?? 0) / rows };
   }
@@ -171,26 +180,29 @@ export class SerialTerminal {
     }
     write();
     this.#waiting = [];
-    setTimeout(() => {
-      const [first, ...more] = this.#waiting ?? [];
-      this.#waiting = null;
-      if (first !== undefined) this.#onBeat(first);
-      for (const waiting of more) waiting();
-    }, untilBeat());
+    setTimeout(
+      () => {
+        const [first, ...more] = this.#waiting ?? [];
+        this.#waiting = null;
+        if (first !== undefined) this.#onBeat(first);
+        for (const waiting of more) waiting();
+      },
+      untilBeat(this.#written > FLOOD_BYTES, true),
+    );
+    this.#written = 0;
   }
 
-  #write(feed: SerialFeed, bytes: Uint8Array, offset: number, done: () => void): void {
-    for (let from = 0; from < bytes.length;) {
-      const { time, until } = feed.arrivals.at(offset + from);
-      const to = Math.min(bytes.length, from + PIECE_BYTES, until - offset);
-      this.#terminal.write(bytes.subarray(from, to), () => {
-        this.#times.note(time);
-        if (to === bytes.length) done();
+  #write(bytes: Uint8Array, offset: number, done: () => void): void {
+    this.#written += bytes.length;
+    for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+      const piece = bytes.subarray(from, from + PIECE_BYTES);
+      this.#terminal.write(piece, () => {
+        this.#lines.note(lineEnds(piece, offset + from));
+        if (from + piece.length === bytes.length) done();
       });
-      from = to;
     }
     if (bytes.length === 0) done();
-    else this.#lineEnded = bytes[bytes.length - 1] === 0x0a;
+    else this.#lineEnded = bytes[bytes.length - 1] === LINE_FEED;
   }
 
   /** CAN ends an escape sequence whose end may be among what is missing. */
@@ -214,6 +226,15 @@ export class SerialTerminal {
     else this.#handlers.key(own);
     return false;
   }
+}
+
+/** Positions behind the ends of lines, as events tell them: modulo 2^32. */
+function lineEnds(bytes: Uint8Array, offset: number): number[] {
+  const ends: number[] = [];
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) {
+    ends.push((offset + at + 1) % 2 ** 32);
+  }
+  return ends;
 }
 
 /** Looked for once: it takes some milliseconds. */
