@@ -45,6 +45,9 @@ const WORKLOADS = [
   { name: 'integer loop, 64-bit', source: 'integer', rounds: 3, bits: 64 },
   { name: 'sieve, 64-bit', source: 'sieve', rounds: 1, bits: 64 },
   { name: 'SHA-256, 64-bit', source: 'sha256', rounds: 8, bits: 64 },
+  { name: 'matrix product, SSE2, 64-bit', source: 'matrix-sse2', rounds: 20, bits: 64, needs: 'SSE2' },
+  { name: 'matrix product, AVX2, 64-bit', source: 'matrix-avx2', rounds: 20, bits: 64, needs: 'AVX2' },
+  { name: 'copy by SSE, 16 MiB, 64-bit', source: 'copy-sse', rounds: 2, bits: 64, needs: 'SSE2' },
   { name: 'IPI ping-pong (thousand round trips/s)', source: 'ping-pong', rounds: 10, cpus: 2, trips: true },
 ];
 
@@ -66,7 +69,8 @@ function assemble(workload, scale) {
 
 /** One run: seconds between the marks, and what the guest came to. */
 async function measure(emulator, workload, { image, floppy }) {
-  const started = await emulator.start(emulator.name === 'Reveille' ? image : floppy, workload.cpus ?? 1, work);
+  const file = emulator.name === 'Reveille' ? image : floppy;
+  const started = await emulator.start(file, workload.cpus ?? 1, work, workload.needs);
   const { child, output } = started;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const timer = setTimeout(() => child.kill('SIGKILL'), GIVE_UP_MS);
@@ -100,8 +104,9 @@ async function measure(emulator, workload, { image, floppy }) {
 }
 
 /** Whether it can run the workload at all; the reason where not. */
-function reasonNot(emulator, { bits = 32, cpus = 1 }) {
+function reasonNot(emulator, { bits = 32, cpus = 1, needs }) {
   if (!emulator.bits.includes(bits)) return 'no 64-bit';
+  if (needs !== undefined && !emulator.announces.includes(needs)) return `no ${needs}`;
   return cpus > emulator.cpus ? 'one CPU' : null;
 }
 
@@ -146,7 +151,7 @@ async function compare(present) {
       column(reasonNot(one, workload) ?? rate(one.name).toFixed(workload.trips ? 1 : 0)),
     );
     const own = ratioNames.map((name) => {
-      if (rates.get(name).length === 0) return '-';
+      if (rates.get(name).length === 0 || rates.get('Reveille').length === 0) return '-';
       const ratio = rate('Reveille') / rate(name);
       // Round trips are no instructions, and stand by themselves.
       if (!workload.trips) ratios.get(name).push(ratio);

@@ -42,7 +42,7 @@ function startReveille(image, cpus) {
 }
 
 /** Debian's has its debugger built in, which has to be told to go on; and COM1 wants a socket to be there at once. */
-function startBochs(image, cpus, work) {
+function startBochs(image, cpus, work, needs) {
   const server = createServer();
   let child;
   const output = new Promise((resolve) => server.once('connection', resolve));
@@ -53,7 +53,7 @@ function startBochs(image, cpus, work) {
       writeFileSync(`${settings}.rc`, 'c\n');
       writeFileSync(
         settings,
-        `cpu: count=${cpus}, ips=10000000
+        `cpu: ${needs === 'AVX2' ? 'model=corei7_haswell_4770, ' : ''}count=${cpus}, ips=10000000
 memory: guest=128, host=128
 romimage: file=${bochsFiles}/BIOS-bochs-latest
 vgaromimage: file=${bochsFiles}/VGABIOS-lgpl-latest
@@ -73,7 +73,7 @@ clock: sync=none
   return started.then(() => ({ child, output }));
 }
 
-function startQemu(image, cpus) {
+function startQemu(image, cpus, _work, needs) {
   const args = [
     '-accel',
     'tcg',
@@ -90,6 +90,7 @@ function startQemu(image, cpus) {
   ];
   return piped('qemu-system-x86_64', [
     ...args,
+    ...(needs === 'AVX2' ? ['-cpu', 'max'] : []),
     '-no-reboot',
     '-drive',
     `file=${image},format=raw,if=floppy,readonly=on`,
@@ -111,13 +112,14 @@ function v86Missing() {
   return existsSync(join(bochsFiles, 'BIOS-bochs-legacy')) ? null : 'apt-get install bochsbios vgabios';
 }
 
-/** `missing`: how to get it, where it is not there. `start`: see above. */
+/** `missing`: how to get it, where it is not there. `start`: see above. `announces`: what its CPUID says that workloads need. */
 export const EMULATORS = [
   {
     name: 'Reveille',
     missing: () => (existsSync(reveille) ? null : 'npm run build'),
     start: startReveille,
     bits: [32, 64],
+    announces: [],
     cpus: 2,
   },
   {
@@ -125,15 +127,24 @@ export const EMULATORS = [
     missing: () => (installed('bochs-bin') ? null : 'apt-get install bochs bochs-term bochsbios vgabios'),
     start: startBochs,
     bits: [32, 64],
+    announces: ['SSE2', 'AVX2'],
     cpus: 2,
   },
-  { name: 'v86 -compiler', missing: v86Missing, start: startV86('interpreter'), bits: [32], cpus: 1 },
-  { name: 'v86', missing: v86Missing, start: startV86('compiler'), bits: [32], cpus: 1 },
+  {
+    name: 'v86 -compiler',
+    missing: v86Missing,
+    start: startV86('interpreter'),
+    bits: [32],
+    announces: ['SSE2'],
+    cpus: 1,
+  },
+  { name: 'v86', missing: v86Missing, start: startV86('compiler'), bits: [32], announces: ['SSE2'], cpus: 1 },
   {
     name: 'QEMU TCG',
     missing: () => (installed('qemu-system-x86_64') ? null : 'apt-get install qemu-system-x86'),
     start: startQemu,
     bits: [32, 64],
+    announces: ['SSE2', 'AVX2'],
     cpus: 2,
   },
 ];

@@ -5,7 +5,7 @@ import { ADD, MUL, SUB, scalar } from '../float/fast';
 import { packed } from '../float/packed';
 import * as T from '../opcode-table';
 import { FAULT, RETIRED } from '../status';
-import { SHAPE_VEX256, V_SHAPE, immediate } from '../uop';
+import { SHAPE_VEX256, SHAPE_XMM, V_SHAPE, immediate } from '../uop';
 import { destinationAt, firstAt, setVector, sourceAt } from './registers';
 
 /** Operations of each kind: the order of fast.ts is that of the rows. */
@@ -17,11 +17,18 @@ export function float(cpu: usize, u: usize, op: i32): i32 {
   const a = firstAt(cpu, u);
   begin(cpu);
   if (op >= T.ADDSS && op <= T.SQRTSD) {
-    let low = v128.load(a);
-    if (op < T.ADDSD) low = f32x4.replace_lane(low, 0, scalar<f32>(op - T.ADDSS, load<f32>(a), load<f32>(b)));
-    else low = f64x2.replace_lane(low, 0, scalar<f64>(op - T.ADDSD, load<f64>(a), load<f64>(b)));
-    if (!finish(cpu)) return FAULT;
-    setVector(cpu, u, low);
+    const isLegacy = load<u8>(u, V_SHAPE) == <u8>SHAPE_XMM;
+    if (op < T.ADDSD) {
+      const r = scalar<f32>(op - T.ADDSS, load<f32>(a), load<f32>(b));
+      if (!finish(cpu)) return FAULT;
+      if (isLegacy) store<f32>(a, r);
+      else setVector(cpu, u, f32x4.replace_lane(v128.load(a), 0, r));
+    } else {
+      const r = scalar<f64>(op - T.ADDSD, load<f64>(a), load<f64>(b));
+      if (!finish(cpu)) return FAULT;
+      if (isLegacy) store<f64>(a, r);
+      else setVector(cpu, u, f64x2.replace_lane(v128.load(a), 0, r));
+    }
     return RETIRED;
   }
   if (op == T.DPPS || op == T.DPPD) return dotProduct(cpu, u, op, a, b);
