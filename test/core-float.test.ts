@@ -22,6 +22,7 @@ const CR4_PAE = 0x20n;
 /** OSFXSR and OSXSAVE. */
 const CR4_SIMD = 0x4_0200n;
 const CR4_OSXMMEXCPT = 0x400n;
+const CR0_TS = 8n;
 const X87_SSE_AVX = 7n;
 
 const DEFAULT = 0x1f80;
@@ -32,6 +33,7 @@ const [DOWN, UP, TRUNCATE] = [1 << 13, 2 << 13, 3 << 13];
 /** MXCSR with these exceptions unmasked. */
 const unmasked = (flags: number) => DEFAULT & ~(flags << 7);
 const UD = 6;
+const NM = 7;
 const XM = 19;
 
 const double = (value: number) => new BigUint64Array(Float64Array.of(value).buffer)[0];
@@ -45,14 +47,22 @@ const SNAN = 0x7ff0_0000_0000_0123n;
 const QNAN = 0x7ff8_0000_0000_0456n;
 const INVALID_INTEGER = 0x8000_0000_0000_0000n;
 
+const images = new Map<string, Uint8Array>();
+
+function assembled(instruction: string): Uint8Array {
+  const known = images.get(instruction) ?? assemble(`bits 64\n${instruction}\nhlt\n`);
+  images.set(instruction, known);
+  return known;
+}
+
 /** One instruction on xmm1, xmm2 and xmm3, given by their lower halves: what it leaves in xmm1, its flags, its fault. */
-function run(instruction: string, mxcsr: number, operands: readonly bigint[], cr4 = CR4_OSXMMEXCPT) {
+function run(instruction: string, mxcsr: number, operands: readonly bigint[], cr4 = CR4_OSXMMEXCPT, cr0 = 0n) {
   const core = new Core({ ramBytes: 1 << 20, cacheBytes: 1 << 16 });
   const { view, ram, cpu } = core;
-  core.flat(64, assemble(`bits 64\n${instruction}\nhlt\n`), CODE);
+  core.flat(64, assembled(instruction), CODE);
   core.bytes.fill(0xf4, ram + HANDLERS, ram + HANDLERS + 256);
   view.setBigUint64(ram + GDT + 8, CODE_64, true);
-  for (const vector of [UD, XM]) {
+  for (const vector of [UD, NM, XM]) {
     view.setUint32(ram + IDT + 16 * vector, (8 << 16) | vector, true);
     view.setUint32(ram + IDT + 16 * vector + 4, (HANDLERS & 0xffff0000) | 0x8e00, true);
   }
@@ -61,6 +71,7 @@ function run(instruction: string, mxcsr: number, operands: readonly bigint[], cr
   view.setBigUint64(cpu + IDTR_BASE, BigInt(IDT), true);
   view.setUint32(cpu + IDTR_LIMIT, 0xfff, true);
   view.setBigUint64(cpu + CR4, CR4_PAE | CR4_SIMD | cr4, true);
+  core.setField('CR0', core.field('CR0') | cr0);
   view.setBigUint64(cpu + XCR0, X87_SSE_AVX, true);
   core.x.stateChanged(cpu);
   view.setUint32(cpu + MXCSR, mxcsr, true);
@@ -153,4 +164,34 @@ test('a number past the integers is the integer indefinite', () => {
   }
   expect(run(code, DEFAULT, [double(-(2 ** 63))])).toEqual({ xmm1: INVALID_INTEGER, flags: 0, fault: null });
   expect(run(code, DEFAULT, [double(-1.5)])).toEqual({ xmm1: BigInt.asUintN(64, -1n), flags: PE, fault: null });
+});
+
+test.each([ADD, 'cvtsi2sd xmm1, eax', 'vaddsd xmm1, xmm1, xmm2', FMA])(
+  'after a task switch %s is #NM',
+  (instruction) => {
+    const operands = [SNAN, double(2)];
+    expect(run(instruction, unmasked(IE), operands, CR4_OSXMMEXCPT, CR0_TS)).toEqual({
+      xmm1: SNAN,
+      flags: 0,
+      fault: NM,
+    });
+  },
+);
+
+test('RCPPS and RSQRTPS are within 1.5 * 2^-12 of the result', () => {
+  const lanes = (pair: bigint) => new Float32Array(BigUint64Array.of(pair).buffer);
+  for (const x of [1, 3, 0.7, 1.9999999, 1e-30, 123456.7, 3e37, 1.0000001]) {
+    const operands = [0n, (single(1 / x) << 32n) | single(x)];
+    const reciprocals = lanes(run('rcpps xmm1, xmm2', DEFAULT, operands).xmm1);
+    const roots = lanes(run('rsqrtps xmm1, xmm2', DEFAULT, operands).xmm1);
+    lanes(operands[1]).forEach((value, lane) => {
+      expect(Math.abs(reciprocals[lane] * value - 1)).toBeLessThanOrEqual(1.5 * 2 ** -12);
+      expect(Math.abs(roots[lane] * Math.sqrt(value) - 1)).toBeLessThanOrEqual(1.5 * 2 ** -12);
+    });
+  }
+  expect(run('rcpps xmm1, xmm2', unmasked(ZE | DE), [0n, 0x8000_0000_0000_0001n])).toEqual({
+    xmm1: (single(-Infinity) << 32n) | single(Infinity),
+    flags: 0,
+    fault: null,
+  });
 });

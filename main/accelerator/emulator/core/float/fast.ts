@@ -4,17 +4,17 @@
  * and far enough from both ends of their range; everything else is done in arithmetic.ts. A NaN never comes from here,
  * since WebAssembly does not say which one it would be.
  */
-import { add, divide, multiply, multiplyAdd, squareRoot, subtract } from './arithmetic';
+import { add, divide, multiply, squareRoot, subtract } from './arithmetic';
 import { maximum, minimum } from './compare';
 import { PRECISION, isPlain, signal, wantsPrecision } from './environment';
 
+/** Operations by their numbers; the next one is the square root of the second operand. */
 export const ADD: i32 = 0;
 export const MUL: i32 = 1;
 export const SUB: i32 = 2;
 export const MIN: i32 = 3;
 export const DIV: i32 = 4;
 export const MAX: i32 = 5;
-export const SQRT: i32 = 6;
 
 // @ts-ignore: decorator
 @inline
@@ -73,7 +73,7 @@ function isQuotient<T>(a: T, b: T, r: T): bool {
   return r * b == a && isProduct<T>(r, b, a);
 }
 
-export function sum<T>(a: T, b: T): T {
+function sum<T>(a: T, b: T): T {
   const r = a + b;
   if (isPlain && !isDenormal<T>(a) && !isDenormal<T>(b) && (isWithin<T>(r) || r == 0)) {
     if (wantsPrecision && !isSum<T>(a, b, r)) signal(PRECISION);
@@ -82,7 +82,7 @@ export function sum<T>(a: T, b: T): T {
   return valueOf<T>(add<T>(bitsOf<T>(a), bitsOf<T>(b)));
 }
 
-export function difference<T>(a: T, b: T): T {
+function difference<T>(a: T, b: T): T {
   const r = a - b;
   if (isPlain && !isDenormal<T>(a) && !isDenormal<T>(b) && (isWithin<T>(r) || r == 0)) {
     if (wantsPrecision && !isSum<T>(a, -b, r)) signal(PRECISION);
@@ -91,7 +91,7 @@ export function difference<T>(a: T, b: T): T {
   return valueOf<T>(subtract<T>(bitsOf<T>(a), bitsOf<T>(b)));
 }
 
-export function product<T>(a: T, b: T): T {
+function product<T>(a: T, b: T): T {
   const r = a * b;
   if (isPlain && !isDenormal<T>(a) && !isDenormal<T>(b)) {
     if (isWithin<T>(r)) {
@@ -103,7 +103,7 @@ export function product<T>(a: T, b: T): T {
   return valueOf<T>(multiply<T>(bitsOf<T>(a), bitsOf<T>(b)));
 }
 
-export function quotient<T>(a: T, b: T): T {
+function quotient<T>(a: T, b: T): T {
   const r = a / b;
   if (isPlain && !isDenormal<T>(a) && !isDenormal<T>(b)) {
     if (isWithin<T>(r)) {
@@ -115,7 +115,7 @@ export function quotient<T>(a: T, b: T): T {
   return valueOf<T>(divide<T>(bitsOf<T>(a), bitsOf<T>(b)));
 }
 
-export function root<T>(a: T): T {
+function root<T>(a: T): T {
   const r = sqrt<T>(a);
   if (isPlain && !isDenormal<T>(a) && (isWithin<T>(r) || r == 0)) {
     if (wantsPrecision && r != 0 && !isQuotient<T>(a, r, r)) signal(PRECISION);
