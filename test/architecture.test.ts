@@ -33,6 +33,7 @@ const GUESTS: Guest[] = [
   { name: 'gates', cpus: 1 },
   { name: 'tasks', cpus: 1 },
   { name: 'virtual-8086', cpus: 1 },
+  { name: 'a20', cpus: 1 },
   { name: 'modes', cpus: 1 },
   { name: 'boundaries', cpus: 1 },
   { name: 'code', cpus: 2 },
@@ -57,6 +58,9 @@ const LATE_DEBUG = 'knows no data breakpoints in the instructions that it emulat
 const NATIVE_USER = 'runs CPL 3 natively on its own descriptor tables';
 const NATIVE_FPU = 'runs CPL 3 natively without CR0.TS and CR0.EM';
 const INTERRUPTS_AT_3 = 'has no gates of the guest for INT n at CPL 3';
+
+/** Every KVM. */
+const KVM: Record<string, Deviations> = { a20: { groups: { a20: 'has no A20 gate: line 20 is always open' } } };
 
 /** KVM-PVM, a KVM that needs no virtualization by the processor and emulates what a guest does at CPL 0. */
 const PVM: Record<string, Deviations> = {
@@ -191,7 +195,7 @@ const isAmd = /^vendor_id\s*: AuthenticAMD$/m.test(readFileSync('/proc/cpuinfo',
 
 /** What is known of this host, by name and with the reason. */
 function deviationsOf(guest: string): Required<Deviations> {
-  const tables: Deviations[] = [KERNEL_LAPIC[guest] ?? {}];
+  const tables: Deviations[] = [KERNEL_LAPIC[guest] ?? {}, KVM[guest] ?? {}];
   if (isAmd) tables.push(AMD[guest] ?? {});
   if (existsSync('/sys/module/kvm_pvm')) tables.push(PVM[guest] ?? {});
   const groups: Record<string, string> = Object.assign({}, ...tables.map((table) => table.groups));

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { A20_GATE_WORDS, A20Gate } from './a20-gate';
 import { I8042, I8042_WORDS } from './i8042';
 
 const [OUTPUT_FULL, SYSTEM, COMMAND, AUX, TIMEOUT] = [0x01, 0x04, 0x08, 0x20, 0x40];
 
 let i8042: I8042;
+let a20: A20Gate;
 let resets: number;
 
 const command = (value: number) => i8042.command.write(0, 1, value);
@@ -13,7 +15,8 @@ const answer = () => i8042.data.read(0, 1);
 
 beforeEach(() => {
   resets = 0;
-  i8042 = new I8042(new Int32Array(new SharedArrayBuffer(4 * I8042_WORDS)), () => resets++);
+  a20 = new A20Gate(new Int32Array(new SharedArrayBuffer(4 * A20_GATE_WORDS)));
+  i8042 = new I8042(new Int32Array(new SharedArrayBuffer(4 * I8042_WORDS)), a20, () => resets++);
   i8042.powerOn();
 });
 
@@ -49,16 +52,20 @@ describe('I8042', () => {
     expect(status() & COMMAND).toBe(0);
   });
 
-  it('keeps the A20 gate', () => {
+  it('opens and closes the A20 gate, and sees what others do with it', () => {
     const outputPort = () => (command(0xd0), answer());
     expect(outputPort()).toBe(0x03);
     command(0xdd);
     expect(outputPort()).toBe(0x01);
+    expect(a20.open).toBe(false);
     command(0xdf);
     expect(outputPort()).toBe(0x03);
     command(0xd1);
     data(0xcd);
     expect(outputPort()).toBe(0xcd);
+    expect(a20.open).toBe(false);
+    a20.open = true;
+    expect(outputPort()).toBe(0xcf);
     expect(resets).toBe(0);
   });
 

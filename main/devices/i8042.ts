@@ -4,8 +4,9 @@
  * IBM PS/2 Hardware Interface Technical Reference, section "Keyboard and Auxiliary Device Controller".
  *
  * It answers its own commands at once and lets a guest reset the machine. Its interrupt lines are not connected: there
- * is nothing to interrupt for. The A20 gate is kept and read back; address line 20 is always open.
+ * is nothing to interrupt for.
  */
+import type { A20Gate } from './a20-gate';
 import type { Device } from './device';
 
 /** Port 0x64, read. */
@@ -65,10 +66,12 @@ export class I8042 {
     write: (_offset, _size, value) => this.#command(value),
   };
   readonly #state: Int32Array;
+  readonly #a20: A20Gate;
   readonly #reset: () => void;
 
-  constructor(state: Int32Array, reset: () => void) {
+  constructor(state: Int32Array, a20: A20Gate, reset: () => void) {
     this.#state = state;
+    this.#a20 = a20;
     this.#reset = reset;
   }
 
@@ -76,7 +79,13 @@ export class I8042 {
     this.#state.fill(0);
     this.#state[STATUS] = STATUS_UNLOCKED;
     this.#state[COMMAND_BYTE] = COMMAND_BYTE_KEYBOARD_OFF | COMMAND_BYTE_AUX_OFF;
-    this.#state[OUTPUT_PORT] = OUTPUT_PORT_RUN | OUTPUT_PORT_A20;
+    this.#state[OUTPUT_PORT] = OUTPUT_PORT_RUN;
+    this.#a20.open = true;
+  }
+
+  get #outputPort(): number {
+    const others = this.#state[OUTPUT_PORT] & ~OUTPUT_PORT_A20;
+    return this.#a20.open ? others | OUTPUT_PORT_A20 : others;
   }
 
   #readData(): number {
@@ -117,12 +126,12 @@ export class I8042 {
       case READ_INPUT_PORT:
         return this.#answer(INPUT_PORT_UNLOCKED);
       case READ_OUTPUT_PORT:
-        return this.#answer(state[OUTPUT_PORT]);
+        return this.#answer(this.#outputPort);
       case DISABLE_A20:
-        state[OUTPUT_PORT] &= ~OUTPUT_PORT_A20;
+        this.#a20.open = false;
         break;
       case ENABLE_A20:
-        state[OUTPUT_PORT] |= OUTPUT_PORT_A20;
+        this.#a20.open = true;
         break;
       case WRITE_COMMAND_BYTE:
       case WRITE_OUTPUT_PORT:
@@ -147,6 +156,7 @@ export class I8042 {
         break;
       case WRITE_OUTPUT_PORT:
         state[OUTPUT_PORT] = value | OUTPUT_PORT_RUN;
+        this.#a20.open = (value & OUTPUT_PORT_A20) !== 0;
         if ((value & OUTPUT_PORT_RUN) === 0) this.#reset();
         break;
       case WRITE_KEYBOARD_BUFFER:

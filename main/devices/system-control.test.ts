@@ -1,20 +1,26 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { A20_GATE_WORDS, A20Gate } from './a20-gate';
 import { SYSTEM_CONTROL_WORDS, SystemControl } from './system-control';
 
 let control: SystemControl;
+let a20: A20Gate;
 let resets: number;
 
 beforeEach(() => {
   resets = 0;
-  control = new SystemControl(new Int32Array(new SharedArrayBuffer(4 * SYSTEM_CONTROL_WORDS)), () => resets++);
+  a20 = new A20Gate(new Int32Array(new SharedArrayBuffer(4 * A20_GATE_WORDS)));
+  control = new SystemControl(new Int32Array(new SharedArrayBuffer(4 * SYSTEM_CONTROL_WORDS)), a20, () => resets++);
   control.powerOn();
 });
 
 describe('port 0x92', () => {
-  it('keeps the A20 gate, open at first', () => {
+  it('opens and closes the A20 gate, open at first, and sees what others do with it', () => {
     expect(control.portA.read(0, 1)).toBe(0x02);
     control.portA.write(0, 1, 0x00);
     expect(control.portA.read(0, 1)).toBe(0x00);
+    expect(a20.open).toBe(false);
+    a20.open = true;
+    expect(control.portA.read(0, 1)).toBe(0x02);
     expect(resets).toBe(0);
   });
 

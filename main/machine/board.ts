@@ -8,6 +8,7 @@ import type { Lock } from '../base/mutex';
 import { Bus } from '../devices/bus';
 import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
 import type { Device, IrqLine, TimedDevice } from '../devices/device';
+import { A20_GATE_WORDS, A20Gate } from '../devices/a20-gate';
 import { I8042, I8042_WORDS } from '../devices/i8042';
 import type { Lapic } from '../devices/lapic';
 import { Pit, PIT_WORDS } from '../devices/pit';
@@ -284,10 +285,12 @@ export class Board implements ExitTarget {
 
   #addSystemControl(): void {
     const reset = () => this.end(this.#cpu, EndCause.RESET, 0);
-    const i8042 = new I8042(this.#memory.device('i8042', I8042_WORDS), reset);
+    const { words } = this.#memory;
+    const a20 = new A20Gate(words.subarray(MachineWord.A20_GATE, MachineWord.A20_GATE + A20_GATE_WORDS));
+    const i8042 = new I8042(this.#memory.device('i8042', I8042_WORDS), a20, reset);
     this.ports.add(0x60, 1, i8042.data);
     this.ports.add(0x64, 1, i8042.command);
-    const control = new SystemControl(this.#memory.device('systemControl', SYSTEM_CONTROL_WORDS), reset);
+    const control = new SystemControl(this.#memory.device('systemControl', SYSTEM_CONTROL_WORDS), a20, reset);
     this.ports.add(0x92, 1, control.portA);
     this.ports.add(0xcf9, 1, control.resetControl);
     this.#powerOns.push(

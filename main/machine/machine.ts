@@ -183,6 +183,7 @@ export class Machine implements Disposable {
           : this.#memory.vcpu(cpu).byteOffset + 4 * VcpuWord.EXIT_REQUEST,
       ),
       parallel: config.parallel,
+      a20Gate: offsets.machine + 4 * MachineWord.A20_GATE,
       lapics: offsets.lapics,
       runSize: shape.needs.runSize,
       seed: config.seed,

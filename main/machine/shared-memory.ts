@@ -75,6 +75,8 @@ export const MachineWord = {
   /** The CPU of which a thread that stands still is to execute an instruction, and what came of it (StepResult). */
   STEP_CPU: 29,
   STEP_RESULT: 30,
+  /** Of the A20 gate (a20-gate.ts), at which the emulator's core looks. */
+  A20_GATE: 33,
 } as const;
 const MACHINE_WORDS = 64;
 

@@ -101,13 +101,23 @@ export function powerOnCpu(
   core: CoreFunctions,
   buffer: ArrayBufferLike,
   layout: CoreLayout,
-  where: { region: number; cpu: number; ram: number; ramSize: number; run: number; exitRequest: number; lapic: number },
+  where: {
+    region: number;
+    cpu: number;
+    ram: number;
+    ramSize: number;
+    run: number;
+    exitRequest: number;
+    lapic: number;
+    a20Gate?: number;
+  },
   cpu: CoreCpu,
 ): number {
   const address = where.region + layout.states + where.cpu * layout.stateSize;
   const view = new DataView(buffer, address, layout.stateSize);
   const u32 = (offset: number, value: number) => view.setUint32(offset, value, true);
   u32(block.EXIT_REQUEST, where.exitRequest);
+  u32(block.A20_GATE, where.a20Gate ?? 0);
   u32(block.KVM_RUN, where.run);
   u32(block.LAPIC, where.lapic);
   u32(block.RAM_BASE, where.ram);

@@ -24,6 +24,8 @@ export interface EmulatorVmOptions extends VmOptions {
   exitRequests: number[];
   /** The CPUs run beside each other, on threads of their own. */
   parallel: boolean;
+  /** Address of the word that is not 0 while address line 20 is closed. */
+  a20Gate: number;
   /** Address of the local APICs' registers, LAPIC_WORDS each. */
   lapics: number;
   runSize: number;
@@ -42,7 +44,8 @@ export class EmulatorVm {
   readonly identity: { signature: number; features: number };
 
   constructor(options: EmulatorVmOptions) {
-    const { memory, module, region, ramOffset, ramSize, runOffset, runSize, exitRequests, lapics, cpus } = options;
+    const { memory, module, region, ramOffset, ramSize, runOffset, runSize, exitRequests, a20Gate, lapics, cpus } =
+      options;
     const layout = coreLayout(cpus.length, ramSize);
     const core = instantiateCore(module, memory);
     const addresses = cpus.map((cpu, index) =>
@@ -57,6 +60,7 @@ export class EmulatorVm {
           ramSize,
           run: runOffset + index * runSize,
           exitRequest: exitRequests[index],
+          a20Gate,
           lapic: lapics + index * LAPIC_WORDS * 4,
         },
         {

@@ -18,7 +18,7 @@ import {
 } from './bits';
 import { codeWritten } from './blocks';
 import { raise } from './exceptions';
-import { CR0, CR2, CR3, CR4, EFER, RAM_BASE, RAM_SIZE, RFLAGS, SYSTEM_ROOM } from './state';
+import { ADDRESS_LINES_LOW, CR0, CR2, CR3, CR4, EFER, RAM_BASE, RAM_SIZE, RFLAGS, SYSTEM_ROOM } from './state';
 
 /** What an access is; the first four are the bits of a page fault's error code. */
 export const ACCESS_READ: i32 = 0;
@@ -189,28 +189,37 @@ function refuse(cpu: usize, linear: u64, access: i32, cause: i32): u64 {
   return NO_PAGE;
 }
 
+/** The physical address that leaves the processor (SDM vol. 3B, "8086 Emulation": A20M#). */
+export function throughA20(cpu: usize, physical: u64): u64 {
+  return physical & ~<u64>load<u32>(cpu, ADDRESS_LINES_LOW);
+}
+
 /** Where there is no RAM there are no page tables: an entry that is not present. */
-function readEntry32(cpu: usize, physical: u64): u64 {
+function readEntry32(cpu: usize, address: u64): u64 {
+  const physical = throughA20(cpu, address);
   if (physical + 4 > load<u64>(cpu, RAM_SIZE)) return 0;
   return <u64>load<u32>(<usize>load<u32>(cpu, RAM_BASE) + <usize>physical);
 }
 
-function readEntry64(cpu: usize, physical: u64): u64 {
+function readEntry64(cpu: usize, address: u64): u64 {
+  const physical = throughA20(cpu, address);
   if (physical + 8 > load<u64>(cpu, RAM_SIZE)) return 0;
   return load<u64>(<usize>load<u32>(cpu, RAM_BASE) + <usize>physical);
 }
 
 /** Sets accessed and dirty flags, unless another CPU has changed the entry since it was read: then false. */
-function mark32(cpu: usize, physical: u64, entry: u64, flags: u64): bool {
+function mark32(cpu: usize, address: u64, entry: u64, flags: u64): bool {
   if ((entry & flags) == flags) return true;
+  const physical = throughA20(cpu, address);
   const host = <usize>load<u32>(cpu, RAM_BASE) + <usize>physical;
   if (atomic.cmpxchg<u32>(host, <u32>entry, <u32>(entry | flags)) != <u32>entry) return false;
   codeWritten(cpu, physical, 4);
   return true;
 }
 
-function mark64(cpu: usize, physical: u64, entry: u64, flags: u64): bool {
+function mark64(cpu: usize, address: u64, entry: u64, flags: u64): bool {
   if ((entry & flags) == flags) return true;
+  const physical = throughA20(cpu, address);
   if (atomic.cmpxchg<u64>(<usize>load<u32>(cpu, RAM_BASE) + <usize>physical, entry, entry | flags) != entry) return false;
   codeWritten(cpu, physical, 4);
   return true;

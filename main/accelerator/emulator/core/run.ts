@@ -42,6 +42,7 @@ import {
   RIP,
   SHADOW,
 } from './state';
+import { noticeA20 } from './tlb';
 
 /** What `run` returns: an exit is in kvm_run; the instructions are used up; the exit request is set. */
 const EXIT: i32 = 0;
@@ -60,6 +61,7 @@ export function run(cpu: usize, maxInstructions: u32): i32 {
   const beside = hasOthersBeside(cpu);
   if (beside) comeIn(cpu);
   else noticeCodeChanges(cpu);
+  noticeA20(cpu);
   const result = enter(cpu, maxInstructions, load<u8>(kvmRun, RUN_IMMEDIATE_EXIT) != 0);
   if (beside) goOut(cpu);
   const interrupts = (load<u64>(cpu, RFLAGS) & RFLAGS_IF) != 0;

@@ -182,6 +182,10 @@ export const MEMORY_ROOM: usize = 1216; // to 1536
 export const EXECUTION_ROOM: usize = 1536; // to 2048
 /** Room for system.ts and interrupts.ts. */
 export const SYSTEM_ROOM: usize = 2048; // to 4096
+/** u32: address of the word that is not 0 while address line 20 is closed; 0: it is always open. */
+export const A20_GATE: usize = SYSTEM_ROOM + 776;
+/** u32: bits of physical addresses that are held at 0 (bit 20, or none). */
+export const ADDRESS_LINES_LOW: usize = SYSTEM_ROOM + 780;
 
 // ---- tables
 /** Entries of 16 bytes: u64 tag (linear page address | tag bits), u32 host address - linear address (mod 2^32), u32 guest-physical page number. */

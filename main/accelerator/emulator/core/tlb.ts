@@ -15,9 +15,12 @@ import {
   PAGE_LARGE,
   PAGE_MASK,
   PAGE_WRITABLE,
+  throughA20,
   walk,
 } from './paging';
 import {
+  A20_GATE,
+  ADDRESS_LINES_LOW,
   CODE_MAP,
   CPL,
   CR0,
@@ -102,7 +105,7 @@ export function translate(cpu: usize, linear: u64, access: i32): u64 {
   if (load<u64>(device) == tag && !isFetch) return load<u64>(device, 8) | (linear & 0xfff);
   const found = walk(cpu, linear, access);
   if (found == NO_PAGE) return NO_PAGE;
-  const page = found & PAGE_MASK;
+  const page = throughA20(cpu, found & PAGE_MASK);
   if (page >= load<u64>(cpu, RAM_SIZE)) {
     if (!isFetch) {
       store<u64>(device, tag);
@@ -195,6 +198,17 @@ export function flushTlb(cpu: usize): void {
   }
   store<u8>(cpu, 0, LARGE_PAGES);
   flushTlbExceptGlobal(cpu);
+}
+
+const LINE_20: u32 = 1 << 20;
+
+/** On entry: somebody may have opened or closed the A20 gate. */
+export function noticeA20(cpu: usize): void {
+  const gate: usize = load<u32>(cpu, A20_GATE);
+  const low = gate != 0 && load<u32>(gate) != 0 ? LINE_20 : 0;
+  if (low == load<u32>(cpu, ADDRESS_LINES_LOW)) return;
+  store<u32>(cpu, low, ADDRESS_LINES_LOW);
+  flushTlb(cpu);
 }
 
 /** MOV to CR3. */
