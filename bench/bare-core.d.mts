@@ -5,6 +5,7 @@ export class Core {
     run(cpu: number, maxInstructions: number): number;
     interrupt(cpu: number, vector: number): void;
     nmi(cpu: number): void;
+    smi(cpu: number): void;
     reset(cpu: number): void;
     clearBlocks(cpu: number): void;
     stateChanged(cpu: number): void;

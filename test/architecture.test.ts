@@ -34,6 +34,7 @@ const GUESTS: Guest[] = [
   { name: 'tasks', cpus: 1 },
   { name: 'virtual-8086', cpus: 1 },
   { name: 'a20', cpus: 1 },
+  { name: 'smm', cpus: 2 },
   { name: 'modes', cpus: 1 },
   { name: 'boundaries', cpus: 1 },
   { name: 'code', cpus: 2 },
@@ -60,7 +61,11 @@ const NATIVE_FPU = 'runs CPL 3 natively without CR0.TS and CR0.EM';
 const INTERRUPTS_AT_3 = 'has no gates of the guest for INT n at CPL 3';
 
 /** Every KVM. */
-const KVM: Record<string, Deviations> = { a20: { groups: { a20: 'has no A20 gate: line 20 is always open' } } };
+const NO_SMM = 'has no system management mode here';
+const KVM: Record<string, Deviations> = {
+  a20: { groups: { a20: 'has no A20 gate: line 20 is always open' } },
+  smm: { groups: { smi: NO_SMM, long: NO_SMM, smp: NO_SMM } },
+};
 
 /** KVM-PVM, a KVM that needs no virtualization by the processor and emulates what a guest does at CPL 0. */
 const PVM: Record<string, Deviations> = {

@@ -68,6 +68,11 @@ export class VcpuExit {
     return this.#u8[kvm_run.at.if_flag] !== 0;
   }
 
+  /** The vcpu is in system management mode (KVM_RUN_X86_SMM). */
+  get inSmm(): boolean {
+    return (this.#u8[kvm_run.at.flags] & 1) !== 0;
+  }
+
   get cr8(): number {
     return this.#u8[kvm_run.at.cr8];
   }

@@ -66,6 +66,8 @@ export interface Position {
 /** One virtual processor, on the thread that runs it. All but `kick` belongs to that thread alone. */
 export interface Vcpu extends Disposable {
   readonly exit: VcpuExit;
+  /** Whether SMIs have an effect. */
+  readonly hasSmm: boolean;
   run(): RunResult;
   /**
    * Executes one instruction. EXIT: its exit is to be handled first, then `step` to be called again, which finishes it.
@@ -77,6 +79,8 @@ export interface Vcpu extends Disposable {
   /** Queues an external interrupt; only where exit.readyForInterruptInjection was seen since the last run. */
   interrupt(vector: number): void;
   nmi(): void;
+  /** An SMI; only where `hasSmm`. */
+  smi(): void;
   /**
    * Finishes the I/O of the last exit, so that registers may be read or replaced. True where that led to a further exit
    * (a string instruction goes on), which has to be handled and completed first.

@@ -8,9 +8,10 @@ import type { Lock } from '../base/mutex';
 import { Bus } from '../devices/bus';
 import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
 import type { Device, IrqLine, TimedDevice } from '../devices/device';
+import { Apm, APM_WORDS } from '../devices/apm';
 import { A20_GATE_WORDS, A20Gate } from '../devices/a20-gate';
 import { I8042, I8042_WORDS } from '../devices/i8042';
-import type { Lapic } from '../devices/lapic';
+import { type Lapic, Latch } from '../devices/lapic';
 import { Pit, PIT_WORDS } from '../devices/pit';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
@@ -293,7 +294,12 @@ export class Board implements ExitTarget {
     const control = new SystemControl(this.#memory.device('systemControl', SYSTEM_CONTROL_WORDS), a20, reset);
     this.ports.add(0x92, 1, control.portA);
     this.ports.add(0xcf9, 1, control.resetControl);
+    const apm = new Apm(this.#memory.device('apm', APM_WORDS), () => {
+      this.#irqchip.lapic(this.#cpu)?.latch(Latch.SMI);
+    });
+    this.ports.add(0xb2, 2, apm);
     this.#powerOns.push(
+      () => apm.powerOn(),
       () => i8042.powerOn(),
       () => control.powerOn(),
     );

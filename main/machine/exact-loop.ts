@@ -190,6 +190,7 @@ export class ExactLoop {
     const interrupts = this.#vcpu.exit.interruptFlag;
     const woken =
       (this.#lapic.latched & Latch.NMI) !== 0 ||
+      (this.#vcpu.hasSmm && (this.#lapic.latched & Latch.SMI) !== 0 && !this.#control.inSmm) ||
       (interrupts && (this.#lapic.pendingVector() >= 0 || this.#externalInterrupt()));
     if (woken) this.#router.woken(this.#control.cpu);
     return woken;
@@ -205,8 +206,12 @@ export class ExactLoop {
   #deliverInterrupts(): void {
     const { exit } = this.#vcpu;
     const lapic = this.#lapic;
-    // There is no system management mode: an SMI is taken off and has no effect.
-    if (lapic.latched !== 0 && (lapic.takeLatched(Latch.NMI | Latch.SMI) & Latch.NMI) !== 0) this.#vcpu.nmi();
+    if (lapic.latched !== 0) {
+      const taken = lapic.takeLatched(Latch.NMI | Latch.SMI);
+      if ((taken & Latch.NMI) !== 0) this.#vcpu.nmi();
+      // Without system management mode it has no effect.
+      if ((taken & Latch.SMI) !== 0 && this.#vcpu.hasSmm) this.#vcpu.smi();
+    }
     let more = false;
     const external = this.#externalInterrupt();
     if (external || lapic.pendingVector() >= 0) {
@@ -234,6 +239,8 @@ export class ExactLoop {
     this.#control.leaveGuest();
     this.#control.words[VcpuWord.LOOP] = 0;
     if (this.#lapic.cr8 !== this.#vcpu.exit.cr8) this.#lapic.cr8 = this.#vcpu.exit.cr8;
+    const { inSmm } = this.#vcpu.exit;
+    if (this.#vcpu.hasSmm && inSmm !== this.#control.inSmm) this.#router.smmChanged(this.#control.cpu, inSmm);
   }
 
   #handle(): void {

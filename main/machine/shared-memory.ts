@@ -15,6 +15,7 @@ import { PIC_WORDS } from '../devices/pic';
 import { PIT_WORDS } from '../devices/pit';
 import { RTC_WORDS } from '../devices/rtc';
 import { UART_WORDS } from '../devices/uart16550';
+import { APM_WORDS } from '../devices/apm';
 import { I8042_WORDS } from '../devices/i8042';
 import { DEBUG_WORDS } from '../devices/debug-ports';
 import { SYSTEM_CONTROL_WORDS } from '../devices/system-control';
@@ -169,10 +170,13 @@ export const VcpuWord = {
   SUSPENDED: 12,
   /** Parallel emulator: not 0 when the core is to come back, or to stand aside for another vcpu (core/beside.ts). */
   EXIT_REQUEST: 13,
+  /** 1 while the CPU is in system management mode; and 1 where an INIT has come meanwhile, which waits for its end. */
+  IN_SMM: 14,
+  INIT_LATCHED: 15,
   /** Exit counts by reason. */
-  EXITS: 14,
+  EXITS: 16,
   /** Of these, those that were reported as events. */
-  REPORTED: 14 + EXIT_REASONS,
+  REPORTED: 16 + EXIT_REASONS,
 } as const;
 
 /** Float64 slots of one vcpu's block, after its words. */
@@ -216,6 +220,7 @@ function layout({ cpus, ramSize, needs }: MemoryShape) {
     uarts: take(SERIAL_PORTS * alignUp(UART_WORDS * 4, 64)),
     i8042: take(I8042_WORDS * 4),
     systemControl: take(SYSTEM_CONTROL_WORDS * 4),
+    apm: take(APM_WORDS * 4),
     debug: take(DEBUG_WORDS * 4),
     unclaimed: take(UNCLAIMED_SLOTS * 8),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
@@ -276,7 +281,10 @@ export class MachineMemory {
     return this.#words(this.offsets.uarts + port * alignUp(UART_WORDS * 4, 64), UART_WORDS);
   }
 
-  device(part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'debug', words: number): Int32Array {
+  device(
+    part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'apm' | 'debug',
+    words: number,
+  ): Int32Array {
     return this.#words(this.offsets[part], words);
   }
 

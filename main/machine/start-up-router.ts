@@ -7,7 +7,7 @@
  *     UNINITIALIZED --INIT--> INIT_RECEIVED --SIPI--> SIPI_RECEIVED --registers loaded--> RUNNABLE <--HLT, wake--> HALTED
  *
  * An INIT is taken in every state; on the BSP it leads to the reset vector, without a SIPI. A SIPI is taken in
- * INIT_RECEIVED only and ignored elsewhere, so the first of two wins.
+ * INIT_RECEIVED only and ignored elsewhere, so the first of two wins. In system management mode an INIT waits for the mode's end.
  *
  * Two kinds of locks: the router's, one for the machine, makes an IPI to several CPUs one step among others; each CPU's own
  * keeps a change of its state and the event of it together. A CPU that starts, halts or wakes takes only its own, so
@@ -128,6 +128,20 @@ export class StartUpRouter {
   /** An interrupt ends the HLT. */
   woken(cpu: number): void {
     this.#ownChange(cpu, MpState.HALTED, MpState.RUNNABLE);
+  }
+
+  /**
+   * The CPU has entered system management mode or left it. An INIT that came in between was held, and is taken now (SDM vol. 3C,
+   * "System Management Mode"); a SIPI finds the CPU not waiting for one, and is lost.
+   */
+  smmChanged(cpu: number, inside: boolean): void {
+    const vcpu = this.#vcpus[cpu];
+    const lock = this.#stateLocks[cpu];
+    lock.acquire();
+    Atomics.store(vcpu.words, VcpuWord.IN_SMM, inside ? 1 : 0);
+    const latched = Atomics.exchange(vcpu.words, VcpuWord.INIT_LATCHED, 0) !== 0;
+    lock.release();
+    if (latched) this.#apply(vcpu, IpiMode.INIT, 0);
   }
 
   /** KVM keeps the state (`kernel`, `split`) and this is what it was seen to be. */
@@ -278,6 +292,11 @@ export class StartUpRouter {
     this.#pause.at(vcpu, mode === IpiMode.INIT ? PauseCause.INIT : PauseCause.SIPI);
     const lock = this.#stateLocks[vcpu.cpu];
     lock.acquire();
+    if (mode === IpiMode.INIT && vcpu.inSmm) {
+      Atomics.store(vcpu.words, VcpuWord.INIT_LATCHED, 1);
+      lock.release();
+      return;
+    }
     const before = vcpu.mpState;
     const after = mode === IpiMode.INIT ? MpState.INIT_RECEIVED : MpState.SIPI_RECEIVED;
     if (mode === IpiMode.SIPI) Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);

@@ -71,6 +71,11 @@ export class VcpuControl {
     Atomics.store(this.words, VcpuWord.SUSPENDED, suspended ? 1 : 0);
   }
 
+  /** Changes under the lock of the MP state (StartUpRouter). */
+  get inSmm(): boolean {
+    return this.words[VcpuWord.IN_SMM] !== 0;
+  }
+
   get startedAt(): number | null {
     return this.words[VcpuWord.STARTED] === 0 ? null : this.times[VcpuTime.STARTED];
   }

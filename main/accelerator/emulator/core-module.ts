@@ -7,6 +7,7 @@ export interface CoreFunctions {
   run(cpu: number, maxInstructions: number): number;
   interrupt(cpu: number, vector: number): void;
   nmi(cpu: number): void;
+  smi(cpu: number): void;
   /** Power-up state. */
   reset(cpu: number): void;
   /** Drops pending events, as an INIT does. */

@@ -46,6 +46,7 @@ export interface EmulatorVcpuOptions {
 
 export class EmulatorVcpu implements Vcpu {
   readonly exit: VcpuExit;
+  readonly hasSmm = true;
   /** Machine time in ns, an instruction each, that runs may take before somebody else's turn; they use it up. */
   budget = 0;
   readonly #core: CoreFunctions;
@@ -136,6 +137,10 @@ export class EmulatorVcpu implements Vcpu {
 
   nmi(): void {
     this.#core.nmi(this.#cpu);
+  }
+
+  smi(): void {
+    this.#core.smi(this.#cpu);
   }
 
   /** An unfinished instruction is not carried over: `resetEvents` forgets it, and it would start again. */

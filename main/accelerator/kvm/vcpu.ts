@@ -81,6 +81,7 @@ export class KvmKicker implements VcpuKicker {
 
 export class KvmVcpu implements Vcpu {
   readonly exit: VcpuExit;
+  readonly hasSmm = false;
   readonly threadId = libc.gettid();
   readonly #kernel: VcpuCalls;
   readonly #fd: number;
@@ -174,6 +175,8 @@ export class KvmVcpu implements Vcpu {
   nmi(): void {
     libc.checked(this.#kernel.ioctl(this.#fd, KVM.NMI, 0), 'KVM_NMI');
   }
+
+  smi(): void {}
 
   completeExit(): boolean {
     this.#storeDirty();

@@ -44,10 +44,10 @@ import { CR0, CR2, CR3, CR4, CR8, CS, EFER } from './state';
 import { RETIRED } from './status';
 import { flushTlb, flushTlbExceptGlobal } from './tlb';
 
-const CR0_DEFINED: u64 =
+export const CR0_DEFINED: u64 =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 /** What CPUID announces, and PCE. */
-const CR4_DEFINED: u64 =
+export const CR4_DEFINED: u64 =
   CR4_VME |
   CR4_PVI |
   CR4_TSD |
@@ -61,7 +61,7 @@ const CR4_DEFINED: u64 =
   CR4_SMAP |
   ((LEAF1_EDX & EDX_FXSR) != 0 ? CR4_OSFXSR | CR4_OSXMMEXCPT : 0) |
   ((LEAF1_ECX & ECX_XSAVE) != 0 ? CR4_OSXSAVE : 0);
-const EFER_DEFINED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+export const EFER_DEFINED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 /** Changes of these drop translations. */
 const CR0_PAGING: u64 = CR0_PE | CR0_WP | CR0_PG;
 const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP;

@@ -19,6 +19,7 @@ const DR6_BD: u64 = 1 << 13;
 const DR6_BS: u64 = 1 << 14;
 const DR6_BT: u64 = 1 << 15;
 const DR7_FIXED: u64 = 1 << 10;
+export const DR7_RESET: u64 = DR7_FIXED;
 const DR7_WRITABLE: u64 = 0xffff2bff;
 const DR7_GD: u64 = 1 << 13;
 /** L0 to L3 and LE: breakpoints of one task. */
@@ -134,11 +135,13 @@ export function writeDr(cpu: usize, n: i32, value: u64): bool {
   if (n >= 4 && value >> 32 != 0) return false;
   if (n < 4) store<u64>(cpu + ((<usize>n) << 3), value, DR0);
   else if (n == 6) store<u64>(cpu, (value & DR6_WRITABLE) | DR6_FIXED, DR6);
-  else {
-    store<u64>(cpu, (value & DR7_WRITABLE) | DR7_FIXED, DR7);
-    updateDebug(cpu);
-  }
+  else setBreakpoints(cpu, value);
   return true;
+}
+
+export function setBreakpoints(cpu: usize, dr7: u64): void {
+  store<u64>(cpu, (dr7 & DR7_WRITABLE) | DR7_FIXED, DR7);
+  updateDebug(cpu);
 }
 
 /** DR7.GD: an access to a debug register is itself an exception. */

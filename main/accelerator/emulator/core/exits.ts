@@ -1,11 +1,13 @@
 /** Exits to the host in the layout of `struct kvm_run` (Linux, Documentation/virt/kvm/api.rst; kvm-run.ts has the other side). */
-import { CODE_CHANGED, COMPLETION, EXIT_PENDING, KVM_RUN } from './state';
+import { CODE_CHANGED, COMPLETION, EXIT_PENDING, HALTED, KVM_RUN } from './state';
 
 export const RUN_REQUEST_INTERRUPT_WINDOW: usize = 0; // u8
 export const RUN_IMMEDIATE_EXIT: usize = 1; // u8
 export const RUN_EXIT_REASON: usize = 8; // u32
 export const RUN_READY_FOR_INTERRUPT: usize = 12; // u8
 export const RUN_IF_FLAG: usize = 13; // u8
+/** u16: KVM_RUN_X86_SMM is bit 0. */
+export const RUN_FLAGS: usize = 14;
 export const RUN_CR8: usize = 16; // u64
 export const RUN_APIC_BASE: usize = 24; // u64
 const UNION: usize = 32;
@@ -83,6 +85,7 @@ export function ioData(cpu: usize): usize {
 }
 
 export function exitHlt(cpu: usize): void {
+  store<u8>(cpu, 1, HALTED);
   exit(cpu, EXIT_HLT);
 }
 

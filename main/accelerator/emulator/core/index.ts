@@ -5,7 +5,7 @@ export { clearBlocks } from './blocks';
 export { getFlags, setFlags } from './flags';
 export * from './state';
 export { updateMode } from './modes';
-export { interrupt, nmi, run } from './run';
+export { interrupt, nmi, run, smi } from './run';
 export { reset, resetEvents, stateChanged } from './reset';
 export { flushTlb, updateTlbTags } from './tlb';
 

@@ -2,12 +2,13 @@
 import { ACCESSED, CODE, CR0_CD, CR0_ET, CR0_NW, NOT_SYSTEM, PRESENT, TYPE_LDT, TYPE_TSS_BUSY, WRITABLE } from './bits';
 import { controlChanged } from './control';
 import { SIGNATURE } from './cpuid';
-import { updateDebug } from './debug';
+import { DR7_RESET, updateDebug } from './debug';
 import { segmentAt } from './descriptors';
 import { setFlags } from './flags';
 import { COMPLETE_NOTHING } from './exits';
 import { forgetMmioReads, MMIO_WRITES } from './mmio';
 import { forgetMsrAnswer, MISC_ENABLE_RESET, PAT_RESET } from './msr';
+import { SMBASE_RESET } from './smm';
 import {
   CODE_EPOCH_SEEN,
   CODE_GENERATION,
@@ -19,7 +20,9 @@ import {
   EXCEPTION,
   EXIT_PENDING,
   GDTR_LIMIT,
+  HALTED,
   IDTR_LIMIT,
+  IN_SMM,
   INTERRUPT_PENDING,
   LDTR,
   MSR_APIC_BASE,
@@ -35,6 +38,8 @@ import {
   SEG_LIMIT,
   SEG_SELECTOR,
   SHADOW,
+  SMBASE,
+  SMI_PENDING,
   KVM_RUN,
   EXIT_REQUEST,
   MXCSR,
@@ -47,7 +52,6 @@ import {
 } from './state';
 
 const DR6_RESET: u64 = 0xffff0ff0;
-const DR7_RESET: u64 = 0x400;
 const X87_CONTROL_RESET: u16 = 0x40;
 const MXCSR_RESET: u32 = 0x1f80;
 /** x87 alone. */
@@ -80,6 +84,7 @@ export function reset(cpu: usize): void {
   store<u64>(cpu, PAT_RESET, MSR_PAT);
   store<u64>(cpu, MISC_ENABLE_RESET, MSR_MISC_ENABLE);
   resetVectors(cpu);
+  store<u32>(cpu, SMBASE_RESET, SMBASE);
   setFlags(cpu, 0);
   resetEvents(cpu);
   stateChanged(cpu);
@@ -102,6 +107,9 @@ export function resetEvents(cpu: usize): void {
   store<u8>(cpu, 0, NMI_PENDING);
   store<u8>(cpu, 0, NMI_BLOCKED);
   store<u8>(cpu, 0, SHADOW);
+  store<u8>(cpu, 0, SMI_PENDING);
+  store<u8>(cpu, 0, IN_SMM);
+  store<u8>(cpu, 0, HALTED);
   store<u8>(cpu, 0, EXIT_PENDING);
   store<u8>(cpu, COMPLETE_NOTHING, COMPLETION);
   forgetMmioReads(cpu);

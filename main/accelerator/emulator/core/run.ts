@@ -11,6 +11,7 @@ import {
   COMPLETE_NOTHING,
   RUN_APIC_BASE,
   RUN_CR8,
+  RUN_FLAGS,
   RUN_IF_FLAG,
   RUN_IMMEDIATE_EXIT,
   RUN_READY_FOR_INTERRUPT,
@@ -22,6 +23,7 @@ import { STOPPED_IN_INSTRUCTION, execute } from './interpret';
 import { MMIO_READS, MMIO_WRITES, forgetMmioReads, mmioReadCompleted, nextMmioWrite } from './mmio';
 import { msrCompleted } from './msr';
 import { INPUT_READY } from './ports';
+import { enterSmm } from './smm';
 import {
   ACCESS_TIME,
   CODE_CHANGED,
@@ -31,6 +33,8 @@ import {
   EXCEPTION,
   EXIT_PENDING,
   EXIT_REQUEST,
+  HALTED,
+  IN_SMM,
   INSTRUCTIONS,
   INTERRUPT_PENDING,
   KVM_RUN,
@@ -41,6 +45,7 @@ import {
   RFLAGS,
   RIP,
   SHADOW,
+  SMI_PENDING,
 } from './state';
 import { noticeA20 } from './tlb';
 
@@ -68,6 +73,7 @@ export function run(cpu: usize, maxInstructions: u32): i32 {
   const ready = interrupts && load<u8>(cpu, SHADOW) == 0 && load<i32>(cpu, INTERRUPT_PENDING) < 0;
   store<u8>(kvmRun, interrupts ? 1 : 0, RUN_IF_FLAG);
   store<u8>(kvmRun, ready ? 1 : 0, RUN_READY_FOR_INTERRUPT);
+  store<u16>(kvmRun, load<u8>(cpu, IN_SMM), RUN_FLAGS);
   store<u64>(kvmRun, load<u64>(cpu, CR8), RUN_CR8);
   store<u64>(kvmRun, load<u64>(cpu, MSR_APIC_BASE), RUN_APIC_BASE);
   return result;
@@ -93,6 +99,7 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
   const exitRequest: usize = load<u32>(cpu, EXIT_REQUEST);
   while (load<u8>(cpu, EXIT_PENDING) == 0) {
     deliverEvents(cpu);
+    store<u8>(cpu, 0, HALTED);
     if (load<u8>(cpu, EXIT_PENDING) != 0) break;
     if (atomic.load<u32>(exitRequest) != 0 && (!hasOthersBeside(cpu) || answerRequest(cpu, exitRequest))) return REQUESTED;
     const done = load<u64>(cpu, INSTRUCTIONS) - start + load<u32>(cpu, ACCESS_TIME);
@@ -113,6 +120,10 @@ function deliverEvents(cpu: usize): void {
     return;
   }
   if (load<u8>(cpu, SHADOW) != 0) return;
+  if (load<u8>(cpu, SMI_PENDING) != 0 && load<u8>(cpu, IN_SMM) == 0) {
+    enterSmm(cpu);
+    return;
+  }
   if (load<u8>(cpu, NMI_PENDING) != 0 && load<u8>(cpu, NMI_BLOCKED) == 0) {
     store<u8>(cpu, 0, NMI_PENDING);
     deliverNmi(cpu);
@@ -200,4 +211,9 @@ export function interrupt(cpu: usize, vector: i32): void {
 
 export function nmi(cpu: usize): void {
   store<u8>(cpu, 1, NMI_PENDING);
+}
+
+/** Further ones are lost until it is taken. */
+export function smi(cpu: usize): void {
+  store<u8>(cpu, 1, SMI_PENDING);
 }

@@ -182,6 +182,13 @@ export const MEMORY_ROOM: usize = 1216; // to 1536
 export const EXECUTION_ROOM: usize = 1536; // to 2048
 /** Room for system.ts and interrupts.ts. */
 export const SYSTEM_ROOM: usize = 2048; // to 4096
+/** u32, u8 each: system management mode (smm.ts); whether the last exit was HLT, and nothing has ended it yet. */
+export const SMBASE: usize = SYSTEM_ROOM + 768;
+export const IN_SMM: usize = SYSTEM_ROOM + 772;
+export const SMI_PENDING: usize = SYSTEM_ROOM + 773;
+export const HALTED: usize = SYSTEM_ROOM + 774;
+/** u8: NMI_BLOCKED before the SMI. */
+export const SMM_NMI_BLOCKED: usize = SYSTEM_ROOM + 775;
 /** u32: address of the word that is not 0 while address line 20 is closed; 0: it is always open. */
 export const A20_GATE: usize = SYSTEM_ROOM + 776;
 /** u32: bits of physical addresses that are held at 0 (bit 20, or none). */

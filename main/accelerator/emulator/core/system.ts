@@ -31,6 +31,7 @@ import { updateMode } from './modes';
 import * as T from './opcode-table';
 import { is64Bit, isProtected, loadSegment, NO_ADDRESS } from './segments';
 import { itemValue, releasedStackPointer, stackItem } from './stack';
+import { resume } from './smm';
 import {
   CPL,
   CR0,
@@ -114,6 +115,8 @@ export function system(cpu: usize, u: usize, op: i32): i32 {
     case T.SYS_STAC:
     case T.SYS_CLAC:
       return changeAlignmentFlag(cpu, op == T.SYS_STAC);
+    case T.SYS_RSM:
+      return resume(cpu);
     case T.SYS_CPUID:
       cpuid(cpu);
       return RETIRED;

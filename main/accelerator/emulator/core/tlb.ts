@@ -27,6 +27,7 @@ import {
   CR4,
   DEVICE_READ,
   DEVICE_WRITE,
+  IN_SMM,
   MEMORY_ROOM,
   RAM_BASE,
   RAM_SIZE,
@@ -205,7 +206,8 @@ const LINE_20: u32 = 1 << 20;
 /** On entry: somebody may have opened or closed the A20 gate. */
 export function noticeA20(cpu: usize): void {
   const gate: usize = load<u32>(cpu, A20_GATE);
-  const low = gate != 0 && load<u32>(gate) != 0 ? LINE_20 : 0;
+  const closed = gate != 0 && load<u32>(gate) != 0 && load<u8>(cpu, IN_SMM) == 0;
+  const low = closed ? LINE_20 : 0;
   if (low == load<u32>(cpu, ADDRESS_LINES_LOW)) return;
   store<u32>(cpu, low, ADDRESS_LINES_LOW);
   flushTlb(cpu);
