@@ -240,6 +240,27 @@ describe('a SIPI', () => {
   });
 });
 
+describe('system management mode', () => {
+  test('an INIT waits for its end, and a SIPI in it is lost', () => {
+    setup.put(AP, RUNNABLE);
+    setup.router.smmChanged(AP, true);
+    setup.router.init(BSP, set(4, AP));
+    setup.router.startUp(BSP, set(4, AP), VECTOR);
+    expect(setup.vcpus[AP].mpState).toBe(RUNNABLE);
+    setup.router.smmChanged(AP, false);
+    expect(setup.vcpus[AP].mpState).toBe(INIT_RECEIVED);
+    expect(setup.story().at(-1)).toBe('cpu 1 RUNNABLE > INIT_RECEIVED');
+  });
+
+  test('without an INIT nothing follows it', () => {
+    setup.put(AP, RUNNABLE);
+    setup.router.smmChanged(AP, true);
+    setup.router.smmChanged(AP, false);
+    expect(setup.vcpus[AP].mpState).toBe(RUNNABLE);
+    expect(setup.story()).toEqual([]);
+  });
+});
+
 describe('HLT', () => {
   test('halts and wakes', () => {
     setup.router.halted(BSP);

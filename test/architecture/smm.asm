@@ -176,6 +176,7 @@ without_smi:
     check "smp: an SMI in HLT: the map says so", dword [seen.halt], 1
     check "smp: the handler lets the CPU go on", dword [count], 1
     mov dword [command], NOTHING
+    call wait_for_idle
     mov dword [ap.command], 2
     attempt {hlt}
     trapped "smp: else it halts on, until an NMI", NMI
@@ -183,7 +184,7 @@ without_smi:
     check "smp: behind an SMI", dword [count], 2
 
     ; INIT and SIPI while the other CPU is in the mode.
-    mov dword [ap.command], 0
+    call wait_for_idle
     mov dword [command], STAY
     mov dword [ICR_HIGH], 1 << 24
     mov dword [ICR], IPI_SMI
@@ -270,6 +271,14 @@ without_smp:
     check "long: at CPL 3: the handler ran", rax, 2
 .done:
     finish
+
+; Until the other CPU has nothing more to do.
+wait_for_idle:
+bits 32
+    pause
+    cmp dword [ap.command], 0
+    jne wait_for_idle
+    ret
 
 ; EAX = starts of the other CPU.
 wait_for_starts:
