@@ -24,6 +24,7 @@ import { Emulated, recordWord } from './emulated';
 import { FORMS, describe } from './forms';
 import { type Case, Generator } from './generator';
 import { Native } from './native';
+import { describeImages, IMAGE, sameImages } from './vector-image';
 
 export interface Difference {
   seed: number;
@@ -64,9 +65,10 @@ const MOST_DIFFERENCES = 200;
 export class Comparer {
   readonly #native = new Native();
   readonly #emulated: Emulated;
-  readonly #generator = new Generator(this.#native.bytes);
+  readonly #generator = new Generator(this.#native.bytes, this.#native.images);
   readonly #words = new Uint32Array(this.#native.bytes.buffer, 0, ARENA_SIZE / 4);
   readonly #emulatedRecord = new Uint32Array(RECORD / 4);
+  readonly #emulatedImage = new Uint8Array(IMAGE);
   readonly #failed: number[] = [];
 
   /** `beside`: as where other CPUs run beside this one. */
@@ -106,10 +108,19 @@ export class Comparer {
       const made = this.#generator.cases[n];
       const at = recordWord(n);
       const record = this.#words.subarray(at, at + RECORD / 4);
-      this.#emulated.run(made, record, this.#emulatedRecord);
-      if (!this.#isSame(made, record)) this.#failed.push(n);
+      const [before, after] = this.#images(n);
+      this.#emulated.run(made, record, this.#emulatedRecord, before, this.#emulatedImage);
+      const same = this.#isSame(made, record) && (!made.hasVectors || sameImages(after, this.#emulatedImage));
+      if (!same) this.#failed.push(n);
     }
     this.#compareMemory(size);
+  }
+
+  /** The vector registers of case `n` on the host, before and after it. */
+  #images(n: number): [Uint8Array, Uint8Array] {
+    const at = 2 * IMAGE * n;
+    const { images } = this.#native;
+    return [images.subarray(at, at + IMAGE), images.subarray(at + IMAGE, at + 2 * IMAGE)];
   }
 
   #isSame(made: Case, record: Uint32Array): boolean {
@@ -167,7 +178,8 @@ export class Comparer {
     const at = recordWord(0);
     const record = this.#words.subarray(at, at + RECORD / 4);
     const other = this.#emulatedRecord;
-    this.#emulated.run(made, record, other);
+    const [imageBefore, imageAfter] = this.#images(0);
+    this.#emulated.run(made, record, other, imageBefore, this.#emulatedImage);
     const code = this.#native.bytes.slice(made.code, made.code + made.length);
     const lines = [
       `case ${index} of seed ${seed}, ${made.mode.name}: ${formsOf(made)}, ${made.budget} at a time`,
@@ -181,6 +193,7 @@ export class Comparer {
       const mark = native === ours ? ' ' : '*';
       lines.push(`  ${mark} ${NAMES[reg].padEnd(6)} ${word64(record, 2 * reg)} -> host ${native} emulator ${ours}`);
     }
+    if (made.hasVectors) lines.push(...describeImages(imageBefore, imageAfter, this.#emulatedImage));
     const ends = [record[OUT_END / 4], other[OUT_END / 4]];
     lines.push(`  ends: host ${ends[0]}, emulator ${ends[1]} (RIP ${this.#emulated.rip.toString(16)})`);
     for (const [name, field] of FAULT_FIELDS)

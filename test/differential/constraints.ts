@@ -37,6 +37,7 @@ export function constrain(draft: Draft, address: Address): boolean {
   else if (BIT_TESTS.has(name) && draft.isMemory && form.extension < 0) bitOffset(draft);
   else if (name === 'CMPXCHG8B' && random.chance(2)) compareDouble(draft);
   else if (name === 'CMPXCHG' && random.chance(2)) compareEqual(draft);
+  else if (name === 'LDMXCSR' && !random.chance(4)) draft.put(draft.operand, 4, BigInt(random.next() & 0xffff));
   if (form.operands.includes('CL')) shiftCount(draft);
   if (name === 'SHLD' || name === 'SHRD') limitDoubleShift(draft);
   if ((name === 'JMP_E' || name === 'CALL_E') && !jumpTarget(draft)) return false;

@@ -27,6 +27,8 @@ import {
 } from './arena';
 import { FORMS, type Form, OperandKind } from './forms';
 import { Random } from './random';
+import { IMAGE } from './vector-image';
+import { makeOperand, makeVectors } from './vectors';
 import {
   CHUNK,
   CODE_SELECTORS,
@@ -56,6 +58,10 @@ export class Draft {
   readonly words: Uint32Array;
   readonly view: DataView;
   readonly random = new Random();
+  /** Vector registers of all cases. */
+  readonly #images: Uint8Array;
+  /** Those of the case, once `vectors` has made them. */
+  image: Uint8Array;
 
   mode: Mode = MODE_64;
   /** What is done to have the instruction fault; `spoil.ts` has it. */
@@ -65,11 +71,14 @@ export class Draft {
   stackShift = 0n;
   extraLock = false;
   straysTo: bigint | null = null;
+  /** Bits of the last byte of a VEX prefix that are to be other than they should. */
+  vexSpoiled = 0;
   /** Word of the case's record in the arena; offsets of its window, its slot, and its next instruction. */
   record = 0;
   window = 0;
   slot = 0;
   origin = 0;
+  #imageMade = false;
   /** Whether other instructions run before this one, so that only what KEPT names is known. */
   inSequence = false;
 
@@ -94,7 +103,9 @@ export class Draft {
   /** A register that the instruction leaves undefined; -1: none. */
   undefinedRegister = -1;
 
-  constructor(arena: Uint8Array) {
+  constructor(arena: Uint8Array, images: Uint8Array) {
+    this.#images = images;
+    this.image = images.subarray(0, IMAGE);
     this.bytes = arena;
     this.words = new Uint32Array(arena.buffer, arena.byteOffset, arena.length / 4);
     this.view = new DataView(arena.buffer, arena.byteOffset, arena.length);
@@ -109,6 +120,8 @@ export class Draft {
     this.window = n * WINDOW;
     this.slot = SLOTS + n * SLOT;
     this.origin = this.slot + ORIGIN;
+    this.image = this.#images.subarray(2 * IMAGE * n, 2 * IMAGE * n + IMAGE);
+    this.#imageMade = false;
     for (let reg = 0; reg < 16; reg++) {
       random.value();
       words[this.record + 2 * reg] = random.low;
@@ -175,6 +188,17 @@ export class Draft {
     this.operand = this.window + 160 + random.below(192);
     if (form.name === 'CMPXCHG8B') this.operand &= ~15;
     else if (form.kind === OperandKind.LOCKED || form.name === ALWAYS_LOCKED) this.operand &= ~7;
+    this.vexSpoiled = 0;
+    if (form.hasVectors) this.#beginVectors();
+  }
+
+  #beginVectors(): void {
+    const { random, form } = this;
+    if (!this.#imageMade) makeVectors(random, this.image);
+    this.#imageMade = true;
+    if (!this.isMemory) return;
+    if (form.alignment > 1 && (this.inSequence || !random.chance(16))) this.operand &= -form.alignment;
+    if (!this.inSequence) makeOperand(random, this.bytes, this.operand, this.image);
   }
 
   /** Other than by default now and then; 16-bit ones in 32-bit flat segments are out of reach. */

@@ -45,6 +45,7 @@ import {
 } from './arena';
 import type { Case } from './generator';
 import { descriptorOf, GLOBAL_DESCRIPTORS, LOCAL_SEGMENTS } from './segments';
+import { fromState, toState } from './vector-image';
 
 const RAM_SIZE = 4 << 20;
 const RUN_SIZE = 2 * PAGE;
@@ -73,6 +74,7 @@ const TSS_LIMIT = 0x67;
 const TYPE_LDT = 2;
 const TYPE_BUSY_TSS = 11;
 const HLT = 0xf4;
+const X87_SSE_AVX = 7n;
 const VECTORS = 256;
 /** INT3 and INTO, which user mode may call. */
 const USER_VECTORS = [3, 4];
@@ -167,10 +169,12 @@ export class Emulated {
 
   /**
    * Runs a case from its record, some instructions at a time, and writes its results to `out`, in the same layout.
-   * It ends at RIP `following` or `taken`, or at the access to which the jumps there lead, or at a fault.
+   * It ends at RIP `following` or `taken`, or at the access to which the jumps there lead, or at a fault. Vector registers
+   * come from `image` and go to `outImage`, where the case has any.
    */
-  run(made: Case, record: Uint32Array, out: Uint32Array): void {
+  run(made: Case, record: Uint32Array, out: Uint32Array, image: Uint8Array, outImage: Uint8Array): void {
     this.#registers.set(record.subarray(0, 32));
+    if (made.hasVectors) toState(image, this.bytes, this.#cpu);
     for (let segment = 0; segment < 6; segment++) {
       const selector = half(record, IN_SELECTORS + 2 * segment);
       this.bytes.set(this.#segmentOf(selector), this.#cpu + block.SEGMENTS + segment * block.SEGMENT_SIZE);
@@ -183,6 +187,7 @@ export class Emulated {
     else this.#setRip(record[IN_FAR / 4]);
     const end = this.#runToEnd(made.budget, made.following, made.taken);
     out.set(this.#registers, OUT / 4);
+    if (made.hasVectors) fromState(outImage, this.bytes, this.#cpu);
     // RF may still wait for the next instruction.
     out[OUT_FLAGS / 4] = Number(this.#core.getFlags(this.#cpu)) & ~RF;
     out[OUT_END / 4] = end;
@@ -334,6 +339,7 @@ export class Emulated {
       avl: 0,
       unusable: 0,
     });
+    this.#view.setBigUint64(this.#cpu + block.XCR0, X87_SSE_AVX, true);
     this.#vcpu.setState({
       ...this.#vcpu.state(),
       gdt: { base: SYSTEM + BigInt(GDT), limit: GDT_LIMIT },
@@ -342,7 +348,7 @@ export class Emulated {
       tr: system(TSS_SELECTOR, TYPE_BUSY_TSS, TSS, TSS_LIMIT),
       cr0: 0x8005_0033n,
       cr3: BigInt(PML4),
-      cr4: 0x1_06a0n,
+      cr4: 0x5_06a0n,
       efer: 0xd01n,
     });
   }

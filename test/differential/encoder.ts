@@ -2,7 +2,7 @@
 import type { Address } from './addressing';
 import { LOOPS } from './constraints';
 import type { Draft } from './draft';
-import { OperandKind, STRINGS } from './forms';
+import { ANY_W, OperandKind, STRINGS } from './forms';
 
 const LOCK = 0xf0;
 /** Of ES, CS, SS, DS: null prefixes in 64-bit mode. Elsewhere CS is that of the code, and FS another name of DS. */
@@ -30,10 +30,10 @@ export class Encoder {
     if (has(operands, 'S')) draft.reg %= SEGMENT_REGISTERS;
     const is64 = draft.mode.bits === 64;
     const prefixes = is64 ? NULL_SEGMENT_PREFIXES : STRINGS.has(form.name) ? DATA_PREFIXES : SEGMENT_PREFIXES;
-    const rexR = has(operands, 'G') && draft.reg >= 8 ? 4 : 0;
+    const rexR = (has(operands, 'G') || has(operands, 'V')) && draft.reg >= 8 ? 4 : 0;
     const rexX = draft.isMemory ? address.rexX << 1 : 0;
     const rexB = draft.isMemory ? address.rexB : (hasModRM || inOpcode) && draft.rm >= 8 ? 1 : 0;
-    const wide = size === 8 && !isLongByDefault(draft) ? 8 : 0;
+    const wide = form.hasVectors ? 8 * widthOf(draft) : size === 8 && !isLongByDefault(draft) ? 8 : 0;
 
     if (8 * draft.addressSize !== draft.mode.bits && isAddressed(draft)) this.#emit(0x67);
     if (form.kind === OperandKind.LOCKED) this.#emit(LOCK);
@@ -63,14 +63,24 @@ export class Encoder {
   }
 
   #emitVex(draft: Draft, rex: number, wide: number): void {
-    const { map, mandatory, operands } = draft.form;
+    const { form } = draft;
+    const { map, mandatory, operands } = form;
     const pp = [0, 0x66, 0xf3, 0xf2].indexOf(mandatory);
     // Without a register there, as in RORX, VEX.vvvv must be 1111.
-    const vvvv = has(operands, 'B') ? draft.vvvv : 0;
+    const vvvv = has(operands, 'B') || has(operands, 'H') ? draft.vvvv : 0;
+    const selected = map.length === 1 ? 1 : map[1] === 0x3a ? 3 : 2;
+    const last = ((wide << 4) | ((~vvvv & 15) << 3) | (form.l << 2) | pp) ^ draft.vexSpoiled;
+    // Outside of 64-bit mode the upper bits are 1, so that this is none of LDS.
+    const isShort = selected === 1 && (rex & 3) === 0 && (last & 0x80) === 0;
+    if (isShort && (draft.mode.bits === 64 || (last & 0x40) !== 0) && draft.random.chance(2)) {
+      this.#emit(0xc5);
+      this.#emit(((~rex & 4) << 5) | last);
+      return;
+    }
     this.#emit(0xc4);
     // Outside of 64-bit mode R and X are 1, so that this is none of LES, and W is ignored.
-    this.#emit(((~rex & 7) << 5) | (map[1] === 0x3a ? 3 : 2));
-    this.#emit((wide << 4) | ((~vvvv & 15) << 3) | pp);
+    this.#emit(((~rex & 7) << 5) | selected);
+    this.#emit(last);
   }
 
   #emitModRM(draft: Draft, address: Address): void {
@@ -85,7 +95,7 @@ export class Encoder {
 
   #emitImmediate(draft: Draft, operand: string): void {
     const { size } = draft.form;
-    if (operand === 'Ib' || operand === 'Ibs') this.#emitBytes(1);
+    if (operand === 'Ib' || operand === 'Ibs' || operand.startsWith('L')) this.#emitBytes(1);
     else if (operand === 'Iw') this.#emitBytes(2);
     else if (operand === 'Iz') this.#emitBytes(Math.min(size, 4));
     else if (operand === 'Iv') this.#emitBytes(size);
@@ -139,4 +149,10 @@ function isAddressed(draft: Draft): boolean {
 /** 64 bits without REX.W; now and then with it all the same. */
 function isLongByDefault(draft: Draft): boolean {
   return / (d64|f64)\b/.test(draft.form.text) && !draft.random.chance(4);
+}
+
+/** REX.W or VEX.W of a vector instruction; where it does not count, anything. */
+function widthOf({ form, mode, random }: Draft): number {
+  if (form.w !== ANY_W) return form.w;
+  return (form.vex || mode.bits === 64) && random.chance(2) ? 1 : 0;
 }

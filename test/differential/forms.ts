@@ -27,7 +27,15 @@ export interface Form {
   kind: OperandKind;
   /** F2 or F3 before a string instruction; 0: none. */
   repeat: number;
+  /** Of vector instructions: VEX.L; W, or ANY_W; what memory is aligned to. */
+  hasVectors: boolean;
+  l: number;
+  w: number;
+  alignment: number;
 }
+
+export const ANY_W = -1;
+const NO_VECTORS = { hasVectors: false, l: 0, w: 0, alignment: 1 };
 
 /** Rows that are not run here, and why. */
 export const EXCLUDED: readonly [RegExp, string][] = [
@@ -56,10 +64,15 @@ const REPNE = 0xf2;
 /** Far pointers of 80 bits are Intel's only. */
 const NO_WIDE_POINTERS = /^SYS_(LOAD_FAR_POINTER|JMP_FAR_M|CALL_FAR_M)$/;
 
+/** Sizes of a vector instruction's memory in bytes, and as parts of the vector (simd-opcodes.ts). */
+const FIXED: Readonly<Record<string, number>> = { b: 1, w: 2, d: 4, q: 8, dq: 16, qq: 32, ss: 4, sd: 8, pi: 8 };
+const PARTS: Readonly<Record<string, number>> = { h: 2, f: 4, e: 8 };
+
 /** In 64-bit mode 63 is MOVSXD, which the decoder knows by itself. */
 const MOVSXD = '63 MOVSX Gv,Ed';
 
-const ROWS = OPCODES.filter((row) => !isExcluded(row) && !SIMD_OPCODES.includes(row));
+const IS_VECTOR = new Set(SIMD_OPCODES);
+const ROWS = OPCODES.filter((row) => !isExcluded(row));
 
 /** First all of 64-bit mode, then all of the others. */
 export const FORMS: readonly Form[] = [
@@ -68,9 +81,10 @@ export const FORMS: readonly Form[] = [
 ];
 
 export function describe(form: Form): string {
+  const length = !form.hasVectors || !form.vex ? '' : ` L${form.l} W${form.w === ANY_W ? '?' : form.w}`;
   const kind = ['', ' register', ' memory', ' lock memory'][form.kind];
   const repeat = form.repeat === 0 ? '' : form.repeat === REP ? ' rep' : ' repne';
-  return `${form.is64 ? '64-bit' : '32/16-bit'} ${form.text} size ${8 * form.size}${kind}${repeat}`;
+  return `${form.is64 ? '64-bit' : '32/16-bit'} ${form.text} size ${8 * form.size}${kind}${repeat}${length}`;
 }
 
 function isExcluded(row: string): boolean {
@@ -102,13 +116,47 @@ function formsOf(text: string, is64: boolean): Form[] {
     extension: suffix.startsWith('/') ? Number(suffix[1]) : -1,
     count: suffix === '+r' ? 8 : suffix === '+c' ? 16 : 1,
   };
+  if (IS_VECTOR.has(text)) return vectorForms(form, attributes);
   const repeats = !STRINGS.has(name) ? [0] : name === 'CMPS' || name === 'SCAS' ? [0, REP, REPNE] : [0, REP];
   const { sizes, sized } = sizesOf(name, operands, attributes, is64);
   return sizes.flatMap((size) =>
     kindsOf(text, operands, attributes).flatMap((kind) =>
-      repeats.map((repeat) => ({ ...form, size, sized, kind, repeat })),
+      repeats.map((repeat) => ({ ...form, ...NO_VECTORS, size, sized, kind, repeat })),
     ),
   );
+}
+
+type Row = Omit<Form, 'size' | 'sized' | 'kind' | 'repeat' | 'hasVectors' | 'l' | 'w' | 'alignment'>;
+
+/** With each length of vectors, and each width of a general register. */
+function vectorForms(row: Row, attributes: string[]): Form[] {
+  const { operands, vex, is64 } = row;
+  const has = (name: string) => attributes.includes(name);
+  const lengths = !vex || has('l0') ? [0] : has('l1') ? [1] : [0, 1];
+  const isGeneral = operands.some((operand) => /^[EGMRB]y/.test(operand));
+  const widths = has('w0') ? [0] : has('w1') ? [1] : isGeneral && is64 ? [0, 1] : [vex || !isGeneral ? ANY_W : 0];
+  const memory = operands.find((operand) => /^[EMWQ]/.test(operand))?.slice(1);
+  return lengths.flatMap((l) =>
+    widths.flatMap((w) => {
+      const size = memory === undefined ? 1 : memorySize(memory, l === 1 && !has('lig') ? 32 : 16, is64 && w === 1);
+      const isAligned = size >= 16 && (has('aligned') || (!vex && !has('unaligned')));
+      const alignment = isAligned ? size : 1;
+      return vectorKinds(operands).map((kind) => ({
+        ...{ ...row, size, sized: false, kind, repeat: 0, hasVectors: true, l, w, alignment },
+      }));
+    }),
+  );
+}
+
+function memorySize(letters: string, whole: number, wide: boolean): number {
+  return letters === 'y' ? (wide ? 8 : 4) : (FIXED[letters] ?? whole / (PARTS[letters] ?? 1));
+}
+
+function vectorKinds(operands: readonly string[]): OperandKind[] {
+  const has = (kinds: RegExp) => operands.some((operand) => kinds.test(operand));
+  if (has(/^[EWQ]/)) return [OperandKind.REGISTER, OperandKind.MEMORY];
+  if (has(/^[UNR]/)) return [OperandKind.REGISTER];
+  return [has(/^M/) ? OperandKind.MEMORY : OperandKind.NONE];
 }
 
 function sizesOf(name: string, operands: string[], attributes: string[], is64: boolean) {

@@ -25,6 +25,8 @@ export interface Case {
   /** Flags that are not compared, and a register (-1: none). */
   ignoredFlags: number;
   ignoredRegister: number;
+  /** Whether an instruction has to do with vector registers, so that these are compared. */
+  hasVectors: boolean;
   /** Instructions that the emulator runs at a time: one, a few, or all as a block. */
   budget: number;
 }
@@ -44,7 +46,7 @@ const ATTEMPTS = 1000;
 const ALONE = new Set([
   ...STRINGS,
   ...'DIV IDIV XLAT JMP_E CALL_E CALL RET JMP ENTER LEAVE POPF BSF BSR JCC LOOP LOOPE LOOPNE JCXZ POP POP_E'.split(' '),
-  ...'PUSHA POPA BOUND AAM'.split(' '),
+  ...'PUSHA POPA BOUND AAM LDMXCSR'.split(' '),
   ...PRIVILEGED,
 ]);
 /** What blocks treat in special ways: flags that nobody asks for, compare and branch. */
@@ -86,14 +88,15 @@ export class Generator {
     taken: 0,
     ignoredFlags: 0,
     ignoredRegister: -1,
+    hasVectors: false,
     budget: 1,
   }));
   readonly #draft: Draft;
   readonly #address = new Address();
   readonly #encoder = new Encoder();
 
-  constructor(arena: Uint8Array) {
-    this.#draft = new Draft(arena);
+  constructor(arena: Uint8Array, images: Uint8Array) {
+    this.#draft = new Draft(arena, images);
   }
 
   /** Makes case `index` of `seed` at place `n` of the batch. */
@@ -112,6 +115,7 @@ export class Generator {
     const isMade = this.#draft.inSequence ? this.#makeSequence(made) : this.#makeOne(made);
     if (!isMade) throw new Error(`case ${index} of seed ${seed}: no operands without a fault`);
     made.ignoredRegister = this.#draft.undefinedRegister;
+    made.hasVectors = made.forms.some((form) => FORMS[form].hasVectors);
     made.following = Number(this.#draft.codeAddress(made.code + made.length));
     const isFar = this.#draft.form.name.startsWith('SYS_');
     made.taken = Number(isFar ? this.#draft.farOffset : this.#draft.codeAddress(this.#draft.target));

@@ -1,6 +1,6 @@
 /**
  * The host's processor: machine code in an executable mapping that loads a case's registers, segments and flags, jumps to its
- * code, and stores what the code left. Signals wait meanwhile, since the stack pointer is the case's; those that the
+ * code, and stores what the code left; vector registers as well, by XRSTOR and XSAVE. Signals wait meanwhile, since the stack pointer is the case's; those that the
  * case's own faults raise (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP) go to machine code of the arena, which stores what
  * the kernel says of the fault and goes on with the next case. Node's own handlers are back before the call returns.
  */
@@ -44,11 +44,13 @@ import {
   VARIABLES,
 } from './arena';
 import { LOCAL_SEGMENTS, USER_CODE_64, USER_DATA } from './segments';
+import { HOST_IMAGE, IMAGE, IMAGES, IMAGES_SIZE, initImage } from './vector-image';
 
 const PROT_NONE = 0;
 const PROT_READ = 1;
 const PROT_READ_WRITE = 3;
 const PROT_READ_WRITE_EXEC = 7;
+const MAP_PRIVATE_FIXED_NOREPLACE_ANONYMOUS = 0x10_0022;
 /** Present from the start: the error code of a page fault tells. */
 const MAP_SHARED_FIXED_NOREPLACE_POPULATE = 0x10_8001;
 const SIG_SETMASK = 2;
@@ -71,7 +73,10 @@ const FAR_TARGET = VARIABLES + 48;
 const FS_BASE = VARIABLES + 56;
 const GS_BASE = VARIABLES + 64;
 
-const REG = { rax: 0, rcx: 1, rsp: 4, rsi: 6 };
+/** Address of the images of the case that runs. */
+const IMAGE_CURSOR = VARIABLES + 72;
+
+const REG = { rax: 0, rcx: 1, rsp: 4, rdi: 7 };
 
 const SYSCALL = 'long syscall(long number, int func, void *ptr, unsigned long size)';
 
@@ -83,6 +88,8 @@ export function hasLocalSegments(): boolean {
 export class Native {
   /** The arena as the host's processor sees it. */
   readonly bytes: Uint8Array;
+  /** Two images of registers a case: before and after it. */
+  readonly images: Uint8Array;
   readonly #enter: () => void;
   readonly #words: BigUint64Array;
 
@@ -107,6 +114,8 @@ export class Native {
       guard(address + GUARD_WRITABLE, PROT_READ_WRITE);
     }
     close(fd);
+    const images = mmap(IMAGES, IMAGES_SIZE, PROT_READ_WRITE, MAP_PRIVATE_FIXED_NOREPLACE_ANONYMOUS, -1, 0);
+    if (Number(images) !== IMAGES) throw new Error(`mmap at 0x${IMAGES.toString(16)}: errno ${koffi.errno()}`);
     LOCAL_SEGMENTS.forEach((_, index) => {
       if (syscall(SYS_MODIFY_LDT, LDT_WRITE, userDescriptor(index), 16) < 0)
         throw new Error(`modify_ldt: errno ${koffi.errno()}`);
@@ -114,6 +123,8 @@ export class Native {
     const arena = koffi.view(BigInt(HIGH), ARENA_SIZE);
     this.bytes = new Uint8Array(arena);
     this.#words = new BigUint64Array(arena);
+    this.images = new Uint8Array(koffi.view(BigInt(IMAGES), IMAGES_SIZE));
+    for (let at = 0; at + IMAGE <= IMAGES_SIZE; at += IMAGE) initImage(this.images.subarray(at, at + IMAGE));
     this.bytes.set(driver(), DRIVER);
     this.bytes.set(ending(END_FOLLOWING, 0), END_FOLLOWING);
     this.bytes.set(ending(END_TAKEN, 1), END_TAKEN);
@@ -126,6 +137,7 @@ export class Native {
   /** Runs cases `first` to `last`, exclusive, of the batch that lies in the arena. */
   run(first: number, last: number): void {
     this.#words[CURSOR / 8] = BigInt(HIGH + RECORDS + first * RECORD);
+    this.#words[IMAGE_CURSOR / 8] = BigInt(IMAGES + 2 * IMAGE * first);
     this.#words[LAST / 8] = BigInt(HIGH + RECORDS + last * RECORD);
     this.#enter();
   }
@@ -188,6 +200,10 @@ class Assembler {
     return this.bytes(value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >> 24) & 255);
   }
 
+  qword(value: number): this {
+    return this.dword(value | 0).dword(Math.floor(value / 2 ** 32));
+  }
+
   /** `opcode` with ModRM for [rip + variable]; `after`: bytes of the instruction that follow the displacement. */
   variable(opcode: number[], reg: number, variable: number, after = 0): this {
     this.bytes(...opcode, ((reg & 7) << 3) | 5);
@@ -212,6 +228,21 @@ class Assembler {
     return this.bytes(0x8c, 0x80 | (segment << 3)).dword(displacement);
   }
 
+  /** xsave64 or xrstor64 [rcx + displacement] of x87, SSE and AVX; RAX and RDX are lost. */
+  saveVectors(displacement: number): this {
+    return this.#vectors(4, displacement);
+  }
+
+  restoreVectors(displacement: number): this {
+    return this.#vectors(5, displacement);
+  }
+
+  #vectors(extension: number, displacement: number): this {
+    this.bytes(0xb8).dword(7); // mov eax, 7
+    this.bytes(0x31, 0xd2); // xor edx, edx
+    return this.bytes(0x48, 0x0f, 0xae, 0x81 | (extension << 3)).dword(displacement);
+  }
+
   jump(target: number): this {
     this.bytes(0xe9);
     return this.dword(target - (this.here + 4));
@@ -220,7 +251,7 @@ class Assembler {
 
 const LOAD = [0x48, 0x8b];
 const STORE = [0x48, 0x89];
-const NEXT_CASE = DRIVER + 64;
+const NEXT_CASE = DRIVER + 96;
 const FINISH = DRIVER + 0x300;
 const DATA_SEGMENTS = [ES, DS, FS, GS];
 
@@ -231,10 +262,15 @@ function driver(): number[] {
     .bytes(0xf3, 0x48, 0x0f, 0xae, 0xc0) // rdfsbase rax
     .variable(STORE, REG.rax, FS_BASE)
     .bytes(0xf3, 0x48, 0x0f, 0xae, 0xc8) // rdgsbase rax
-    .variable(STORE, REG.rax, GS_BASE);
+    .variable(STORE, REG.rax, GS_BASE)
+    .bytes(0x48, 0xb9)
+    .qword(HOST_IMAGE) // mov rcx, HOST_IMAGE
+    .saveVectors(0);
+  if (start.here > NEXT_CASE) throw new Error('native.ts: the driver begins too late');
   while (start.here < NEXT_CASE) start.bytes(0x90);
   const next = start.variable(LOAD, REG.rax, CURSOR).variable([0x48, 0x3b], REG.rax, LAST);
   next.bytes(0x0f, 0x84).dword(FINISH - (next.here + 4)); // je FINISH
+  next.variable(LOAD, REG.rcx, IMAGE_CURSOR).restoreVectors(0).variable(LOAD, REG.rax, CURSOR);
   next.load(REG.rcx, IN_ENTRY).variable(STORE, REG.rcx, TARGET);
   next.load(REG.rcx, IN_FAR).variable(STORE, REG.rcx, FAR_TARGET);
   next.bytes(0xff, 0xb0).dword(IN_FLAGS).bytes(0x9d); // push qword [rax + IN_FLAGS]; popfq
@@ -242,6 +278,7 @@ function driver(): number[] {
   for (let reg = 1; reg < 16; reg++) next.load(reg, 8 * reg);
   next.load(REG.rax, 0).variable([0xff], 4, TARGET); // jmp [rip + TARGET]
   while (next.here < FINISH) next.bytes(0x90);
+  next.bytes(0x48, 0xb9).qword(HOST_IMAGE).restoreVectors(0);
   next.variable(LOAD, REG.rax, FS_BASE).bytes(0xf3, 0x48, 0x0f, 0xae, 0xd0); // wrfsbase rax
   next.variable(LOAD, REG.rax, GS_BASE).bytes(0xf3, 0x48, 0x0f, 0xae, 0xd8); // wrgsbase rax
   return next.bytes(0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b, 0xc3).code; // pops; ret
@@ -257,6 +294,7 @@ function ending(at: number, end: number): number[] {
   code.variable(LOAD, REG.rcx, SAVED_RAX).store(REG.rcx, OUT);
   code.variable([0x0f, 0xb6], REG.rcx, ENDED_AT).store(REG.rcx, OUT_END);
   for (const segment of [...DATA_SEGMENTS, SS]) code.storeSegment(segment, OUT_SELECTORS + 2 * segment);
+  code.variable(LOAD, REG.rcx, IMAGE_CURSOR).saveVectors(IMAGE).variable(LOAD, REG.rax, CURSOR);
   return afterCase(code);
 }
 
@@ -266,6 +304,7 @@ function afterCase(code: Assembler): number[] {
   code.bytes(0xb9).dword(USER_DATA).bytes(0x8e, 0xd1); // mov ecx, USER_DATA; mov ss, ecx
   code.bytes(0x31, 0xc9); // xor ecx, ecx
   for (const segment of DATA_SEGMENTS) code.bytes(0x8e, 0xc1 | (segment << 3)); // mov segment, ecx
+  code.variable([0x48, 0x81], 0, IMAGE_CURSOR, 4).dword(2 * IMAGE); // add qword [rip + IMAGE_CURSOR], 2 * IMAGE
   code.bytes(0x48, 0x05).dword(RECORD).variable(STORE, REG.rax, CURSOR); // add rax, RECORD
   return code.jump(NEXT_CASE).code;
 }
@@ -278,6 +317,8 @@ function faultEnding(): number[] {
 // struct ucontext: general registers in the order of their encodings, and what else is of interest (sys/ucontext.h).
 const GREGS = 40;
 const [GREG_RIP, GREG_FLAGS, GREG_SEGMENTS, GREG_ERROR, GREG_VECTOR, GREG_CR2] = [16, 17, 18, 19, 20, 22];
+/** uc_mcontext.fpregs */
+const FPSTATE = GREGS + 8 * 23;
 const GREG_OF = [13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7];
 
 /** The handler of signals: RDX has the ucontext. It returns to END_FAULT in 64-bit mode. */
@@ -302,6 +343,14 @@ function handler(): number[] {
     code.store(REG.rcx, field);
   }
   for (const segment of DATA_SEGMENTS) code.storeSegment(segment, OUT_SELECTORS + 2 * segment);
+  // The frame has the vector registers as XSAVE leaves them.
+  code.bytes(0x48, 0x8b, 0xb2).dword(FPSTATE); // mov rsi, [rdx + FPSTATE]
+  code.variable(LOAD, REG.rdi, IMAGE_CURSOR);
+  code.bytes(0x48, 0x81, 0xc7).dword(IMAGE); // add rdi, IMAGE
+  code
+    .bytes(0xb9)
+    .dword(IMAGE / 8)
+    .bytes(0xfc, 0xf3, 0x48, 0xa5); // mov ecx, IMAGE / 8; cld; rep movsq
   take(GREG_SEGMENTS); // CS, GS, FS, SS
   code.bytes(0x66, 0x89, 0x88).dword(OUT_SELECTORS + 2 * CS); // mov [rax + ...], cx
   code.bytes(0x48, 0xc1, 0xe9, 48, 0x66, 0x89, 0x88).dword(OUT_SELECTORS + 2 * SS); // shr rcx, 48; mov [rax + ...], cx

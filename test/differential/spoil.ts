@@ -7,6 +7,7 @@ const GUARD_PAGES = [...GUARD_NONE, ...GUARD_READ_ONLY.slice(1)];
 
 /** Whether something is done before memory is looked at, so that processors need not agree on what comes first. */
 const NO_LOCK = /^SYS_(VERR|VERW|MOV_TO_CR|MOV_FROM_CR)$/;
+const SEVERAL_PUSHES = new Set('PUSHA ENTER SYS_CALL_FAR SYS_CALL_FAR_M'.split(' '));
 const POPS = new Set('POP POP_E POPA RET LEAVE SYS_POP_SEG'.split(' '));
 /** Of 16 bits, the SDM has it read 16, AMD's manual 32. */
 const MOVSXD = /^63 MOVSX/;
@@ -22,7 +23,9 @@ export function spoil(draft: Draft): void {
   draft.spoiled = true;
   switch (random.below(7)) {
     case 0:
-      draft.words[draft.record + IN_FLAGS / 4] |= AC;
+      // Processors differ in what they want aligned of a vector.
+      if (draft.form.hasVectors) draft.vexSpoiled = [0x04, 0x80, 0x08 << random.below(4)][random.below(3)];
+      else draft.words[draft.record + IN_FLAGS / 4] |= AC;
       return;
     case 1:
       draft.extraLock = !NO_LOCK.test(name);
@@ -33,11 +36,16 @@ export function spoil(draft: Draft): void {
     case 3:
       // What it pops must not be anything.
       if (name === 'POPF') return;
-      if (!mode.segmented) draft.stackShift = outOfReach(draft, draft.stackTop);
+      // What several pushes leave in a page that one of them reaches is compared nowhere, but later cases would read it.
+      if (!mode.segmented && SEVERAL_PUSHES.has(name))
+        draft.stackShift = BigInt(GUARD_NONE[0] + random.below(PAGE) - draft.stackTop);
+      else if (!mode.segmented) draft.stackShift = outOfReach(draft, draft.stackTop);
       else draft.stackShift = (POPS.has(name) ? 0xffffn : 1n) - draft.dataAddress(draft.stackTop);
       return;
     default:
-      if (mode.segmented) draft.shift = behindLimit(draft);
+      // Which of limit and alignment is looked at first differs.
+      draft.operand &= -draft.form.alignment;
+      if (mode.segmented) draft.shift = behindLimit(draft) & BigInt(-draft.form.alignment);
       // Strings reach from a page that is there to one that is not, so that they fault in their midst.
       else draft.shift = STRINGS.has(name) ? atEnd(draft) : outOfReach(draft, draft.operand);
   }

@@ -93,6 +93,7 @@ const MAP_VEX: u32 = 13;
 const NO_MAP: u32 = 255;
 const VEX_PRESENT: u32 = 0x100;
 const VEX_L: u32 = 4;
+const VEX_VVVV: u32 = 0x78;
 const VEX_W: u32 = 0x80;
 
 const REX_B: u32 = 1;
@@ -246,7 +247,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     else isUndefined = true;
   }
   if ((attributes & ATTRIBUTE_O64) != 0 && !is64) isUndefined = true;
-  if (vex != 0 && !isVexAllowed(vex, vvvv, <u32>(entry >> VECTOR_SHIFT))) isUndefined = true;
+  if (vex != 0 && !isVexAllowed(vex, <u32>(entry >> VECTOR_SHIFT))) isUndefined = true;
 
   if ((rex & REX_W) != 0 && is64) operand = 8;
   if (is64 && (attributes & ATTRIBUTE_D64) != 0 && operand == 4) operand = 8;
@@ -356,8 +357,9 @@ const VECTOR_MMX: u32 = 1 << 4;
 const VECTOR_VVVV: u32 = 1 << 5;
 const FORM_TO_H: u32 = FORM_BYTE;
 
-function isVexAllowed(vex: u32, vvvv: u32, fields: u32): bool {
-  if ((fields & VECTOR_VVVV) == 0 && vvvv != 0) return false;
+function isVexAllowed(vex: u32, fields: u32): bool {
+  // Where it is no operand it has to be all ones, outside of 64-bit mode, too.
+  if ((fields & VECTOR_VVVV) == 0 && (vex & VEX_VVVV) != VEX_VVVV) return false;
   const l = (fields >> 6) & 3;
   const w = (fields >> 8) & 3;
   if (l == 1 ? (vex & VEX_L) != 0 : l == 2 && (vex & VEX_L) == 0) return false;

@@ -104,7 +104,7 @@ export function x87Waits(cpu: usize): bool {
   return true;
 }
 
-/** MMX instructions but EMMS leave TOP 0 and all registers in use (SDM vol. 3A, "Intel MMX Technology System Programming"). */
+/** MMX instructions leave TOP 0 and all registers in use, but EMMS none (SDM vol. 3A, "Intel MMX Technology System Programming"). */
 export function enterMmx(cpu: usize): void {
   store<u16>(cpu, <u16>(<u32>load<u16>(cpu, X87_STATUS) & ~X87_TOP), X87_STATUS);
   store<u8>(cpu, 0xff, X87_FULL);

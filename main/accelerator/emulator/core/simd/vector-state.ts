@@ -7,7 +7,7 @@ import { settle } from '../operate';
 import { MXCSR, X87_FULL } from '../state';
 import { FAULT, RETIRED } from '../status';
 import { SHAPE_VEX256, V_SHAPE } from '../uop';
-import { readableMemory, vectorAt, writableMemory, x87Waits, zero128 } from './registers';
+import { enterMmx, readableMemory, vectorAt, writableMemory, x87Waits, zero128 } from './registers';
 
 /** Bits of MXCSR that there are: 0 to 15, with denormals-are-zeros (SDM vol. 1, "MXCSR Control and Status Register"). */
 export const MXCSR_MASK: u32 = 0xffff;
@@ -16,6 +16,7 @@ export function vectorState(cpu: usize, u: usize, op: i32): i32 {
   switch (op) {
     case T.EMMS:
       if (x87Waits(cpu)) return FAULT;
+      enterMmx(cpu);
       store<u8>(cpu, 0, X87_FULL);
       return RETIRED;
     case T.VZERO:
