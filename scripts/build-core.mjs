@@ -263,12 +263,14 @@ function vectorForm(row) {
  * 1, does not count; 8-9: VEX.W has to be 0, has to be 1; 10-11: memory is aligned unless VEX has no say, never, always.
  */
 function vectorFields({ text, operands, attributes, isVector }) {
-  const SIZES = ['', 'b', 'w', 'd', 'q', 'y', 'x', 'h', 'f', 'e', 'dq', 'qq'];
+  const SIZES = ['', 'b', 'w', 'd', 'q', 'y', 'x', 'h', 'f', 'e', 'dq', 'qq', 'Wy'];
   const ALIASES = { ps: 'x', pd: 'x', ss: 'd', sd: 'q', pi: 'q' };
   const has = (name) => attributes.includes(name);
   const isMmx =
     isVector && !operands.some((operand) => /^[VWUH]/.test(operand)) && (has('mmx') || hasKind(operands, 'PQN'));
-  const memory = isVector ? (operands.find((operand) => /^[EMWQ]/.test(operand))?.slice(1) ?? '') : '';
+  const operand = isVector ? (operands.find((operand) => /^[EMWQ]/.test(operand)) ?? '') : '';
+  // Of a vector it is VEX.W that counts, in any mode.
+  const memory = operand === 'Wy' ? operand : operand.slice(1);
   const size = SIZES.indexOf(ALIASES[memory] ?? memory);
   if (size < 0) throw new Error(`simd-opcodes.ts: ${text}: unknown size of memory ${memory}`);
   const vvvv = hasKind(operands, 'HB') ? 1 : 0;

@@ -194,7 +194,7 @@ export class Draft {
 
   #beginVectors(): void {
     const { random, form } = this;
-    if (!this.#imageMade) makeVectors(random, this.image);
+    if (!this.#imageMade) makeVectors(random, this.image, !this.inSequence);
     this.#imageMade = true;
     if (!this.isMemory) return;
     if (form.alignment > 1 && (this.inSequence || !random.chance(16))) this.operand &= -form.alignment;

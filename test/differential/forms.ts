@@ -44,6 +44,7 @@ export const EXCLUDED: readonly [RegExp, string][] = [
   [/ SYS_(SYSRET|SYSEXIT) /, 'makers of processors differ'],
   [/ SYS_(SLDT|STR|SGDT|SIDT|SMSW) /, 'user-mode instruction prevention, where a kernel emulates them'],
   [/ SYS_INT1 /, 'a hypervisor may make a fault of its trap'],
+  [/ (RCP|RSQRT)[PS]S /, 'approximations, which makers of processors compute differently'],
   [/ (SYS_RDTSC|SYS_CPUID|SYS_RDFSBASE|SYS_RDGSBASE|RDRAND) /, 'its result is the host’s own'],
 ];
 
@@ -134,14 +135,15 @@ function vectorForms(row: Row, attributes: string[]): Form[] {
   const has = (name: string) => attributes.includes(name);
   const lengths = !vex || has('l0') ? [0] : has('l1') ? [1] : [0, 1];
   const isGeneral = operands.some((operand) => /^[EGMRB]y/.test(operand));
-  const widths = has('w0') ? [0] : has('w1') ? [1] : isGeneral && is64 ? [0, 1] : [vex || !isGeneral ? ANY_W : 0];
+  const isWide = (isGeneral && is64) || operands.includes('Wy');
+  const widths = has('w0') ? [0] : has('w1') ? [1] : isWide ? [0, 1] : [vex || !isGeneral ? ANY_W : 0];
   const memory = operands.find((operand) => /^[EMWQ]/.test(operand))?.slice(1);
   return lengths.flatMap((l) =>
     widths.flatMap((w) => {
-      const size = memory === undefined ? 1 : memorySize(memory, l === 1 && !has('lig') ? 32 : 16, is64 && w === 1);
+      const size = memory === undefined ? 1 : memorySize(memory, l === 1 && !has('lig') ? 32 : 16, w === 1);
       const isAligned = size >= 16 && (has('aligned') || (!vex && !has('unaligned')));
       const alignment = isAligned ? size : 1;
-      return vectorKinds(operands).map((kind) => ({
+      return vectorKinds(row.name, operands).map((kind) => ({
         ...{ ...row, size, sized: false, kind, repeat: 0, hasVectors: true, l, w, alignment },
       }));
     }),
@@ -152,8 +154,10 @@ function memorySize(letters: string, whole: number, wide: boolean): number {
   return letters === 'y' ? (wide ? 8 : 4) : (FIXED[letters] ?? whole / (PARTS[letters] ?? 1));
 }
 
-function vectorKinds(operands: readonly string[]): OperandKind[] {
+function vectorKinds(name: string, operands: readonly string[]): OperandKind[] {
   const has = (kinds: RegExp) => operands.some((operand) => kinds.test(operand));
+  // Whether that is an MMX instruction if its source is memory differs between makers of processors.
+  if (name === 'CVTPI2PS') return [OperandKind.REGISTER];
   if (has(/^[EWQ]/)) return [OperandKind.REGISTER, OperandKind.MEMORY];
   if (has(/^[UNR]/)) return [OperandKind.REGISTER];
   return [has(/^M/) ? OperandKind.MEMORY : OperandKind.NONE];

@@ -60,7 +60,7 @@ function putFloat64(random: Random, view: DataView, at: number, kind: number): v
 }
 
 /** All vector registers of a case, with MXCSR, and an x87 stack that MMX instructions meet. */
-export function makeVectors(random: Random, image: Uint8Array): void {
+export function makeVectors(random: Random, image: Uint8Array, mayFault: boolean): void {
   const view = new DataView(image.buffer, image.byteOffset, image.length);
   for (let n = 0; n < 16; n++) {
     fill(random, image, XMM + 16 * n, 16);
@@ -73,16 +73,16 @@ export function makeVectors(random: Random, image: Uint8Array): void {
   view.setUint16(CONTROL, X87_CONTROL, true);
   view.setUint16(STATUS, random.next() & 0x7f00, true);
   image[TAGS] = random.next();
-  view.setUint32(IMAGE_MXCSR, control(random), true);
+  view.setUint32(IMAGE_MXCSR, control(random, mayFault), true);
 }
 
 /** Mostly all exceptions masked; any rounding; flags that stand already. */
-function control(random: Random): number {
+function control(random: Random, mayFault: boolean): number {
   let mxcsr = MXCSR_DEFAULT | (random.below(4) << 13);
   if (random.chance(3)) mxcsr |= random.below(64);
   if (random.chance(4)) mxcsr |= DENORMALS_ARE_ZEROS;
   if (random.chance(4)) mxcsr |= FLUSH_TO_ZERO;
-  if (random.chance(8)) mxcsr &= ~(random.below(64) << 7);
+  if (mayFault && random.chance(8)) mxcsr &= ~(random.below(64) << 7);
   return mxcsr;
 }
 
@@ -92,4 +92,10 @@ export function makeOperand(random: Random, bytes: Uint8Array, at: number, image
     const register = XMM + 16 * random.below(16);
     bytes.set(image.subarray(register, register + 16), at);
   } else fill(random, bytes, at, 32);
+}
+
+/** Of SIMD floating point. */
+export function maskExceptions(image: Uint8Array): void {
+  const view = new DataView(image.buffer, image.byteOffset, image.length);
+  view.setUint32(IMAGE_MXCSR, view.getUint32(IMAGE_MXCSR, true) | MXCSR_DEFAULT, true);
 }

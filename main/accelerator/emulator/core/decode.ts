@@ -373,7 +373,7 @@ function vectorOperands(u: usize, form: u32, fields: u32, vex: u32, general: u32
   if (vex != 0) shape = (vex & VEX_L) != 0 && !ignoresL ? SHAPE_VEX256 : SHAPE_VEX128;
   else store<u8>(u, load<u8>(u, U_DST), U_EXTRA);
   const whole: u32 = shape == SHAPE_VEX256 ? 32 : 16;
-  const size = memorySize(fields & VECTOR_SIZE, whole, general);
+  const size = memorySize(fields & VECTOR_SIZE, whole, general, (vex & VEX_W) != 0);
   const alignment = (fields >> 10) & 3;
   const isAligned = size >= 16 && (alignment == 2 || (alignment == 0 && vex == 0));
   store<u8>(u, <u8>shape, V_SHAPE);
@@ -386,12 +386,12 @@ function vectorOperands(u: usize, form: u32, fields: u32, vex: u32, general: u32
   if ((form & FORM_TO_H) != 0) store<u8>(u, vex != 0 ? load<u8>(u, U_EXTRA) : load<u8>(u, U_SRC), U_DST);
 }
 
-/** Bytes, of a size by its number: b w d q y x h f e dq qq. */
-function memorySize(number: u32, whole: u32, general: u32): u32 {
+/** Bytes, of a size by its number: b w d q y x h f e dq qq, and y of a vector. */
+function memorySize(number: u32, whole: u32, general: u32, isWide: bool): u32 {
   if (number <= 4) return number == 0 ? 0 : 1 << (number - 1);
   if (number == 5) return general;
   if (number <= 9) return whole >> (number - 6);
-  return number == 10 ? 16 : 32;
+  return number == 10 ? 16 : number == 11 ? 32 : isWide ? 8 : 4;
 }
 
 /** Where in the state block a register's bytes are. Without REX numbers 4 to 7 of 8 bits are AH, CH, DH, BH. */
