@@ -30,9 +30,9 @@ const FORM = {
 /** Of SIMD: the destination is H, or without VEX ModRM.rm. */
 const FORM_TO_H = FORM.BYTE;
 const IMMEDIATES = ['', 'Ib', 'Ibs', 'Iw', 'Iz', 'Iv', 'Ap', 'IwIb', 'Jb', 'Jz', 'O', '1', 'CL'];
-const ATTRIBUTES = ['lock', 'i64', 'o64', 'd64', 'f64', 'end'];
+const ATTRIBUTES = ['lock', 'i64', 'o64', 'd64', 'f64', 'end', 'vsib'];
 /** What attributes say to this script, or to `vectorFields`. */
-const OTHER_ATTRIBUTES = ['np', 'nr', 'mmx', 'l0', 'l1', 'lig', 'w0', 'w1', 'aligned', 'unaligned', 'vsib'];
+const OTHER_ATTRIBUTES = ['np', 'nr', 'mmx', 'l0', 'l1', 'lig', 'w0', 'w1', 'wq', 'aligned', 'unaligned'];
 
 /** Maps of opcodes in the order of decode.ts: the first byte's, then three with each of four prefixes, then these with VEX. */
 const MAPS = 25;
@@ -260,22 +260,22 @@ function vectorForm(row) {
 
 /**
  * Bits 0-3: size of the memory operand; 4: an MMX instruction; 5: VEX.vvvv is an operand; 6-7: VEX.L has to be 0, has to be
- * 1, does not count; 8-9: VEX.W has to be 0, has to be 1; 10-11: memory is aligned unless VEX has no say, never, always.
+ * 1, does not count; 8-9: VEX.W has to be 0, has to be 1, is 1 in 64-bit mode only; 10-11: memory is aligned unless VEX has no say, never, always.
  */
 function vectorFields({ text, operands, attributes, isVector }) {
-  const SIZES = ['', 'b', 'w', 'd', 'q', 'y', 'x', 'h', 'f', 'e', 'dq', 'qq', 'Wy'];
+  const SIZES = ['', 'b', 'w', 'd', 'q', 'y', 'x', 'h', 'f', 'e', 'dq', 'qq', 'Wy', 'o'];
   const ALIASES = { ps: 'x', pd: 'x', ss: 'd', sd: 'q', pi: 'q' };
   const has = (name) => attributes.includes(name);
   const isMmx =
     isVector && !operands.some((operand) => /^[VWUH]/.test(operand)) && (has('mmx') || hasKind(operands, 'PQN'));
-  const operand = isVector ? (operands.find((operand) => /^[EMWQ]/.test(operand)) ?? '') : '';
+  const operand = isVector ? (operands.find((each) => /^[EMWQ]/.test(each)) ?? '') : '';
   // Of a vector it is VEX.W that counts, in any mode.
   const memory = operand === 'Wy' ? operand : operand.slice(1);
   const size = SIZES.indexOf(ALIASES[memory] ?? memory);
   if (size < 0) throw new Error(`simd-opcodes.ts: ${text}: unknown size of memory ${memory}`);
   const vvvv = hasKind(operands, 'HB') ? 1 : 0;
   const l = has('l0') ? 1 : has('l1') ? 2 : has('lig') ? 3 : 0;
-  const w = has('w0') ? 1 : has('w1') ? 2 : 0;
+  const w = has('w0') ? 1 : has('w1') ? 2 : has('wq') ? 3 : 0;
   const alignment = has('unaligned') ? 1 : has('aligned') ? 2 : 0;
   return size | (isMmx ? 16 : 0) | (vvvv << 5) | (l << 6) | (w << 8) | (alignment << 10);
 }

@@ -58,7 +58,7 @@ test.each([
 
 test.each([
   [32, '66 0f 38 cf c1', 'GF2P8MULB'],
-  [64, 'c4 e2 7d 18 00', 'VBROADCASTSS'],
+  [64, 'c4 e2 79 50 c1', 'VPDPBUSD'],
   [64, '62 f1 7c 48 58 c0', 'an EVEX prefix'],
   [32, '62 f1 7c 48 58 c0', 'an EVEX prefix in 32-bit code'],
   [64, '0f 01 c1', 'VMCALL'],

@@ -54,7 +54,9 @@ const FAULT_FIELDS: readonly [string, number][] = [
   ['CR2', OUT_CR2],
 ];
 /** These may have written some of their items, below the stack pointer, when they fault. */
-const SEVERAL_ITEMS = new Set('PUSHA POPA ENTER SYS_IRET SYS_RET_FAR SYS_CALL_FAR SYS_CALL_FAR_M'.split(' '));
+const SEVERAL_ITEMS = new Set(
+  'PUSHA POPA ENTER SYS_IRET SYS_RET_FAR SYS_CALL_FAR SYS_CALL_FAR_M MASKMOVPS MASKMOVPD PMASKMOV'.split(' '),
+);
 /** Of OUT_END. */
 const FAULTED = 2;
 const PAGE_FAULT = 14;

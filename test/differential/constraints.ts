@@ -38,6 +38,7 @@ export function constrain(draft: Draft, address: Address): boolean {
   else if (BIT_TESTS.has(name) && draft.isMemory && form.extension < 0) bitOffset(draft);
   else if (name === 'CMPXCHG8B' && random.chance(2)) compareDouble(draft);
   else if (name === 'CMPXCHG' && random.chance(2)) compareEqual(draft);
+  else if (name === 'MASKMOVDQU') maskedTarget(draft);
   else if (name === 'LDMXCSR' && !random.chance(4)) draft.put(draft.operand, 4, BigInt(random.next() & 0xffff));
   // Whether the x87 state is that of MMX already when they fault differs between makers of processors.
   else if (/^CVT(PI|.*2PI)/.test(name)) maskExceptions(draft.image);
@@ -143,6 +144,12 @@ function compareEqual(draft: Draft): void {
   if (draft.isMemory) draft.view.setBigUint64(draft.operand, draft.get(RAX), true);
   else draft.set(draft.rm, draft.get(RAX));
   draft.pin(RAX);
+}
+
+/** Whether it faults where its mask leaves all out differs between makers of processors. */
+function maskedTarget(draft: Draft): void {
+  draft.shift = 0n;
+  draft.setAddress(RDI, draft.linear(draft.operand));
 }
 
 function shiftCount(draft: Draft): void {

@@ -197,7 +197,9 @@ export class Draft {
     if (!this.#imageMade) makeVectors(random, this.image, !this.inSequence);
     this.#imageMade = true;
     if (!this.isMemory) return;
-    if (form.alignment > 1 && (this.inSequence || !random.chance(16))) this.operand &= -form.alignment;
+    // What SHA wants aligned differs between makers of processors.
+    const isAligned = this.inSequence || form.name.startsWith('SHA') || !random.chance(16);
+    if (form.alignment > 1 && isAligned) this.operand &= -form.alignment;
     if (!this.inSequence) makeOperand(random, this.bytes, this.operand, this.image);
   }
 

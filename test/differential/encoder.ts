@@ -143,7 +143,14 @@ function has(operands: readonly string[], kind: string): boolean {
 
 function isAddressed(draft: Draft): boolean {
   const { name, operands } = draft.form;
-  return draft.isMemory || STRINGS.has(name) || name === 'XLAT' || LOOPS.has(name) || has(operands, 'O');
+  return (
+    draft.isMemory ||
+    STRINGS.has(name) ||
+    name === 'XLAT' ||
+    name === 'MASKMOVDQU' ||
+    LOOPS.has(name) ||
+    has(operands, 'O')
+  );
 }
 
 /** 64 bits without REX.W; now and then with it all the same. */

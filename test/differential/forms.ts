@@ -44,6 +44,7 @@ export const EXCLUDED: readonly [RegExp, string][] = [
   [/ SYS_(SYSRET|SYSEXIT) /, 'makers of processors differ'],
   [/ SYS_(SLDT|STR|SGDT|SIDT|SMSW) /, 'user-mode instruction prevention, where a kernel emulates them'],
   [/ SYS_INT1 /, 'a hypervisor may make a fault of its trap'],
+  [/ GATHER[DQ] /, 'its index is a vector'],
   [/ (RCP|RSQRT)[PS]S /, 'approximations, which makers of processors compute differently'],
   [/ (SYS_RDTSC|SYS_CPUID|SYS_RDFSBASE|SYS_RDGSBASE|RDRAND) /, 'its result is the host’s own'],
 ];
@@ -136,7 +137,8 @@ function vectorForms(row: Row, attributes: string[]): Form[] {
   const lengths = !vex || has('l0') ? [0] : has('l1') ? [1] : [0, 1];
   const isGeneral = operands.some((operand) => /^[EGMRB]y/.test(operand));
   const isWide = (isGeneral && is64) || operands.includes('Wy');
-  const widths = has('w0') ? [0] : has('w1') ? [1] : isWide ? [0, 1] : [vex || !isGeneral ? ANY_W : 0];
+  const widths =
+    has('w0') || (has('wq') && !is64) ? [0] : has('w1') ? [1] : isWide ? [0, 1] : [vex || !isGeneral ? ANY_W : 0];
   const memory = operands.find((operand) => /^[EMWQ]/.test(operand))?.slice(1);
   return lengths.flatMap((l) =>
     widths.flatMap((w) => {
@@ -151,6 +153,7 @@ function vectorForms(row: Row, attributes: string[]): Form[] {
 }
 
 function memorySize(letters: string, whole: number, wide: boolean): number {
+  if (letters === 'o') return whole === 32 ? 32 : 8;
   return letters === 'y' ? (wide ? 8 : 4) : (FIXED[letters] ?? whole / (PARTS[letters] ?? 1));
 }
 

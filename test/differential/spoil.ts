@@ -48,6 +48,8 @@ export function spoil(draft: Draft): void {
       if (mode.segmented) draft.shift = behindLimit(draft) & BigInt(-draft.form.alignment);
       // Strings reach from a page that is there to one that is not, so that they fault in their midst.
       else draft.shift = STRINGS.has(name) ? atEnd(draft) : outOfReach(draft, draft.operand);
+      // What these want aligned differs between makers of processors.
+      if (name.startsWith('SHA') && draft.form.hasVectors) draft.shift &= BigInt(-draft.form.alignment);
   }
 }
 

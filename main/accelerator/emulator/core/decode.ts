@@ -69,6 +69,7 @@ const ATTRIBUTE_O64: u32 = 4;
 const ATTRIBUTE_D64: u32 = 8;
 const ATTRIBUTE_F64: u32 = 16;
 const ATTRIBUTE_END: u32 = 32;
+const ATTRIBUTE_VSIB: u32 = 64;
 export const IMMEDIATE_NONE: u32 = 0;
 const IMMEDIATE_B: u32 = 1;
 const IMMEDIATE_BS: u32 = 2;
@@ -104,6 +105,7 @@ const REX_W: u32 = 8;
 /** The longest instruction; a longer one is #GP. */
 export const MAX_LENGTH: usize = 15;
 const DEFAULT_SEGMENT: i32 = -1;
+const NO_SIB: i32 = -1;
 
 let cursor: usize = 0;
 let end: usize = 0;
@@ -114,6 +116,8 @@ let hasRex: bool = false;
 let operand: u32 = 0;
 let address: u32 = 0;
 let segment: i32 = DEFAULT_SEGMENT;
+/** Number of the index register, where there is a SIB byte. */
+let sibIndex: i32 = NO_SIB;
 
 /** Results for the builder of a block: the table's entry, and whether the instruction may leave the straight line. */
 export let entryForm: u32 = 0;
@@ -160,6 +164,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   rex = 0;
   hasRex = false;
   segment = DEFAULT_SEGMENT;
+  sibIndex = NO_SIB;
   memory.fill(u, 0, 32);
   const size = codeMode & CODE_SIZE;
   const is64 = size == CODE_64;
@@ -247,7 +252,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     else isUndefined = true;
   }
   if ((attributes & ATTRIBUTE_O64) != 0 && !is64) isUndefined = true;
-  if (vex != 0 && !isVexAllowed(vex, <u32>(entry >> VECTOR_SHIFT))) isUndefined = true;
+  if (vex != 0 && !isVexAllowed(vex, <u32>(entry >> VECTOR_SHIFT), is64)) isUndefined = true;
 
   if ((rex & REX_W) != 0 && is64) operand = 8;
   if (is64 && (attributes & ATTRIBUTE_D64) != 0 && operand == 4) operand = 8;
@@ -272,6 +277,10 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
       flags |= F_MEMORY;
       if (address == 2) modrm16(u, modrm);
       else modrm32(u, modrm);
+      if ((attributes & ATTRIBUTE_VSIB) != 0) {
+        if (sibIndex == NO_SIB) isUndefined = true;
+        else store<u8>(u, <u8>(sibIndex << 3), U_INDEX);
+      }
       if ((form & FORM_REGISTER_ONLY) != 0) {
         if (instruction == T.RDRAND) instruction = INVALID; // of VMX
         else isUndefined = true;
@@ -357,12 +366,13 @@ const VECTOR_MMX: u32 = 1 << 4;
 const VECTOR_VVVV: u32 = 1 << 5;
 const FORM_TO_H: u32 = FORM_BYTE;
 
-function isVexAllowed(vex: u32, fields: u32): bool {
+function isVexAllowed(vex: u32, fields: u32, is64: bool): bool {
   // Where it is no operand it has to be all ones, outside of 64-bit mode, too.
   if ((fields & VECTOR_VVVV) == 0 && (vex & VEX_VVVV) != VEX_VVVV) return false;
   const l = (fields >> 6) & 3;
   const w = (fields >> 8) & 3;
   if (l == 1 ? (vex & VEX_L) != 0 : l == 2 && (vex & VEX_L) == 0) return false;
+  if (w == 3) return is64 || (vex & VEX_W) == 0;
   return w == 0 || (w == 2) == ((vex & VEX_W) != 0);
 }
 
@@ -386,12 +396,13 @@ function vectorOperands(u: usize, form: u32, fields: u32, vex: u32, general: u32
   if ((form & FORM_TO_H) != 0) store<u8>(u, vex != 0 ? load<u8>(u, U_EXTRA) : load<u8>(u, U_SRC), U_DST);
 }
 
-/** Bytes, of a size by its number: b w d q y x h f e dq qq, and y of a vector. */
+/** Bytes, of a size by its number: b w d q y x h f e dq qq, y of a vector, o. */
 function memorySize(number: u32, whole: u32, general: u32, isWide: bool): u32 {
   if (number <= 4) return number == 0 ? 0 : 1 << (number - 1);
   if (number == 5) return general;
   if (number <= 9) return whole >> (number - 6);
-  return number == 10 ? 16 : number == 11 ? 32 : isWide ? 8 : 4;
+  if (number == 12) return isWide ? 8 : 4;
+  return number == 10 ? 16 : number == 11 || whole == 32 ? 32 : 8;
 }
 
 /** Where in the state block a register's bytes are. Without REX numbers 4 to 7 of 8 bits are AH, CH, DH, BH. */
@@ -449,6 +460,7 @@ function modrm32(u: usize, modrm: u32): void {
   if (rm == 4) {
     const sib = byte();
     const indexNumber = ((sib >> 3) & 7) | ((rex & REX_X) << 2);
+    sibIndex = <i32>indexNumber;
     if (indexNumber != 4) index = (<usize>indexNumber) << 3;
     store<u8>(u, <u8>(sib >> 6), U_SCALE);
     rm = sib & 7;
