@@ -24,7 +24,8 @@ export function spoil(draft: Draft): void {
   switch (random.below(7)) {
     case 0:
       // Processors differ in what they want aligned of a vector.
-      if (draft.form.hasVectors) draft.vexSpoiled = [0x04, 0x80, 0x08 << random.below(4)][random.below(3)];
+      if (draft.form.hasVectors)
+        draft.vexSpoiled = [0x04, 0x08 << random.below(4), 0x80][random.below(mode.bits === 64 ? 3 : 2)];
       else draft.words[draft.record + IN_FLAGS / 4] |= AC;
       return;
     case 1:
