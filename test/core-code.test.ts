@@ -2,6 +2,7 @@
 // budgets. Each program leaves its verdict in a register before it halts.
 import { expect, test } from 'vitest';
 import { Core, assemble } from '../bench/bare-core.mjs';
+import { CODE_CACHE, CODE_CACHE_FREE } from '../main/accelerator/emulator/core/state';
 
 const HLT = 5;
 
@@ -85,4 +86,24 @@ test.each([1, 7, 64, 1e6])('code changes and crosses pages, %i instructions at a
     { address: 0x1000, quantum },
   );
   expect(core.reg('rax') & 0xffffn).toBe(900n);
+});
+
+test('data beside code, written all the time, has no code decoded anew', () => {
+  const core = run(
+    64,
+    `mov ebp, 20000
+  .l: call .f
+    dec ebp
+    jnz .l
+    mov rax, [rel .counter]
+    hlt
+  .f: inc qword [rel .counter]
+    ret
+    align 8
+  .counter: dq 0`,
+  );
+  expect(core.reg('rax')).toBe(20000n);
+  // Some of its blocks, 64 bytes and more each; decoded at each turn they would be megabytes.
+  const word = (offset: number) => core.view.getUint32(core.cpu + offset, true);
+  expect(word(CODE_CACHE_FREE) - word(CODE_CACHE)).toBeLessThan(4096);
 });

@@ -62,8 +62,8 @@ export const B_UOPS: usize = 64;
 
 const NO_PAGE: u32 = 0xffffffff;
 const MAX_INSTRUCTIONS: u32 = 64;
-/** A block, its NEXT, and an instruction being decoded. */
-const MAX_BLOCK_SIZE: u32 = <u32>B_UOPS + (MAX_INSTRUCTIONS + 2) * <u32>UOP_SIZE;
+/** A block, its NEXT, its code, and an instruction being decoded. */
+const MAX_BLOCK_SIZE: u32 = <u32>B_UOPS + (MAX_INSTRUCTIONS + 2) * <u32>UOP_SIZE + MAX_INSTRUCTIONS * <u32>MAX_LENGTH;
 const CHUNK: u32 = 64;
 
 // @ts-ignore: decorator
@@ -170,17 +170,45 @@ function pageGeneration(cpu: usize, page: u32): u32 {
 
 function lookUp(cpu: usize, host: usize, linear: u64, mode: u32): usize {
   const physical = <u32>host - load<u32>(cpu, RAM_BASE);
-  let block: usize = load<u32>(hashSlot(cpu, physical, mode));
+  let link = hashSlot(cpu, physical, mode);
+  let block: usize = load<u32>(link);
   while (block != 0) {
     if (load<u32>(block, B_PHYSICAL) == physical && load<u32>(block, B_MODE) == mode) {
+      const second = load<u32>(block, B_SECOND_PAGE);
       if (load<u32>(block, B_GENERATION) == pageGeneration(cpu, physical >> 12)) {
-        const second = load<u32>(block, B_SECOND_PAGE);
         if (second == NO_PAGE || reaches(cpu, block, linear, second)) return block;
+      } else if (second == NO_PAGE && !hasOthersBeside(cpu) && revive(cpu, block, host)) {
+        return block;
+      } else {
+        // Left in its chain, code that changes often would make that ever longer.
+        block = load<u32>(block, B_CHAIN);
+        store<u32>(link, <u32>block);
+        continue;
       }
     }
-    block = load<u32>(block, B_CHAIN);
+    link = block + B_CHAIN;
+    block = load<u32>(link);
   }
   return 0;
+}
+
+/**
+ * Whether a block that was dropped with its page is still what stands there, so that data beside code costs no decoding. With
+ * other vcpus beside, what is kept may be younger than what was decoded.
+ */
+function revive(cpu: usize, block: usize, host: usize): bool {
+  const physical = load<u32>(block, B_PHYSICAL);
+  const size: u32 = load<u16>(block, B_BYTES);
+  const generation = pageGeneration(cpu, physical >> 12);
+  noteCode(cpu, physical, size);
+  if (memory.compare(codeOf(block), host, size) != 0) return false;
+  store<u32>(block, generation, B_GENERATION);
+  return true;
+}
+
+/** Where a block keeps the bytes it was decoded from: behind its micro-operations and their NEXT. */
+function codeOf(block: usize): usize {
+  return block + B_UOPS + (<usize>load<u16>(block, B_COUNT) + 1) * UOP_SIZE;
 }
 
 /** Whether the page after the one of `linear` is still that of the block's second half. A fault there shows when it is built. */
@@ -194,9 +222,7 @@ function remember(cpu: usize, block: usize): void {
   const slot = hashSlot(cpu, load<u32>(block, B_PHYSICAL), load<u32>(block, B_MODE));
   store<u32>(block, load<u32>(slot), B_CHAIN);
   store<u32>(slot, <u32>block);
-  // Behind its head are its micro-operations and a NEXT.
-  const size = <u32>B_UOPS + (load<u16>(block, B_COUNT) + 1) * <u32>UOP_SIZE;
-  store<u32>(cpu, <u32>block + size, CODE_CACHE_FREE);
+  store<u32>(cpu, (<u32>codeOf(block) + load<u16>(block, B_BYTES) + 15) & ~15, CODE_CACHE_FREE);
 }
 
 /** Drops every block of this vcpu. */
@@ -299,7 +325,8 @@ function decodeBlock(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, 
   fuse(cpu, block + B_UOPS, u);
   const bytes = second == NO_PAGE ? offset : 0x1000 - (physical & 0xfff);
   noteCode(cpu, physical, bytes);
-  if (second != NO_PAGE) {
+  if (second == NO_PAGE) memory.copy(codeOf(block), host, offset);
+  else {
     noteCode(cpu, second << 12, 16);
     store<u32>(block, secondGeneration, B_SECOND_GENERATION);
   }
