@@ -111,7 +111,7 @@ describe('litmus tests', () => {
   }
 
   test.each([
-    [2, ['sb', 'sb+lock', 'sb+xchg', 'mp', 'mp+lock', 'lb', 'split', 'cmpxchg16b']],
+    [2, ['sb', 'sb+lock', 'sb+xchg', 'sb+mfence', 'mp', 'mp+lock', 'lb', 'split', 'cmpxchg16b']],
     [4, ['iriw', 'iriw+xchg']],
   ])('%i CPUs: nothing that x86 forbids', { timeout: 3 * PATIENCE }, async (cpus, names) => {
     const found = await outcomes(cpus);

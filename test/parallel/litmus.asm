@@ -161,8 +161,7 @@ part_beside_split:
 
 struc litmus
     .name:  resb 16
-    .parts: resd 1
-    .fence: resd 1                              ; needs SSE2, for MFENCE
+    .parts: resq 1
     .code:  resq 4
 endstruc
 
@@ -306,11 +305,6 @@ bsp_main:
     mov dword [seeds + 64], 0x9E3779B9
     mov dword [seeds + 128], 0x85EBCA6B
     mov dword [seeds + 192], 0xC2B2AE35
-    mov eax, 1
-    cpuid
-    mov r14d, edx
-    shr r14d, 26                                ; SSE2
-    and r14d, 1
     xor edi, edi
     mov esi, ICR_ALL_EXCLUDING_SELF
     call init_sipi_sipi
@@ -325,12 +319,6 @@ bsp_main:
     mov eax, [rbx + litmus.parts]
     cmp eax, [cpu_count]
     jne .next
-    mov eax, [rbx + litmus.fence]
-    test eax, r14d
-    jnz .run
-    test eax, eax
-    jnz .next
-.run:
     mov rsi, [only]
     test rsi, rsi
     jz .chosen
@@ -373,14 +361,12 @@ ap_entry:
     lock inc dword [arrived]
     jmp .wait
 
-; test NAME, PARTS, NEEDS A FENCE, code ...
-%macro litmus_test 4-*
+; litmus_test NAME, PARTS, code ...
+%macro litmus_test 3-*
     %%name: db %1
     times 16 - ($ - %%name) db 0
-    dd %2, %3
-    %rep 2
-        %rotate 1
-    %endrep
+    dq %2
+    %rotate 1
     %rep 4
         %rotate 1
         dq %1
@@ -392,17 +378,17 @@ rounds_option: db "rounds=", 0
 test_option: db "test=", 0
 align 8
 tests:
-    litmus_test "sb", 2, 0, part_store_x_load_y, part_store_y_load_x, 0, 0
-    litmus_test "sb+lock", 2, 0, part_store_x_locked_load_y, part_store_y_locked_load_x, 0, 0
-    litmus_test "sb+xchg", 2, 0, part_exchange_x_load_y, part_exchange_y_load_x, 0, 0
-    litmus_test "sb+mfence", 2, 1, part_store_x_fence_load_y, part_store_y_fence_load_x, 0, 0
-    litmus_test "mp", 2, 0, part_store_x_y, part_load_y_x, 0, 0
-    litmus_test "mp+lock", 2, 0, part_store_x_locked_y, part_load_y_x, 0, 0
-    litmus_test "lb", 2, 0, part_load_x_store_y, part_load_y_store_x, 0, 0
-    litmus_test "split", 2, 0, part_split, part_beside_split, 0, 0
-    litmus_test "cmpxchg16b", 2, 0, part_split_16, part_beside_split, 0, 0
-    litmus_test "iriw", 4, 0, part_store_x, part_store_y, part_load_x_y, part_load_y_x_as_2_3
-    litmus_test "iriw+xchg", 4, 0, part_exchange_x, part_exchange_y, part_load_x_y, part_load_y_x_as_2_3
+    litmus_test "sb", 2, part_store_x_load_y, part_store_y_load_x, 0, 0
+    litmus_test "sb+lock", 2, part_store_x_locked_load_y, part_store_y_locked_load_x, 0, 0
+    litmus_test "sb+xchg", 2, part_exchange_x_load_y, part_exchange_y_load_x, 0, 0
+    litmus_test "sb+mfence", 2, part_store_x_fence_load_y, part_store_y_fence_load_x, 0, 0
+    litmus_test "mp", 2, part_store_x_y, part_load_y_x, 0, 0
+    litmus_test "mp+lock", 2, part_store_x_locked_y, part_load_y_x, 0, 0
+    litmus_test "lb", 2, part_load_x_store_y, part_load_y_store_x, 0, 0
+    litmus_test "split", 2, part_split, part_beside_split, 0, 0
+    litmus_test "cmpxchg16b", 2, part_split_16, part_beside_split, 0, 0
+    litmus_test "iriw", 4, part_store_x, part_store_y, part_load_x_y, part_load_y_x_as_2_3
+    litmus_test "iriw+xchg", 4, part_exchange_x, part_exchange_y, part_load_x_y, part_load_y_x_as_2_3
 tests.end:
 
 %include "image-end.inc"
