@@ -1,8 +1,6 @@
-import { copyFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { defineConfig } from 'vite';
 
-/** The thread of a policy's sandbox: one CommonJS file with all that it needs, and QuickJS, which its maker reads, beside it. */
+/** The thread of policies' sandboxes: one CommonJS file with all that it needs. */
 export default defineConfig({
   build: {
     ssr: 'main/plugins/sandbox-worker.ts',
@@ -14,12 +12,4 @@ export default defineConfig({
     rolldownOptions: { output: { format: 'cjs', entryFileNames: 'plugin-sandbox.cjs', codeSplitting: false } },
   },
   ssr: { noExternal: true },
-  plugins: [
-    {
-      name: 'quickjs',
-      writeBundle() {
-        copyFileSync(createRequire(import.meta.url).resolve('quickjs-wasi/quickjs.wasm'), 'out/quickjs.wasm');
-      },
-    },
-  ],
 });

@@ -15,7 +15,7 @@ const LIMIT_MS = 10_000;
 const out = new URL('../out/', import.meta.url);
 
 const file = fileURLToPath(new URL('bench-policies.mjs', out));
-const { SandboxThreads, SandboxClient, createMailbox } = await bundled();
+const { SandboxThreads, SandboxClient, createMailboxes } = await bundled();
 process.on('exit', () => rmSync(file));
 
 const DELIVERS = `export const policies = { policy: { start: () => ({ sipi() {} }) } };`;
@@ -112,20 +112,19 @@ function report(name, client) {
 
 /** What the way to another thread and back takes, without a sandbox at its end. */
 async function echo() {
-  const mailbox = createMailbox();
-  const code = `const { SandboxServer, mailbox } = require('node:worker_threads').workerData;
-    import(SandboxServer).then((module) => {
-      const server = new module.SandboxServer(mailbox);
-      server.hello();
-      server.serve(() => '{}');
+  const [mailbox] = createMailboxes(1);
+  const code = `const { module, mailbox } = require('node:worker_threads').workerData;
+    import(module).then(({ SandboxServer, serve }) => {
+      serve([{ server: new SandboxServer(mailbox), answer: () => '{}' }], mailbox.bell);
     });`;
-  const worker = new Worker(code, { eval: true, workerData: { SandboxServer: file, mailbox } });
+  const worker = new Worker(code, { eval: true, workerData: { module: file, mailbox } });
   report('a thread that answers at once', new SandboxClient(mailbox, 'The echo'));
   await worker.terminate();
 }
 
 async function callbacks(name, source) {
-  const threads = new SandboxThreads([program(source)], out);
+  const threads = new SandboxThreads(out);
+  threads.load([program(source)]);
   const client = new SandboxClient(threads.mailboxes[0], 'The policy');
   client.ask(START, LIMIT_MS);
   report(name, client);
@@ -135,7 +134,8 @@ async function callbacks(name, source) {
 async function sandboxes(count) {
   const programs = Array(count).fill(program(DELIVERS));
   const start = performance.now();
-  const threads = new SandboxThreads(programs, out);
+  const threads = new SandboxThreads(out);
+  threads.load(programs);
   const clients = threads.mailboxes.map((mailbox) => new SandboxClient(mailbox, 'The policy'));
   for (const client of clients) client.ask(START, LIMIT_MS);
   note(`ms until ${count} sandboxes have answered \`start\``, performance.now() - start);

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ReveilleError } from '../base/errors';
 import {
+  type AcceleratorName,
   type MachineCommand,
   type MachineMessage,
   type Outcome,
@@ -26,6 +27,7 @@ import { SlowingTimer } from './slowing-timer';
 import { restoreSnapshot } from './snapshot-file';
 import type { CrashReport, ThreadTask, VcpuMessage } from './vcpu-worker';
 import { PolicyHost } from './policy-host';
+import { SandboxThreads } from './sandbox-threads';
 import type { PolicySeats } from './policy-seats';
 import { EndCause } from '../machine/shared-memory';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
@@ -61,7 +63,9 @@ export class MachineThread {
   readonly #crashes: CrashReport[] = [];
   #machine: Machine | null = null;
   #ports: SerialPort[] = [];
-  #spare: Worker | null;
+  /** Threads that have begun before they are needed. */
+  readonly #spares: Worker[] = [];
+  readonly #sandboxes = new SandboxThreads();
   #failure: unknown = null;
   #pendingStop: Outcome | null = null;
   #unacknowledgedEvents = 0;
@@ -74,7 +78,7 @@ export class MachineThread {
     this.#post = post;
     this.#requests = new MachineRequestDesk(post, () => this.#sendAll(this.#machine as Machine));
     // The BSP's thread loads its code while the machine is made.
-    this.#spare = this.#newWorker();
+    this.#spares.push(this.#newWorker());
   }
 
   /** Makes the machine and runs it to its end. */
@@ -93,7 +97,9 @@ export class MachineThread {
       if (snapshot !== undefined) {
         throw new GuestFileError('usage', 'A machine continues from a snapshot without policies: take them out first.');
       }
-      this.#policies = new PolicyHost(policies, recording, asked.seed, this.#post);
+      this.#prepare(asked.accelerator, policies.length > 0);
+      const threads = this.#sandboxes;
+      this.#policies = new PolicyHost({ programs: policies, recording, seed: asked.seed, threads, post: this.#post });
     }
     const config = this.#policies?.configure(asked) ?? asked;
     const image = snapshot === undefined ? readGuest(config.guest) : null;
@@ -152,12 +158,16 @@ export class MachineThread {
       this.#sampler?.stop();
       this.#exitTimer?.stop();
       this.#policies?.close();
-      void this.#spare?.terminate();
+      void this.#sandboxes.close();
+      for (const spare of this.#spares) void spare.terminate();
     }
   }
 
   command(command: Exclude<MachineCommand, StartCommand>): void {
     switch (command.type) {
+      case 'prepare':
+        this.#prepare(command.accelerator, true);
+        break;
       case 'stop': {
         const outcome: Outcome = { kind: command.kind, code: null, cpu: null, reason: command.reason };
         this.#pendingStop = outcome;
@@ -246,23 +256,16 @@ export class MachineThread {
     const { config } = this.#machine as Machine;
     const seats = this.#policies?.seats(commands) ?? null;
     if (seats === null || runsInTurns(config)) this.#startThread(config.bsp, seats);
-    else
-      this.#give(
-        this.#newWorker(() => this.#startThread(config.bsp)),
-        'policies',
-        config.bsp,
-        seats,
-      );
+    else this.#give('policies', config.bsp, seats);
   }
 
   #startThread(cpu: number, seats: PolicySeats | null = null): void {
-    const worker = this.#spare ?? this.#newWorker();
-    this.#spare = null;
     this.#madeFor.add(cpu);
-    this.#give(worker, 'vcpu', cpu, seats);
+    this.#give('vcpu', cpu, seats);
   }
 
-  #give(worker: Worker, role: ThreadTask['role'], cpu: number, policies: PolicySeats | null): void {
+  #give(role: ThreadTask['role'], cpu: number, policies: PolicySeats | null): void {
+    const worker = this.#spares.shift() ?? this.#newWorker();
     const descriptor = (this.#machine as Machine).descriptor(cpu);
     const task: ThreadTask = { role, descriptor, policies };
     worker.postMessage(task, policies === null ? [] : [policies.orders]);
@@ -291,12 +294,18 @@ export class MachineThread {
     }
   }
 
-  /** `ready`: what is to be done when it is up. */
-  #newWorker(ready = () => this.#threadIsUp()): Worker {
+  /** For a machine with policies: their thread, and on KVM the one that asks them beside the BSP's. */
+  #prepare(accelerator: AcceleratorName, sandboxes: boolean): void {
+    if (sandboxes) this.#sandboxes.prepare();
+    if (accelerator === 'kvm' && this.#spares.length < 2) this.#spares.push(this.#newWorker());
+  }
+
+  #newWorker(): Worker {
     const worker = new Worker(new URL('./vcpu-worker.cjs', import.meta.url));
     this.#workers.add(worker);
     worker.on('message', (message: VcpuMessage) => {
-      if (message === 'running') ready();
+      if (message === 'running') this.#threadIsUp();
+      else if (message === 'asking') this.#startThread((this.#machine as Machine).config.bsp);
       else if (message === 'held') this.#requests.look();
       else if ('news' in message) this.#policies?.receive(message);
       else this.#crashes.push(message);
@@ -313,7 +322,7 @@ export class MachineThread {
     machine.board.stop();
     const ended = Promise.all(
       [...this.#workers]
-        .filter((worker) => worker !== this.#spare)
+        .filter((worker) => !this.#spares.includes(worker))
         .map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
     );
     const milliseconds = STOP_TIMEOUT_MS + machine.config.cpus * STOP_TIMEOUT_PER_CPU_MS;

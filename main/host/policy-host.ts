@@ -14,7 +14,7 @@ import { policyState } from '../plugins/policy';
 import { PolicyLog } from '../plugins/policy-log';
 import type { SandboxAnswer } from '../plugins/protocol';
 import type { PolicySeatData, PolicySeats, PostedOrder } from './policy-seats';
-import { SandboxThreads } from './sandbox-threads';
+import type { SandboxThreads } from './sandbox-threads';
 
 /** In ms: a sandbox has to come up first. */
 const CONFIGURE_LIMIT = 5000;
@@ -40,17 +40,20 @@ export class PolicyHost {
   #verdict: VerdictSummary | null = null;
 
   /** `recording`: what policies decided in another run, in the place of policies. */
-  constructor(
-    programs: PolicyProgram[],
-    recording: Recording | null,
-    seed: number,
-    post: (message: MachineMessage) => void,
-  ) {
+  constructor(parts: {
+    programs: PolicyProgram[];
+    recording: Recording | null;
+    seed: number;
+    threads: SandboxThreads;
+    post: (message: MachineMessage) => void;
+  }) {
+    const { programs, recording, seed, threads, post } = parts;
     this.#recording = recording;
     this.#names = recording?.policies ?? programs.map(({ policy }) => policy);
     this.#programs = programs;
     this.#post = post;
-    this.#threads = new SandboxThreads(programs);
+    this.#threads = threads;
+    threads.load(programs);
     this.#faults = programs.map(() => null);
     this.#seeds = programs.map((_, index) => (Math.imul(seed ^ 0x5eed, 0x9e3779b1) + index * 0x85ebca6b) >>> 0);
   }
@@ -140,7 +143,6 @@ export class PolicyHost {
 
   close(): void {
     this.#orders?.close();
-    void this.#threads.close();
   }
 
   #lastWords(log: PolicyLog, policy: string, index: number, answer: SandboxAnswer): void {

@@ -6,13 +6,13 @@ import type { TimedPolicyCommand } from '../../preload/contract/policies';
 import type { Recording } from '../../preload/contract/recording';
 import type { MachinePoliciesParts } from '../machine/machine-policies';
 import type { EngineNews, EngineOrder } from '../plugins/machine-engine';
-import { SandboxClient } from '../plugins/mailbox';
+import { type MailboxMemory, SandboxClient } from '../plugins/mailbox';
 
 export interface PolicySeatData {
   name: string;
   permissions: Permission[];
   seed: number;
-  mailbox: SharedArrayBuffer;
+  mailbox: MailboxMemory;
 }
 
 /** What the thread that asks policies needs; `orders` is to be transferred. */
@@ -26,7 +26,7 @@ export interface PolicySeats {
 /** What comes by `orders`. */
 export type PostedOrder =
   | { order: 'command'; id: number; author: number; command: string; args: Options }
-  | { order: 'reload'; author: number; name: string; mailbox: SharedArrayBuffer };
+  | { order: 'reload'; author: number; name: string; mailbox: MailboxMemory };
 
 export function openSeats(
   { seats, recording, commands, orders }: PolicySeats,

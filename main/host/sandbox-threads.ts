@@ -1,54 +1,76 @@
-/** The threads of a machine's policies: one for each, so that each can be ended. */
+/**
+ * The thread of a machine's policies: all of them have their sandboxes there, one is asked at a time, and no sandbox can keep
+ * it to itself (plugins/meter.ts). A policy that is replaced gets another thread, beside which the old program ends.
+ */
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { createMailbox, SandboxServer } from '../plugins/mailbox';
-import type { SandboxWorkerData } from '../plugins/sandbox-worker';
+import { createMailboxes, type MailboxMemory, SandboxServer } from '../plugins/mailbox';
+import type { SandboxTask } from '../plugins/sandbox-worker';
 import type { PolicyProgram } from '../../preload/contract/policies';
 
-/** Of a thread's own JavaScript, in MiB; what a plugin has is QuickJS's memory, which has its own limit. */
-const HEAP_LIMIT = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
+/**
+ * Of a thread's own JavaScript: what plugins have is QuickJS's memory, which has its own limit; here are their scripts and source
+ * maps, and for a moment the texts of an exception.
+ */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 1024 };
 
 export class SandboxThreads {
   /** Of each policy, in the machine's order: what a SandboxClient, on any thread, asks through. */
-  readonly mailboxes: SharedArrayBuffer[] = [];
-  readonly #workers: Worker[] = [];
+  mailboxes: MailboxMemory[] = [];
+  readonly #workers = new Set<Worker>();
   readonly #built: URL;
-  readonly #wasm: WebAssembly.Module;
+  #spare: Worker | null = null;
+  #wasm: WebAssembly.Module | null = null;
 
   /** `built`: where the build has put the threads' code and QuickJS. */
-  constructor(programs: PolicyProgram[], built = new URL('./', import.meta.url)) {
+  constructor(built = new URL('./', import.meta.url)) {
     this.#built = built;
-    this.#wasm = new WebAssembly.Module(readFileSync(new URL('./quickjs.wasm', built)));
-    for (const [index, program] of programs.entries()) this.#start(index, program);
   }
 
-  /** A new thread for a changed program. The mailbox is a new one, too: the old one's asker finds it closed. */
-  replace(index: number, program: PolicyProgram): SharedArrayBuffer {
-    void this.terminate(index);
-    return this.#start(index, program);
+  /** A thread loads its code while it is found out which policies there will be. */
+  prepare(): void {
+    this.#spare ??= this.#newWorker();
   }
 
-  /** Ends the thread, whatever it executes. */
-  async terminate(index: number): Promise<void> {
-    await this.#workers[index].terminate();
+  load(programs: readonly PolicyProgram[]): void {
+    this.mailboxes = programs.length === 0 ? [] : this.#start(programs);
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
-  }
-
-  #start(index: number, program: PolicyProgram): SharedArrayBuffer {
-    const mailbox = createMailbox();
-    const data: SandboxWorkerData = { program, mailbox, wasm: this.#wasm };
-    const worker = new Worker(new URL('./plugin-sandbox.cjs', this.#built), {
-      workerData: data,
-      resourceLimits: HEAP_LIMIT,
-    });
-    const server = new SandboxServer(mailbox);
-    worker.on('error', (error) => server.abandon(`Its thread has ended: ${String(error)}`));
-    worker.on('exit', () => server.abandon('Its thread has ended.'));
+  /** Has its sandbox in a new thread. The mailbox is a new one, too: the old one's asker finds it closed. */
+  replace(index: number, program: PolicyProgram): MailboxMemory {
+    new SandboxServer(this.mailboxes[index]).close();
+    const [mailbox] = this.#start([program]);
     this.mailboxes[index] = mailbox;
-    this.#workers[index] = worker;
     return mailbox;
+  }
+
+  /** Ends all threads, whatever they execute. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.terminate()));
+  }
+
+  #start(programs: readonly PolicyProgram[]): MailboxMemory[] {
+    const worker = this.#spare ?? this.#newWorker();
+    this.#spare = null;
+    const mailboxes = createMailboxes(programs.length);
+    const abandon = (fault: string): void => {
+      for (const mailbox of mailboxes) new SandboxServer(mailbox).abandon(fault);
+    };
+    worker.on('error', (error) => abandon(`The policies' thread has ended: ${String(error)}`));
+    worker.on('exit', () => abandon("The policies' thread has ended."));
+    const task: SandboxTask = programs.map((program, index) => ({ program, mailbox: mailboxes[index] }));
+    worker.postMessage(task);
+    return mailboxes;
+  }
+
+  #newWorker(): Worker {
+    this.#wasm ??= new WebAssembly.Module(readFileSync(new URL('./quickjs.wasm', this.#built)));
+    const worker = new Worker(new URL('./plugin-sandbox.cjs', this.#built), {
+      workerData: this.#wasm,
+      resourceLimits: RESOURCE_LIMITS,
+    });
+    this.#workers.add(worker);
+    worker.on('exit', () => this.#workers.delete(worker));
+    return worker;
   }
 }

@@ -34,10 +34,11 @@ import { openSeats, type PolicySeats } from './policy-seats';
 import { runPolicies } from './policy-thread';
 
 /**
- * What a vcpu thread says: that it now runs its vcpu; that it stands still, or has executed the one instruction that it
- * was asked for (shared memory says which); what policies have done; and at its end how its guest crashed, if it did.
+ * What a thread says: that it now runs its vcpu, or that it has asked policies for their start; that it stands still, or has
+ * executed the one instruction that it was asked for (shared memory says which); what policies have done; and at its end how its
+ * guest crashed, if it did.
  */
-export type VcpuMessage = 'running' | 'held' | EngineNews | CrashReport;
+export type VcpuMessage = 'running' | 'asking' | 'held' | EngineNews | CrashReport;
 
 /** What a thread of this code is to be: a vcpu's (one may run all in turn), or the one that asks policies. */
 export interface ThreadTask {
@@ -72,7 +73,8 @@ rehearseStart(new HostClock(0), createKicker(NOBODY, new SharedArrayBuffer(0)), 
 compileAtFirstCall(false);
 
 port.once('message', (task: ThreadTask) => {
-  const crash = runTask(task, () => port.postMessage('running' satisfies VcpuMessage));
+  const up = task.role === 'vcpu' ? 'running' : 'asking';
+  const crash = runTask(task, () => port.postMessage(up satisfies VcpuMessage));
   if (crash !== null) port.postMessage(crash satisfies VcpuMessage);
   port.close();
 });

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createMailbox, SandboxClient, SandboxServer } from './mailbox';
+import { createMailboxes, SandboxClient, SandboxServer } from './mailbox';
 import { MAX_MESSAGE, type SandboxRequest } from './protocol';
 
 const LIMIT_MS = 20_000;
@@ -17,15 +17,20 @@ const [{ text: MODULE }] = buildSync({
 
 let worker: Worker | null = null;
 
-/** A thread that answers with `handler`, the text of a function of the request. */
-function answering(handler: string): SandboxClient {
-  const mailbox = createMailbox();
+/** A thread that answers with `handlers`, the texts of functions of the request. */
+function answeringAll(...handlers: string[]): SandboxClient[] {
+  const mailboxes = createMailboxes(handlers.length);
   const code = `${MODULE}
-    const server = new mailbox.SandboxServer(require('node:worker_threads').workerData);
-    server.hello();
-    server.serve(${handler});`;
-  worker = new Worker(code, { eval: true, workerData: mailbox });
-  return new SandboxClient(mailbox, 'The policy');
+    const mailboxes = require('node:worker_threads').workerData;
+    const handlers = [${handlers.join()}];
+    const seat = (memory, index) => ({ server: new mailbox.SandboxServer(memory), answer: handlers[index] });
+    mailbox.serve(mailboxes.map(seat), mailboxes[0].bell);`;
+  worker = new Worker(code, { eval: true, workerData: mailboxes });
+  return mailboxes.map((memory) => new SandboxClient(memory, 'The policy'));
+}
+
+function answering(handler: string): SandboxClient {
+  return answeringAll(handler)[0];
 }
 
 afterEach(async () => {
@@ -83,22 +88,25 @@ describe('SandboxClient and SandboxServer', () => {
     expect(client.ask(command({}), LIMIT_MS)).toEqual({ fault: 'The policy has ended.' });
   });
 
-  it('take no late answer', () => {
-    const mailbox = createMailbox();
-    const client = new SandboxClient(mailbox, 'The policy');
-    const server = new SandboxServer(mailbox);
-    server.hello();
-    expect(client.ask(command({}), 1)).toEqual({ fault: 'The policy did not answer within 1 ms.' });
-    let asked = 0;
-    server.serve(() => String(asked++));
-    expect(asked).toBe(0);
-    expect(client.ask(command({}), 1)).toEqual({ fault: 'The policy has ended.' });
+  it('take no late answer, and the others go on', () => {
+    const slow = '() => { for (const end = performance.now() + 50; performance.now() < end; ); return "{}"; }';
+    const [late, other] = answeringAll(slow, '() => "{}"');
+    expect(late.ask(command({}), 1)).toEqual({ fault: 'The policy did not answer within 1 ms.' });
+    expect(other.ask(command({}), LIMIT_MS)).toEqual({ actions: [] });
+    expect(late.ask(command({}), 1)).toEqual({ fault: 'The policy has ended.' });
+  });
+
+  it('end when nobody asks any more', async () => {
+    const [one, two] = answeringAll(`() => '{"fault":"no"}'`, `() => '{"fault":"no"}'`);
+    const ended = new Promise((resolve) => worker?.once('exit', resolve));
+    for (const client of [one, two]) expect(client.ask(command({}), LIMIT_MS)).toEqual({ fault: 'no' });
+    expect(await ended).toBe(0);
   });
 
   it('tell of a thread that has ended', () => {
-    const mailbox = createMailbox();
-    new SandboxServer(mailbox).abandon('Its thread has ended.');
-    const client = new SandboxClient(mailbox, 'The policy');
+    const [memory] = createMailboxes(1);
+    new SandboxServer(memory).abandon('Its thread has ended.');
+    const client = new SandboxClient(memory, 'The policy');
     expect(client.dead).toBe(true);
     expect(client.ask(command({}), LIMIT_MS)).toEqual({ fault: 'The policy has ended.' });
   });

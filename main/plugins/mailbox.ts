@@ -2,14 +2,15 @@
  * One question at a time, and its answer, between two threads through a SharedArrayBuffer: JSON as UTF-16 code units. All
  * state is in the buffer, so that whoever asks may move to another thread with it.
  *
- *     STARTING --hello--> IDLE --ask--> ASKED --answer--> ANSWERED --taken--> IDLE
+ *     IDLE --ask--> ASKED --begin--> BUSY --answer--> ANSWERED --taken--> IDLE
  *
- * and from each of them to CLOSED, where it stays: an answer that comes too late is never taken for a later question's.
+ * and from each of them to CLOSED, where it stays: an answer that comes too late is never taken for a later question's. One
+ * thread may answer for several mailboxes. They have one bell, at which it waits.
  */
 import { checkAnswer } from './answers';
 import { MAX_MESSAGE, type SandboxAnswer, type SandboxRequest } from './protocol';
 
-const State = { STARTING: 0, IDLE: 1, ASKED: 2, ANSWERED: 3, CLOSED: 4 } as const;
+const State = { IDLE: 0, ASKED: 1, BUSY: 2, ANSWERED: 3, CLOSED: 4 } as const;
 
 const Word = {
   STATE: 0,
@@ -25,61 +26,91 @@ const TEXT_OFFSET = 16;
 /** An answer is there sooner than a thread wakes up: this long both sides look for it before they sleep. */
 const SPIN_MS = 0.05;
 const LOADS_PER_CLOCK = 32;
-/** For the thread to begin; from then on the asker's own limit counts. */
-const START_LIMIT_MS = 10_000;
+/** For the thread to come to the question; from then on the asker's own limit counts. */
+const BEGIN_LIMIT_MS = 10_000;
 /** Code units of one String.fromCharCode, whose arguments lie on the stack. */
 const CHUNK = 4096;
 
-export function createMailbox(): SharedArrayBuffer {
-  return new SharedArrayBuffer(TEXT_OFFSET + 2 * MAX_MESSAGE);
+export interface MailboxMemory {
+  box: SharedArrayBuffer;
+  /** Shared by the mailboxes of one thread. */
+  bell: SharedArrayBuffer;
+}
+
+/** The mailboxes of one thread. */
+export function createMailboxes(count: number): MailboxMemory[] {
+  const bell = new SharedArrayBuffer(8);
+  return Array.from({ length: count }, () => ({ box: new SharedArrayBuffer(TEXT_OFFSET + 2 * MAX_MESSAGE), bell }));
+}
+
+/** A word that threads look at for a moment, and then sleep at: the first of two, before the count of sleepers. */
+class WaitingPlace {
+  readonly #words: Int32Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory, 0, 2);
+  }
+
+  get value(): number {
+    return Atomics.load(this.#words, Word.STATE);
+  }
+
+  set(value: number): void {
+    Atomics.store(this.#words, Word.STATE, value);
+    this.#wake();
+  }
+
+  /** False where the value was no longer `from`. */
+  move(from: number, to: number): boolean {
+    if (Atomics.compareExchange(this.#words, Word.STATE, from, to) !== from) return false;
+    this.#wake();
+    return true;
+  }
+
+  add(): void {
+    Atomics.add(this.#words, Word.STATE, 1);
+    this.#wake();
+  }
+
+  /** Waits for another value, first awake; false where it is the same still after this time. */
+  waitWhile(value: number, limitMs = Infinity): boolean {
+    const spinEnd = performance.now() + SPIN_MS;
+    do {
+      for (let i = 0; i < LOADS_PER_CLOCK; i++) if (this.value !== value) return true;
+    } while (performance.now() < spinEnd);
+    const end = performance.now() + limitMs;
+    let left = limitMs;
+    Atomics.add(this.#words, Word.SLEEPERS, 1);
+    // Who changes the value looks for sleepers after that, and who sleeps was counted before it looks at the value.
+    while (left > 0 && this.value === value) {
+      Atomics.wait(this.#words, Word.STATE, value, left);
+      left = end - performance.now();
+    }
+    Atomics.sub(this.#words, Word.SLEEPERS, 1);
+    return this.value !== value;
+  }
+
+  #wake(): void {
+    if (Atomics.load(this.#words, Word.SLEEPERS) > 0) Atomics.notify(this.#words, Word.STATE);
+  }
 }
 
 class Mailbox {
   readonly words: Int32Array;
+  readonly state: WaitingPlace;
+  readonly bell: WaitingPlace;
   readonly #text: Uint16Array;
 
-  constructor(mailbox: SharedArrayBuffer) {
-    this.words = new Int32Array(mailbox, 0, TEXT_OFFSET / 4);
-    this.#text = new Uint16Array(mailbox, TEXT_OFFSET);
-  }
-
-  get state(): number {
-    return Atomics.load(this.words, Word.STATE);
-  }
-
-  /** False where the state was no longer `from`. */
-  move(from: number, to: number): boolean {
-    if (Atomics.compareExchange(this.words, Word.STATE, from, to) !== from) return false;
-    if (Atomics.load(this.words, Word.SLEEPERS) > 0) Atomics.notify(this.words, Word.STATE);
-    return true;
+  constructor({ box, bell }: MailboxMemory) {
+    this.words = new Int32Array(box, 0, TEXT_OFFSET / 4);
+    this.state = new WaitingPlace(box);
+    this.bell = new WaitingPlace(bell);
+    this.#text = new Uint16Array(box, TEXT_OFFSET);
   }
 
   close(): void {
-    Atomics.store(this.words, Word.STATE, State.CLOSED);
-    Atomics.notify(this.words, Word.STATE);
-  }
-
-  /** False where the state is `state` still after this time. */
-  waitWhile(state: number, limitMs = Infinity): boolean {
-    const end = performance.now() + limitMs;
-    Atomics.add(this.words, Word.SLEEPERS, 1);
-    let left = limitMs;
-    // Who changes the state looks for sleepers after that, and who sleeps was counted before it looks at the state.
-    while (left > 0 && this.state === state) {
-      Atomics.wait(this.words, Word.STATE, state, left);
-      left = end - performance.now();
-    }
-    Atomics.sub(this.words, Word.SLEEPERS, 1);
-    return this.state !== state;
-  }
-
-  /** As waitWhile, but awake, and for a moment only. */
-  spinWhile(state: number): boolean {
-    const end = performance.now() + SPIN_MS;
-    do {
-      for (let i = 0; i < LOADS_PER_CLOCK; i++) if (this.state !== state) return true;
-    } while (performance.now() < end);
-    return false;
+    this.state.set(State.CLOSED);
+    this.bell.add();
   }
 
   write(text: string): void {
@@ -106,32 +137,32 @@ export class SandboxClient {
   readonly #name: string;
 
   /** `name` begins the sentences about its faults: "The policy drop-sipi". */
-  constructor(mailbox: SharedArrayBuffer, name: string) {
+  constructor(mailbox: MailboxMemory, name: string) {
     this.#box = new Mailbox(mailbox);
     this.#name = name;
   }
 
   /** It has had a fault, and answers nothing any more. */
   get dead(): boolean {
-    return this.#box.state === State.CLOSED;
+    return this.#box.state.value === State.CLOSED;
   }
 
   ask(request: SandboxRequest, limitMs: number): SandboxAnswer {
     const box = this.#box;
+    const { state } = box;
     if (request.ask === 'configure') box.words[Word.CPUS] = request.configuration.cpus;
     else if (request.ask === 'start') box.words[Word.CPUS] = request.facts.cpus.length;
     const question = JSON.stringify(request);
     if (question.length > MAX_MESSAGE) {
       return this.#die(`cannot be asked: the request has ${question.length} characters, ${MAX_MESSAGE} at most.`);
     }
-    if (!box.waitWhile(State.STARTING, START_LIMIT_MS)) {
-      return this.#die(`did not begin within ${START_LIMIT_MS / 1000} s.`);
-    }
     box.write(question);
-    if (!box.move(State.IDLE, State.ASKED)) return this.#die('has ended.');
-    if (!box.spinWhile(State.ASKED) && !box.waitWhile(State.ASKED, limitMs)) {
-      return this.#die(`did not answer within ${limitMs} ms.`);
+    if (!state.move(State.IDLE, State.ASKED)) return this.#die('has ended.');
+    box.bell.add();
+    if (!state.waitWhile(State.ASKED, BEGIN_LIMIT_MS)) {
+      return this.#die(`was not there within ${BEGIN_LIMIT_MS / 1000} s.`);
     }
+    if (!state.waitWhile(State.BUSY, limitMs)) return this.#die(`did not answer within ${limitMs} ms.`);
     if (this.dead) return this.#die('has ended.');
     const answer = checkAnswer(box.read(), request, box.words[Word.CPUS]);
     if ('fault' in answer) {
@@ -139,7 +170,7 @@ export class SandboxClient {
       return answer;
     }
     // Where its thread has ended since, the next question finds that.
-    box.move(State.ANSWERED, State.IDLE);
+    state.move(State.ANSWERED, State.IDLE);
     return answer;
   }
 
@@ -149,46 +180,58 @@ export class SandboxClient {
   }
 }
 
-/** Who answers: the sandbox's own thread, or on its behalf the thread that saw it end. */
+/** Who answers: the sandbox's thread, or on its behalf the thread that saw it end. */
 export class SandboxServer {
   readonly #box: Mailbox;
 
-  constructor(mailbox: SharedArrayBuffer) {
+  constructor(mailbox: MailboxMemory) {
     this.#box = new Mailbox(mailbox);
   }
 
-  /** From now on the asker's own limit counts. */
-  hello(): void {
-    this.#box.move(State.STARTING, State.IDLE);
+  /** Nobody asks any more. */
+  get closed(): boolean {
+    return this.#box.state.value === State.CLOSED;
   }
 
-  /** Answers questions, until the asker wants no more. */
-  serve(handler: (request: SandboxRequest) => string): void {
+  /** Answers the question, where there is one. */
+  look(handler: (request: SandboxRequest) => string): void {
     const box = this.#box;
-    for (;;) {
-      // The state is read once: one that has become ASKED in between is not to be waited for.
-      let state = box.state;
-      while (state === State.IDLE || state === State.ANSWERED) {
-        box.waitWhile(state);
-        state = box.state;
-      }
-      // A question that follows another at once finds the server awake.
-      do {
-        if (box.state !== State.ASKED) return;
-        const answer = handler(JSON.parse(box.read()) as SandboxRequest);
-        // What is cut is no JSON any more, and so a fault.
-        box.write(answer.slice(0, MAX_MESSAGE));
-        if (!box.move(State.ASKED, State.ANSWERED)) return;
-      } while (box.spinWhile(State.ANSWERED) && box.spinWhile(State.IDLE));
-    }
+    if (!box.state.move(State.ASKED, State.BUSY)) return;
+    const answer = handler(JSON.parse(box.read()) as SandboxRequest);
+    // What is cut is no JSON any more, and so a fault.
+    box.write(answer.slice(0, MAX_MESSAGE));
+    box.state.move(State.BUSY, State.ANSWERED);
+  }
+
+  close(): void {
+    this.#box.close();
   }
 
   /** Its thread has ended: who waits for an answer learns why, who asks later that it has ended. */
   abandon(fault: string): void {
-    if (this.#box.state === State.ASKED) {
+    const { state } = this.#box;
+    if (state.move(State.ASKED, State.BUSY) || state.value === State.BUSY) {
       this.#box.write(JSON.stringify({ fault }));
-      if (this.#box.move(State.ASKED, State.ANSWERED)) return;
+      if (state.move(State.BUSY, State.ANSWERED)) return;
     }
     this.#box.close();
+  }
+}
+
+export interface Served {
+  server: SandboxServer;
+  answer: (request: SandboxRequest) => string;
+}
+
+/** Answers the questions of all mailboxes with this bell, until nobody asks any more. */
+export function serve(all: readonly Served[], bell: SharedArrayBuffer): void {
+  const place = new WaitingPlace(bell);
+  let open = all;
+  for (;;) {
+    const rung = place.value;
+    for (const { server, answer } of open) server.look(answer);
+    if (open.some(({ server }) => server.closed)) open = open.filter(({ server }) => !server.closed);
+    if (open.length === 0) return;
+    place.waitWhile(rung);
   }
 }

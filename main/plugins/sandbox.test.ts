@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { IpiMode } from '../../preload/contract/events';
 import { checkAnswer } from './answers';
 import type { SandboxAnswer, SandboxRequest } from './protocol';
-import { Sandbox } from './sandbox';
+import { SandboxMaker } from './sandbox';
 import { compilePolicy, quickjs } from './testing/compile-policy';
 
 const FACTS = {
@@ -32,8 +32,10 @@ function sipi(now: number, ...targets: number[]): SandboxRequest {
   };
 }
 
+const maker = await SandboxMaker.create(quickjs);
+
 async function load(source: string, options = {}) {
-  const sandbox = await Sandbox.create(quickjs, compilePolicy(source, options));
+  const sandbox = await maker.make(compilePolicy(source, options));
   sandbox.load();
   return {
     ask: (request: SandboxRequest): SandboxAnswer => checkAnswer(sandbox.answer(request), request, 4),
@@ -104,6 +106,18 @@ function fail(n: number): never {
   it('ends what goes on for ever', async () => {
     const { ask } = await deciding('for (;;);');
     expect(ask(sipi(1, 1))).toEqual({ fault: expect.stringMatching(/^It took longer than a policy may/) });
+  });
+
+  it('ends a built-in function that goes on for ever', async () => {
+    for (const body of [
+      'Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1);',
+      'const all = new Array(1e6).fill(0); for (;;) all.indexOf(1);',
+      'const bytes = new Uint8Array(2 ** 23); for (;;) bytes.copyWithin(0, 1);',
+      'const bytes = new Uint8Array(2 ** 23); for (;;) bytes.fill(1);',
+    ]) {
+      const { ask } = await deciding(body);
+      expect(ask(sipi(1, 1))).toEqual({ fault: expect.stringMatching(/^It took longer than a policy may/) });
+    }
   });
 
   it('asks configure before there is a machine', async () => {

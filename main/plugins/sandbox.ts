@@ -3,7 +3,7 @@
  * reach but what the prelude hands on as plain data. Its time and its random numbers are the machine's, and its deadline is
  * counted in what it executes: the same requests give the same answers on any host.
  */
-import { Intrinsics, JSException, QuickJS, type JSValueHandle } from 'quickjs-wasi';
+import { Intrinsics, JSException, type JSValueHandle, QuickJS, type QuickJSOptions, type Snapshot } from 'quickjs-wasi';
 import type { Ipi, MpState } from '../../plugins/api/index';
 import { IpiMode, ipiModeName } from '../../preload/contract/events';
 import type { PolicyProgram } from '../../preload/contract/policies';
@@ -30,6 +30,8 @@ const MEMORY_LIMIT = 32 * 2 ** 20;
 const STACK_LIMIT = 256 * 1024;
 /** Characters of an exception's message in a fault; the rest is for its stack. */
 const MAX_MESSAGE_SHOWN = 1000;
+/** And of its stack, which is whatever the plugin says. */
+const MAX_STACK = 16_384;
 
 const STATE_NAMES: MpState[] = ['UNINITIALIZED', 'INIT_RECEIVED', 'SIPI_RECEIVED', 'RUNNABLE', 'HALTED'];
 const STATE_INDEX = Object.fromEntries(STATE_NAMES.map((name, index) => [name, index])) as Record<MpState, number>;
@@ -56,47 +58,59 @@ interface Host {
   rejections: Rejections;
 }
 
+type Entry = Record<keyof Prelude, JSValueHandle>;
 type StartUpRequest = Extract<SandboxRequest, { ask: 'init' | 'sipi' }>;
+
+/** Makes sandboxes of one compiled QuickJS: the prelude is evaluated once, and each begins as a copy of that engine's memory. */
+export class SandboxMaker {
+  readonly #wasm: WebAssembly.Module;
+  readonly #snapshot: Snapshot;
+  /** Of the functions that the prelude has made: where they are in the copies, too. */
+  readonly #entry: Record<keyof Prelude, number>;
+
+  static async create(wasm: WebAssembly.Module): Promise<SandboxMaker> {
+    return new SandboxMaker(wasm, await QuickJS.create(settings(wasm, newHost())));
+  }
+
+  private constructor(wasm: WebAssembly.Module, vm: QuickJS) {
+    const made = vm.evalCode(PRELUDE, 'prelude.js');
+    const place = (name: keyof Prelude): number => vm.exportHandle(made.getProp(name));
+    this.#wasm = wasm;
+    this.#entry = {
+      load: place('load'),
+      ask: place('ask'),
+      decide: place('decide'),
+      mpState: place('mpState'),
+      note: place('note'),
+      collect: place('collect'),
+    };
+    this.#snapshot = vm.snapshot();
+  }
+
+  /** The plugin does not run yet: `load` lets it. */
+  async make(program: PolicyProgram): Promise<Sandbox> {
+    const host = newHost();
+    const vm = await QuickJS.restore(this.#snapshot, settings(this.#wasm, host));
+    const handles = Object.entries(this.#entry).map(([name, place]) => [name, vm.importHandle(place)]);
+    return new Sandbox(vm, program, host, Object.fromEntries(handles) as Entry);
+  }
+}
 
 export class Sandbox {
   readonly #vm: QuickJS;
   readonly #program: PolicyProgram;
   readonly #host: Host;
-  readonly #entry: Record<keyof Prelude, JSValueHandle>;
+  readonly #entry: Entry;
   /** Handles of small numbers, from -1. */
   readonly #numbers: JSValueHandle[] = [];
   /** The answer to everything from now on. */
   #fault: string | null = null;
 
-  /** The plugin does not run yet: `load` lets it. */
-  static async create(wasm: WebAssembly.Module, program: PolicyProgram): Promise<Sandbox> {
-    const host: Host = { clock: { now: 0 }, deadline: new Deadline(), rejections: new Rejections() };
-    const vm = await QuickJS.create({
-      wasm,
-      memoryLimit: MEMORY_LIMIT,
-      maxStackSize: STACK_LIMIT,
-      timezoneOffset: 0,
-      intrinsics: Intrinsics.ALL & ~Intrinsics.DOM_EXCEPTION & ~Intrinsics.ATOB_BTOA,
-      wasi: (memory: WebAssembly.Memory) => platform(memory, host.clock),
-      interruptHandler: host.deadline.interrupt,
-      onUnhandledRejection: host.rejections.track,
-    });
-    return new Sandbox(vm, program, host);
-  }
-
-  private constructor(vm: QuickJS, program: PolicyProgram, host: Host) {
+  constructor(vm: QuickJS, program: PolicyProgram, host: Host, entry: Entry) {
     this.#vm = vm;
     this.#program = program;
     this.#host = host;
-    const made = vm.evalCode(PRELUDE, 'prelude.js');
-    this.#entry = {
-      load: made.getProp('load'),
-      ask: made.getProp('ask'),
-      decide: made.getProp('decide'),
-      mpState: made.getProp('mpState'),
-      note: made.getProp('note'),
-      collect: made.getProp('collect'),
-    };
+    this.#entry = entry;
   }
 
   /** Runs the plugin's script. A fault of it is the answer to all that is asked. */
@@ -207,11 +221,29 @@ export class Sandbox {
   }
 
   #describe(error: unknown): string {
-    const stack = error instanceof JSException ? mapStack(error.stack ?? '', this.#program.sourceMap) : '';
+    const stack =
+      error instanceof JSException ? mapStack((error.stack ?? '').slice(0, MAX_STACK), this.#program.sourceMap) : '';
     if (this.#host.deadline.passed) return `It took longer than a policy may (some 50 ms, counted in steps).${stack}`;
     if (error instanceof JSException) return `${error.name}: ${error.message}`.slice(0, MAX_MESSAGE_SHOWN) + stack;
     return `Its engine gave up: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+function newHost(): Host {
+  return { clock: { now: 0 }, deadline: new Deadline(), rejections: new Rejections() };
+}
+
+function settings(wasm: WebAssembly.Module, { clock, deadline, rejections }: Host): QuickJSOptions {
+  return {
+    wasm,
+    memoryLimit: MEMORY_LIMIT,
+    maxStackSize: STACK_LIMIT,
+    timezoneOffset: 0,
+    intrinsics: Intrinsics.ALL & ~Intrinsics.DOM_EXCEPTION & ~Intrinsics.ATOB_BTOA,
+    wasi: (memory) => platform(memory, clock),
+    interruptHandler: deadline.interrupt,
+    onUnhandledRejection: rejections.track,
+  };
 }
 
 /** What QuickJS asks of the platform (WASI preview 1): machine time for a clock, no randomness, and nobody who reads. */

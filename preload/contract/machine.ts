@@ -142,6 +142,8 @@ export interface Sample {
 
 /** From the shell to a machine's process. */
 export type MachineCommand =
+  /** A `start` with policies will follow. */
+  | { type: 'prepare'; accelerator: AcceleratorName }
   /** `snapshot`: a file to continue from instead of booting. `pausePoints` hold from the first instruction on. */
   | {
       type: 'start';

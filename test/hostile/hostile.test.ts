@@ -1,4 +1,7 @@
-/** Plugins that mean no good, each in a thread beside one that behaves: its asker gets a fault in time, and nobody else any harm. */
+/**
+ * Plugins that mean no good, all in one thread with one that behaves: the asker of each gets a fault in time, and nobody else
+ * any harm.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SandboxThreads } from '../../main/host/sandbox-threads';
 import { SandboxClient } from '../../main/plugins/mailbox';
@@ -47,12 +50,14 @@ const REQUESTS: SandboxRequest[] = [
 const GOOD = `export const policies = { policy: { start: () => ({ sipi: () => ({ do: 'hold' as const }) }) } };`;
 const GOOD_ANSWER: SandboxAnswer = { decisions: [{ do: 'hold', reason: '' }], actions: [] };
 
+const HOSTILE = CORPUS.map(({ source }) => compilePolicy(source));
+const LONG_OPTIONS = compilePolicy(GOOD, { text: 'x'.repeat(10_000_000) });
+
 let threads: SandboxThreads;
 let good: SandboxClient;
 
-/** A thread for a plugin that means no good, in the place of the one before it. */
-function harbour(source: string): SandboxClient {
-  return new SandboxClient(threads.replace(1, compilePolicy(source)), 'The policy');
+function clientOf(index: number): SandboxClient {
+  return new SandboxClient(threads.mailboxes[index], 'The policy');
 }
 
 /** The fault that a plugin comes to; null: it answered everything. */
@@ -65,9 +70,10 @@ function provoke(client: SandboxClient, limitMs = LIMIT_MS): string | null {
 }
 
 beforeAll(() => {
-  threads = new SandboxThreads([compilePolicy(GOOD), compilePolicy(GOOD)], OUT);
-  good = new SandboxClient(threads.mailboxes[0], 'The good policy');
-  // The thread that has made the others blocks before it does anything else: they begin nevertheless.
+  threads = new SandboxThreads(OUT);
+  threads.load([...HOSTILE, LONG_OPTIONS, compilePolicy(GOOD)]);
+  good = new SandboxClient(threads.mailboxes[HOSTILE.length + 1], 'The good policy');
+  // The thread that has made the other blocks before it does anything else: it begins nevertheless.
   const answer = good.ask(START, LIMIT_MS);
   if ('fault' in answer) throw new Error(answer.fault);
 });
@@ -75,48 +81,38 @@ beforeAll(() => {
 afterAll(() => threads.close());
 
 describe('a hostile plugin', () => {
-  it.each(CORPUS)('$name', ({ source, fault }) => {
-    const client = harbour(source);
+  const before = process.memoryUsage.rss();
+
+  it.each(CORPUS.map((hostile, index) => ({ ...hostile, index })))('$name', ({ index, fault }) => {
+    const client = clientOf(index);
     const answer = provoke(client);
     if (fault === null) expect(answer).toBeNull();
     else expect(answer).toMatch(fault);
     expect(client.dead).toBe(fault !== null);
     expect(good.ask(SIPI, LIMIT_MS)).toEqual(GOOD_ANSWER);
-  });
-
-  it('has no memory but its own', () => {
-    const bombs = CORPUS.filter(({ name }) => name.startsWith('memory'));
-    const before = process.memoryUsage.rss();
-    for (const { source } of bombs) {
-      expect(provoke(harbour(source))).not.toBeNull();
-      // Its limit, what QuickJS needs beside it, and the threads before it, of which some have not ended yet.
-      expect(process.memoryUsage.rss() - before).toBeLessThan(512 * MIB);
-    }
-  });
-
-  it('is ended from outside where nothing inside can', async () => {
-    // 10,000 searches go by before the engine asks whether it is to go on.
-    const client = harbour(`export const policies = { policy: { start: () => ({
-      sipi() { const all = new Array(1e6).fill(0); for (;;) all.indexOf(1); },
-    }) } };`);
-    expect(provoke(client, 100)).toBe('The policy did not answer within 100 ms.');
-    expect(client.dead).toBe(true);
-    expect(client.ask(SIPI, LIMIT_MS)).toEqual({ fault: 'The policy has ended.' });
-    await threads.terminate(1);
-    expect(good.ask(SIPI, LIMIT_MS)).toEqual(GOOD_ANSWER);
-  });
-
-  it('has a thread that dies, and whoever asks learns of it', async () => {
-    const client = harbour(GOOD);
-    expect(client.ask(START, LIMIT_MS)).toMatchObject({ wants: { sipi: true } });
-    await threads.terminate(1);
-    expect(client.ask(SIPI, LIMIT_MS)).toEqual({ fault: 'The policy has ended.' });
+    // What each may have at most, and what an engine is besides, whose memory is free only when somebody collects it.
+    expect(process.memoryUsage.rss() - before).toBeLessThan(1024 * MIB);
   });
 
   it('is given no options of 10 MB', () => {
-    const program = compilePolicy(GOOD, { text: 'x'.repeat(10_000_000) });
-    const client = new SandboxClient(threads.replace(1, program), 'The policy');
-    expect(provoke(client)).toMatch(/^Its engine gave up: the options have 10000011 characters/);
+    expect(provoke(clientOf(HOSTILE.length))).toMatch(/^Its engine gave up: the options have 10000011 characters/);
     expect(good.ask(SIPI, LIMIT_MS)).toEqual(GOOD_ANSWER);
+  });
+
+  it('that is waited for no longer keeps nobody waiting', () => {
+    const client = new SandboxClient(threads.replace(0, compilePolicy(CORPUS[0].source)), 'The policy');
+    expect(client.ask(START, 1)).toEqual({
+      fault: expect.stringMatching(/^(The policy did not answer|It took longer)/),
+    });
+    expect(client.ask(SIPI, LIMIT_MS)).toEqual({ fault: 'The policy has ended.' });
+    expect(good.ask(SIPI, LIMIT_MS)).toEqual(GOOD_ANSWER);
+  });
+
+  it('has a thread that may die, and whoever asks learns of it', async () => {
+    const client = new SandboxClient(threads.replace(0, compilePolicy(GOOD)), 'The policy');
+    expect(client.ask(START, LIMIT_MS)).toMatchObject({ wants: { sipi: true } });
+    await threads.close();
+    expect(client.ask(SIPI, LIMIT_MS)).toEqual({ fault: 'The policy has ended.' });
+    expect(good.ask(SIPI, LIMIT_MS)).toEqual({ fault: 'The good policy has ended.' });
   });
 });

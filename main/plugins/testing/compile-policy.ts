@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Options } from '../../../plugins/api/index';
 import type { PolicyProgram } from '../../../preload/contract/policies';
+import { meter } from '../meter';
 
 /** A program whose policy is called `policy`, of what would be its plugin's index.ts. */
 export function compilePolicy(source: string, options: Options = {}): PolicyProgram {
@@ -27,7 +28,7 @@ export function compilePolicy(source: string, options: Options = {}): PolicyProg
   };
 }
 
-/** QuickJS, compiled. */
+/** QuickJS as the build meters it. */
 export const quickjs = new WebAssembly.Module(
-  readFileSync(createRequire(import.meta.url).resolve('quickjs-wasi/quickjs.wasm')),
+  meter(readFileSync(createRequire(import.meta.url).resolve('quickjs-wasi/quickjs.wasm')), 'env', 'host_interrupt'),
 );

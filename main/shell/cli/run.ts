@@ -25,6 +25,7 @@ export async function run(args: string[], installation: Installation): Promise<n
   const machine = startMachineProcess(installation.machineProcess);
   try {
     const { config, choice } = prepareRun({ ...options.request, guest }, await probeHost());
+    if (options.policies.length > 0) machine.send({ type: 'prepare', accelerator: config.accelerator });
     const policies = await choosePolicies(options, config, installation);
     return await runMachine(machine, { config, choice, options, policies });
   } finally {
