@@ -88,6 +88,7 @@ function program(source) {
     plugin: 'bench',
     policy: 'policy',
     options: {},
+    aps: [],
     permissions: [],
     needs: 'gated',
     commands: [],

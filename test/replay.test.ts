@@ -1,5 +1,5 @@
 /** `reveille replay` on real machines: what policies decided, without them. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -43,6 +43,33 @@ describe('on the emulator a replay is the same run', () => {
     const policies = ['--policy', 'drop-sipi', '--policy-option', 'cpus=1', '--policy', 'staggered'];
     const words = ['herd', '--cpus', '4', '--accel', 'wasm', '--time-limit', '400ms'];
     const recorded = await record('two', ...words, ...policies);
+    expect((await reveille('replay', recorded)).stderr).toMatch(/all \d+ events are the same/);
+  });
+
+  test('with what was dropped late, and the last words', { timeout: PATIENCE }, async () => {
+    const plugin = join(folder, 'late');
+    mkdirSync(plugin);
+    const permissions = ['start-up', 'configure'];
+    const cpus = { type: 'cpus', title: 'CPUs', default: 'aps' };
+    const policies = [{ name: 'late', title: 'Late', description: 'Late', needs: 'gated', options: { cpus } }];
+    const about = { name: 'late', version: '1.0.0', apiVersion: 1, description: 'Late' };
+    writeFileSync(join(plugin, 'reveille-plugin.json'), JSON.stringify({ ...about, permissions, policies }));
+    writeFileSync(
+      join(plugin, 'index.ts'),
+      `export const policies = { late: {
+        configure: () => ({ bsp: 2 }),
+        start: (machine, { cpus }) => (machine.mark(cpus.join()), {
+          sipi: ({ cpu }) => (machine.after(5000, () => machine.discard(cpu, 'too late')), { do: 'hold' }),
+          ended() { machine.mark('over', 1); machine.log('all over'); },
+        }),
+      } };`,
+    );
+    const words = ['herd', '--cpus', '4', '--accel', 'wasm', '--cmdline', 'delay=none', '--time-limit', '20ms'];
+    const recorded = await record('late', ...words, '--policy', plugin);
+    const events = readFileSync(recorded, 'utf8');
+    expect(events).toContain('"act":"mark","text":"0,1,3"');
+    expect(events).toMatch(/"act":"discard","text":"too late","count":\d/);
+    expect(events).toContain('"text":"all over"');
     expect((await reveille('replay', recorded)).stderr).toMatch(/all \d+ events are the same/);
   });
 

@@ -34,6 +34,7 @@ test('a bundled policy, with its options, permissions and code', async () => {
   expect(programs).toEqual([
     {
       plugin: 'late',
+      aps: [],
       version: '1.0.0',
       policy: 'late',
       options: { by: 2_000_000 },

@@ -7,7 +7,7 @@ import type { PluginInfo } from '../../preload/contract/plugins';
 import type { PolicyProgram } from '../../preload/contract/policies';
 import { type CompiledPlugin, compilePlugin } from '../plugins/compile';
 import { readPluginFolder } from '../plugins/folder';
-import { readOptions } from '../plugins/options';
+import { apsOptions, readOptions } from '../plugins/options';
 import { AppError, sentence } from './errors';
 import { nearest } from './near-match';
 import type { PluginStore } from './plugin-store';
@@ -90,6 +90,7 @@ export function policyProgram(
     version: manifest.version,
     policy: policy.name,
     options: readOptions(policy.name, policy.options, options, machine),
+    aps: apsOptions(policy.options, options),
     permissions: manifest.permissions,
     needs: policy.needs,
     commands: manifest.commands ?? [],

@@ -10,6 +10,7 @@ import { NUMBERS } from './event-records';
 import { eventSchema } from './event-schema';
 
 const US = 1000;
+const LAST_WORDS: ReadonlySet<string> = new Set(['mark', 'log']);
 const START_UP = ['init', 'sipi'] as const;
 type StartUp = (typeof START_UP)[number];
 
@@ -74,16 +75,26 @@ class RecordingBuilder {
   /** Of the policy's own IPI that comes next. */
   #reason = '';
   #decisions = 0;
+  /** Marks and lines of the log since anything else happened. */
+  #trailing = 0;
 
   constructor({ config, policies }: RunHeader) {
     const lists = (): RecordedDecision[][] => Array.from({ length: config.cpus }, () => []);
-    this.recording = { policies, decisions: { init: lists(), sipi: lists() }, acts: [] };
+    this.recording = { policies, decisions: { init: lists(), sipi: lists() }, acts: [], lastWords: [] };
   }
 
   add(event: MachineEvent): void {
+    if (event.kind === 'machine' && event.change === 'ended') this.#takeLastWords();
+    this.#trailing = event.kind === 'policy' && LAST_WORDS.has(event.act) ? this.#trailing + 1 : 0;
     if (event.kind === 'ipi') this.#ipi(event);
     else if (event.kind === 'decision') this.#decision(event);
     else if (event.kind === 'policy') this.#policy(event);
+  }
+
+  /** What nothing but the end follows was said at the end, or may as well have been. */
+  #takeLastWords(): void {
+    const { acts, lastWords } = this.recording;
+    for (const said of acts.splice(acts.length - this.#trailing)) if (said.does === 'act') lastWords.push(said);
   }
 
   #ipi(event: IpiEvent): void {

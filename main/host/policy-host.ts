@@ -38,6 +38,8 @@ export class PolicyHost {
   readonly #seeds: number[];
   #orders: MessagePort | null = null;
   #verdict: VerdictSummary | null = null;
+  /** All CPUs but the BSP, as the machine is made. */
+  #aps: number[] = [];
 
   /** `recording`: what policies decided in another run, in the place of policies. */
   constructor(parts: {
@@ -75,6 +77,7 @@ export class PolicyHost {
       if ('fault' in answer) throw new PolicyError(`The policy ${policy} failed at the configuration: ${answer.fault}`);
       changed = completeConfiguration({ ...changed, ...withOrder(changed, answer.configuration ?? {}), cpus });
     });
+    this.#aps = changed.apicIds.map((_, cpu) => cpu).filter((cpu) => cpu !== changed.bsp);
     return changed;
   }
 
@@ -119,12 +122,13 @@ export class PolicyHost {
     if (this.#programs[author - 1] === undefined) return;
     this.#faults[author - 1] = null;
     const mailbox = this.#threads.replace(author - 1, program);
-    this.#order(machine, { order: 'reload', author, name: program.policy, mailbox });
+    this.#order(machine, { order: 'reload', author, name: program.policy, mailbox, options: this.#late(program) });
   }
 
   /** After all other threads have ended: the policies' last words. */
   ended(machine: Machine, outcome: Outcome): void {
-    const log = new PolicyLog(machine.board.events, () => machine.now, this.#programs.length, FIRST_TEXT);
+    const log = new PolicyLog(machine.board.events, () => machine.now, this.#names.length, FIRST_TEXT);
+    for (const { author, act, text, cpu } of this.#recording?.lastWords ?? []) log.act(author, act, text, cpu);
     const changed = machine.board.vcpus.map(({ cpu, mpState }) => ({ cpu, state: policyState(mpState) }));
     const { kind, code, reason } = outcome;
     this.#programs.forEach(({ policy }, index) => {
@@ -174,8 +178,15 @@ export class PolicyHost {
     return commands;
   }
 
-  #seat({ policy, permissions }: PolicyProgram, index: number): PolicySeatData {
-    return { name: policy, permissions, seed: this.#seeds[index], mailbox: this.#threads.mailboxes[index] };
+  /** Which CPUs are APs is known only when all policies have configured the machine. */
+  #late({ aps }: PolicyProgram): Options {
+    return Object.fromEntries(aps.map((name) => [name, this.#aps]));
+  }
+
+  #seat(program: PolicyProgram, index: number): PolicySeatData {
+    const { policy, permissions } = program;
+    const mailbox = this.#threads.mailboxes[index];
+    return { name: policy, permissions, seed: this.#seeds[index], mailbox, options: this.#late(program) };
   }
 
   #client(index: number): SandboxClient {

@@ -13,6 +13,7 @@ export interface PolicySeatData {
   permissions: Permission[];
   seed: number;
   mailbox: MailboxMemory;
+  options: Options;
 }
 
 /** What the thread that asks policies needs; `orders` is to be transferred. */
@@ -26,7 +27,7 @@ export interface PolicySeats {
 /** What comes by `orders`. */
 export type PostedOrder =
   | { order: 'command'; id: number; author: number; command: string; args: Options }
-  | { order: 'reload'; author: number; name: string; mailbox: MailboxMemory };
+  | { order: 'reload'; author: number; name: string; mailbox: MailboxMemory; options: Options };
 
 export function openSeats(
   { seats, recording, commands, orders }: PolicySeats,
@@ -49,6 +50,6 @@ export function openSeats(
 
 function openOrder(order: PostedOrder): EngineOrder {
   if (order.order === 'command') return order;
-  const { author, name, mailbox } = order;
-  return { order: 'reload', author, sandbox: new SandboxClient(mailbox, `The policy ${name}`) };
+  const { author, name, mailbox, options } = order;
+  return { order: 'reload', author, sandbox: new SandboxClient(mailbox, `The policy ${name}`), options };
 }

@@ -2,16 +2,10 @@
 import { createRegisterReader, type VmHandles } from '../accelerator/index';
 import type { RegisterReader } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import { CONTROL_REGISTERS, type CpuState, cpuMode, type Segment } from '../base/cpu-state';
+import { CONTROL_REGISTERS, type CpuState, cpuMode, GENERAL_REGISTERS, type Segment } from '../base/cpu-state';
 import { LAPIC_WORDS, TSC_DEADLINE_HIGH, TSC_DEADLINE_LOW } from '../base/lapic-registers';
 import { LapicTimer } from '../devices/lapic-timer';
-import {
-  type CpuInspection,
-  GENERAL_REGISTERS,
-  type GeneralRegister,
-  type LapicInspection,
-  type SegmentInspection,
-} from '../../preload/contract/inspection';
+import { type CpuInspection, type LapicInspection, type SegmentInspection } from '../../preload/contract/inspection';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { mpStateName } from '../../preload/contract/mp-state';
 import type { Board } from './board';
@@ -128,11 +122,9 @@ export class MachineInspector {
   }
 }
 
-function general(state: CpuState): Record<GeneralRegister, string> {
-  return Object.fromEntries(GENERAL_REGISTERS.map((name) => [name, hex(state[name])])) as Record<
-    GeneralRegister,
-    string
-  >;
+function general(state: CpuState): CpuInspection['general'] {
+  const all = Object.fromEntries(GENERAL_REGISTERS.map((name) => [name, hex(state[name])]));
+  return { ...all, rip: hex(state.rip) };
 }
 
 function segment(

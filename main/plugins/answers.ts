@@ -111,6 +111,7 @@ function actionsOf(value: unknown, cpus: number): Action[] {
 function actionOf(action: Fields, cpus: number): Action {
   switch (action.act) {
     case 'release':
+    case 'discard':
     case 'suspend':
     case 'resume':
       return { act: action.act, cpu: cpuOf(action.cpu, cpus), reason: reasonOf(action.reason) };

@@ -110,6 +110,7 @@ function engineOf(...policies: Scripted[]): PolicyEngine {
     name: `policy-${index + 1}`,
     permissions,
     seed: index,
+    options: { from: index },
     sandbox: {
       ask(request: SandboxRequest): SandboxAnswer {
         asked.push(request);
@@ -264,6 +265,28 @@ describe('a policy that fails', () => {
     expect(news).toMatchObject([{ news: 'fault', fault: expect.stringContaining('which its manifest does not name') }]);
   });
 
+  test('that discards what it keeps has dropped it', () => {
+    const engine = engineOf({
+      wants: { sipi: true, commands: ['drop'] },
+      answer: ({ ask }) =>
+        ask === 'command'
+          ? { actions: [{ act: 'discard', cpu: 1, reason: 'too late' }] }
+          : ask === 'sipi'
+            ? { decisions: [{ do: 'hold', reason: '' }] }
+            : {},
+    });
+    for (const cpu of [1, 1, 2]) sipi(engine, cpu);
+    story.told();
+    for (let time = 0; time < 2; time++)
+      engine.order({ order: 'command', id: 1, author: 1, command: 'drop', args: {} });
+    expect(story.told().filter(({ kind }) => kind === 'policy')).toMatchObject([
+      { act: 'command' },
+      { act: 'discard', cpu: 1, text: 'too late', count: 2 },
+      { act: 'command' },
+    ]);
+    expect(story.lines.filter((line) => line.includes('arrives'))).toEqual([]);
+  });
+
   test('is asked again when its source was changed', () => {
     const engine = engineOf({ wants: { sipi: true }, answer: () => ({ fault: 'no' }) });
     const sandbox = {
@@ -272,7 +295,7 @@ describe('a policy that fails', () => {
           ? { wants: { ...NONE, sipi: true }, actions: [] }
           : { decisions: [{ do: 'drop', reason: '' }], actions: [] },
     };
-    engine.order({ order: 'reload', author: 1, sandbox });
+    engine.order({ order: 'reload', author: 1, sandbox, options: {} });
     sipi(engine, 1);
     expect(story.lines).toEqual(['to 1: DROP by 1']);
   });

@@ -22,6 +22,7 @@ import type { Action, DecisionAnswer, MachineFacts, SandboxAnswer, Wants } from 
 const START_LIMIT_MS = 5000;
 const PERMISSION_OF: Partial<Record<Action['act'], Permission>> = {
   release: 'start-up',
+  discard: 'start-up',
   inject: 'inject',
   suspend: 'schedule',
   resume: 'schedule',
@@ -34,7 +35,7 @@ const NO_AUTHOR = 0;
 export class PolicyEngine implements MachineEngine {
   readonly #policies: Policy[];
   readonly #steering: Steering;
-  readonly #facts: Omit<MachineFacts, 'seed'>;
+  readonly #facts: Omit<MachineFacts, 'seed' | 'options'>;
   readonly #log: PolicyLog;
   readonly #commands: readonly TimedPolicyCommand[];
   readonly #tell: (news: EngineNews) => void;
@@ -52,7 +53,7 @@ export class PolicyEngine implements MachineEngine {
   constructor(options: {
     seats: readonly PolicySeat[];
     steering: Steering;
-    facts: Omit<MachineFacts, 'seed'>;
+    facts: Omit<MachineFacts, 'seed' | 'options'>;
     /** What policies are told to do at their times. */
     commands: readonly TimedPolicyCommand[];
     tell: (news: EngineNews) => void;
@@ -131,6 +132,7 @@ export class PolicyEngine implements MachineEngine {
     const policy = this.#policies[order.author - 1];
     if (order.order === 'reload') {
       policy.sandbox = order.sandbox;
+      policy.options = order.options;
       policy.faulty = false;
       this.#agenda.forget(policy.author);
       this.#log.act(policy.author, PolicyAct.RELOADED, policy.name, null);
@@ -152,7 +154,7 @@ export class PolicyEngine implements MachineEngine {
 
   #startPolicy(policy: Policy): void {
     const states = this.#facts.cpus.map(({ cpu }) => policyState(this.#steering.state(cpu)));
-    const facts = { ...this.#facts, seed: policy.seed };
+    const facts = { ...this.#facts, seed: policy.seed, options: policy.options };
     const answer = this.#ask(policy, { ask: 'start', states, facts }, START_LIMIT_MS);
     policy.wants = answer?.wants ?? NO_WANTS;
     this.#want();
@@ -291,6 +293,11 @@ export class PolicyEngine implements MachineEngine {
       case 'release':
         for (const kept of this.#kept.takeOf(author, action.cpu)) this.#letGo(kept);
         break;
+      case 'discard': {
+        const { length } = this.#kept.takeOf(author, action.cpu);
+        if (length > 0) this.#log.act(author, PolicyAct.DISCARD, action.reason, action.cpu, length);
+        break;
+      }
       case 'inject':
         this.#inject(policy, action);
         break;

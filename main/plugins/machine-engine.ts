@@ -78,4 +78,4 @@ export type Observation =
 /** Of the machine thread: what a person wants of a policy. */
 export type EngineOrder =
   | { order: 'command'; id: number; author: number; command: string; args: Options }
-  | { order: 'reload'; author: number; sandbox: PolicySandbox };
+  | { order: 'reload'; author: number; sandbox: PolicySandbox; options: Options };

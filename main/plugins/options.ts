@@ -7,6 +7,7 @@ import type { OptionManifest } from '../../plugins/api/manifest';
 import { formatTime, parseCpuList, parseTime } from '../../preload/contract/quantities';
 import { show } from '../base/show';
 import { PluginError } from './plugin-error';
+import { MAX_OPTIONS } from './protocol';
 
 /** The machine that CPUs are counted by. */
 export interface CpuRange {
@@ -28,7 +29,25 @@ export function readOptions(
     const value = Object.hasOwn(given, name) ? given[name] : schema.default;
     return [name, readOption(`The option ${name} of ${of}`, schema, value, machine)];
   });
-  return Object.fromEntries(entries);
+  const options = Object.fromEntries(entries);
+  const { length } = JSON.stringify(options);
+  if (length > MAX_OPTIONS) {
+    throw new PluginError(
+      `The options of ${of} have ${length} characters as JSON: at most ${MAX_OPTIONS} are possible.`,
+    );
+  }
+  return options;
+}
+
+/** The names of those that are `aps`: they are read once more where the BSP becomes another CPU. */
+export function apsOptions(
+  schemas: Readonly<Record<string, OptionManifest>> | undefined,
+  given: Readonly<Record<string, unknown>>,
+): string[] {
+  return Object.entries(schemas ?? {}).flatMap(([name, { type, default: otherwise }]) => {
+    const value = Object.hasOwn(given, name) ? given[name] : otherwise;
+    return type === 'cpus' && value === 'aps' ? [name] : [];
+  });
 }
 
 function unknownOption(of: string, name: string, known: string[]): string {

@@ -1,5 +1,5 @@
 /** One policy of a machine: its sandbox, and what the sandbox was told and said. */
-import type { MpState as ApiMpState } from '../../plugins/api/index';
+import type { MpState as ApiMpState, Options } from '../../plugins/api/index';
 import type { Permission } from '../../plugins/api/manifest';
 import { type MpState, mpStateName } from '../../preload/contract/mp-state';
 import type { SandboxAnswer, SandboxRequest, Wants } from './protocol';
@@ -11,6 +11,8 @@ export interface PolicySeat {
   sandbox: PolicySandbox;
   /** Of its random numbers. */
   seed: number;
+  /** Of its options, those that the machine's configuration has made others. */
+  options: Options;
 }
 
 export interface PolicySandbox {
@@ -40,6 +42,7 @@ export class Policy {
   /** Its number in the event stream, from 1. */
   readonly author: number;
   readonly seed: number;
+  options: Options;
   wants = NO_WANTS;
   /** It has failed, and is asked no more. */
   faulty = false;
@@ -48,10 +51,11 @@ export class Policy {
   /** The MP state of each CPU that it was told last. */
   readonly #told: Uint8Array;
 
-  constructor({ name, permissions, sandbox, seed }: PolicySeat, author: number, cpus: number) {
+  constructor({ name, permissions, sandbox, seed, options }: PolicySeat, author: number, cpus: number) {
     this.name = name;
     this.author = author;
     this.seed = seed;
+    this.options = options;
     this.sandbox = sandbox;
     this.#permissions = permissions;
     this.#told = new Uint8Array(cpus);

@@ -2,7 +2,7 @@
  * What the policy engine asks a sandbox, and what it answers: plain data, as JSON through a mailbox (mailbox.ts). Every
  * request has one answer. An answer comes from a plugin that nobody vouches for: `checkAnswer` (answers.ts) is its door.
  */
-import type { Configuration, Cpu, MpState, Outcome, Verdict } from '../../plugins/api/index';
+import type { Configuration, Cpu, MpState, Options, Outcome, Verdict } from '../../plugins/api/index';
 import type { IpiMode } from '../../preload/contract/events';
 
 /** What a sandbox knows of its machine from its beginning. */
@@ -11,6 +11,8 @@ export interface MachineFacts {
   bsp: number;
   accelerator: 'kvm' | 'wasm';
   irqchip: 'exact' | 'kernel' | 'split';
+  /** Options that are others than they were before the machine was configured. */
+  options?: Options;
   /** Of the policy's random numbers: made of the machine's seed and the policy's place. */
   seed: number;
 }
@@ -60,6 +62,7 @@ export type DecisionAnswer =
 /** What a policy did while it was asked, in the order in which it did it. */
 export type Action =
   | { act: 'release'; cpu: number; reason: string }
+  | { act: 'discard'; cpu: number; reason: string }
   | { act: 'inject'; mode: 'init' | 'sipi' | 'nmi'; cpu: number; vector: number; reason: string }
   | { act: 'suspend'; cpu: number; reason: string }
   | { act: 'resume'; cpu: number; reason: string }
@@ -98,5 +101,7 @@ export const MAX_FAULT = 2000;
 export const MAX_TIME = 1e15;
 /** Timers of one policy that may be pending. */
 export const MAX_TIMERS = 1000;
+/** Characters of a policy's options, or of a command's arguments, as JSON. */
+export const MAX_OPTIONS = 128 * 1024;
 /** Characters of a request or answer. */
 export const MAX_MESSAGE = 256 * 1024;

@@ -68,6 +68,18 @@ describe('Sandbox', () => {
     expect(ask({ ask: 'command', now: 1, command: 'go', args: {} })).toEqual({ text: 'went away', actions: [] });
   });
 
+  it('starts with the options that the configuration has made others', async () => {
+    const { ask } = await load(
+      `export const policies = { policy: {
+        configure: (_, { cpus, far }) => { if (cpus[0] !== 1 || far !== 'away') throw new Error('not yet'); },
+        start: (machine, { cpus, far }) => (machine.log(cpus + ' ' + far), {}),
+      } };`,
+      { cpus: [1, 2, 3], far: 'away' },
+    );
+    const actions = [{ act: 'log', text: '0,1,3 away' }];
+    expect(ask({ ...START, facts: { ...START.facts, options: { cpus: [0, 1, 3] } } })).toMatchObject({ actions });
+  });
+
   it('decides about each target', async () => {
     const { ask } = await deciding(`
       if (ipi.cpu === 1) return { do: 'delay', by: 5e6, reason: 'late' };
@@ -161,7 +173,7 @@ function fail(n: number): never {
   it('takes what a policy does in the order in which it does it', async () => {
     const { ask } = await deciding(`
       machine.release(1, 'r'.repeat(300));
-      machine.inject({ mode: 'nmi', cpu: 2 });
+      machine.discard(2, 'no more'); machine.inject({ mode: 'nmi', cpu: 2 });
       machine.suspend(3); machine.resume(3, 'again');
       machine.dutyCycle(0, 10, 100);
       machine.log('line'); machine.verdict('hang', 'no CPU came'); machine.tell({ a: [1, 'b'] });`);
@@ -169,6 +181,7 @@ function fail(n: number): never {
       decisions: [{ do: 'deliver', reason: '' }],
       actions: [
         { act: 'release', cpu: 1, reason: 'r'.repeat(200) },
+        { act: 'discard', cpu: 2, reason: 'no more' },
         { act: 'inject', mode: 'nmi', cpu: 2, vector: 0, reason: '' },
         { act: 'suspend', cpu: 3, reason: '' },
         { act: 'resume', cpu: 3, reason: 'again' },

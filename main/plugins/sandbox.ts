@@ -17,6 +17,7 @@ import {
   MAX_FAULT,
   MAX_LOG,
   MAX_MESSAGE,
+  MAX_OPTIONS,
   MAX_REASON,
   MAX_TIME,
   MAX_TIMERS,
@@ -119,8 +120,8 @@ export class Sandbox {
     try {
       this.#vm.evalCode(this.#program.code, PLUGIN_FILE).dispose();
       const options = JSON.stringify(this.#program.options);
-      if (options.length > MAX_MESSAGE) {
-        throw new Error(`the options have ${options.length} characters as JSON, ${MAX_MESSAGE} at most.`);
+      if (options.length > MAX_OPTIONS) {
+        throw new Error(`the options have ${options.length} characters as JSON, ${MAX_OPTIONS} at most.`);
       }
       this.#call(this.#entry.load, this.#vm.newString(this.#program.policy), this.#vm.newString(options));
       this.#finishJobs();

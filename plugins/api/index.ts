@@ -148,6 +148,10 @@ export interface Machine {
 
   /** Delivers what this policy holds or delays of a CPU's INITs and SIPIs, oldest first. Needs `start-up`. */
   release(cpu: number, reason?: string): void;
+  /**
+   * Drops what this policy holds or delays of a CPU's INITs and SIPIs: they never arrive. Needs `start-up`.
+   */
+  discard(cpu: number, reason?: string): void;
   /** Sends an IPI of the policy's own. No policy is asked about it. Needs `inject`. An INIT: mode `exact` only. */
   inject(ipi: { mode: 'init' | 'sipi' | 'nmi'; cpu: number; vector?: number }, reason?: string): void;
   /** The CPU executes nothing until `resume`, whatever its MP state. Needs `schedule`. */

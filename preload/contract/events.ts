@@ -88,6 +88,8 @@ export const PolicyAct = {
   DUTY_CYCLE: 10,
   /** It held texts back that were too many; first word: how many so far. */
   SILENCED: 11,
+  /** What it kept back of the CPU's INITs and SIPIs never arrives; first word: how many. The text is the reason. */
+  DISCARD: 12,
 } as const;
 export type PolicyAct = (typeof PolicyAct)[keyof typeof PolicyAct];
 
@@ -101,6 +103,7 @@ const POLICY_ACT_NAMES: Record<PolicyAct, string> = {
   [PolicyAct.COMMAND]: 'command',
   [PolicyAct.SUSPEND]: 'suspend',
   [PolicyAct.RESUME]: 'resume',
+  [PolicyAct.DISCARD]: 'discard',
   [PolicyAct.DUTY_CYCLE]: 'duty-cycle',
   [PolicyAct.SILENCED]: 'silenced',
 };

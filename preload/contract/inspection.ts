@@ -1,28 +1,6 @@
 /** What a paused machine shows of itself. 64-bit values do not fit a number: they are hexadecimal, without a prefix. */
 import type { MpStateName } from './mp-state';
 
-export const GENERAL_REGISTERS = [
-  'rax',
-  'rbx',
-  'rcx',
-  'rdx',
-  'rsi',
-  'rdi',
-  'rbp',
-  'rsp',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-  'rip',
-  'rflags',
-] as const;
-export type GeneralRegister = (typeof GENERAL_REGISTERS)[number];
-
 /** A segment register, its hidden part included (SDM vol. 3A, "Segment Registers"). */
 export interface SegmentInspection {
   name: 'cs' | 'ss' | 'ds' | 'es' | 'fs' | 'gs' | 'tr' | 'ldtr';
@@ -95,7 +73,8 @@ export interface CpuInspection {
   mode: 'real' | 'protected' | 'long';
   /** Size of the code that it executes: 16, 32 or 64. */
   bits: number;
-  general: Record<GeneralRegister, string>;
+  /** By their names in struct kvm_regs, in the order in which they are shown. */
+  general: Record<string, string> & { rip: string };
   segments: SegmentInspection[];
   gdtr: { base: string; limit: number };
   idtr: { base: string; limit: number };

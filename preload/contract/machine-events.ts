@@ -293,6 +293,6 @@ function decodePolicy({ time, cpu, payload: p }: EventRecord, texts: TextTable):
     text: texts.get(p[1]),
     ...(act === PolicyAct.VERDICT && { verdict: VERDICTS[p[2]] ?? `verdict-${p[2]}` }),
     ...(act === PolicyAct.DUTY_CYCLE && { runNs: p[2] * US, periodNs: p[3] * US }),
-    ...(act === PolicyAct.SILENCED && { count: p[2] }),
+    ...((act === PolicyAct.SILENCED || act === PolicyAct.DISCARD) && { count: p[2] }),
   };
 }

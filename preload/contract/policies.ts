@@ -9,6 +9,8 @@ export interface PolicyProgram {
   policy: string;
   /** Checked against the manifest, defaults filled in. */
   options: Options;
+  /** The options that are `aps`, which a policy's `configure` may make others. */
+  aps: string[];
   permissions: Permission[];
   needs: 'gated' | 'exact';
   commands: CommandManifest[];

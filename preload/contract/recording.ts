@@ -22,4 +22,6 @@ export interface Recording {
   decisions: Record<'init' | 'sipi', RecordedDecision[][]>;
   /** In their order. */
   acts: RecordedAct[];
+  /** Marks and lines of the log of the very end, when the machine executes no more. */
+  lastWords: { author: number; act: PolicyAct; text: string; cpu: number | null }[];
 }

@@ -93,6 +93,8 @@ export function describePolicy(log: EventLog, record: number): Content {
       return { text: `${by} lets it run ${formatTime(first * US)} of each ${formatTime(second * US)}${said}`, fields };
     case PolicyAct.SILENCED:
       return { text: `${by} said too much: ${first} texts left out so far`, fields };
+    case PolicyAct.DISCARD:
+      return { text: `${by} drops ${first} of its INITs and SIPIs that it kept back${said}`, fields };
     case PolicyAct.SUSPEND:
       return { text: `${by} suspends it${said}`, fields };
     case PolicyAct.RESUME:

@@ -65,6 +65,9 @@ export function preludeMachine(limits: Limits, checks: Checks) {
       release(cpu, reason) {
         act({ act: 'release', cpu: checkCpu(cpu, 'release'), reason: checkReason(reason, 'release') });
       },
+      discard(cpu, reason) {
+        act({ act: 'discard', cpu: checkCpu(cpu, 'discard'), reason: checkReason(reason, 'discard') });
+      },
       inject(ipi, reason) {
         if (!isObject(ipi)) refuse(`inject: the IPI must be an object, not ${show(ipi)}.`);
         const { mode, cpu, vector = 0 } = ipi;

@@ -148,6 +148,7 @@ export function prelude(
     cpus = facts.cpus.length;
     state.states = states;
     seed(facts.seed, 0);
+    options = freeze({ ...options, ...facts.options });
     if (definition.start !== undefined) {
       checkFunction(definition.start, 'start');
       policy = definition.start(makeMachine(facts, state), options);

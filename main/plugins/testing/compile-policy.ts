@@ -20,6 +20,7 @@ export function compilePolicy(source: string, options: Options = {}): PolicyProg
     version: '1.0.0',
     policy: 'policy',
     options,
+    aps: [],
     permissions: ['start-up', 'inject', 'schedule', 'configure', 'observe', 'serial'],
     needs: 'gated',
     commands: [],
