@@ -41,6 +41,7 @@ const GUESTS: Guest[] = [
   { name: 'shootdown', cpus: 4 },
   { name: 'system', cpus: 2 },
   { name: 'fpu', cpus: 1 },
+  { name: 'features', cpus: 2 },
   { name: 'x2apic', cpus: 2, onKvm: ['--irqchip', 'kernel'] },
 ];
 
@@ -60,9 +61,12 @@ const NATIVE_USER = 'runs CPL 3 natively on its own descriptor tables';
 const NATIVE_FPU = 'runs CPL 3 natively without CR0.TS and CR0.EM';
 const INTERRUPTS_AT_3 = 'has no gates of the guest for INT n at CPL 3';
 
+const NO_COUNTERS = 'has no performance counters';
+
 /** Every KVM. */
 const NO_SMM = 'has no system management mode here';
 const KVM: Record<string, Deviations> = {
+  features: { checks: { 'counters: RDPMC': NO_COUNTERS, 'counters: it counts nothing': NO_COUNTERS } },
   a20: { groups: { a20: 'has no A20 gate: line 20 is always open' } },
   smm: { groups: { smi: NO_SMM, long: NO_SMM, smp: NO_SMM } },
 };

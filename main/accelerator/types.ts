@@ -86,6 +86,10 @@ export interface Vcpu extends Disposable {
    * (a string instruction goes on), which has to be handled and completed first.
    */
   completeExit(): boolean;
+  /** The line that MWAIT waits for was written since MONITOR. */
+  readonly lineWritten: boolean;
+  /** MWAIT waits for interrupts that are masked, too. */
+  readonly waitsForMasked: boolean;
   state(): CpuState;
   setState(state: CpuState): void;
   /**

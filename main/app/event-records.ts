@@ -12,6 +12,7 @@ import {
   ipiModeName,
   machineChangeName,
   policyActName,
+  UNCLAIMED_SPACES,
 } from '../../preload/contract/events';
 import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
 import { textPayloads } from '../../preload/contract/text-records';
@@ -85,7 +86,7 @@ export class EventRecordWriter {
         return this.#write(
           event,
           EventKind.UNCLAIMED,
-          space === 'port' ? 0 : 1,
+          UNCLAIMED_SPACES.indexOf(space),
           address,
           address / 2 ** 32,
           Number(write),

@@ -1,6 +1,6 @@
 /** What an event that comes from a file must look like. */
 import * as v from 'valibot';
-import { MAX_TEXT, VERDICTS } from '../../preload/contract/events';
+import { MAX_TEXT, UNCLAIMED_SPACES, VERDICTS } from '../../preload/contract/events';
 import type { MachineEvent } from '../../preload/contract/machine-events';
 import { NUMBERS } from './event-records';
 
@@ -89,7 +89,7 @@ export const eventSchema = v.variant('kind', [
   v.strictObject({
     ...common,
     kind: v.literal('unclaimed'),
-    space: v.picklist(['port', 'memory']),
+    space: v.picklist(UNCLAIMED_SPACES),
     address: whole,
     write: v.boolean(),
   }),

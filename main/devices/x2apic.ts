@@ -7,6 +7,7 @@ import type { Lapic } from './lapic';
 
 /** 256 MSRs from here on belong to the x2APIC. */
 const X2APIC_MSRS = 0x800;
+const X2APIC_MSR_COUNT = 0x100;
 
 /** Delivery status and remote IRR are read-only, not reserved. */
 const LVT_STATUS = (1 << 12) | reg.LVT_REMOTE_IRR;
@@ -17,6 +18,10 @@ const ALL_BITS = -1;
 export interface MsrValue {
   msrLow: number;
   msrHigh: number;
+}
+
+export function isX2apicMsr(msr: number): boolean {
+  return msr >= X2APIC_MSRS && msr < X2APIC_MSRS + X2APIC_MSR_COUNT;
 }
 
 /** False: there is no such register to read, or the LAPIC is no x2APIC. */

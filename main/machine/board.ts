@@ -2,6 +2,7 @@
  * The mainboard: devices, buses and interrupt wiring (irqchip.ts) over the machine's shared memory. Each thread has a Board of
  * its own, and all see one state.
  */
+import type { VcpuExit } from '../accelerator/kvm-run';
 import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import type { Lock } from '../base/mutex';
@@ -16,7 +17,7 @@ import { Pit, PIT_WORDS } from '../devices/pit';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
-import { readX2apic, writeX2apic } from '../devices/x2apic';
+import { isX2apicMsr, readX2apic, writeX2apic } from '../devices/x2apic';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import type { Doorbell } from './doorbell';
@@ -47,6 +48,7 @@ const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
 const COM_IRQS = [4, 3, 4, 3] as const;
 const RTC_IRQ = 8;
 
+const MSR_SPACE = 2;
 const IA32_APIC_BASE = 0x1b;
 const IA32_TSC_DEADLINE = 0x6e0;
 const APIC_PAGE_SHIFT = 12;
@@ -228,7 +230,8 @@ export class Board implements ExitTarget {
   readMsr({ exit }: Vcpu, cpu: number, index: number): boolean {
     const lapic = this.#irqchip.lapic(cpu);
     if (lapic === null) return false;
-    if (index !== IA32_TSC_DEADLINE) return readX2apic(lapic, index, exit);
+    if (isX2apicMsr(index)) return readX2apic(lapic, index, exit);
+    if (index !== IA32_TSC_DEADLINE) return this.#countNothing(exit, index, false);
     exit.msrLow = lapic.tscDeadlineLow;
     exit.msrHigh = lapic.tscDeadlineHigh;
     return true;
@@ -242,10 +245,20 @@ export class Board implements ExitTarget {
       lapic.setBase(exit.msrLow);
       return true;
     }
-    if (index !== IA32_TSC_DEADLINE) return writeX2apic(lapic, index, exit);
+    if (isX2apicMsr(index)) return writeX2apic(lapic, index, exit);
+    if (index !== IA32_TSC_DEADLINE) return this.#countNothing(exit, index, true);
     const cyclesLeft = Number(BigInt.asIntN(64, exit.msrData - vcpu.tsc()));
     const at = this.#clock.now() + (cyclesLeft / vcpu.tscKhz()) * 1e6;
     lapic.setTscDeadline(exit.msrLow, exit.msrHigh, at);
+    return true;
+  }
+
+  /** What is left are performance counters and what they are set up by, which read 0: the first access to each is reported. */
+  #countNothing(exit: VcpuExit, index: number, isWrite: boolean): boolean {
+    if (!isWrite) exit.msrData = 0n;
+    this.lock.acquire();
+    this.#reportUnclaimed(MSR_SPACE, index, isWrite);
+    this.lock.release();
     return true;
   }
 

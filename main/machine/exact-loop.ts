@@ -187,8 +187,9 @@ export class ExactLoop {
   /** Whether a halted CPU has a reason to go on; it then is RUNNABLE. */
   #wakes(): boolean {
     if (this.#control.mpState !== MpState.HALTED) return false;
-    const interrupts = this.#vcpu.exit.interruptFlag;
+    const interrupts = this.#vcpu.exit.interruptFlag || this.#vcpu.waitsForMasked;
     const woken =
+      this.#vcpu.lineWritten ||
       (this.#lapic.latched & Latch.NMI) !== 0 ||
       (this.#vcpu.hasSmm && (this.#lapic.latched & Latch.SMI) !== 0 && !this.#control.inSmm) ||
       (interrupts && (this.#lapic.pendingVector() >= 0 || this.#externalInterrupt()));

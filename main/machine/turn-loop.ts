@@ -8,6 +8,7 @@
  */
 import type { Position } from '../accelerator/types';
 import type { Clock } from '../base/clock';
+import { MpState } from '../../preload/contract/mp-state';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, RAN, STOPPED } from './exact-loop';
 import { type MachineMemory, MachineTime, MachineWord, VcpuTime } from './shared-memory';
@@ -26,7 +27,7 @@ const NS_PER_MS = 1e6;
 /** A CPU that takes its turns here. `vcpu.budget` is the rest of its turn in ns; running uses it up. */
 export interface TurnCpu {
   loop: ExactLoop;
-  vcpu: { budget: number; position(): Position };
+  vcpu: { budget: number; readonly lineWritten: boolean; position(): Position };
   control: OwnVcpuControl;
 }
 
@@ -207,8 +208,9 @@ export class TurnLoop {
   }
 
   #waits(cpu: number): boolean {
-    const { control } = this.#cpus[cpu];
-    return !control.wanted && this.#clock.now() < control.times[VcpuTime.IDLE_UNTIL];
+    const { control, vcpu } = this.#cpus[cpu];
+    if (control.wanted || this.#clock.now() >= control.times[VcpuTime.IDLE_UNTIL]) return false;
+    return control.mpState !== MpState.HALTED || !vcpu.lineWritten;
   }
 
   /** One CPU's turn; false: the machine stops. */

@@ -35,7 +35,7 @@ export const EventKind = {
   LOST: 6,
   /** The guest wrote a POST code to port 0x80. Payload: code. */
   POST: 7,
-  /** A guest access that no device answers. Payload: space (0 port, 1 memory), address low, address high, is write. First access to each address only. */
+  /** A guest access that no device answers. Payload: space (UNCLAIMED_SPACES), address low, address high, is write. First access to each address only. */
   UNCLAIMED: 8,
   /** A serial port has said the end of a line; `cpu` wrote it. Payload: port (0 for COM1), bytes it has said so far (modulo 2^32). */
   SERIAL_LINE: 9,
@@ -61,6 +61,10 @@ export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 /** Bytes of text in one TEXT record, and in one text at most. */
 export const TEXT_PIECE = 12;
 export const MAX_TEXT = 4096;
+
+/** An MSR without effect is one, whose address is its number. */
+export const UNCLAIMED_SPACES = ['port', 'memory', 'msr'] as const;
+export type UnclaimedSpace = (typeof UNCLAIMED_SPACES)[number];
 
 export const IPI_DERIVED = 1 << 16;
 export const IPI_ADDRESSED = 1 << 17;

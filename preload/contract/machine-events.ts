@@ -13,6 +13,8 @@ import {
   PolicyAct,
   type EventRecord,
   NO_CPU,
+  UNCLAIMED_SPACES,
+  type UnclaimedSpace,
   VERDICTS,
   decisionName,
   decodeEvents,
@@ -111,7 +113,7 @@ export type MachineEvent =
   | (Base & { kind: 'machine'; change: string; monotonicNs?: number })
   | (Base & { kind: 'lost'; count: number })
   | (Base & { kind: 'post'; code: number })
-  | (Base & { kind: 'unclaimed'; space: 'port' | 'memory'; address: number; write: boolean });
+  | (Base & { kind: 'unclaimed'; space: UnclaimedSpace; address: number; write: boolean });
 
 const GROUP = 64;
 const MAX_VECTOR = 0xff;
@@ -254,7 +256,7 @@ export function decodeRecord(record: EventRecord, texts = new TextTable()): Mach
         t,
         cpu,
         kind: 'unclaimed',
-        space: p[0] === 0 ? 'port' : 'memory',
+        space: UNCLAIMED_SPACES[p[0]] ?? 'memory',
         address: p[1] + p[2] * 2 ** 32,
         write: p[3] !== 0,
       };

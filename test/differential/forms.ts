@@ -46,13 +46,16 @@ export const EXCLUDED: readonly [RegExp, string][] = [
   [/ SYS_INT1 /, 'a hypervisor may make a fault of its trap'],
   [/ GATHER[DQ] /, 'its index is a vector'],
   [/ (RCP|RSQRT)[PS]S /, 'approximations, which makers of processors compute differently'],
-  [/ (SYS_RDTSC|SYS_CPUID|SYS_RDFSBASE|SYS_RDGSBASE|RDRAND) /, 'its result is the host’s own'],
+  [
+    / (SYS_RDTSC|SYS_CPUID|SYS_RDFSBASE|SYS_RDGSBASE|SYS_RDPID|SYS_RDPMC|RDRAND|RDSEED) /,
+    'its result is the host’s own',
+  ],
 ];
 
 /** What faults in user mode whatever its operands. */
 export const PRIVILEGED = new Set(
   [
-    'LLDT LTR LGDT LIDT LMSW INVLPG CLTS INVD WBINVD MOV_FROM_CR MOV_TO_CR MOV_FROM_DR MOV_TO_DR WRMSR RDMSR HLT CLI STI'
+    'INVPCID LLDT LTR LGDT LIDT LMSW INVLPG CLTS INVD WBINVD MOV_FROM_CR MOV_TO_CR MOV_FROM_DR MOV_TO_DR WRMSR RDMSR HLT CLI STI'
       .split(' ')
       .map((name) => `SYS_${name}`),
     'IN OUT IN_DX OUT_DX INS OUTS UD'.split(' '),

@@ -226,6 +226,7 @@ FF/6 PUSH_E Ev d64
 0F 30 SYS_WRMSR - end
 0F 31 SYS_RDTSC - end
 0F 32 SYS_RDMSR - end
+0F 33 SYS_RDPMC - end
 0F 34 SYS_SYSENTER - end
 0F 35 SYS_SYSEXIT v end
 0F 40+c CMOV Gv,Ev
@@ -277,12 +278,15 @@ F3 0F BD LZCNT Gv,Ev
 0F C3 MOV My,Gy np
 0F C7/1 CMPXCHG8B M lock
 0F C7/6 RDRAND Rv
+0F C7/7 RDSEED Rv
+F3 0F C7/7 SYS_RDPID Rq end
 0F C8+r BSWAP Zv
 0F FF UD Ev
 0F 38 F0 MOVBE Gv,Mv nr
 0F 38 F1 MOVBE Mv,Gv nr
 F2 0F 38 F0 CRC32 Gy,Eb
 F2 0F 38 F1 CRC32 Gy,Ev
+66 0F 38 82 SYS_INVPCID Gy,M end
 66 0F 38 F6 ADCX Gy,Ey
 F3 0F 38 F6 ADOX Gy,Ey
 VEX 0F 38 F2 ANDN Gy,By,Ey l0
@@ -320,7 +324,14 @@ export const OPCODES: readonly string[] = [
 ];
 
 /** 0F 01 with these values of ModRM, where a register stands in place of the memory operand: decode.ts has the values. */
-export const REGISTER_FORMS: readonly string[] = ['SYS_CLAC', 'SYS_STAC', 'SYS_SWAPGS', 'SYS_RDTSCP'];
+export const REGISTER_FORMS: readonly string[] = [
+  'SYS_CLAC',
+  'SYS_STAC',
+  'SYS_SWAPGS',
+  'SYS_RDTSCP',
+  'SYS_MONITOR',
+  'SYS_MWAIT',
+];
 
 /** Of each instruction that touches status flags: `written undefined read`, letters of O S Z A P C; `-` none. */
 export const FLAGS: Readonly<Record<string, string>> = {
@@ -365,6 +376,7 @@ export const FLAGS: Readonly<Record<string, string>> = {
   XADD: 'OSZAPC - -',
   CMPXCHG8B: 'Z - OSAPC',
   RDRAND: 'OSZAPC - -',
+  RDSEED: 'OSZAPC - -',
   DAA: 'OSZAPC O AC',
   DAS: 'OSZAPC O AC',
   AAA: 'OSZAPC OSZP A',

@@ -18,6 +18,10 @@ import { CONTROL_OFFSET, readSegment, readState, REGISTERS, SEGMENT_INDEX } from
 /** What the core's `run` returns. */
 const CORE_EXIT = 0;
 
+/** Of MONITOR_STATE, as in core/monitor.ts. */
+const WAITS = 2;
+const WAITS_MASKED = 3;
+
 /** Machine time as an engine needs it. */
 export interface EngineClock {
   now(): number;
@@ -56,6 +60,8 @@ export class EmulatorVcpu implements Vcpu {
   readonly #cpu: number;
   readonly #view: DataView;
   readonly #words: Uint32Array;
+  /** All of it. */
+  readonly #memory: Uint32Array;
   readonly #clock: EngineClock;
   readonly #countedTo: Float64Array;
   #deadline = Infinity;
@@ -72,6 +78,7 @@ export class EmulatorVcpu implements Vcpu {
     this.exit = new VcpuExit(buffer, runOffset, runSize);
     this.#view = new DataView(buffer, address, block.STATE_SIZE);
     this.#words = new Uint32Array(buffer, address, block.STATE_SIZE / 4);
+    this.#memory = new Uint32Array(buffer);
   }
 
   run(): RunResult {
@@ -146,6 +153,17 @@ export class EmulatorVcpu implements Vcpu {
   /** An unfinished instruction is not carried over: `resetEvents` forgets it, and it would start again. */
   completeExit(): boolean {
     return false;
+  }
+
+  get lineWritten(): boolean {
+    const words = this.#words;
+    if (words[block.MONITOR_STATE / 4] < WAITS) return false;
+    const generations = words[block.PAGE_GENERATIONS / 4] / 4;
+    return this.#memory[generations + words[block.MONITOR_PAGE / 4]] !== words[block.MONITOR_GENERATION / 4];
+  }
+
+  get waitsForMasked(): boolean {
+    return this.#words[block.MONITOR_STATE / 4] === WAITS_MASKED;
   }
 
   state(): CpuState {

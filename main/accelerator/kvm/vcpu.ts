@@ -178,6 +178,10 @@ export class KvmVcpu implements Vcpu {
 
   smi(): void {}
 
+  /** Where Reveille has the local APICs, CPUID has no MONITOR. */
+  readonly lineWritten = false;
+  readonly waitsForMasked = false;
+
   completeExit(): boolean {
     this.#storeDirty();
     if (!this.#ioPending) return false;

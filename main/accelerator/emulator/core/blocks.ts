@@ -351,6 +351,11 @@ function overlong(u: usize): usize {
   return 1;
 }
 
+/** Has stores to a line seen as if it held code. */
+export function watchLine(cpu: usize, physical: u32): void {
+  noteCode(cpu, physical, 1);
+}
+
 /** Marks bytes as decoded, so that stores to them are seen. */
 function noteCode(cpu: usize, physical: u32, size: u32): void {
   const before = atomic.or<u64>(marksWord(cpu, physical >> 12), chunksOf(physical, size));

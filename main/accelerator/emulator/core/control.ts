@@ -18,12 +18,14 @@ import {
   CR4_OSXSAVE,
   CR4_PAE,
   CR4_PCE,
+  CR4_PCIDE,
   CR4_PGE,
   CR4_PSE,
   CR4_PVI,
   CR4_SMAP,
   CR4_SMEP,
   CR4_TSD,
+  CR4_UMIP,
   CR4_VME,
   EFER_LMA,
   EFER_LME,
@@ -56,6 +58,8 @@ export const CR4_DEFINED: u64 =
   CR4_PAE |
   CR4_PGE |
   CR4_PCE |
+  CR4_UMIP |
+  CR4_PCIDE |
   CR4_FSGSBASE |
   CR4_SMEP |
   CR4_SMAP |
@@ -64,7 +68,9 @@ export const CR4_DEFINED: u64 =
 export const EFER_DEFINED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 /** Changes of these drop translations. */
 const CR0_PAGING: u64 = CR0_PE | CR0_WP | CR0_PG;
-const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP;
+const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
+const CR3_PCID: u64 = 0xfff;
+const CR3_KEEPS: u64 = 1 << 63;
 /** Changes of these load the PDPTE registers. */
 const CR0_PDPTES: u64 = CR0_CD | CR0_NW | CR0_PG;
 const CR4_PDPTES: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP;
@@ -106,7 +112,7 @@ export function writeCr0(cpu: usize, value: u64): i32 {
   const changed = old ^ next;
   if ((changed & CR0_PG) != 0) {
     if ((next & CR0_PG) == 0) {
-      if (is64Bit(cpu)) return fault(cpu, GP, 0);
+      if (is64Bit(cpu) || (cr4 & CR4_PCIDE) != 0) return fault(cpu, GP, 0);
       efer &= ~EFER_LMA;
     } else if ((efer & EFER_LME) != 0) {
       if ((cr4 & CR4_PAE) == 0 || (accessOf(cpu, CS) & LONG) != 0) return fault(cpu, GP, 0);
@@ -125,6 +131,8 @@ export function writeCr0(cpu: usize, value: u64): i32 {
 
 export function writeCr3(cpu: usize, value: u64): i32 {
   if (isIa32e(cpu)) {
+    // Nothing has to be kept where it says that translations may be.
+    if ((load<u64>(cpu, CR4) & CR4_PCIDE) != 0) value &= ~CR3_KEEPS;
     if ((value & ~PHYSICAL_MASK) != 0) return fault(cpu, GP, 0);
   } else if (usesPdptes(load<u64>(cpu, CR0), load<u64>(cpu, CR4), load<u64>(cpu, EFER)) && !loadPdptes(cpu, value)) {
     return fault(cpu, GP, 0);
@@ -139,6 +147,9 @@ function writeCr4(cpu: usize, value: u64): i32 {
   const changed = load<u64>(cpu, CR4) ^ value;
   if ((value & ~CR4_DEFINED) != 0) return fault(cpu, GP, 0);
   if ((efer & EFER_LMA) != 0 && (value & CR4_PAE) == 0) return fault(cpu, GP, 0);
+  if ((changed & value & CR4_PCIDE) != 0) {
+    if ((efer & EFER_LMA) == 0 || (load<u64>(cpu, CR3) & CR3_PCID) != 0) return fault(cpu, GP, 0);
+  }
   if (
     (changed & CR4_PDPTES) != 0 &&
     usesPdptes(load<u64>(cpu, CR0), value, efer) &&

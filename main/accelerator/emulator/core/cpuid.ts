@@ -42,10 +42,12 @@ export const LEAF1_EDX: u32 =
   (1 << 16) |
   (1 << 17);
 const LEAF1_EDX_HTT: u32 = 1 << 28;
-/** CMPXCHG16B x2APIC MOVBE POPCNT TSC_DEADLINE RDRAND HYPERVISOR. */
-export const LEAF1_ECX: u32 = (1 << 13) | (1 << 21) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
-/** FSGSBASE BMI1 SMEP BMI2 ERMS ADX SMAP. */
-const LEAF7_EBX: u32 = (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 19) | (1 << 20);
+/** MONITOR CMPXCHG16B PCID x2APIC MOVBE POPCNT TSC_DEADLINE RDRAND HYPERVISOR. */
+export const LEAF1_ECX: u32 = (1 << 3) | (1 << 13) | (1 << 17) | (1 << 21) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
+/** FSGSBASE BMI1 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP. */
+const LEAF7_EBX: u32 = (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 18) | (1 << 19) | (1 << 20);
+/** UMIP RDPID. */
+const LEAF7_ECX: u32 = (1 << 2) | (1 << 22);
 /** IA32_ARCH_CAPABILITIES. */
 const LEAF7_EDX: u32 = 1 << 29;
 /** LAHF in 64-bit mode, LZCNT, PREFETCHW. */
@@ -96,8 +98,11 @@ export function cpuid(cpu: usize): void {
     }
     case 4:
       return cache(cpu, subleaf);
+    case 5:
+      // Lines of 64 bytes; extensions, interrupts as break events while masked; C1 with one sub-state.
+      return set(cpu, 64, 64, 3, 1 << 4);
     case 7:
-      return subleaf == 0 ? set(cpu, 0, LEAF7_EBX, 0, LEAF7_EDX) : set(cpu, 0, 0, 0, 0);
+      return subleaf == 0 ? set(cpu, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX) : set(cpu, 0, 0, 0, 0);
     case 0xb:
     case 0x1f:
       return topology(cpu, subleaf);

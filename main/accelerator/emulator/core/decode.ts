@@ -282,7 +282,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
         else store<u8>(u, <u8>(sibIndex << 3), U_INDEX);
       }
       if ((form & FORM_REGISTER_ONLY) != 0) {
-        if (instruction == T.RDRAND) instruction = INVALID; // of VMX
+        if (instruction == T.RDRAND || instruction == T.RDSEED) instruction = INVALID; // of VMX
         else isUndefined = true;
       }
     } else if ((form & FORM_MEMORY_ONLY) != 0) {
@@ -412,6 +412,8 @@ function registerSlot(n: u32, size: u32): u8 {
 
 /** 0F 01 with a register: what is not a memory form there. */
 function registerForm0F01(modrm: u32, is64: bool): i32 {
+  if (modrm == 0xc8) return T.SYS_MONITOR;
+  if (modrm == 0xc9) return T.SYS_MWAIT;
   if (modrm == 0xca) return T.SYS_CLAC;
   if (modrm == 0xcb) return T.SYS_STAC;
   if (modrm == 0xf8) return is64 ? T.SYS_SWAPGS : UD;

@@ -217,6 +217,7 @@ export function general(cpu: usize, u: usize, operation: i32): i32 {
     case T.ADOX:
       return addWithFlag(cpu, u, OF);
     case T.RDRAND:
+    case T.RDSEED:
       writeSlot(cpu, load<u8>(u, U_SRC), size, random(cpu));
       setStatusFlags(cpu, CF);
       return RETIRED;

@@ -1,6 +1,6 @@
 /** Model-specific registers (SDM vol. 4): what CPUID's features need; any other is #GP. */
 import { hasOthersBeside } from './beside';
-import { GP, PHYSICAL_MASK } from './bits';
+import { CR4_PCE, GP, PHYSICAL_MASK } from './bits';
 import { writeEfer } from './control';
 import { baseOf, segmentAt } from './descriptors';
 import { fault } from './exceptions';
@@ -8,6 +8,8 @@ import { exitMsr, msrData, msrRefused } from './exits';
 import { x2apicRead, x2apicWrite } from './lapic';
 import { isCanonical } from './memory';
 import {
+  CPL,
+  CR4,
   EFER,
   FS,
   GS,
@@ -37,13 +39,18 @@ const IA32_TSC: u32 = 0x10;
 const IA32_PLATFORM_ID: u32 = 0x17;
 const IA32_APIC_BASE: u32 = 0x1b;
 const IA32_BIOS_SIGN_ID: u32 = 0x8b;
+const IA32_PMC0: u32 = 0xc1;
 const IA32_ARCH_CAPABILITIES: u32 = 0x10a;
 const IA32_SYSENTER_CS: u32 = 0x174;
 const IA32_SYSENTER_ESP: u32 = 0x175;
 const IA32_SYSENTER_EIP: u32 = 0x176;
+const IA32_PERFEVTSEL0: u32 = 0x186;
 const IA32_MISC_ENABLE: u32 = 0x1a0;
 const IA32_DEBUGCTL: u32 = 0x1d9;
 const IA32_PAT: u32 = 0x277;
+const IA32_FIXED_CTR0: u32 = 0x309;
+/** Then the three of IA32_PERF_GLOBAL. */
+const IA32_FIXED_CTR_CTRL: u32 = 0x38d;
 const IA32_TSC_DEADLINE: u32 = 0x6e0;
 const IA32_EFER: u32 = 0xc0000080;
 const IA32_STAR: u32 = 0xc0000081;
@@ -76,9 +83,13 @@ const ARCH_CAPABILITIES: u64 =
   (1 << 24) |
   (1 << 26) |
   (1 << 27);
+const COUNTERS: u32 = 8;
+const FIXED_COUNTERS: u32 = 3;
+/** Of RDPMC's operand. */
+const FIXED_COUNTER: u32 = 1 << 30;
 const MISC_ENABLE_FAST_STRINGS: u64 = 1 << 0;
-/** Fast strings; no branch trace store, no PEBS. */
-export const MISC_ENABLE_RESET: u64 = MISC_ENABLE_FAST_STRINGS | (1 << 11) | (1 << 12);
+/** Fast strings, MONITOR; no branch trace store, no PEBS. */
+export const MISC_ENABLE_RESET: u64 = MISC_ENABLE_FAST_STRINGS | (1 << 11) | (1 << 12) | (1 << 18);
 /** PAT's types WB WT UC- UC, twice. */
 export const PAT_RESET: u64 = 0x0007040600070406;
 
@@ -110,12 +121,35 @@ function sinceBase(cpu: usize): u64 {
 @external("env", "machineTime")
 declare function machineTime(): f64;
 
+/** RDPMC: of a counter by its number, or of a fixed one. */
+export function rdpmc(cpu: usize): i32 {
+  if ((load<u64>(cpu, CR4) & CR4_PCE) == 0 && load<u8>(cpu, CPL) != 0) return fault(cpu, GP, 0);
+  const number = load<u32>(cpu, RCX);
+  const isFixed = (number & FIXED_COUNTER) != 0;
+  if ((number & ~FIXED_COUNTER) >= (isFixed ? FIXED_COUNTERS : COUNTERS)) return fault(cpu, GP, 0);
+  const index = isFixed ? IA32_FIXED_CTR0 + (number & ~FIXED_COUNTER) : IA32_PMC0 + number;
+  if (!askHost(cpu, index, 0, false)) return FAULT;
+  store<u64>(cpu, <u64>(<u32>msrData(cpu)), RAX);
+  store<u64>(cpu, msrData(cpu) >> 32, RDX);
+  return RETIRED;
+}
+
+/** Performance counters count nothing: the host answers 0, and says so. */
+function isCounter(index: u32): bool {
+  return (
+    index - IA32_PMC0 < COUNTERS ||
+    index - IA32_PERFEVTSEL0 < COUNTERS ||
+    index - IA32_FIXED_CTR0 < FIXED_COUNTERS ||
+    index - IA32_FIXED_CTR_CTRL < 4
+  );
+}
+
 export function rdmsr(cpu: usize): i32 {
   const index = load<u32>(cpu, RCX);
   const isX2apic = (index & ~0xff) == X2APIC;
   if (isX2apic && load<u8>(cpu, ANSWERED) == 0 && x2apicRead(cpu, index & 0xff, cpu + VALUE)) {
     // Answered here.
-  } else if (index == IA32_TSC_DEADLINE || isX2apic) {
+  } else if (index == IA32_TSC_DEADLINE || isX2apic || isCounter(index)) {
     if (!askHost(cpu, index, 0, false)) return FAULT;
     store<u64>(cpu, msrData(cpu), VALUE);
   } else if (!readMsr(cpu, index)) return fault(cpu, GP, 0);
@@ -133,7 +167,7 @@ export function wrmsr(cpu: usize): i32 {
     if (load<u8>(cpu, ANSWERED) == 0 && x2apicWrite(cpu, index & 0xff, value)) return RETIRED;
     return askHost(cpu, index, value, true) ? RETIRED : FAULT;
   }
-  if (index == IA32_TSC_DEADLINE) return askHost(cpu, index, value, true) ? RETIRED : FAULT;
+  if (index == IA32_TSC_DEADLINE || isCounter(index)) return askHost(cpu, index, value, true) ? RETIRED : FAULT;
   return writeMsr(cpu, index, value) ? RETIRED : fault(cpu, GP, 0);
 }
 

@@ -24,6 +24,7 @@ import {
   IDTR_LIMIT,
   IN_SMM,
   INTERRUPT_PENDING,
+  MONITOR_STATE,
   LDTR,
   MSR_APIC_BASE,
   MSR_MISC_ENABLE,
@@ -114,6 +115,7 @@ export function resetEvents(cpu: usize): void {
   store<u8>(cpu, COMPLETE_NOTHING, COMPLETION);
   forgetMmioReads(cpu);
   store<u8>(cpu, 0, MMIO_WRITES);
+  store<u32>(cpu, 0, MONITOR_STATE);
   forgetMsrAnswer(cpu);
   store<u64>(cpu, DR6_RESET, DR6);
   store<u64>(cpu, DR7_RESET, DR7);

@@ -21,6 +21,7 @@ import {
 import { FLAT } from './modes';
 import { STOPPED_IN_INSTRUCTION, execute } from './interpret';
 import { MMIO_READS, MMIO_WRITES, forgetMmioReads, mmioReadCompleted, nextMmioWrite } from './mmio';
+import { waitEnded } from './monitor';
 import { msrCompleted } from './msr';
 import { INPUT_READY } from './ports';
 import { enterSmm } from './smm';
@@ -67,6 +68,7 @@ export function run(cpu: usize, maxInstructions: u32): i32 {
   if (beside) comeIn(cpu);
   else noticeCodeChanges(cpu);
   noticeA20(cpu);
+  waitEnded(cpu);
   const result = enter(cpu, maxInstructions, load<u8>(kvmRun, RUN_IMMEDIATE_EXIT) != 0);
   if (beside) goOut(cpu);
   const interrupts = (load<u64>(cpu, RFLAGS) & RFLAGS_IF) != 0;

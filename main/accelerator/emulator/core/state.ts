@@ -119,8 +119,12 @@ export const MSR_TSC_AUX: usize = 712;
 export const MSR_PAT: usize = 720;
 export const MSR_MISC_ENABLE: usize = 728;
 export const MSR_TSC_DEADLINE: usize = 736;
+/** u32: what MONITOR and MWAIT have come to (monitor.ts); the watched page's number, and its generation at that time. */
+export const MONITOR_STATE: usize = 744;
+export const MONITOR_PAGE: usize = 748;
+export const MONITOR_GENERATION: usize = 752;
 /** Room for further MSRs (MTRRs and so on). */
-export const MSR_ROOM: usize = 744; // to 992
+export const MSR_ROOM: usize = 760; // to 992
 /** A page without RAM that was accessed last, for reads and for writes: u64 tag as of the TLB, u64 guest-physical address. */
 export const DEVICE_READ: usize = 992;
 export const DEVICE_WRITE: usize = 1008;

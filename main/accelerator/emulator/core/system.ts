@@ -8,6 +8,7 @@ import {
   CR4_DE,
   CR4_FSGSBASE,
   CR4_TSD,
+  CR4_UMIP,
   DB,
   GP,
   OF,
@@ -25,8 +26,10 @@ import { callFar, interruptReturn, jumpFar, returnFar } from './far';
 import { syscall, sysenter, sysexit, sysret } from './fast-calls';
 import { overflow, setStatusFlags, statusFlags, ZF } from './flags';
 import { withinIopl } from './io-permission';
+import { invalidatePcid } from './invpcid';
 import { isCanonical } from './memory';
-import { rdmsr, readTsc, setBase, wrmsr } from './msr';
+import { monitor, mwait } from './monitor';
+import { rdmsr, rdpmc, readTsc, setBase, wrmsr } from './msr';
 import { updateMode } from './modes';
 import * as T from './opcode-table';
 import { is64Bit, isProtected, loadSegment, NO_ADDRESS } from './segments';
@@ -130,15 +133,30 @@ export function system(cpu: usize, u: usize, op: i32): i32 {
     case T.SYS_WRFSBASE:
     case T.SYS_WRGSBASE:
       return segmentBase(cpu, u, op);
+    case T.SYS_RDPID:
+      writeReg(cpu, rmField(u), is64Bit(cpu) ? 8 : 4, load<u64>(cpu, MSR_TSC_AUX));
+      return RETIRED;
+    case T.SYS_RDPMC:
+      return rdpmc(cpu);
+    case T.SYS_INVPCID:
+      return invalidatePcid(cpu, u);
+    case T.SYS_MONITOR:
+      return monitor(cpu, u);
+    case T.SYS_MWAIT:
+      return mwait(cpu);
     case T.SYS_SGDT:
+      if (isPrevented(cpu)) return fault(cpu, GP, 0);
       return storeTable(cpu, u, load<u64>(cpu, GDTR_BASE), load<u32>(cpu, GDTR_LIMIT));
     case T.SYS_SIDT:
+      if (isPrevented(cpu)) return fault(cpu, GP, 0);
       return storeTable(cpu, u, load<u64>(cpu, IDTR_BASE), load<u32>(cpu, IDTR_LIMIT));
     case T.SYS_SMSW:
+      if (isPrevented(cpu)) return fault(cpu, GP, 0);
       return storeWord(cpu, u, load<u64>(cpu, CR0));
     case T.SYS_SLDT:
     case T.SYS_STR:
       if (!isProtected(cpu)) return raiseUd(cpu);
+      if (isPrevented(cpu)) return fault(cpu, GP, 0);
       return storeWord(cpu, u, selectorOf(cpu, op == T.SYS_SLDT ? LDTR : TR));
     case T.SYS_VERR:
     case T.SYS_VERW:
@@ -164,6 +182,11 @@ export function system(cpu: usize, u: usize, op: i32): i32 {
       break;
   }
   return load<u8>(cpu, CPL) == 0 ? privileged(cpu, u, op) : fault(cpu, GP, 0);
+}
+
+/** By user-mode instruction prevention (CR4.UMIP). */
+function isPrevented(cpu: usize): bool {
+  return load<u8>(cpu, CPL) != 0 && (load<u64>(cpu, CR4) & CR4_UMIP) != 0;
 }
 
 /** What only CPL 0 may. */
