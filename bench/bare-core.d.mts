@@ -9,6 +9,10 @@ export class Core {
     reset(cpu: number): void;
     clearBlocks(cpu: number): void;
     stateChanged(cpu: number): void;
+    decode(uop: number, code: number, limit: number, offset: number, mode: number): number;
+    INVALID: { value: number };
+    UD: { value: number };
+    UNAVAILABLE: { value: number };
   };
   readonly cpu: number;
   readonly kvmRun: number;

@@ -75,16 +75,12 @@ const CR3_KEEPS: u64 = 1 << 63;
 const CR0_PDPTES: u64 = CR0_CD | CR0_NW | CR0_PG;
 const CR4_PDPTES: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP;
 
-/** Of a register that `hasCr`. */
+/** Of a register that there is: the decoder sees to it. */
 export function readCr(cpu: usize, n: i32): u64 {
   if (n == 0) return load<u64>(cpu, CR0);
   if (n == 2) return load<u64>(cpu, CR2);
   if (n == 3) return load<u64>(cpu, CR3);
   return n == 4 ? load<u64>(cpu, CR4) : load<u64>(cpu, CR8);
-}
-
-export function hasCr(n: i32): bool {
-  return n == 0 || (n >= 2 && n <= 4) || n == 8;
 }
 
 export function writeCr(cpu: usize, n: i32, value: u64): i32 {

@@ -272,6 +272,9 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     modrm = byte();
     reg = ((modrm >> 3) & 7) | ((rex & REX_R) << 1);
     rm = (modrm & 7) | ((rex & REX_B) << 3);
+    if (!hasRegister(instruction, reg)) isUndefined = true;
+    // REX.R extends general, control and debug registers alone.
+    if (instruction == T.MOV_FROM_SEG || instruction == T.SYS_MOV_TO_SEG) reg &= 7;
     // Control and debug registers have no memory form: mod is ignored.
     if (modrm < 0xc0 && !registersOnly) {
       flags |= F_MEMORY;
@@ -286,7 +289,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
         else isUndefined = true;
       }
     } else if ((form & FORM_MEMORY_ONLY) != 0) {
-      if (opcode == 0x01 && map >= MAP_0F && map < MAP_0F38) instruction = registerForm0F01(modrm, is64);
+      if (opcode == 0x01 && map >= MAP_0F && map < MAP_0F38) instruction = registerForm0F01(modrm, is64, has66 || prefix != 0);
       else if (instruction == T.BOUND) instruction = INVALID; // the EVEX prefix
       else isUndefined = true;
     }
@@ -410,8 +413,30 @@ function registerSlot(n: u32, size: u32): u8 {
   return size == 1 && !hasRex && n >= 4 ? <u8>((n - 4) * 8 + 1) : <u8>(n * 8);
 }
 
+/** Bit n: CRn. */
+const CONTROL_REGISTERS: u32 = 0x11d;
+
+/** Whether what ModRM.reg names is there, of segment, control and debug registers. */
+function hasRegister(instruction: i32, reg: u32): bool {
+  switch (instruction) {
+    case T.MOV_FROM_SEG:
+      return (reg & 7) <= <u32>GS;
+    case T.SYS_MOV_TO_SEG:
+      return (reg & 7) <= <u32>GS && (reg & 7) != <u32>CS;
+    case T.SYS_MOV_FROM_CR:
+    case T.SYS_MOV_TO_CR:
+      return ((CONTROL_REGISTERS >> reg) & 1) != 0;
+    case T.SYS_MOV_FROM_DR:
+    case T.SYS_MOV_TO_DR:
+      return reg < 8;
+    default:
+      return true;
+  }
+}
+
 /** 0F 01 with a register: what is not a memory form there. */
-function registerForm0F01(modrm: u32, is64: bool): i32 {
+function registerForm0F01(modrm: u32, is64: bool, hasPrefix: bool): i32 {
+  if (hasPrefix && modrm < 0xf8) return INVALID;
   if (modrm == 0xc8) return T.SYS_MONITOR;
   if (modrm == 0xc9) return T.SYS_MWAIT;
   if (modrm == 0xca) return T.SYS_CLAC;

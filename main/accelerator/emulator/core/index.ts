@@ -2,6 +2,9 @@
 import { STATE_SIZE } from './state';
 
 export { clearBlocks } from './blocks';
+/** For tests: what a string of bytes is, and what of it is none. */
+export { decode } from './decode';
+export { INVALID, UD, UNAVAILABLE } from './opcode-table';
 export { getFlags, setFlags } from './flags';
 export * from './state';
 export { updateMode } from './modes';

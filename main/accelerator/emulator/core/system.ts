@@ -16,7 +16,7 @@ import {
   RFLAGS_IF,
 } from './bits';
 import { fence } from './beside';
-import { hasCr, readCr, writeCr, writeCr0 } from './control';
+import { readCr, writeCr, writeCr0 } from './control';
 import { cpuid } from './cpuid';
 import { raiseGeneralDetect, readDr, SHADOW_MOV_SS, SHADOW_STI, writeDr } from './debug';
 import { baseOf, segmentAt, selectorOf, SELECTOR_RPL } from './descriptors';
@@ -42,7 +42,6 @@ import {
   FS,
   GDTR_BASE,
   GDTR_LIMIT,
-  CS,
   GS,
   IDTR_BASE,
   IDTR_LIMIT,
@@ -168,14 +167,9 @@ export function system(cpu: usize, u: usize, op: i32): i32 {
     case T.SYS_LTR:
       if (!isProtected(cpu)) return raiseUd(cpu);
       break;
-    case T.SYS_MOV_FROM_CR:
-    case T.SYS_MOV_TO_CR:
-      if (!hasCr(regField(u))) return raiseUd(cpu);
-      break;
     case T.SYS_MOV_FROM_DR:
     case T.SYS_MOV_TO_DR:
       // DR4 and DR5 are other names of DR6 and DR7, until CR4.DE.
-      if (regField(u) > 7) return raiseUd(cpu);
       if (regField(u) >> 1 == 2 && (load<u64>(cpu, CR4) & CR4_DE) != 0) return raiseUd(cpu);
       break;
     default:
@@ -259,7 +253,6 @@ function debugRegister(u: usize): i32 {
 }
 
 function movToSegment(cpu: usize, u: usize): i32 {
-  if (regField(u) == CS || regField(u) > GS) return raiseUd(cpu);
   const selector = sourceWord(cpu, u);
   if (selector == NO_SELECTOR) return FAULT;
   return loadWithShadow(cpu, regField(u), selector);

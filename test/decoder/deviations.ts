@@ -1,0 +1,26 @@
+/** Where iced-x86 and the processor that the emulator is differ on purpose. */
+import { Code, type Instruction } from 'iced-x86';
+
+/** By the names of iced's codes: what it decodes, and what becomes of it here. */
+const BY_CODE: readonly (readonly [RegExp, string])[] = [
+  [/^Ud[012]/, 'is #UD by its definition (SDM vol. 2B, "UD—Undefined Instruction")'],
+  [/^Rsm$/, 'is #UD outside of system management mode (SDM vol. 2B, "RSM")'],
+  [/^(Syscall|Sysretd)$/, 'is #UD outside of 64-bit mode on a processor of Intel (SDM vol. 2B, "SYSCALL", "SYSRET")'],
+  [/^Wait$/, 'is of the x87 FPU, which iced counts to the 8086'],
+  [/^(Prefetch|Cldemote)/, 'is a hint, and does nothing where there is none such (SDM vol. 2B, "PREFETCHh")'],
+  [/^(Rdssp|Endbr)/, 'is a NOP without control-flow enforcement (SDM vol. 1, "CET", reserved NOPs of 0F 1E)'],
+  [/^Wbnoinvd$/, 'is WBINVD, whose prefix is ignored, where CPUID has no WBNOINVD (SDM vol. 2D, "WBNOINVD")'],
+  [/^(Crc32|Movnti)_/, 'has general registers alone, and runs before the rest of its extension is announced'],
+];
+
+const found = new Map<number, string | null>();
+
+export function deviation(instruction: Instruction): string | null {
+  const { code } = instruction;
+  let reason = found.get(code);
+  if (reason === undefined) {
+    reason = BY_CODE.find(([pattern]) => pattern.test(Code[code]))?.[1] ?? null;
+    found.set(code, reason);
+  }
+  return reason;
+}
