@@ -181,7 +181,7 @@ function stack() {
     const moved = 'store<u64>(cpu, sp, RSP);';
     const top = `const sp = <u64>load<${t}>(cpu, RSP);\nconst p = readPointer(cpu, sp, ${bytes});\nif (p == 0) break;`;
     // A target that is no address is the branch's own fault.
-    const checked = bits === 64 ? 'if (!isCanonical(target)) {\nraise(cpu, GP, 0);\nbreak;\n}' : '';
+    const checked = bits === 64 ? 'if (!isCanonical(cpu, target)) {\nraise(cpu, GP, 0);\nbreak;\n}' : '';
     const returnAddress = `store<${t}>(p, <${t}>(rip + load<u16>(u, U_NEXT)));\n${moved}`;
     storing(`OPS.PUSH_R + ${pair}`, below, `store<${t}>(p, ${source(t)});\n${moved}`);
     storing(`OPS.PUSH_I + ${pair}`, below, `store<${t}>(p, ${immediate(t)});\n${moved}`);

@@ -42,6 +42,7 @@ const GUESTS: Guest[] = [
   { name: 'system', cpus: 2 },
   { name: 'fpu', cpus: 1 },
   { name: 'features', cpus: 2 },
+  { name: 'la57', cpus: 1 },
   { name: 'x2apic', cpus: 2, onKvm: ['--irqchip', 'kernel'] },
 ];
 

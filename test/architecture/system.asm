@@ -130,7 +130,7 @@ bsp_main:
     and ebx, FLAG_CF
     check "syscall: SYSRET restores the flags", rbx, FLAG_CF
     check "syscall: the code behind it runs", r8, 0x77
-    mov rcx, 0x0000800000000000
+    mov rcx, 0x0100000000000000
     mov r11d, 2
     attempt {o64 sysret}
     faulted "syscall: SYSRET to a non-canonical address", GP, 0
@@ -197,7 +197,7 @@ without_sysenter:
     swapgs
     read_msr IA32_GS_BASE
     check "swapgs: and back", rax, rbp
-    mov rbx, 0x0000800000000000
+    mov rbx, 0x0100000000000000
     mov rax, rbx
     mov rdx, rax
     shr rdx, 32
@@ -240,7 +240,7 @@ without_sysenter:
     rdfsbase rcx
     mov ebx, ebx
     check "fsgsbase: 32 bits", rcx, rbx
-    mov rbx, 0x0000800000000000
+    mov rbx, 0x0100000000000000
     attempt {wrfsbase rbx}
     faulted "fsgsbase: a non-canonical base", GP, 0
     rdgsbase rcx

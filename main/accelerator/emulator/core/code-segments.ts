@@ -42,7 +42,7 @@ export function reservedSize(cpu: usize, access: u32): bool {
 /** Whether the offset is one of this code segment; else #GP(0). */
 export function reaches(cpu: usize, code: u64, offset: u64): bool {
   const long = isIa32e(cpu) && (descriptorAccess(code) & LONG) != 0;
-  if (long ? isCanonical(offset) : offset <= descriptorLimit(code)) return true;
+  if (long ? isCanonical(cpu, offset) : offset <= descriptorLimit(code)) return true;
   raise(cpu, GP, 0);
   return false;
 }

@@ -13,6 +13,7 @@ import {
   CR0_WP,
   CR4_DE,
   CR4_FSGSBASE,
+  CR4_LA57,
   CR4_OSFXSR,
   CR4_OSXMMEXCPT,
   CR4_OSXSAVE,
@@ -42,7 +43,7 @@ import { exitSetTpr } from './exits';
 import { updateMode } from './modes';
 import { loadPdptes } from './paging';
 import { is64Bit, isIa32e } from './segments';
-import { CR0, CR2, CR3, CR4, CR8, CS, EFER } from './state';
+import { CANONICAL_SHIFT, CR0, CR2, CR3, CR4, CR8, CS, EFER } from './state';
 import { RETIRED } from './status';
 import { flushTlb, flushTlbExceptGlobal } from './tlb';
 
@@ -59,6 +60,7 @@ export const CR4_DEFINED: u64 =
   CR4_PGE |
   CR4_PCE |
   CR4_UMIP |
+  CR4_LA57 |
   CR4_PCIDE |
   CR4_FSGSBASE |
   CR4_SMEP |
@@ -142,7 +144,7 @@ function writeCr4(cpu: usize, value: u64): i32 {
   const efer = load<u64>(cpu, EFER);
   const changed = load<u64>(cpu, CR4) ^ value;
   if ((value & ~CR4_DEFINED) != 0) return fault(cpu, GP, 0);
-  if ((efer & EFER_LMA) != 0 && (value & CR4_PAE) == 0) return fault(cpu, GP, 0);
+  if ((efer & EFER_LMA) != 0 && ((value & CR4_PAE) == 0 || (changed & CR4_LA57) != 0)) return fault(cpu, GP, 0);
   if ((changed & value & CR4_PCIDE) != 0) {
     if ((efer & EFER_LMA) == 0 || (load<u64>(cpu, CR3) & CR3_PCID) != 0) return fault(cpu, GP, 0);
   }
@@ -154,9 +156,14 @@ function writeCr4(cpu: usize, value: u64): i32 {
     return fault(cpu, GP, 0);
   }
   store<u64>(cpu, value, CR4);
+  updateCanonical(cpu);
   if ((changed & CR4_PAGING) != 0) flushTlb(cpu);
   updateMode(cpu);
   return RETIRED;
+}
+
+function updateCanonical(cpu: usize): void {
+  store<u64>(cpu, (load<u64>(cpu, CR4) & CR4_LA57) == 0 ? 16 : 7, CANONICAL_SHIFT);
 }
 
 /** A lowered priority may let an interrupt through: the host has to see it (KVM_EXIT_SET_TPR). */
@@ -183,6 +190,7 @@ export function writeEfer(cpu: usize, value: u64): bool {
 export function controlChanged(cpu: usize): bool {
   flushTlb(cpu);
   updateMode(cpu);
+  updateCanonical(cpu);
   if (!usesPdptes(load<u64>(cpu, CR0), load<u64>(cpu, CR4), load<u64>(cpu, EFER))) return true;
   return loadPdptes(cpu, load<u64>(cpu, CR3));
 }

@@ -46,8 +46,8 @@ const LEAF1_EDX_HTT: u32 = 1 << 28;
 export const LEAF1_ECX: u32 = (1 << 3) | (1 << 13) | (1 << 17) | (1 << 21) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
 /** FSGSBASE BMI1 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP. */
 const LEAF7_EBX: u32 = (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 18) | (1 << 19) | (1 << 20);
-/** UMIP RDPID. */
-const LEAF7_ECX: u32 = (1 << 2) | (1 << 22);
+/** UMIP LA57 RDPID. */
+const LEAF7_ECX: u32 = (1 << 2) | (1 << 16) | (1 << 22);
 /** IA32_ARCH_CAPABILITIES. */
 const LEAF7_EDX: u32 = 1 << 29;
 /** LAHF in 64-bit mode, LZCNT, PREFETCHW. */
@@ -55,7 +55,7 @@ const EXTENDED1_ECX: u32 = (1 << 0) | (1 << 5) | (1 << 8);
 /** SYSCALL NX 1-GiB pages RDTSCP LM. */
 const EXTENDED1_EDX: u32 = (1 << 11) | (1 << 20) | (1 << 26) | (1 << 27) | (1 << 29);
 const INVARIANT_TSC: u32 = 1 << 8;
-const PHYSICAL_AND_LINEAR_BITS: u32 = 40 | (48 << 8);
+const PHYSICAL_AND_LINEAR_BITS: u32 = 40 | (57 << 8);
 
 const LEVEL_SMT: u32 = 1;
 const LEVEL_CORE: u32 = 2;

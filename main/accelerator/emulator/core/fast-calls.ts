@@ -93,7 +93,7 @@ export function sysret(cpu: usize, size: i32): i32 {
   if (!is64Bit(cpu) || (load<u64>(cpu, EFER) & EFER_SCE) == 0) return raiseUd(cpu);
   if (load<u8>(cpu, CPL) != 0) return fault(cpu, GP, 0);
   const target = load<u64>(cpu, RCX);
-  if (size == 8 && !isCanonical(target)) return fault(cpu, GP, 0);
+  if (size == 8 && !isCanonical(cpu, target)) return fault(cpu, GP, 0);
   const selector = <u32>(load<u64>(cpu, MSR_STAR) >> 48);
   const flags = load<u64>(cpu, R11) & SYSRET_FLAGS & ~(RFLAGS_RF | RFLAGS_VM);
   setFlags(cpu, flags);
@@ -126,7 +126,7 @@ export function sysexit(cpu: usize, size: i32): i32 {
   const target = load<u64>(cpu, RDX);
   const stack = load<u64>(cpu, RCX);
   if (size == 8) {
-    if (!isCanonical(target) || !isCanonical(stack)) return fault(cpu, GP, 0);
+    if (!isCanonical(cpu, target) || !isCanonical(cpu, stack)) return fault(cpu, GP, 0);
     store<u64>(cpu, stack, RSP);
     store<u64>(cpu, target, NEXT_RIP);
     enter(cpu, (selector + 32) | 3, CODE_64, (selector + 40) | 3, 3);

@@ -243,11 +243,11 @@ function strayedFromStack(cpu: usize, u: usize): bool {
   const op: i32 = load<u16>(u, U_OP);
   if (op >= OPS.PUSH_R && op < OPS.RET_NEAR + 2) {
     const sp = load<u64>(cpu, RSP);
-    return !isCanonical(sp - 8) || !isCanonical(sp + 7);
+    return !isCanonical(cpu, sp - 8) || !isCanonical(cpu, sp + 7);
   }
   if (op >= FIRST_SYSTEM && op < OPS.A_RR32) return false;
   // Other addresses are checked with their segment.
   if ((load<u8>(u, U_FLAGS) & F_MEMORY) == 0 || load<u8>(u, U_ADDRESS) != (SS << 4) + ADDRESS_64) return false;
   const address = addressSum(cpu, u);
-  return !isCanonical(address) || !isCanonical(address + load<u8>(u, U_OPERAND_SIZE) - 1);
+  return !isCanonical(cpu, address) || !isCanonical(cpu, address + load<u8>(u, U_OPERAND_SIZE) - 1);
 }

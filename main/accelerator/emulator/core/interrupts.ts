@@ -104,7 +104,7 @@ export function deliver(cpu: usize, vector: i32, errorCode: i64, kind: i32, retu
   if (long && (codeAccess & (LONG | BIG)) != LONG) return fault(cpu, GP, selectorError(selector));
   if (virtual && (isConforming(codeAccess) || dplOf(codeAccess) != 0)) return fault(cpu, GP, selectorError(selector));
   if (!isPresent(codeAccess)) return fault(cpu, NP, selectorError(selector));
-  if (long ? !isCanonical(entry) : entry > descriptorLimit(code)) return fault(cpu, GP, 0);
+  if (long ? !isCanonical(cpu, entry) : entry > descriptorLimit(code)) return fault(cpu, GP, 0);
 
   const newCpl = isConforming(codeAccess) ? cpl : dplOf(codeAccess);
   const size = long ? 8 : wide ? 4 : 2;

@@ -30,7 +30,7 @@ export function invalidatePcid(cpu: usize, u: usize): i32 {
   if (type > ALL_BUT_GLOBAL || pcid > PCID) return fault(cpu, GP, 0);
   if (type <= CONTEXT && pcid != 0 && (load<u64>(cpu, CR4) & CR4_PCIDE) == 0) return fault(cpu, GP, 0);
   if (type == ADDRESS) {
-    if (!isCanonical(linear)) return fault(cpu, GP, 0);
+    if (!isCanonical(cpu, linear)) return fault(cpu, GP, 0);
     flushTlbPage(cpu, linear);
   } else if (type == ALL) flushTlb(cpu);
   else flushTlbExceptGlobal(cpu);

@@ -19,7 +19,7 @@ import {
   NO_PAGE,
   PAGE_MASK,
 } from './paging';
-import { CODE_MAP, EFER, RAM_BASE, RAM_SIZE, SCRATCH, TLB_READ, TLB_TAG, TLB_TAG_WRITE, TLB_WRITE } from './state';
+import { CANONICAL_SHIFT, CODE_MAP, EFER, RAM_BASE, RAM_SIZE, SCRATCH, TLB_READ, TLB_TAG, TLB_TAG_WRITE, TLB_WRITE } from './state';
 import { ALIGNMENT_CHECKED, countsFor, DATA_BREAKPOINTS, ownAccess, TLB_ROOM, tlbSlot, translate } from './tlb';
 
 /** What commitWrite has to do: bytes of the store, how many lie in its first page, and where each part goes. */
@@ -197,15 +197,21 @@ export function hostToPhysical(cpu: usize, host: usize): u64 {
   return host - <usize>load<u32>(cpu, RAM_BASE);
 }
 
-/** Linear addresses of IA-32e mode have 48 bits, sign-extended (SDM vol. 1, "Canonical Addressing"). */
+/** Linear addresses of IA-32e mode have 48 bits, sign-extended, or with CR4.LA57 57 (SDM vol. 1, "Canonical Addressing"). */
 // @ts-ignore: decorator
 @inline
-export function isCanonical(linear: u64): bool {
-  return <u64>(((<i64>linear) << 16) >> 16) == linear;
+export function isCanonical(cpu: usize, linear: u64): bool {
+  const unused = load<u64>(cpu, CANONICAL_SHIFT);
+  return <u64>(((<i64>linear) << unused) >> unused) == linear;
+}
+
+/** By the most bits that there may be: of MSRs and of what loads segment bases and descriptor tables. */
+export function isEverCanonical(linear: u64): bool {
+  return <u64>(((<i64>linear) << 7) >> 7) == linear;
 }
 
 function canonical(cpu: usize, linear: u64): bool {
-  return (load<u64>(cpu, EFER) & EFER_LMA) == 0 || isCanonical(linear);
+  return (load<u64>(cpu, EFER) & EFER_LMA) == 0 || isCanonical(cpu, linear);
 }
 
 /** What is to be checked before paging, and breakpoints to be met. */

@@ -6,7 +6,7 @@ import { baseOf, segmentAt } from './descriptors';
 import { fault } from './exceptions';
 import { exitMsr, msrData, msrRefused } from './exits';
 import { x2apicRead, x2apicWrite } from './lapic';
-import { isCanonical } from './memory';
+import { isEverCanonical } from './memory';
 import {
   CPL,
   CR4,
@@ -272,7 +272,7 @@ function writeMsr(cpu: usize, index: u32, value: u64): bool {
     case IA32_LSTAR:
     case IA32_CSTAR:
     case IA32_KERNEL_GS_BASE:
-      if (!isCanonical(value)) return false;
+      if (!isEverCanonical(value)) return false;
       break;
     case IA32_FS_BASE:
       return setBase(cpu, FS, value);
@@ -289,7 +289,7 @@ function writeMsr(cpu: usize, index: u32, value: u64): bool {
 
 /** False: not canonical. */
 export function setBase(cpu: usize, segment: i32, base: u64): bool {
-  if (!isCanonical(base)) return false;
+  if (!isEverCanonical(base)) return false;
   store<u64>(segmentAt(cpu, segment), base, SEG_BASE);
   return true;
 }

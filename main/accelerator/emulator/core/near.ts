@@ -70,7 +70,7 @@ export function popped(): u64 {
 function jumpNear(cpu: usize, offset: u64, size: i32): bool {
   const target = truncate(offset, size);
   const is64 = (load<u32>(cpu, MODE) & CODE_SIZE) == CODE_64;
-  if (is64 ? !isCanonical(target) : target > codeLimit(cpu)) return fault(cpu, GP, 0) != FAULT;
+  if (is64 ? !isCanonical(cpu, target) : target > codeLimit(cpu)) return fault(cpu, GP, 0) != FAULT;
   store<u64>(cpu, target, NEXT_RIP);
   return true;
 }

@@ -1,10 +1,11 @@
 /**
- * From linear to guest-physical addresses (SDM vol. 3A, "Paging": 32-bit, PAE and 4-level paging; access rights,
+ * From linear to guest-physical addresses (SDM vol. 3A, "Paging": 32-bit, PAE, 4-level and 5-level paging; access rights,
  * page-fault exceptions, accessed and dirty flags).
  */
 import {
   CR0_PG,
   CR0_WP,
+  CR4_LA57,
   CR4_PAE,
   CR4_PGE,
   CR4_PSE,
@@ -43,8 +44,8 @@ export const PAGE_MASK: u64 = ~0xfff;
 
 /** u64 x 4: the PDPTE registers of PAE paging. */
 const PDPTES: usize = SYSTEM_ROOM;
-/** u64 x 5, by level: where the entries of the walk lie. */
-const WALKED: usize = SYSTEM_ROOM + 32;
+/** u64 x 5, by level from 1 on: where the entries of the walk lie. */
+const WALKED: usize = SYSTEM_ROOM + 32 - 8;
 export const PAGING_ROOM: usize = SYSTEM_ROOM + 72;
 
 const ENTRY_P: u64 = 1 << 0;
@@ -99,7 +100,7 @@ function walk32(cpu: usize, linear: u64, access: i32): u64 {
   return (pte & 0xfffff000) | pageFlags(cpu, pte | dirty, pde & pte, access);
 }
 
-/** PAE paging (from the PDPTE registers, two levels in memory) and 4-level paging. */
+/** PAE paging (from the PDPTE registers, two levels in memory), 4-level and 5-level paging. */
 function walk64(cpu: usize, linear: u64, access: i32): u64 {
   const efer = load<u64>(cpu, EFER);
   let reserved = RESERVED_ADDRESS;
@@ -107,7 +108,7 @@ function walk64(cpu: usize, linear: u64, access: i32): u64 {
   let level: i32;
   let table: u64;
   if ((efer & EFER_LMA) != 0) {
-    level = 4;
+    level = (load<u64>(cpu, CR4) & CR4_LA57) == 0 ? 4 : 5;
     table = load<u64>(cpu, CR3) & ENTRY_ADDRESS;
   } else {
     const pdpte = load<u64>(cpu + ((<usize>(linear >> 30) & 3) << 3), PDPTES);
@@ -132,7 +133,7 @@ function walk64(cpu: usize, linear: u64, access: i32): u64 {
     const leaf = level == 1 || (level <= 3 && (entry & ENTRY_PS) != 0);
     let refused = reserved;
     if (leaf && level > 1) refused |= (((<u64>1) << shift) - 1) & ~0x1fff;
-    if (level == 4) refused |= ENTRY_PS;
+    if (level >= 4) refused |= ENTRY_PS;
     if ((entry & refused) != 0) return refuse(cpu, linear, access, ERROR_PRESENT | ERROR_RESERVED);
     if (leaf) break;
     table = entry & ENTRY_ADDRESS;

@@ -53,7 +53,7 @@ export function linearAddress(cpu: usize, segment: i32, offset: u64, size: i32, 
   const register = segmentAt(cpu, segment);
   if (is64Bit(cpu)) {
     const linear = segment >= FS ? load<u64>(register, SEG_BASE) + offset : offset;
-    return isCanonical(linear) && isCanonical(linear + <u64>(size - 1)) ? linear : refuse(cpu, segment);
+    return isCanonical(cpu, linear) && isCanonical(cpu, linear + <u64>(size - 1)) ? linear : refuse(cpu, segment);
   }
   const access: u32 = load<u16>(register, SEG_ACCESS);
   if (isProtected(cpu)) {

@@ -123,8 +123,10 @@ export const MSR_TSC_DEADLINE: usize = 736;
 export const MONITOR_STATE: usize = 744;
 export const MONITOR_PAGE: usize = 748;
 export const MONITOR_GENERATION: usize = 752;
+/** u64: bits of a linear address that only repeat its sign. */
+export const CANONICAL_SHIFT: usize = 760;
 /** Room for further MSRs (MTRRs and so on). */
-export const MSR_ROOM: usize = 760; // to 992
+export const MSR_ROOM: usize = 768; // to 992
 /** A page without RAM that was accessed last, for reads and for writes: u64 tag as of the TLB, u64 guest-physical address. */
 export const DEVICE_READ: usize = 992;
 export const DEVICE_WRITE: usize = 1008;

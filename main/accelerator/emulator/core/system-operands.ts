@@ -1,7 +1,7 @@
 /** Memory operands of system instructions: selectors, far pointers, and the pairs of limit and base of descriptor tables. */
 import { GP } from './bits';
 import { fault, raiseAsStackFault } from './exceptions';
-import { checkWrite, commitWrite, isCanonical, readPointer, writePointer } from './memory';
+import { checkWrite, commitWrite, isEverCanonical, readPointer, writePointer } from './memory';
 import { is64Bit, NO_ADDRESS } from './segments';
 import { itemValue } from './stack';
 import { SCRATCH, SS } from './state';
@@ -75,7 +75,7 @@ export function loadTable(cpu: usize, u: usize, baseField: usize, limitField: us
   let base = itemValue(pointer, long ? 8 : 4);
   // With 16-bit operands the base has 24 bits.
   if (!long && operandSize(u) == 2) base &= 0xffffff;
-  if (long && !isCanonical(base)) return fault(cpu, GP, 0);
+  if (long && !isEverCanonical(base)) return fault(cpu, GP, 0);
   store<u64>(cpu + baseField, base);
   store<u32>(cpu + limitField, limit);
   return RETIRED;

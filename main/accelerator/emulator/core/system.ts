@@ -298,7 +298,7 @@ function invalidatePage(cpu: usize, u: usize): void {
   const segment = operandSegment(u);
   if (is64Bit(cpu)) {
     const linear = segment >= FS ? baseOf(cpu, segment) + offset : offset;
-    if (isCanonical(linear)) flushTlbPage(cpu, linear);
+    if (isCanonical(cpu, linear)) flushTlbPage(cpu, linear);
   } else flushTlbPage(cpu, (baseOf(cpu, segment) + offset) & 0xffffffff);
 }
 

@@ -86,7 +86,7 @@ function readLongStack(cpu: usize, level: u32, ist: u32): bool {
   const pointer = readTss(cpu, offset, 8, offset + 7);
   if (pointer == 0) return false;
   const sp = load<u64>(pointer);
-  if (!isCanonical(sp)) {
+  if (!isCanonical(cpu, sp)) {
     raise(cpu, SSF, 0);
     return false;
   }
