@@ -64,7 +64,6 @@ test.each([
   [64, '0f 01 c1', 'VMCALL'],
   [64, '0f 01 d0', 'XGETBV'],
   [64, '0f c7 30', 'VMPTRLD'],
-  [64, '0f 33', 'RDPMC'],
 ] as const)('%i bits, %s is not implemented: %s', (bits, hex, _name) =>
   expect(unknownOf(bits, hex)).toBe(hex.replaceAll(' ', '')),
 );
