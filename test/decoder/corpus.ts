@@ -110,7 +110,7 @@ export class Corpus {
     return {
       length: isValid ? instruction.length : 0,
       name: Code[code],
-      excused: deviation(instruction) !== null,
+      excused: deviation(instruction, bytes, bits) !== null,
     };
   }
 
