@@ -1,7 +1,7 @@
 /** Images that came to the app as bytes: each has a file of its own beside the machines, as long as some machine is made from it. */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { GuestChoice } from '../../preload/contract/app';
 import { AppError, systemReason } from './errors';
 import { fileName } from './file-name';
@@ -10,7 +10,7 @@ export class KeptImages {
   readonly #directory: string;
 
   constructor(directory: string) {
-    this.#directory = directory;
+    this.#directory = resolve(directory);
   }
 
   /** The path of the copy. */
@@ -24,6 +24,11 @@ export class KeptImages {
       throw new AppError('host', `${path} cannot be written: ${systemReason(error)}.`);
     }
     return path;
+  }
+
+  /** Whether it is one of the copies. */
+  has(guest: GuestChoice): boolean {
+    return this.#folderOf(guest) !== null;
   }
 
   /** A machine is no longer made from `guest`; `others`: what all machines are made from now. */
@@ -44,7 +49,8 @@ export class KeptImages {
   /** The folder of a copy; null: it is none of ours. */
   #folderOf(guest: GuestChoice): string | null {
     if (guest.kind !== 'file') return null;
-    const folder = dirname(guest.path);
+    // Resolved, or a path through `.` or `..` would name a folder that is no copy's.
+    const folder = dirname(resolve(guest.path));
     return dirname(folder) === this.#directory ? folder : null;
   }
 }

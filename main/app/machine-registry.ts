@@ -96,12 +96,13 @@ export class MachineRegistry {
   }
 
   list(): MachineInfo[] {
-    return [...this.#machines.values()].map(describe);
+    return [...this.#machines.values()].map((machine) => this.#describe(machine));
   }
 
   /** Machines that run now. */
   live(): MachineInfo[] {
-    return [...this.#machines.values()].filter(({ run }) => run?.live).map(describe);
+    const live = [...this.#machines.values()].filter(({ run }) => run?.live);
+    return live.map((machine) => this.#describe(machine));
   }
 
   create(input: unknown): MachineInfo {
@@ -271,11 +272,23 @@ export class MachineRegistry {
   #changed(machine: Machine): MachineInfo {
     this.#save();
     this.#tell(machine);
-    return describe(machine);
+    return this.#describe(machine);
   }
 
   #tell(machine: Machine): void {
-    this.#notices.fire({ type: 'machine', machine: describe(machine) });
+    this.#notices.fire({ type: 'machine', machine: this.#describe(machine) });
+  }
+
+  #describe({ id, settings, snapshots, pausePoints, run }: Machine): MachineInfo {
+    return {
+      id,
+      settings,
+      imageCopied: this.images.has(settings.guest),
+      status: run?.status ?? 'off',
+      run: run?.info ?? null,
+      snapshots: snapshots.map(info),
+      pausePoints,
+    };
   }
 
   #folder(id: string): string {
@@ -314,17 +327,6 @@ export class MachineRegistry {
     const machines = [...this.#machines.values()].map(({ id, settings, snapshots }) => ({ id, settings, snapshots }));
     writeJson(this.#file, machines);
   }
-}
-
-function describe({ id, settings, snapshots, pausePoints, run }: Machine): MachineInfo {
-  return {
-    id,
-    settings,
-    status: run?.status ?? 'off',
-    run: run?.info ?? null,
-    snapshots: snapshots.map(info),
-    pausePoints,
-  };
 }
 
 function info({ config: _, ...snapshot }: KeptSnapshot): SnapshotInfo {

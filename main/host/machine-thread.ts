@@ -36,7 +36,7 @@ import type { TimedPolicyCommand } from '../../preload/contract/policies';
 const FRAME_MS = 8;
 /** What does not ring is fetched after this time at the latest; later where for some such times nothing has come. */
 const UNRUNG_MS = 50;
-const UNRUNG_QUIET_MS = 1000;
+const UNRUNG_QUIET_MS = 250;
 const UNRUNG_LOOKS = 10;
 /** After that many frames without an event the next one rings the bell. */
 const QUIET_FRAMES = 5;

@@ -99,6 +99,8 @@ export interface RunInfo {
 export interface MachineInfo {
   id: string;
   settings: MachineSettings;
+  /** Its guest image is a copy that the app keeps, and that goes with the last machine made from it. */
+  imageCopied: boolean;
   status: MachineStatus;
   /** The current or the last run; null: never started since the app was. */
   run: RunInfo | null;

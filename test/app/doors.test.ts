@@ -58,11 +58,19 @@ test('an image that is dropped into the form is copied, runs, and goes with its 
   await page.getByRole('toolbar', { name: 'Machine' }).getByRole('button', { name: 'Start' }).click();
   await page.getByText(/Ended: /).waitFor();
 
+  await palette(page, 'Duplicate');
+  await page.getByRole('heading', { name: 'dropped 2' }).waitFor();
   await palette(page, 'Delete');
-  await page
-    .getByRole('dialog')
-    .getByRole('button', { name: /Delete/ })
-    .click();
+  const question = page.getByRole('dialog');
+  await question.getByText('The copy of its guest image stays, since dropped is made from it.').waitFor();
+  await question.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('heading', { name: 'dropped 2' }).waitFor({ state: 'detached' });
+  expect(existsSync(copy)).toBe(true);
+
+  await page.getByRole('navigation').getByText('dropped', { exact: true }).click();
+  await palette(page, 'Delete');
+  await question.getByText('The copy of its guest image goes, too').waitFor();
+  await question.getByRole('button', { name: 'Delete' }).click();
   await expect.poll(() => existsSync(copy)).toBe(false);
   expect(readdirSync(join(windows.app?.dataDirectory ?? '', 'images'))).toEqual([]);
 });

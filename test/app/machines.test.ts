@@ -118,7 +118,7 @@ test('what cannot be is said beside its field, and nothing is saved until it is 
   await refuses(form.getByLabel('Command line'), 'x'.repeat(5000), 'The command line is too long.');
   await refuses(form.getByLabel('Sockets'), '0', 'The number of sockets must be a whole number from 1 to 1024.');
   await refuses(form.getByLabel('Cores a socket'), '', 'The number of cores a socket must be a whole number');
-  await refuses(form.getByLabel('Threads a core'), '128', 'at most 255 CPUs');
+  await refuses(form.getByLabel('Threads a core'), '300', 'A machine has 1 to 1024 CPUs, not 1200');
   await refuses(form.getByLabel('Memory'), 'lots', '“lots” is no size: write it as 128M or 1G.');
   await refuses(form.getByLabel('Memory'), '64G', 'a machine has 1 to 3072 MiB');
   await refuses(form.getByLabel('Seed'), '-1', 'The seed must be a whole number from 0 to 4294967295, not -1.');

@@ -237,3 +237,23 @@ test('a panel is told of its machine, calls its plugin’s commands, and reaches
   await page.getByText('This panel of mine has left its page, and was closed.').waitFor();
   expect(requests).toEqual([]);
 });
+
+test('a policy that fails is named above the run with the line at fault, and the machine runs on', async (ctx) => {
+  const page = await open(ctx);
+  save(
+    'index.ts',
+    source('seventh').replace('machine.mark(', "throw new Error('on purpose');\n          machine.mark("),
+  );
+  await command(page, 'Reset');
+  const fault = page.getByRole('status').filter({ hasText: 'mine failed' });
+  await fault.waitFor();
+  expect(await fault.innerText()).toMatch(
+    /mine failed and is asked no more, what it held was delivered: .*on purpose\.\s+.*index\.ts:8:/s,
+  );
+  const tiles = page.getByRole('listbox', { name: 'CPUs, 4' });
+  await expect.poll(() => tiles.getByText('waiting for SIPI').count()).toBe(0);
+  await page
+    .getByText(/machine time/)
+    .first()
+    .waitFor();
+});

@@ -89,10 +89,14 @@ test('with “manual” every AP waits until it is released, by menu, inspector 
   await page.keyboard.press('ContextMenu');
   await page.getByRole('menuitem', { name: 'Send SIPI' }).click();
   const dialog = page.getByRole('dialog', { name: 'Send SIPI: CPU 2' });
-  await dialog.getByLabel('Vector').fill('256');
+  const vector = dialog.getByLabel('Vector');
+  await vector.fill('256');
   await dialog.getByRole('button', { name: 'Send SIPI' }).click();
-  await dialog.getByText('must be a whole number from 0 to 255').waitFor();
-  await dialog.getByLabel('Vector').fill('8');
+  const said = dialog.locator('.reason').getByText('must be a whole number from 0 to 255');
+  await said.waitFor();
+  expect(await vector.getAttribute('aria-invalid')).toBe('true');
+  expect((await vector.getAttribute('aria-describedby'))?.split(' ')).toContain(await said.getAttribute('id'));
+  await vector.fill('8');
   await dialog.getByRole('button', { name: 'Send SIPI' }).click();
   await page.getByRole('status').getByText('CPU 2 is sent a SIPI with vector 8').waitFor();
 
@@ -105,4 +109,21 @@ test('with “manual” every AP waits until it is released, by menu, inspector 
   await command(page, 'manual release all');
   await page.getByText('Ended: CPU 0 wrote 16 to the debug-exit port.').waitFor();
   expect(await tiles.getByText('waiting for SIPI').count()).toBe(0);
+});
+
+test('the verdict of a policy stands above its run, with its reason', async (ctx) => {
+  const page = await open(ctx);
+  const form = await newMachine(page, 'judged');
+  // It sends one SIPI where two are due.
+  await form.getByLabel('Which').selectOption('lost-sipi');
+  await addPolicy(form, 'Need the second SIPI');
+  await form.getByRole('button', { name: 'Save and start' }).click();
+  await form.waitFor({ state: 'hidden' });
+  const banner = page.getByRole('status').filter({ hasText: 'says first-sipi-lost' });
+  await banner.waitFor();
+  expect(await banner.innerText()).toMatch(/^fail CPU \d .*\. says first-sipi-lost$/);
+
+  // It is of that run, and the next one has its own.
+  await page.reload();
+  await banner.waitFor();
 });

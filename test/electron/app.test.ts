@@ -105,6 +105,42 @@ function answer(response: number): Promise<void> {
   }, response);
 }
 
+/** By the palette. */
+async function command(words: string): Promise<void> {
+  await desktop.page.keyboard.press('Control+k');
+  await desktop.page.getByRole('combobox', { name: 'Search commands' }).fill(words);
+  await desktop.page.keyboard.press('Enter');
+}
+
+/** With a panel that asks its policy for a word. */
+function writePlugin(folder: string): void {
+  const files = {
+    'reveille-plugin.json': JSON.stringify({
+      name: 'greeter',
+      version: '1.0.0',
+      apiVersion: 1,
+      description: 'A plugin of this test.',
+      permissions: ['start-up'],
+      policies: [{ name: 'greeter', title: 'Greeter', description: 'Greets.', needs: 'gated' }],
+      commands: [{ name: 'greet', title: 'Greet' }],
+      panels: [{ name: 'greetings', title: 'Greetings', file: 'panel.html' }],
+    }),
+    'index.ts': `export const policies = { greeter: { start: () => ({ commands: { greet: () => 'good morning' } }) } };`,
+    'panel.html': `<!doctype html><title></title><p id="said"></p><script>
+      addEventListener('message', ({ ports: [port] }) => {
+        let cpus = 0;
+        port.onmessage = ({ data }) => {
+          if (data.type === 'machine') cpus = data.cpus.length;
+          if (data.type === 'answer') said.textContent = cpus + ' CPUs, ' + (data.text ?? data.error);
+        };
+        port.postMessage({ type: 'command', id: 1, command: 'greet' });
+      }, { once: true });
+    </script>`,
+  };
+  mkdirSync(folder);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+}
+
 function closeWindow(): Promise<void> {
   return desktop.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].close());
 }
@@ -296,6 +332,44 @@ describe('the desktop app', () => {
     await open();
     await desktop.evaluate(({ Menu }) => Menu.getApplicationMenu()?.items[0].submenu?.items[0].click());
     await expect.poll(() => desktop.page.getByRole('dialog').count(), SLOW).toBe(1);
+  });
+
+  test('installs a plugin by its own file dialog and shows its panel, which stays in its frame', async () => {
+    const folder = join(home, 'greeter');
+    writePlugin(folder);
+    await open();
+    await desktop.evaluate(({ dialog }, chosen) => {
+      dialog.showOpenDialog = ((...[options]: [{ properties: string[] }]) => {
+        (globalThis as { picked?: string[] }).picked = options.properties;
+        return Promise.resolve({ canceled: false, filePaths: [chosen] });
+      }) as unknown as typeof dialog.showOpenDialog;
+    }, folder);
+    const { page } = desktop;
+    await command('Plugins…');
+    const plugins = page.getByRole('dialog', { name: 'Plugins' });
+    await plugins.getByRole('button', { name: 'Folder…' }).click();
+    const details = plugins.getByRole('region', { name: 'greeter' });
+    await details.getByRole('button', { name: 'Enable…' }).click();
+    await details.getByRole('button', { name: 'Allow and enable' }).click();
+    await details.getByRole('button', { name: 'Disable' }).waitFor();
+    expect(await desktop.evaluate(() => (globalThis as { picked?: string[] }).picked)).toEqual(['openDirectory']);
+    await page.keyboard.press('Escape');
+
+    const [{ id, settings }] = await machines();
+    const policies = [{ policy: 'greeter', options: {} }];
+    await result(page, 'machines.update', { machine: id, settings: { ...settings, policies } });
+    await startMachine();
+    await command('Show Greetings');
+    const said = page.frameLocator('iframe[title^="Greetings"]').locator('#said');
+    await expect.poll(() => said.innerText(), SLOW).toBe('4 CPUs, good morning');
+
+    const [panel] = page.frames().filter((frame) => frame.url().includes('/plugin-panel/'));
+    const own = page.url();
+    await panel.evaluate("top.location = 'https://example.com/'").catch(() => {});
+    await panel.evaluate("location = 'https://example.com/'").catch(() => {});
+    await expect(panel.evaluate("fetch('/').then(({ status }) => status)")).rejects.toThrow();
+    expect(page.url()).toBe(own);
+    expect(page.frames().filter((frame) => frame.url().includes('example.com'))).toEqual([]);
   });
 
   test('says why it cannot start', async (ctx) => {

@@ -157,7 +157,9 @@ class WebContents extends EventEmitter {
     try {
       const response = await handle(new Request(url, { method: request.method() }));
       const body = Buffer.from(await response.arrayBuffer());
-      await route.fulfill({ status: response.status, headers: Object.fromEntries(response.headers), body });
+      // A content security policy names the app's own origin.
+      const headers = [...response.headers].map(([name, value]) => [name, value.replaceAll(SCHEME, ORIGIN)]);
+      await route.fulfill({ status: response.status, headers: Object.fromEntries(headers), body });
     } catch {
       await route.abort('failed');
     }
@@ -171,9 +173,12 @@ class WebContents extends EventEmitter {
       return action !== 'deny';
     }
     const url = toApp(request.url());
-    if (frame.parentFrame() !== null || url === toApp(frame.url()) || frame.url() === 'about:blank') return true;
+    const isMainFrame = frame.parentFrame() === null;
+    if (isMainFrame && (url === toApp(frame.url()) || frame.url() === 'about:blank')) return true;
     let prevented = false;
-    this.emit('will-navigate', { url, preventDefault: () => (prevented = true) });
+    const event = { url, isMainFrame, preventDefault: () => (prevented = true) };
+    this.emit('will-frame-navigate', event);
+    if (isMainFrame) this.emit('will-navigate', event);
     return !prevented;
   }
 }
