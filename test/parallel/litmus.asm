@@ -4,6 +4,7 @@
 ;
 ; rounds=N        rounds of each test, in batches (default 20480)
 ; test=NAME       this test alone
+; seed=N          of the delays before the rounds (default 1)
 ; A machine runs the tests that have as many parts as it has CPUs: 2 or 4.
 
 %include "guest.inc"
@@ -301,10 +302,25 @@ bsp_main:
     mov edi, test_option
     call find_option
     mov [only], rax
-    mov dword [seeds], 0x2545F491
-    mov dword [seeds + 64], 0x9E3779B9
-    mov dword [seeds + 128], 0x85EBCA6B
-    mov dword [seeds + 192], 0xC2B2AE35
+    mov edi, seed_option
+    call find_option
+    mov rdi, rax
+    mov eax, 1
+    test rdi, rdi
+    jz .seeded
+    call parse_decimal
+    jc end_failure
+.seeded:
+    mov edi, seeds
+    mov ecx, 4
+.seed:
+    imul eax, eax, 0x9E3779B1                   ; each part its own
+    add eax, ecx
+    mov [rdi], eax
+    or dword [rdi], 1                           ; xorshift stays at 0
+    add edi, 64
+    dec ecx
+    jnz .seed
     xor edi, edi
     mov esi, ICR_ALL_EXCLUDING_SELF
     call init_sipi_sipi
@@ -376,6 +392,7 @@ ap_entry:
 section .data
 rounds_option: db "rounds=", 0
 test_option: db "test=", 0
+seed_option: db "seed=", 0
 align 8
 tests:
     litmus_test "sb", 2, part_store_x_load_y, part_store_y_load_x, 0, 0

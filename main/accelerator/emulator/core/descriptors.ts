@@ -4,13 +4,12 @@
  */
 import { ACCESSED, CODE, CONFORMING, DPL_SHIFT, GRANULAR, NOT_SYSTEM, PRESENT, WRITABLE } from './bits';
 import { raise } from './exceptions';
-import { commitWrite, readAs, writeAs } from './memory';
+import { changeBitsAs, readAs, writeAs } from './memory';
 import { ACCESS_IMPLICIT } from './paging';
 import {
   GDTR_BASE,
   GDTR_LIMIT,
   LDTR,
-  SCRATCH,
   SEG_ACCESS,
   SEG_BASE,
   SEG_LIMIT,
@@ -146,30 +145,21 @@ export function readDescriptorHigh(cpu: usize, selector: u32, vector: i32): u64 
 /** Sets type bits in the descriptor in memory: the accessed flag, a TSS's busy flag. False: a fault was raised. */
 export function setDescriptorBits(cpu: usize, selector: u32, descriptor: u64, bits: u32): bool {
   const access = descriptorAccess(descriptor);
-  return (access & bits) == bits || writeAccess(cpu, selector, access | bits);
+  return (access & bits) == bits || changeBitsAs(cpu, accessAddress(cpu, selector), ACCESS_IMPLICIT, access, bits, true);
 }
 
-function writeAccess(cpu: usize, selector: u32, access: u32): bool {
-  const pointer = accessPointer(cpu, selector);
-  if (pointer == 0) return false;
-  store<u8>(pointer, <u8>access);
-  if (pointer == cpu + SCRATCH) commitWrite(cpu);
-  return true;
-}
-
-function accessPointer(cpu: usize, selector: u32): usize {
-  return writeAs(cpu, descriptorAddress(cpu, selector, 8) + ACCESS_BYTE, 1, ACCESS_IMPLICIT);
+function accessAddress(cpu: usize, selector: u32): u64 {
+  return descriptorAddress(cpu, selector, 8) + ACCESS_BYTE;
 }
 
 /** Whether the type of a descriptor that exists can be changed in memory; else a fault was raised. */
 export function canSetType(cpu: usize, selector: u32): bool {
-  return accessPointer(cpu, selector) != 0;
+  return writeAs(cpu, accessAddress(cpu, selector), 1, ACCESS_IMPLICIT) != 0;
 }
 
 /** Changes a TSS's busy flag in memory, where `canSetType`. */
 export function setBusy(cpu: usize, selector: u32, descriptor: u64, busy: bool): void {
-  const access = descriptorAccess(descriptor);
-  writeAccess(cpu, selector, busy ? access | BUSY : access & ~BUSY);
+  changeBitsAs(cpu, accessAddress(cpu, selector), ACCESS_IMPLICIT, descriptorAccess(descriptor), BUSY, busy);
 }
 
 export function setAccessed(cpu: usize, selector: u32, descriptor: u64): bool {

@@ -141,6 +141,26 @@ export function commitWrite(cpu: usize): void {
   if (first != size) writePart(cpu, load<u64>(cpu, WRITE_SECOND), size - first, cpu + SCRATCH + first);
 }
 
+/**
+ * Bits of a byte that is `before`, set or cleared in one access that no other vcpu comes between (a LOCKed one of the
+ * processor's own), where the byte is RAM. False: a fault was raised.
+ */
+export function changeBitsAs(cpu: usize, linear: u64, access: i32, before: u32, bits: u32, set: bool): bool {
+  let pointer = writeAs(cpu, linear, 1, access);
+  if (pointer == 0) return false;
+  const waits = pointer == cpu + SCRATCH;
+  if (waits && load<u64>(cpu, WRITE_FIRST) >= load<u64>(cpu, RAM_SIZE)) {
+    store<u8>(pointer, <u8>(set ? before | bits : before & ~bits));
+    commitWrite(cpu);
+    return true;
+  }
+  if (waits) pointer = hostOf(cpu, load<u64>(cpu, WRITE_FIRST));
+  if (set) atomic.or<u8>(pointer, <u8>bits);
+  else atomic.and<u8>(pointer, <u8>~bits);
+  if (waits) codeWritten(cpu, load<u64>(cpu, WRITE_FIRST), 1);
+  return true;
+}
+
 /** Whether a store would pass; where not, its exception is raised. Changes nothing but dirty flags. */
 export function checkWrite(cpu: usize, linear: u64, size: i32): bool {
   return writePointer(cpu, linear, size) != 0;
