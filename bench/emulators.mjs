@@ -119,7 +119,7 @@ export const EMULATORS = [
     missing: () => (existsSync(reveille) ? null : 'npm run build'),
     start: startReveille,
     bits: [32, 64],
-    announces: [],
+    announces: ['SSE2', 'AVX2'],
     cpus: 2,
   },
   {

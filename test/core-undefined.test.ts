@@ -42,6 +42,9 @@ test.each([
   [64, '0f 28 c0', 'MOVAPS without CR4.OSFXSR'],
   [64, 'f3 0f 28 c0', 'MOVAPS with F3'],
   [64, 'c5 f8 28 c0', 'VMOVAPS without CR4.OSXSAVE'],
+  [64, '0f 01 d0', 'XGETBV without CR4.OSXSAVE'],
+  [64, '0f ae 20', 'XSAVE without CR4.OSXSAVE'],
+  [64, '66 0f ae 00', 'FXSAVE with 66'],
   [64, 'd9 d1', 'an empty place of the x87 map'],
   [64, '8e c8', 'MOV to CS'],
   [64, '8e f0', 'MOV to a segment register that there is not'],
@@ -62,7 +65,6 @@ test.each([
   [64, '62 f1 7c 48 58 c0', 'an EVEX prefix'],
   [32, '62 f1 7c 48 58 c0', 'an EVEX prefix in 32-bit code'],
   [64, '0f 01 c1', 'VMCALL'],
-  [64, '0f 01 d0', 'XGETBV'],
   [64, '0f c7 30', 'VMPTRLD'],
 ] as const)('%i bits, %s is not implemented: %s', (bits, hex, _name) =>
   expect(unknownOf(bits, hex)).toBe(hex.replaceAll(' ', '')),

@@ -244,6 +244,13 @@ FF/6 PUSH_E Ev d64
 0F AB BTS Ev,Gv lock
 0F AC SHRD Ev,Gv,Ib
 0F AD SHRD Ev,Gv,CL
+0F AE/0 SYS_FXSAVE My np end
+0F AE/1 SYS_FXRSTOR My np end
+0F AE/4 SYS_XSAVE My np end
+0F AE/5 SYS_XRSTOR My np end
+0F AE/6 SYS_XSAVEOPT My np end
+0F AE/7 SYS_CLFLUSH M np end
+66 0F AE/7 SYS_CLFLUSH M end
 0F AE/5 SYS_FENCE Ry np end
 0F AE/6 SYS_FENCE Ry np end
 0F AE/7 SYS_FENCE Ry np end
@@ -277,6 +284,7 @@ F3 0F BD LZCNT Gv,Ev
 0F C1 XADD Ev,Gv lock
 0F C3 MOV My,Gy np
 0F C7/1 CMPXCHG8B M lock
+0F C7/4 SYS_XSAVEC My np end
 0F C7/6 RDRAND Rv nr
 0F C7/7 RDSEED Rv nr
 F3 0F C7/7 SYS_RDPID Rq end
@@ -329,6 +337,8 @@ export const REGISTER_FORMS: readonly string[] = [
   'SYS_STAC',
   'SYS_SWAPGS',
   'SYS_RDTSCP',
+  'SYS_XGETBV',
+  'SYS_XSETBV',
   'SYS_MONITOR',
   'SYS_MWAIT',
 ];

@@ -1,8 +1,11 @@
 /**
- * CPUID: what is implemented, and the same on every host (SDM vol. 2A, "CPUID"). No SIMD.
+ * CPUID: what is implemented, and the same on every host (SDM vol. 2A, "CPUID").
  * The vendor is the one whose manual the emulator follows; the processor is nobody's: its model occurs in no list.
  */
+import { CR4_OSXSAVE } from './bits';
+import { AREA_END, AVX_STATE, XCR0_DEFINED, YMM_AT } from './simd/area';
 import {
+  CR4,
   RAX,
   RBX,
   RCX,
@@ -12,6 +15,7 @@ import {
   TOPOLOGY_PACKAGE_SHIFT,
   TOPOLOGY_SMT_SHIFT,
   TOPOLOGY_THREADS,
+  XCR0,
 } from './state';
 
 /** Family 6, model 6, stepping 0. */
@@ -25,7 +29,7 @@ const MAX_EXTENDED: u32 = 0x80000008;
 export const EDX_FXSR: u32 = 1 << 24;
 export const ECX_XSAVE: u32 = 1 << 26;
 
-/** Leaf 1: FPU VME DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36. */
+/** Leaf 1: FPU VME DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
 export const LEAF1_EDX: u32 =
   (1 << 0) |
   (1 << 1) |
@@ -40,14 +44,30 @@ export const LEAF1_EDX: u32 =
   (1 << 13) |
   (1 << 15) |
   (1 << 16) |
-  (1 << 17);
+  (1 << 17) |
+  (1 << 19) |
+  (1 << 23) |
+  EDX_FXSR |
+  (1 << 25) |
+  (1 << 26);
 const LEAF1_EDX_HTT: u32 = 1 << 28;
 /** MONITOR CMPXCHG16B PCID x2APIC MOVBE POPCNT TSC_DEADLINE RDRAND HYPERVISOR. */
-export const LEAF1_ECX: u32 = (1 << 3) | (1 << 13) | (1 << 17) | (1 << 21) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
-/** FSGSBASE BMI1 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP. */
-const LEAF7_EBX: u32 = (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 18) | (1 << 19) | (1 << 20);
-/** UMIP LA57 RDPID. */
-const LEAF7_ECX: u32 = (1 << 2) | (1 << 16) | (1 << 22);
+const LEAF1_ECX_GENERAL: u32 = (1 << 3) | (1 << 13) | (1 << 17) | (1 << 21) | (1 << 22) | (1 << 23) | (1 << 24) | (1 << 30) | (1 << 31);
+/** SSE3 PCLMULQDQ SSSE3 FMA SSE4.1 SSE4.2 AES XSAVE AVX F16C. */
+const LEAF1_ECX_VECTORS: u32 =
+  (1 << 0) | (1 << 1) | (1 << 9) | (1 << 12) | (1 << 19) | (1 << 20) | (1 << 25) | ECX_XSAVE | (1 << 28) | (1 << 29);
+export const LEAF1_ECX: u32 = LEAF1_ECX_GENERAL | LEAF1_ECX_VECTORS;
+/** Follows CR4. */
+const LEAF1_ECX_OSXSAVE: u32 = 1 << 27;
+/** Of CLFLUSH, in units of 8 bytes. */
+const LEAF1_EBX_LINE: u32 = 8 << 8;
+/** FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP CLFLUSHOPT SHA. */
+const LEAF7_EBX: u32 =
+  (1 << 5) | (1 << 23) | (1 << 29) | (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 18) | (1 << 19) | (1 << 20);
+/** UMIP VAES VPCLMULQDQ LA57 RDPID. */
+const LEAF7_ECX: u32 = (1 << 9) | (1 << 10) | (1 << 2) | (1 << 16) | (1 << 22);
+/** XSAVEOPT, XSAVEC, XGETBV of register 1. */
+const LEAF13_EAX: u32 = (1 << 0) | (1 << 1) | (1 << 2);
 /** IA32_ARCH_CAPABILITIES. */
 const LEAF7_EDX: u32 = 1 << 29;
 /** LAHF in 64-bit mode, LZCNT, PREFETCHW. */
@@ -93,8 +113,9 @@ export function cpuid(cpu: usize): void {
     case 1: {
       const logical = min<u32>(1 << load<u32>(cpu, TOPOLOGY_PACKAGE_SHIFT), 255);
       const several = load<u32>(cpu, TOPOLOGY_CORES) * load<u32>(cpu, TOPOLOGY_THREADS) > 1;
-      const ebx = (load<u32>(cpu, APIC_ID) << 24) | (logical << 16);
-      return set(cpu, SIGNATURE, ebx, LEAF1_ECX, several ? LEAF1_EDX | LEAF1_EDX_HTT : LEAF1_EDX);
+      const ebx = (load<u32>(cpu, APIC_ID) << 24) | (logical << 16) | LEAF1_EBX_LINE;
+      const ecx = (load<u64>(cpu, CR4) & CR4_OSXSAVE) != 0 ? LEAF1_ECX | LEAF1_ECX_OSXSAVE : LEAF1_ECX;
+      return set(cpu, SIGNATURE, ebx, ecx, several ? LEAF1_EDX | LEAF1_EDX_HTT : LEAF1_EDX);
     }
     case 4:
       return cache(cpu, subleaf);
@@ -106,6 +127,8 @@ export function cpuid(cpu: usize): void {
     case 0xb:
     case 0x1f:
       return topology(cpu, subleaf);
+    case 0xd:
+      return extendedState(cpu, subleaf);
     case 0x40000000:
       return set(cpu, MAX_HYPERVISOR, text(0x52, 0x65, 0x76, 0x65), text(0x69, 0x6c, 0x6c, 0x65), 0);
     case 0x80000000:
@@ -141,6 +164,15 @@ function topology(cpu: usize, level: u32): void {
     const inPackage = threads * load<u32>(cpu, TOPOLOGY_CORES);
     set(cpu, load<u32>(cpu, TOPOLOGY_PACKAGE_SHIFT), inPackage, (LEVEL_CORE << 8) | 1, id);
   } else set(cpu, 0, 0, level & 0xff, id);
+}
+
+/** Leaf 0DH: the components of XCR0, and the size of their area: as it is enabled, and at most. */
+function extendedState(cpu: usize, subleaf: u32): void {
+  const enabled: u32 = (load<u64>(cpu, XCR0) & AVX_STATE) != 0 ? AREA_END : YMM_AT;
+  if (subleaf == 0) set(cpu, <u32>XCR0_DEFINED, enabled, AREA_END, 0);
+  else if (subleaf == 1) set(cpu, LEAF13_EAX, enabled, 0, 0);
+  else if (subleaf == 2) set(cpu, AREA_END - YMM_AT, YMM_AT, 0, 0);
+  else set(cpu, 0, 0, 0, 0);
 }
 
 /**

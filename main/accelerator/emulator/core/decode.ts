@@ -441,6 +441,8 @@ function registerForm0F01(modrm: u32, is64: bool, hasPrefix: bool): i32 {
   if (modrm == 0xc9) return T.SYS_MWAIT;
   if (modrm == 0xca) return T.SYS_CLAC;
   if (modrm == 0xcb) return T.SYS_STAC;
+  if (modrm == 0xd0) return T.SYS_XGETBV;
+  if (modrm == 0xd1) return T.SYS_XSETBV;
   if (modrm == 0xf8) return is64 ? T.SYS_SWAPGS : UD;
   return modrm == 0xf9 ? T.SYS_RDTSCP : INVALID;
 }

@@ -166,6 +166,13 @@ export function checkWrite(cpu: usize, linear: u64, size: i32): bool {
   return writePointer(cpu, linear, size) != 0;
 }
 
+/** Whether the byte can be read; where not, its exception is raised. No device is asked for it. */
+export function checkRead(cpu: usize, linear: u64): bool {
+  if (canonical(cpu, linear)) return translate(cpu, linear, ownAccess(cpu)) != NO_PAGE;
+  raise(cpu, GP, 0);
+  return false;
+}
+
 /** Host address of the code byte at a linear address. */
 export function fetchPointer(cpu: usize, linear: u64): usize {
   if (!canonical(cpu, linear)) {

@@ -235,6 +235,4 @@ export const X87_CS: usize = X87 + 152; // u16
 export const X87_DS: usize = X87 + 154; // u16
 export const MXCSR: usize = X87 + 156; // u32
 export const XCR0: usize = X87 + 160; // u64
-/** u64: components of XCR0 that may differ from their initial configuration (XINUSE). */
-export const XINUSE: usize = X87 + 168;
 export const STATE_SIZE: usize = X87 + 192;

@@ -1,7 +1,7 @@
 /** Memory operands of system instructions: selectors, far pointers, and the pairs of limit and base of descriptor tables. */
 import { GP } from './bits';
 import { fault, raiseAsStackFault } from './exceptions';
-import { checkWrite, commitWrite, isEverCanonical, readPointer, writePointer } from './memory';
+import { checkRead, checkWrite, commitWrite, isEverCanonical, readPointer, writePointer } from './memory';
 import { is64Bit, NO_ADDRESS } from './segments';
 import { itemValue } from './stack';
 import { SCRATCH, SS } from './state';
@@ -62,6 +62,15 @@ export function storeTable(cpu: usize, u: usize, base: u64, limit: u32): i32 {
   else store<u32>(pointer, <u32>base);
   if (pointer == cpu + SCRATCH) commitWrite(cpu);
   return RETIRED;
+}
+
+/** There are no caches: CLFLUSH only looks whether the byte could be read. */
+export function flushLine(cpu: usize, u: usize): i32 {
+  const linear = operandAddress(cpu, u, 1, READ);
+  if (linear == NO_ADDRESS) return FAULT;
+  if (checkRead(cpu, linear)) return RETIRED;
+  if (operandSegment(u) == SS) raiseAsStackFault(cpu);
+  return FAULT;
 }
 
 /** LGDT and LIDT. */

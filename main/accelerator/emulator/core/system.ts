@@ -34,6 +34,8 @@ import { updateMode } from './modes';
 import * as T from './opcode-table';
 import { is64Bit, isProtected, loadSegment, NO_ADDRESS } from './segments';
 import { itemValue, releasedStackPointer, stackItem } from './stack';
+import { saveOrRestore } from './simd/save';
+import { extendedControl } from './simd/xcr0';
 import { resume } from './smm';
 import {
   CPL,
@@ -58,7 +60,7 @@ import {
   TR,
 } from './state';
 import { FAULT, RETIRED } from './status';
-import { loadTable, NO_SELECTOR, source, sourceWord, storeTable, storeWord } from './system-operands';
+import { flushLine, loadTable, NO_SELECTOR, source, sourceWord, storeTable, storeWord } from './system-operands';
 import { loadAccessRights, loadLdt, loadSegmentLimit, loadTaskRegister, verify } from './tables';
 import { flushTlbPage, updateTlbTags } from './tlb';
 import {
@@ -121,6 +123,18 @@ export function system(cpu: usize, u: usize, op: i32): i32 {
       return resume(cpu);
     case T.SYS_FENCE: // LFENCE, MFENCE and SFENCE: see above
       return RETIRED;
+    case T.SYS_FXSAVE:
+    case T.SYS_FXRSTOR:
+    case T.SYS_XSAVE:
+    case T.SYS_XSAVEOPT:
+    case T.SYS_XSAVEC:
+    case T.SYS_XRSTOR:
+      return saveOrRestore(cpu, u, op);
+    case T.SYS_XGETBV:
+    case T.SYS_XSETBV:
+      return extendedControl(cpu, op);
+    case T.SYS_CLFLUSH: // and CLFLUSHOPT
+      return flushLine(cpu, u);
     case T.SYS_CPUID:
       cpuid(cpu);
       return RETIRED;

@@ -20,7 +20,7 @@ import {
 import { operandAddress, operandSize, READ, WRITE } from '../uop';
 import { BUSY, EXCEPTIONS, INTEGER_BIT, MAX_EXPONENT, SUMMARY, TOP_SHIFT } from './operation';
 
-const CONTROL_INITIAL: u16 = 0x37f;
+export const CONTROL_INITIAL: u16 = 0x37f;
 /** Bits 0 to 5, 8 to 11, and 12, which is of the 80287 and has no meaning any more; bit 6 is always 1. */
 const CONTROL_DEFINED: u32 = 0x1f3f;
 const CONTROL_FIXED: u32 = 0x40;
@@ -29,7 +29,7 @@ const TAG_VALID: u32 = 0;
 const TAG_ZERO: u32 = 1;
 const TAG_SPECIAL: u32 = 2;
 const TAG_EMPTY: u32 = 3;
-const OPCODE: u32 = 0x7ff;
+export const OPCODE: u32 = 0x7ff;
 
 /** Bytes of the registers behind an environment. */
 const REGISTERS: i32 = 80;
@@ -213,7 +213,8 @@ export function restoreState(cpu: usize, u: usize): bool {
   return true;
 }
 
-function stackRegister(cpu: usize, i: i32): usize {
+/** Address of ST(i). */
+export function stackRegister(cpu: usize, i: i32): usize {
   const top = <i32>load<u16>(cpu, X87_STATUS) >> TOP_SHIFT;
   return cpu + X87 + ((<usize>((top + i) & 7)) << 4);
 }

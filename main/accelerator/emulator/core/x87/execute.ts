@@ -1,20 +1,17 @@
 /** From an x87 instruction to what carries it out (SDM vol. 1, "Programming with the x87 FPU"; vol. 2D, "Escape Opcodes"). */
 import { CR0_EM, CR0_MP, CR0_TS, MF, NM } from '../bits';
 import { raise } from '../exceptions';
-import { CR0, X87_STATUS, XINUSE } from '../state';
+import { CR0, X87_STATUS } from '../state';
 import { U_IMMEDIATE } from '../uop';
 import { memoryForm } from './memory-forms';
 import { SUMMARY } from './operation';
 import { registerForm } from './register-forms';
-
-const XINUSE_X87: u8 = 1;
 
 /** U_IMMEDIATE is the opcode as the FPU keeps it: the low 3 bits of the first byte, then ModRM. False: a fault. */
 export function x87(cpu: usize, u: usize): bool {
   const code = load<u32>(u, U_IMMEDIATE);
   if (((<u32>load<u64>(cpu, CR0) & <u32>(CR0_EM | CR0_TS)) | (load<u16>(cpu, X87_STATUS) & SUMMARY)) != 0)
     if (!mayRun(cpu, code)) return false;
-  store<u8>(cpu, load<u8>(cpu, XINUSE) | XINUSE_X87, XINUSE);
   if ((code & 0xff) < 0xc0) return memoryForm(cpu, u, code);
   registerForm(cpu, u, code);
   return true;
