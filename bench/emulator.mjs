@@ -5,7 +5,7 @@
  *
  *     node bench/emulator.mjs [ROUNDS [WORKLOAD…]]      (a part of a workload's name)
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +48,10 @@ const WORKLOADS = [
   { name: 'matrix product, SSE2, 64-bit', source: 'matrix-sse2', rounds: 20, bits: 64, needs: 'SSE2' },
   { name: 'matrix product, AVX2, 64-bit', source: 'matrix-avx2', rounds: 20, bits: 64, needs: 'AVX2' },
   { name: 'copy by SSE, 16 MiB, 64-bit', source: 'copy-sse', rounds: 2, bits: 64, needs: 'SSE2' },
-  { name: 'IPI ping-pong (thousand round trips/s)', source: 'ping-pong', rounds: 10, cpus: 2, trips: true },
+  { name: 'system calls (thousand/s)', source: 'system-calls', rounds: 1, bits: 64, operations: true },
+  { name: 'page faults (thousand/s)', source: 'page-faults', rounds: 1, bits: 64, operations: true },
+  { name: 'context switches (thousand/s)', source: 'context-switches', rounds: 1, bits: 64, operations: true },
+  { name: 'IPI ping-pong (thousand round trips/s)', source: 'ping-pong', rounds: 10, cpus: 2, operations: true },
 ];
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -125,6 +128,22 @@ async function chooseWork(able, workload) {
   return images;
 }
 
+/** Exits to the host for an operation: what a larger run has more than a smaller one, which leaves out its start and end. */
+function exitsEach(workload) {
+  const [few, many] = [1, 2].map((scale) => {
+    const { image, instructions } = assemble(workload, scale);
+    const { stdout } = spawnSync(
+      process.execPath,
+      [reveille, 'run', image, '--cpus', String(workload.cpus ?? 1), '--accel', 'wasm', '--serial1', 'none', '--json'],
+      { encoding: 'utf8' },
+    );
+    const { cpus } = JSON.parse(stdout);
+    const exits = cpus.flatMap((cpu) => Object.values(cpu.exits)).reduce((sum, count) => sum + count, 0);
+    return { exits, operations: instructions };
+  });
+  return (many.exits - few.exits) / (many.operations - few.operations);
+}
+
 async function compare(present) {
   const width = 40;
   const column = (text) => String(text).padStart(15);
@@ -143,21 +162,25 @@ async function compare(present) {
       for (const emulator of able) {
         const image = images.get(emulator);
         const { seconds } = await measure(emulator, workload, image);
-        rates.get(emulator.name).push(image.instructions / seconds / (workload.trips ? 1e3 : 1e6));
+        rates.get(emulator.name).push(image.instructions / seconds / (workload.operations ? 1e3 : 1e6));
       }
     }
     const rate = (name) => median(rates.get(name));
     const cells = present.map((one) =>
-      column(reasonNot(one, workload) ?? rate(one.name).toFixed(workload.trips ? 1 : 0)),
+      column(reasonNot(one, workload) ?? rate(one.name).toFixed(workload.operations ? 1 : 0)),
     );
     const own = ratioNames.map((name) => {
       if (rates.get(name).length === 0 || rates.get('Reveille').length === 0) return '-';
       const ratio = rate('Reveille') / rate(name);
-      // Round trips are no instructions, and stand by themselves.
-      if (!workload.trips) ratios.get(name).push(ratio);
+      // Operations are no instructions, and stand by themselves.
+      if (!workload.operations) ratios.get(name).push(ratio);
       return ratio.toFixed(2);
     });
     console.log(workload.name.padEnd(width) + cells.join('') + '   ' + own.map((text) => text.padStart(6)).join(' '));
+    if (workload.operations)
+      console.log(
+        `  in Reveille: ${(1e6 / rate('Reveille')).toFixed(0)} ns and ${exitsEach(workload).toFixed(2)} exits each`,
+      );
   }
   for (const [name, values] of ratios) {
     if (values.length === 0) continue;
