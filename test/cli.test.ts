@@ -591,7 +591,7 @@ describe('a machine', () => {
         '65536 bytes of memory (0.0625 MiB) are not possible: a machine has 1 to 3072 MiB',
       ],
       ['roll-call', ['--memory', '64G'], 2, 'a machine has 1 to 3072 MiB'],
-      ['roll-call', ['--cpus', '256'], 2, "irqchip 'exact' has at most 255 CPUs"],
+      ['roll-call', ['--cpus', '256'], 2, "irqchip 'exact' on KVM has at most 255 CPUs"],
       ['roll-call', ['--cpus', '100000'], 2, 'A machine has 1 to 1024 CPUs, not 100000'],
       ['roll-call', ['--cpus', '0'], 2, 'A machine has 1 to 1024 CPUs, not 0'],
       ['roll-call', ['--bsp', '4'], 2, 'BSP 4 is not a CPU: this machine has CPUs 0 to 3.'],
@@ -764,6 +764,7 @@ const eventSchema = v.variant('kind', [
 const summarySchema = v.strictObject({
   accel: v.literal('kvm'),
   irqchip: v.picklist(['exact', 'kernel', 'split']),
+  parallel: v.boolean(),
   cpus: v.array(
     v.strictObject({
       id: natural,
