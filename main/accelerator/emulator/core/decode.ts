@@ -2,6 +2,9 @@
  * From the bytes of an instruction to its micro-operation (SDM vol. 2A, chapter 2, "Instruction Format"; vol. 2D,
  * appendix A). What stands here between calls are wasm globals, of one thread, and nothing of a CPU.
  */
+import { byte, cursor, dword, peek, short, signedByte, startAt, word } from './code-bytes';
+import { IMMEDIATE_O, immediates } from './decode-immediate';
+import { FORM_BYTE, FORM_TO_REG, VECTOR_MMX, VEX_PRESENT, isVexAllowed, vectorOperands } from './decode-vector';
 import { AVX, CODE_16, CODE_32, CODE_64, CODE_SIZE, FLAT, MMX, PROTECTED, SSE } from './modes';
 import { INVALID, OPCODE_TABLE, SYS_MOV_FROM_CR, SYS_MOV_TO_DR, UD } from './opcode-table';
 import * as T from './opcode-table';
@@ -16,10 +19,6 @@ import {
   F_MEMORY,
   F_REP,
   F_REPNE,
-  SHAPE_MMX,
-  SHAPE_VEX128,
-  SHAPE_VEX256,
-  SHAPE_XMM,
   U_ADDRESS,
   U_ADDRESS_SIZE,
   U_BASE,
@@ -36,12 +35,6 @@ import {
   U_OPERAND_SIZE,
   U_SCALE,
   U_SRC,
-  V_ALIGNMENT,
-  V_GENERAL,
-  V_SHAPE,
-  V_STORES,
-  V_THIRD,
-  V_W,
 } from './uop';
 import { isReserved } from './x87/reserved';
 
@@ -51,8 +44,6 @@ const GROUP: u32 = 4095;
 const FORM_SHIFT: u64 = 12;
 const VECTOR_SHIFT: u64 = 52;
 const FORM_MODRM: u32 = 1;
-const FORM_BYTE: u32 = 2;
-export const FORM_TO_REG: u32 = 4;
 const FORM_OPCODE_REG: u32 = 8;
 const FORM_MEMORY_ONLY: u32 = 0x200;
 const FORM_REGISTER_ONLY: u32 = 0x400;
@@ -70,19 +61,6 @@ const ATTRIBUTE_D64: u32 = 8;
 const ATTRIBUTE_F64: u32 = 16;
 const ATTRIBUTE_END: u32 = 32;
 const ATTRIBUTE_VSIB: u32 = 64;
-export const IMMEDIATE_NONE: u32 = 0;
-const IMMEDIATE_B: u32 = 1;
-const IMMEDIATE_BS: u32 = 2;
-const IMMEDIATE_W: u32 = 3;
-const IMMEDIATE_Z: u32 = 4;
-const IMMEDIATE_V: u32 = 5;
-const IMMEDIATE_P: u32 = 6;
-const IMMEDIATE_WB: u32 = 7;
-const IMMEDIATE_JB: u32 = 8;
-const IMMEDIATE_JZ: u32 = 9;
-export const IMMEDIATE_O: u32 = 10;
-const IMMEDIATE_ONE: u32 = 11;
-export const IMMEDIATE_CL: u32 = 12;
 
 // Maps of two and three bytes of opcode, each without prefix, with 66, F3 and F2; then the same with VEX.
 const MAP_0F: u32 = 1;
@@ -92,10 +70,6 @@ const MAP_VEX: u32 = 13;
 
 /** Of no instruction that is here. */
 const NO_MAP: u32 = 255;
-const VEX_PRESENT: u32 = 0x100;
-const VEX_L: u32 = 4;
-const VEX_VVVV: u32 = 0x78;
-const VEX_W: u32 = 0x80;
 
 const REX_B: u32 = 1;
 const REX_X: u32 = 2;
@@ -107,9 +81,6 @@ export const MAX_LENGTH: usize = 15;
 const DEFAULT_SEGMENT: i32 = -1;
 const NO_SIB: i32 = -1;
 
-let cursor: usize = 0;
-let end: usize = 0;
-let short: bool = false;
 let mode: u32 = 0;
 let rex: u32 = 0;
 let hasRex: bool = false;
@@ -125,41 +96,12 @@ export let entryWritten: u32 = 0;
 export let entryRead: u32 = 0;
 export let entryEnds: bool = false;
 
-function byte(): u32 {
-  if (cursor >= end) {
-    short = true;
-    return 0;
-  }
-  return load<u8>(cursor++);
-}
-
-function signedByte(): i64 {
-  return <i64>(<i8>byte());
-}
-
-function word(): u32 {
-  const low = byte();
-  return low | (byte() << 8);
-}
-
-function dword(): u32 {
-  const low = word();
-  return low | (word() << 16);
-}
-
-function qword(): u64 {
-  const low: u64 = dword();
-  return low | ((<u64>dword()) << 32);
-}
-
 /**
  * Decodes the instruction at `code` to `u`, where `offset` is the instruction's distance from the block's start.
  * Returns its length; 0: the bytes up to `limit` do not hold all of it.
  */
 export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMode: u32): usize {
-  cursor = code;
-  end = limit;
-  short = false;
+  startAt(code, limit);
   mode = codeMode;
   rex = 0;
   hasRex = false;
@@ -213,7 +155,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
       opcode = byte();
     }
     map += prefix == 0xf2 ? 3 : prefix == 0xf3 ? 2 : has66 ? 1 : 0;
-  } else if ((opcode == 0xc4 || opcode == 0xc5) && (is64 || (cursor < end && load<u8>(cursor) >= 0xc0))) {
+  } else if ((opcode == 0xc4 || opcode == 0xc5) && (is64 || peek() >= 0xc0)) {
     // VEX (SDM vol. 2A, "The VEX Prefix").
     const first = byte();
     const second = opcode == 0xc4 ? byte() : first & 0x7f;
@@ -234,7 +176,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   let entry = map == NO_MAP ? 0 : unchecked(OPCODE_TABLE[at]);
   let modrm: u32 = 0;
   if (<u32>(entry & INSTRUCTION) == GROUP) {
-    modrm = cursor < end ? load<u8>(cursor) : byte();
+    modrm = peek();
     if (short) return 0;
     entry = unchecked(OPCODE_TABLE[<u32>((entry >> FORM_SHIFT) & 0xffff) + ((modrm >> 3) & 7) + (modrm >= 0xc0 ? 8 : 0)]);
   }
@@ -319,7 +261,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     store<u8>(u, ZERO, U_INDEX);
   }
   const immediateKind = (form >> 4) & 15;
-  if (instruction != INVALID && instruction != UD) immediates(u, immediateKind, bytes, offset, code);
+  if (instruction != INVALID && instruction != UD) immediates(u, immediateKind, bytes, address, offset, code);
   if (immediateKind == IMMEDIATE_O) flags |= F_MEMORY;
   if (
     named != 0 ||
@@ -361,51 +303,6 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   store<u8>(u, <u8>flags, U_FLAGS);
   if (instruction != INVALID) select(u, instruction, form, codeMode);
   return length;
-}
-
-// ---- SIMD: the upper bits of an entry, as build-core.mjs writes them
-const VECTOR_SIZE: u32 = 15;
-const VECTOR_MMX: u32 = 1 << 4;
-const VECTOR_VVVV: u32 = 1 << 5;
-const FORM_TO_H: u32 = FORM_BYTE;
-
-function isVexAllowed(vex: u32, fields: u32, is64: bool): bool {
-  // Where it is no operand it has to be all ones, outside of 64-bit mode, too.
-  if ((fields & VECTOR_VVVV) == 0 && (vex & VEX_VVVV) != VEX_VVVV) return false;
-  const l = (fields >> 6) & 3;
-  const w = (fields >> 8) & 3;
-  if (l == 1 ? (vex & VEX_L) != 0 : l == 2 && (vex & VEX_L) == 0) return false;
-  if (w == 3) return is64 || (vex & VEX_W) == 0;
-  return w == 0 || (w == 2) == ((vex & VEX_W) != 0);
-}
-
-/** What vector.ts and its parts find of an instruction besides its registers (uop.ts, V_*). */
-function vectorOperands(u: usize, form: u32, fields: u32, vex: u32, general: u32, is64: bool): void {
-  const ignoresL = ((fields >> 6) & 3) == 3;
-  let shape = (fields & VECTOR_MMX) != 0 ? SHAPE_MMX : SHAPE_XMM;
-  if (vex != 0) shape = (vex & VEX_L) != 0 && !ignoresL ? SHAPE_VEX256 : SHAPE_VEX128;
-  else store<u8>(u, load<u8>(u, U_DST), U_EXTRA);
-  const whole: u32 = shape == SHAPE_VEX256 ? 32 : 16;
-  const size = memorySize(fields & VECTOR_SIZE, whole, general, (vex & VEX_W) != 0);
-  const alignment = (fields >> 10) & 3;
-  const isAligned = size >= 16 && (alignment == 2 || (alignment == 0 && vex == 0));
-  store<u8>(u, <u8>shape, V_SHAPE);
-  store<u8>(u, <u8>general, V_GENERAL);
-  store<u8>(u, isAligned ? <u8>(size - 1) : 0, V_ALIGNMENT);
-  store<u8>(u, (vex & VEX_W) != 0 ? 1 : 0, V_W);
-  store<u8>(u, (form & (FORM_TO_REG | FORM_TO_H)) == 0 ? 1 : 0, V_STORES);
-  store<u8>(u, <u8>(((<u32>load<u8>(u, U_IMMEDIATE) >> 4) & (is64 ? 15 : 7)) << 3), V_THIRD);
-  store<u8>(u, <u8>size, U_OPERAND_SIZE);
-  if ((form & FORM_TO_H) != 0) store<u8>(u, vex != 0 ? load<u8>(u, U_EXTRA) : load<u8>(u, U_SRC), U_DST);
-}
-
-/** Bytes, of a size by its number: b w d q y x h f e dq qq, y of a vector, o. */
-function memorySize(number: u32, whole: u32, general: u32, isWide: bool): u32 {
-  if (number <= 4) return number == 0 ? 0 : 1 << (number - 1);
-  if (number == 5) return general;
-  if (number <= 9) return whole >> (number - 6);
-  if (number == 12) return isWide ? 8 : 4;
-  return number == 10 ? 16 : number == 11 || whole == 32 ? 32 : 8;
 }
 
 /** Where in the state block a register's bytes are. Without REX numbers 4 to 7 of 8 bits are AH, CH, DH, BH. */
@@ -506,32 +403,4 @@ function modrm32(u: usize, modrm: u32): void {
   store<u8>(u, <u8>index, U_INDEX);
   store<i32>(u, displacement, U_DISPLACEMENT);
   setAddress(u, base == RSP || base == 40 ? SS : DS);
-}
-
-function immediates(u: usize, kind: u32, bytes: u32, offset: u32, code: usize): void {
-  let value: u64 = 0;
-  if (kind == IMMEDIATE_B) value = byte();
-  else if (kind == IMMEDIATE_BS) value = signedByte();
-  else if (kind == IMMEDIATE_W) value = word();
-  else if (kind == IMMEDIATE_Z)
-    value = bytes == 2 ? <u64>(<i64>(<i16>word())) : bytes == 1 ? <u64>signedByte() : <u64>(<i64>(<i32>dword()));
-  else if (kind == IMMEDIATE_V)
-    value = bytes == 8 ? qword() : bytes == 4 ? <u64>dword() : bytes == 2 ? <u64>word() : <u64>byte();
-  else if (kind == IMMEDIATE_P) {
-    value = bytes == 2 ? <u64>word() : <u64>dword();
-    store<u32>(u, word(), U_IMMEDIATE2);
-  } else if (kind == IMMEDIATE_WB) {
-    value = word();
-    store<u32>(u, byte(), U_IMMEDIATE2);
-  } else if (kind == IMMEDIATE_JB || kind == IMMEDIATE_JZ) {
-    const relative: i32 = kind == IMMEDIATE_JB ? <i32>signedByte() : bytes == 2 ? <i32>(<i16>word()) : <i32>dword();
-    store<i32>(u, relative + <i32>offset + <i32>(cursor - code), U_IMMEDIATE2);
-  } else if (kind == IMMEDIATE_O) {
-    value = address == 8 ? qword() : address == 4 ? <u64>dword() : <u64>word();
-    store<i32>(u, <i32>value, U_DISPLACEMENT);
-  } else if (kind == IMMEDIATE_ONE) value = 1;
-  store<u64>(u, value, U_IMMEDIATE);
-  if (load<u8>(u, U_BASE) == BLOCK_RIP) {
-    store<i32>(u, load<i32>(u, U_DISPLACEMENT) + <i32>offset + <i32>(cursor - code), U_DISPLACEMENT);
-  }
 }

@@ -1,5 +1,6 @@
 /** Picks the micro-operation specialised for an instruction's form and size, where interpret.ts has one. */
-import { FORM_TO_REG, IMMEDIATE_CL, IMMEDIATE_NONE, IMMEDIATE_O } from './decode';
+import { IMMEDIATE_CL, IMMEDIATE_NONE, IMMEDIATE_O } from './decode-immediate';
+import { FORM_TO_REG } from './decode-vector';
 import { CODE_64, CODE_SIZE, FLAT, STACK_32 } from './modes';
 import {
   ANY_MI,
