@@ -23,9 +23,11 @@ export function spoil(draft: Draft): void {
   draft.spoiled = true;
   switch (random.below(7)) {
     case 0:
-      // Processors differ in what they want aligned of a vector.
+      // Processors differ in what they want aligned of a vector, and in whether W may be 0 where the SDM has it 1.
       if (draft.form.hasVectors)
-        draft.vexSpoiled = [0x04, 0x08 << random.below(4), 0x80][random.below(mode.bits === 64 ? 3 : 2)];
+        draft.vexSpoiled = [0x04, 0x08 << random.below(4), 0x80][
+          random.below(mode.bits === 64 && draft.form.w !== 1 ? 3 : 2)
+        ];
       else draft.words[draft.record + IN_FLAGS / 4] |= AC;
       return;
     case 1:

@@ -4,6 +4,7 @@
  */
 import { byte, cursor, dword, peek, short, signedByte, startAt, word } from './code-bytes';
 import { IMMEDIATE_O, immediates } from './decode-immediate';
+import { hasRegister, registerForm0F01 } from './decode-system';
 import { FORM_BYTE, FORM_TO_REG, VECTOR_MMX, VEX_PRESENT, isVexAllowed, vectorOperands } from './decode-vector';
 import { AVX, CODE_16, CODE_32, CODE_64, CODE_SIZE, FLAT, MMX, PROTECTED, SSE } from './modes';
 import { INVALID, OPCODE_TABLE, SYS_MOV_FROM_CR, SYS_MOV_TO_DR, UD } from './opcode-table';
@@ -308,40 +309,6 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
 /** Where in the state block a register's bytes are. Without REX numbers 4 to 7 of 8 bits are AH, CH, DH, BH. */
 function registerSlot(n: u32, size: u32): u8 {
   return size == 1 && !hasRex && n >= 4 ? <u8>((n - 4) * 8 + 1) : <u8>(n * 8);
-}
-
-/** Bit n: CRn. */
-const CONTROL_REGISTERS: u32 = 0x11d;
-
-/** Whether what ModRM.reg names is there, of segment, control and debug registers. */
-function hasRegister(instruction: i32, reg: u32): bool {
-  switch (instruction) {
-    case T.MOV_FROM_SEG:
-      return (reg & 7) <= <u32>GS;
-    case T.SYS_MOV_TO_SEG:
-      return (reg & 7) <= <u32>GS && (reg & 7) != <u32>CS;
-    case T.SYS_MOV_FROM_CR:
-    case T.SYS_MOV_TO_CR:
-      return ((CONTROL_REGISTERS >> reg) & 1) != 0;
-    case T.SYS_MOV_FROM_DR:
-    case T.SYS_MOV_TO_DR:
-      return reg < 8;
-    default:
-      return true;
-  }
-}
-
-/** 0F 01 with a register: what is not a memory form there. */
-function registerForm0F01(modrm: u32, is64: bool, hasPrefix: bool): i32 {
-  if (hasPrefix && modrm < 0xf8) return INVALID;
-  if (modrm == 0xc8) return T.SYS_MONITOR;
-  if (modrm == 0xc9) return T.SYS_MWAIT;
-  if (modrm == 0xca) return T.SYS_CLAC;
-  if (modrm == 0xcb) return T.SYS_STAC;
-  if (modrm == 0xd0) return T.SYS_XGETBV;
-  if (modrm == 0xd1) return T.SYS_XSETBV;
-  if (modrm == 0xf8) return is64 ? T.SYS_SWAPGS : UD;
-  return modrm == 0xf9 ? T.SYS_RDTSCP : INVALID;
 }
 
 function setAddress(u: usize, defaultSegment: i32): void {
