@@ -2,7 +2,8 @@
 import { AC, NT, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, STACK, TF, WINDOW } from './arena';
 import { type Address, chooseAddress } from './addressing';
 import { type Draft, MASK_64 } from './draft';
-import { OperandKind, STRINGS } from './forms';
+import { isGather, OperandKind, STRINGS } from './forms';
+import { chooseGather } from './gathers';
 import { SELECTORS } from './segments';
 import { spoil } from './spoil';
 import { FAR_POINTERS, farReturn, system } from './system-forms';
@@ -49,7 +50,8 @@ export function constrain(draft: Draft, address: Address): boolean {
     draft.pin(RAX);
     draft.pin(RDX);
   }
-  if (draft.isMemory && !chooseAddress(draft, address)) return false;
+  if (isGather(form)) chooseGather(draft, address);
+  else if (draft.isMemory && !chooseAddress(draft, address)) return false;
   if (draft.isDivision && !draft.spoiled && !divisible(draft)) return false;
   // With a source of zero the destination is undefined.
   if ((name === 'BSF' || name === 'BSR') && draft.readOperand() === 0n) draft.undefinedRegister = draft.reg;

@@ -1,5 +1,6 @@
 /** A case in the making: registers, flags and memory that it meets, and the operands of the instruction being added. */
 import {
+  AC,
   BACK,
   CS,
   DF,
@@ -196,6 +197,8 @@ export class Draft {
     const { random, form } = this;
     if (!this.#imageMade) makeVectors(random, this.image, !this.inSequence);
     this.#imageMade = true;
+    // Of an attempt before: which vectors have to be aligned then differs.
+    this.words[this.record + IN_FLAGS / 4] &= ~AC;
     if (!this.isMemory) return;
     // What SHA wants aligned differs between makers of processors.
     const isAligned = this.inSequence || form.name.startsWith('SHA') || !random.chance(16);

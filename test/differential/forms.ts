@@ -44,7 +44,6 @@ export const EXCLUDED: readonly [RegExp, string][] = [
   [/ SYS_(SYSRET|SYSEXIT) /, 'makers of processors differ'],
   [/ SYS_(SLDT|STR|SGDT|SIDT|SMSW) /, 'user-mode instruction prevention, where a kernel emulates them'],
   [/ SYS_INT1 /, 'a hypervisor may make a fault of its trap'],
-  [/ GATHER[DQ] /, 'its index is a vector'],
   [/ (RCP|RSQRT)[PS]S /, 'approximations, which makers of processors compute differently'],
   [
     / (SYS_RDTSC|SYS_CPUID|SYS_RDFSBASE|SYS_RDGSBASE|SYS_RDPID|SYS_RDPMC|RDRAND|RDSEED) /,
@@ -84,6 +83,8 @@ export const FORMS: readonly Form[] = [
   ...[...ROWS.filter((row) => !/\bi64\b/.test(row)), MOVSXD].flatMap((row) => formsOf(row, true)),
   ...ROWS.filter((row) => !/\bo64\b/.test(row)).flatMap((row) => formsOf(row, false)),
 ];
+
+export const isGather = ({ name }: Form): boolean => name === 'GATHERD' || name === 'GATHERQ';
 
 export function describe(form: Form): string {
   const length = !form.hasVectors || !form.vex ? '' : ` L${form.l} W${form.w === ANY_W ? '?' : form.w}`;
@@ -139,7 +140,7 @@ function vectorForms(row: Row, attributes: string[]): Form[] {
   const has = (name: string) => attributes.includes(name);
   const lengths = !vex || has('l0') ? [0] : has('l1') ? [1] : [0, 1];
   const isGeneral = operands.some((operand) => /^[EGMRB]y/.test(operand));
-  const isWide = (isGeneral && is64) || operands.includes('Wy');
+  const isWide = (isGeneral && is64) || operands.includes('Wy') || has('vsib');
   const widths =
     has('w0') || (has('wq') && !is64) ? [0] : has('w1') ? [1] : isWide ? [0, 1] : [vex || !isGeneral ? ANY_W : 0];
   const memory = operands.find((operand) => /^[EMWQ]/.test(operand))?.slice(1);

@@ -46,7 +46,7 @@ const ATTEMPTS = 1000;
 const ALONE = new Set([
   ...STRINGS,
   ...'DIV IDIV XLAT JMP_E CALL_E CALL RET JMP ENTER LEAVE POPF BSF BSR JCC LOOP LOOPE LOOPNE JCXZ POP POP_E'.split(' '),
-  ...'PUSHA POPA BOUND AAM LDMXCSR MASKMOVDQU'.split(' '),
+  ...'PUSHA POPA BOUND AAM LDMXCSR MASKMOVDQU GATHERD GATHERQ'.split(' '),
   ...PRIVILEGED,
 ]);
 /** What blocks treat in special ways: flags that nobody asks for, compare and branch. */

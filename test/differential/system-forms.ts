@@ -12,6 +12,11 @@ const DEBUG_REGISTERS = [0, 1, 2, 3, 6, 7];
 const USER_VECTORS = [3, 4];
 const LINUX_SYSTEM_CALL = 0x80;
 
+const WRITE_BASE = /^SYS_WR[FG]SBASE$/;
+
+const isCanonicalIn57BitsOnly = (value: bigint) =>
+  BigInt.asUintN(64, BigInt.asIntN(57, value)) === value && BigInt.asUintN(64, BigInt.asIntN(48, value)) !== value;
+
 export function system(draft: Draft): void {
   const { form, random } = draft;
   const selector = BigInt(SELECTORS[random.below(SELECTORS.length)]);
@@ -22,6 +27,11 @@ export function system(draft: Draft): void {
     const isLoad = form.name === 'SYS_LOAD_FAR_POINTER';
     if (!isLoad) draft.put(draft.operand, form.size, draft.farOffset);
     draft.put(draft.operand + form.size, 2, isLoad ? selector : BigInt(draft.selector));
+  } else if (WRITE_BASE.test(form.name) && !draft.isMemory) {
+    // How many bits an address has is the processor's.
+    const value = draft.get(draft.rm);
+    if (random.chance(2) || isCanonicalIn57BitsOnly(value))
+      draft.set(draft.rm, BigInt.asUintN(64, BigInt.asIntN(47, value)));
   } else if (form.name === 'SYS_INT') {
     const vector = random.chance(3) ? USER_VECTORS[random.below(2)] : random.below(256);
     draft.immediate = BigInt(vector === LINUX_SYSTEM_CALL ? 0 : vector);
