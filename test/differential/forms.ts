@@ -43,6 +43,10 @@ export const EXCLUDED: readonly [RegExp, string][] = [
   [/ SYS_(SYSCALL|SYSENTER) /, 'would call the host’s kernel'],
   [/ SYS_(SYSRET|SYSEXIT) /, 'makers of processors differ'],
   [/ SYS_(SLDT|STR|SGDT|SIDT|SMSW) /, 'user-mode instruction prevention, where a kernel emulates them'],
+  [
+    / SYS_(FX|X)(SAVE|SAVEC|SAVEOPT|RSTOR) /,
+    'what counts as in use, and of what pointers are kept, is the processor’s own',
+  ],
   [/ SYS_INT1 /, 'a hypervisor may make a fault of its trap'],
   [/ (RCP|RSQRT)[PS]S /, 'approximations, which makers of processors compute differently'],
   [

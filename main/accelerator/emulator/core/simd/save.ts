@@ -4,10 +4,11 @@
  */
 import { CR0_EM, CR0_TS, CR4_OSFXSR, CR4_OSXSAVE, GP, NM } from '../bits';
 import { fault, raise, raiseAsStackFault, raiseUd } from '../exceptions';
-import { checkWrite } from '../memory';
+import { checkWrite, isCanonical } from '../memory';
+import { CODE_64, CODE_SIZE } from '../modes';
 import * as T from '../opcode-table';
 import { NO_ADDRESS } from '../segments';
-import { CR0, CR4, MXCSR, RAX, RDX, SS, XCR0 } from '../state';
+import { CR0, CR4, MODE, MXCSR, RAX, RDX, SS, XCR0 } from '../state';
 import { FAULT, RETIRED } from '../status';
 import { operandAddress, operandSegment, operandSize, READ, WRITE } from '../uop';
 import {
@@ -54,8 +55,15 @@ export function saveOrRestore(cpu: usize, u: usize, op: i32): i32 {
   else if (op == T.SYS_FXRSTOR) passed = fxrstor(cpu, u);
   else passed = op == T.SYS_XRSTOR ? xrstor(cpu, u, requested) : xsave(cpu, u, op, requested);
   if (passed) return RETIRED;
-  if (operandSegment(u) == SS) raiseAsStackFault(cpu);
+  if (strayedFromStack(cpu, u)) raiseAsStackFault(cpu);
   return FAULT;
+}
+
+/** Of 64-bit mode: elsewhere the segment's check says so. What the area holds, or its alignment, is no stack fault. */
+function strayedFromStack(cpu: usize, u: usize): bool {
+  if (operandSegment(u) != SS || (load<u32>(cpu, MODE) & CODE_SIZE) != CODE_64) return false;
+  const linear = operandAddress(cpu, u, 1, READ);
+  return !isCanonical(cpu, linear) || !isCanonical(cpu, linear + AREA_END - 1);
 }
 
 /** Components that are not in their initial configuration: XINUSE. MXCSR, which is none of its own, has no say. */
