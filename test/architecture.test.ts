@@ -41,6 +41,7 @@ const GUESTS: Guest[] = [
   { name: 'shootdown', cpus: 4 },
   { name: 'system', cpus: 2 },
   { name: 'fpu', cpus: 1 },
+  { name: 'simd', cpus: 1 },
   { name: 'features', cpus: 2 },
   { name: 'la57', cpus: 1 },
   { name: 'x2apic', cpus: 2, onKvm: ['--irqchip', 'kernel'] },
@@ -60,6 +61,7 @@ const LATE = 'runs the instructions of CPL 0 in a row and is late with interrupt
 const LATE_DEBUG = 'knows no data breakpoints in the instructions that it emulates';
 const NATIVE_USER = 'runs CPL 3 natively on its own descriptor tables';
 const NATIVE_FPU = 'runs CPL 3 natively without CR0.TS and CR0.EM';
+const NATIVE_SIMD = 'runs CPL 3 natively with the CR0, CR4 and XCR0 of the host';
 const INTERRUPTS_AT_3 = 'has no gates of the guest for INT n at CPL 3';
 
 const NO_COUNTERS = 'has no performance counters';
@@ -163,6 +165,20 @@ const PVM: Record<string, Deviations> = {
       'lazy: #NM before a page fault': NATIVE_FPU,
       'lazy: #NM with CR0.EM': NATIVE_FPU,
       'pending: #NM before #MF': NATIVE_FPU,
+    },
+  },
+  simd: {
+    checks: {
+      'available: #UD without CR4.OSFXSR': NATIVE_SIMD,
+      'available: #UD by AVX without CR4.OSXSAVE': NATIVE_SIMD,
+      'available: #UD by AVX that XCR0 lacks': NATIVE_SIMD,
+      'available: #UD by SSE with CR0.EM': NATIVE_SIMD,
+      'aligned: an operand of SSE elsewhere': 'emulates what is #GP at CPL 3, and does not know the instruction',
+      'lazy: #NM by SSE': NATIVE_SIMD,
+      'lazy: #NM by AVX': NATIVE_SIMD,
+      'lazy: #NM by LDMXCSR': NATIVE_SIMD,
+      'saved: a component that XCR0 lacks': NATIVE_SIMD,
+      'unannounced: #UD without CR4.OSXMMEXCPT': NATIVE_SIMD,
     },
   },
 };
