@@ -36,11 +36,11 @@ export class SandboxThreads {
     this.mailboxes = programs.length === 0 ? [] : this.#start(programs);
   }
 
-  /** Has its sandbox in a new thread. The mailbox is a new one, too: the old one's asker finds it closed. */
+  /** Has its sandbox in a new thread. The mailbox is a new one, too; its asker closes the old one when it takes this. */
   replace(index: number, program: PolicyProgram): MailboxMemory {
-    new SandboxServer(this.mailboxes[index]).close();
     const [mailbox] = this.#start([program]);
-    this.mailboxes[index] = mailbox;
+    // A list of its own: the end of the old thread is for the mailboxes that it had.
+    this.mailboxes = this.mailboxes.with(index, mailbox);
     return mailbox;
   }
 

@@ -120,6 +120,7 @@ function engineOf(...policies: Scripted[]): PolicyEngine {
           ? { wants: { ...NONE, ...wants }, actions: [], ...said }
           : { actions: [], ...said };
       },
+      close() {},
     },
   }));
   const cpus = Array.from({ length: CPUS }, (_, cpu) => ({ cpu, apicId: cpu, bsp: cpu === BSP }));
@@ -294,6 +295,7 @@ describe('a policy that fails', () => {
         request.ask === 'start'
           ? { wants: { ...NONE, sipi: true }, actions: [] }
           : { decisions: [{ do: 'drop', reason: '' }], actions: [] },
+      close() {},
     };
     engine.order({ order: 'reload', author: 1, sandbox, options: {} });
     sipi(engine, 1);

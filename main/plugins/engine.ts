@@ -131,6 +131,7 @@ export class PolicyEngine implements MachineEngine {
     this.#now = this.#steering.now;
     const policy = this.#policies[order.author - 1];
     if (order.order === 'reload') {
+      policy.sandbox.close();
       policy.sandbox = order.sandbox;
       policy.options = order.options;
       policy.faulty = false;

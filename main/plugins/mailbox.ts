@@ -174,6 +174,11 @@ export class SandboxClient {
     return answer;
   }
 
+  /** It is asked no more, and its thread may end. */
+  close(): void {
+    this.#box.close();
+  }
+
   #die(what: string): SandboxAnswer {
     this.#box.close();
     return { fault: `${this.#name} ${what}` };

@@ -18,6 +18,8 @@ export interface PolicySeat {
 export interface PolicySandbox {
   /** Waits for the answer; one that does not come within `limit` ms is a fault, and the sandbox is asked no more. */
   ask(request: SandboxRequest, limit: number): SandboxAnswer;
+  /** It is asked no more. */
+  close(): void;
 }
 
 /** A request without what every request has. */
