@@ -34,12 +34,7 @@ section .text
     cpuid
     bt %3, %4
 %endmacro
-; set_cr4 BITS, clear_cr4 BITS
-%macro set_cr4 1
-    mov rax, cr4
-    or eax, %1
-    mov cr4, rax
-%endmacro
+; clear_cr4 BITS
 %macro clear_cr4 1
     mov rax, cr4
     and eax, ~(%1)

@@ -31,34 +31,14 @@ section .text
 
 ap_entry equ halt_forever
 
-; CR0 with these bits instead of MP, EM and TS.
-%macro set_cr0 1
-    mov rax, cr0
-    and eax, ~(CR0_MP | CR0_EM | CR0_TS)
-    or eax, %1
-    mov cr0, rax
-%endmacro
-
 bits 64
 bsp_main:
     call architecture_init
-    mov eax, page_directories
-    mov ecx, 4 * 512
-.user:
-    or byte [rax], PAGE_USER
-    add rax, 8
-    loop .user
-    or byte [pml4], PAGE_USER
-    or byte [pdpt], PAGE_USER
-    or byte [pdpt + 8], PAGE_USER
-    or byte [pdpt + 16], PAGE_USER
-    or byte [pdpt + 24], PAGE_USER
-    mov rax, cr3
-    mov cr3, rax
+    open_to_user
     mov rax, cr0
     or eax, CR0_NE
     mov cr0, rax
-    set_cr0 CR0_MP
+    set_fpu_bits CR0_MP
 
     mov eax, 1
     cpuid
@@ -69,14 +49,14 @@ bsp_main:
     group "lazy", without_lazy
     attempt_user {fninit}
     user_passed "lazy: without CR0.TS"
-    set_cr0 CR0_MP | CR0_TS
+    set_fpu_bits CR0_MP | CR0_TS
     attempt_user {fld1}
     faulted "lazy: #NM by an x87 instruction", NM, 0
     attempt_user {fnstsw ax}
     faulted "lazy: #NM by a control instruction", NM, 0
     attempt_user {wait}
     faulted "lazy: #NM by WAIT with CR0.MP", NM, 0
-    set_cr0 CR0_TS
+    set_fpu_bits CR0_TS
     attempt_user {wait}
     user_passed "lazy: WAIT without CR0.MP"
     clts
@@ -87,16 +67,16 @@ bsp_main:
     attempt_user_ends
     user_passed "lazy: after CLTS it runs"
     check "lazy: as if nothing had been", qword [word_out], 2
-    set_cr0 CR0_MP | CR0_TS
+    set_fpu_bits CR0_MP | CR0_TS
     mov rbx, NOWHERE
     attempt_user {fld qword [rbx]}
     faulted "lazy: #NM before a page fault", NM, 0
-    set_cr0 CR0_EM
+    set_fpu_bits CR0_EM
     attempt_user {fld1}
     faulted "lazy: #NM with CR0.EM", NM, 0
     attempt_user {wait}
     user_passed "lazy: WAIT with CR0.EM"
-    set_cr0 CR0_MP
+    set_fpu_bits CR0_MP
 
 without_lazy:
     ; An unmasked exception.
@@ -123,7 +103,7 @@ without_lazy:
     mov rbx, NOWHERE
     attempt_user {fld qword [rbx]}
     faulted "pending: #MF before a page fault", MF, 0
-    set_cr0 CR0_MP | CR0_TS
+    set_fpu_bits CR0_MP | CR0_TS
     attempt_user {fld1}
     faulted "pending: #NM before #MF", NM, 0
     clts

@@ -33,36 +33,11 @@ section .text
 
 ap_entry equ halt_forever
 
-%macro set_cr0 1
-    mov rax, cr0
-    and eax, ~(CR0_MP | CR0_EM | CR0_TS)
-    or eax, %1
-    mov cr0, rax
-%endmacro
-
-%macro set_cr4 1
-    mov rax, cr4
-    or eax, %1
-    mov cr4, rax
-%endmacro
-
 bits 64
 bsp_main:
     call architecture_init
-    mov eax, page_directories
-    mov ecx, 4 * 512
-.user:
-    or byte [rax], PAGE_USER
-    add rax, 8
-    loop .user
-    or byte [pml4], PAGE_USER
-    or byte [pdpt], PAGE_USER
-    or byte [pdpt + 8], PAGE_USER
-    or byte [pdpt + 16], PAGE_USER
-    or byte [pdpt + 24], PAGE_USER
-    mov rax, cr3
-    mov cr3, rax
-    set_cr0 CR0_MP
+    open_to_user
+    set_fpu_bits CR0_MP
 
     group "available", without_available
     attempt_user {xorps xmm0, xmm0}
@@ -91,10 +66,10 @@ bsp_main:
     faulted "available: XSETBV at CPL 3", GP, 0
     attempt_user {vxorps ymm0, ymm0, ymm0}
     user_passed "available: AVX with XCR0"
-    set_cr0 CR0_EM
+    set_fpu_bits CR0_EM
     attempt_user {xorps xmm0, xmm0}
     faulted "available: #UD by SSE with CR0.EM", UD, 0
-    set_cr0 CR0_MP
+    set_fpu_bits CR0_MP
 
 without_available:
     set_cr4 CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE
@@ -116,7 +91,7 @@ without_available:
 
 without_aligned:
     group "lazy", without_lazy
-    set_cr0 CR0_MP | CR0_TS
+    set_fpu_bits CR0_MP | CR0_TS
     attempt_user {xorps xmm0, xmm0}
     faulted "lazy: #NM by SSE", NM, 0
     attempt_user {vxorps ymm0, ymm0, ymm0}

@@ -77,19 +77,7 @@ ap_entry equ halt_forever
 bits 64
 bsp_main:
     call architecture_init
-    mov eax, page_directories
-    mov ecx, 4 * 512
-.user:
-    or byte [rax], PAGE_USER
-    add rax, 8
-    loop .user
-    or byte [pml4], PAGE_USER
-    or byte [pdpt], PAGE_USER
-    or byte [pdpt + 8], PAGE_USER
-    or byte [pdpt + 16], PAGE_USER
-    or byte [pdpt + 24], PAGE_USER
-    mov rax, cr3
-    mov cr3, rax
+    open_to_user
 
     ; SYSCALL and SYSRET.
     group "syscall", without_syscall
