@@ -13,15 +13,14 @@ import {
   complement,
   divideFractions,
   multiplyBy,
-  multiplyFractions,
   packInexact,
   power,
-  series,
+  reciprocalOdds,
   setNumber,
   toFraction,
   toNumber,
 } from './fraction';
-import { ARCTANGENTS, QUARTER_PI_HIGH, QUARTER_PI_LOW, RECIPROCAL_ODDS } from './tables';
+import { ARCTANGENTS, QUARTER_PI_HIGH, QUARTER_PI_LOW } from './tables';
 import { high, low, multiply, setWide, shiftLeft } from './wide';
 
 const TERMS: i32 = 13;
@@ -119,12 +118,7 @@ function smallAngle(): void {
   const tHigh = high;
   const tLow = low;
   const tPower = power;
-  multiplyFractions(tHigh, tLow, tHigh, tLow);
-  toFraction(high, low, 2 * tPower);
-  const squareHigh = high;
-  const squareLow = low;
-  series(RECIPROCAL_ODDS, 0, 1, TERMS, true, squareHigh, squareLow);
-  multiplyFractions(high, low, squareHigh, squareLow);
+  reciprocalOdds(TERMS, true);
   complement();
   toNumber(0);
   multiplyBy(tHigh, tLow, tPower);

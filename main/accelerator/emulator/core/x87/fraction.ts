@@ -3,6 +3,7 @@
  * from 1/2 on and an exponent. Both are in `high` and `low` of wide.ts, the exponent in `power`. Errors are a few units of 2^-128.
  */
 import { packExtended } from './round';
+import { RECIPROCAL_ODDS } from './tables';
 import { divide, high, low, multiply, setWide, shiftLeft, shiftRight } from './wide';
 
 export let power: i32 = 0;
@@ -123,6 +124,17 @@ export function series(
       setWide(cHigh + high + <u64>(sum < cLow), sum);
     }
   }
+}
+
+/** x^2 / 3 + x^4 / 5 + … of the number x, as a fraction; `alternates`: x^2 / 3 - x^4 / 5 + … */
+export function reciprocalOdds(count: i32, alternates: bool): void {
+  const xPower = power;
+  multiplyFractions(high, low, high, low);
+  toFraction(high, low, 2 * xPower);
+  const squareHigh = high;
+  const squareLow = low;
+  series(RECIPROCAL_ODDS, 0, 1, count, alternates, squareHigh, squareLow);
+  multiplyFractions(high, low, squareHigh, squareLow);
 }
 
 /** Half of 1 + the fraction. */

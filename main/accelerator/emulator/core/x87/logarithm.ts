@@ -23,14 +23,13 @@ import {
   divideFractions,
   halfOfOnePlus,
   multiplyBy,
-  multiplyFractions,
   power,
-  series,
+  reciprocalOdds,
   toFraction,
   toNumber,
 } from './fraction';
 import { packExtended } from './round';
-import { HALF_LOG2_E_HIGH, HALF_LOG2_E_LOW, RECIPROCAL_ODDS } from './tables';
+import { HALF_LOG2_E_HIGH, HALF_LOG2_E_LOW } from './tables';
 import { high, low, setWide } from './wide';
 
 const TERMS: i32 = 26;
@@ -148,12 +147,7 @@ function ofQuotient(): void {
   const sHigh = high;
   const sLow = low;
   const sPower = power;
-  multiplyFractions(sHigh, sLow, sHigh, sLow);
-  toFraction(high, low, 2 * sPower);
-  const squareHigh = high;
-  const squareLow = low;
-  series(RECIPROCAL_ODDS, 0, 1, TERMS, false, squareHigh, squareLow);
-  multiplyFractions(high, low, squareHigh, squareLow);
+  reciprocalOdds(TERMS, false);
   halfOfOnePlus();
   toNumber(1);
   multiplyBy(sHigh, sLow, sPower);
