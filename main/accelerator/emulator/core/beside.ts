@@ -10,7 +10,7 @@
  *
  * Nobody waits while it is inside, so that those who wait for each other do not wait for ever.
  */
-import { noticeCodeChanges } from './blocks';
+import { noticeCodeChanges } from './code-map';
 import {
   BESIDE,
   CODE_EPOCH_SEEN,

@@ -3,11 +3,12 @@
  * leave, known by guest-physical address and mode. Blocks link to their successors of the same page; from anywhere else the
  * jump cache finds them by linear address, for one CODE_GENERATION.
  */
-import { askOthersAside, awaitCodeSeen, beginAlone, endAlone, fence, hasOthersBeside } from './beside';
+import { fetchPointer } from './memory';
+import { beginAlone, endAlone, hasOthersBeside } from './beside';
+import { chunksOf, marksOf, noteCode, pageGeneration } from './code-map';
 import { MAX_LENGTH, decode, entryEnds, entryRead, entryWritten } from './decode';
 import { GP } from './bits';
 import { raise } from './exceptions';
-import { fetchPointer } from './memory';
 import { CODE_64, CODE_SIZE, FLAT, MODE_BITS } from './modes';
 import { OVERLONG } from './opcode-table';
 import { J, JMP_NEAR, NEXT } from './ops';
@@ -19,26 +20,19 @@ import {
   CODE_CACHE,
   CODE_CACHE_FREE,
   CODE_CACHE_SIZE,
-  CODE_CHANGED,
-  CODE_EPOCH_SEEN,
   CODE_GENERATION,
   LINK_GENERATION,
-  CODE_MAP,
   CS,
   CS_BASE,
   EXECUTION_ROOM,
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   MODE,
-  PAGE_GENERATIONS,
   RAM_BASE,
   SEGMENTS,
   SEGMENT_SIZE,
   SEG_LIMIT,
-  SHARED,
-  SHARED_CODE_EPOCH,
 } from './state';
-import { flushTlbWrites } from './tlb';
 import { UOP_SIZE, U_LENGTH, U_NEXT, U_NUMBER, U_OP, U_OPERAND_SIZE } from './uop';
 
 // ---- the head of a block; its micro-operations follow
@@ -64,7 +58,6 @@ const NO_PAGE: u32 = 0xffffffff;
 const MAX_INSTRUCTIONS: u32 = 64;
 /** A block, its NEXT, its code, and an instruction being decoded. */
 const MAX_BLOCK_SIZE: u32 = <u32>B_UOPS + (MAX_INSTRUCTIONS + 2) * <u32>UOP_SIZE + MAX_INSTRUCTIONS * <u32>MAX_LENGTH;
-const CHUNK: u32 = 64;
 
 // @ts-ignore: decorator
 @inline
@@ -160,12 +153,6 @@ function isStill(cpu: usize, block: usize, physical: u32, rip: u64, mode: u32): 
 
 function hashSlot(cpu: usize, physical: u32, mode: u32): usize {
   return cpu + BLOCK_HASH + (((physical ^ (physical >> 14) ^ (mode << 8)) & (<u32>BLOCK_HASH_ENTRIES - 1)) << 2);
-}
-
-// @ts-ignore: decorator
-@inline
-function pageGeneration(cpu: usize, page: u32): u32 {
-  return load<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + (page << 2)));
 }
 
 function lookUp(cpu: usize, host: usize, linear: u64, mode: u32): usize {
@@ -351,67 +338,8 @@ function overlong(u: usize): usize {
   return 1;
 }
 
-/** Has stores to a line seen as if it held code. */
-export function watchLine(cpu: usize, physical: u32): void {
-  noteCode(cpu, physical, 1);
-}
-
-/** Marks bytes as decoded, so that stores to them are seen. */
-function noteCode(cpu: usize, physical: u32, size: u32): void {
-  const before = atomic.or<u64>(marksWord(cpu, physical >> 12), chunksOf(physical, size));
-  if (before != 0) return;
-  // The page begins to hold code: stores to it must miss the TLBs of all vcpus from now on.
-  nextEpoch(cpu);
-  flushTlbWrites(cpu);
-  if (hasOthersBeside(cpu)) awaitCodeSeen(cpu);
-}
-
-function marksWord(cpu: usize, page: u32): usize {
-  return <usize>load<u32>(cpu, CODE_MAP) + ((<usize>page) << 3);
-}
-
-function marksOf(cpu: usize, page: u32): u64 {
-  return atomic.load<u64>(marksWord(cpu, page));
-}
-
-/** The marks of bytes within one page. */
-function chunksOf(physical: u32, size: u32): u64 {
-  const first = (physical & 0xfff) / CHUNK;
-  const lastChunk = min((physical & 0xfff) + size - 1, 0xfff) / CHUNK;
-  return (<u64>-1 >> (63 - <u64>(lastChunk - first))) << first;
-}
-
-/** This vcpu has seen what it changes itself, but not what another has changed meanwhile. */
-function nextEpoch(cpu: usize): void {
-  const before = atomic.add<u32>(<usize>load<u32>(cpu, SHARED) + SHARED_CODE_EPOCH, 1);
-  if (load<u32>(cpu, CODE_EPOCH_SEEN) == before) store<u32>(cpu, before + 1, CODE_EPOCH_SEEN);
-}
-
-/** Says that bytes of RAM were written: code decoded from them is dropped, of every vcpu. */
-export function codeWritten(cpu: usize, physical: u64, size: u32): void {
-  const page = <u32>(physical >> 12);
-  // Who decodes marks the bytes and then reads them: one of the two sees the other.
-  fence(cpu);
-  if ((marksOf(cpu, page) & chunksOf(<u32>physical, size)) == 0) return;
-  atomic.store<u64>(marksWord(cpu, page), 0);
-  atomic.add<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + (page << 2)), 1);
-  nextEpoch(cpu);
-  if (hasOthersBeside(cpu)) askOthersAside(cpu);
-  store<u8>(cpu, 1, CODE_CHANGED);
-  dropCode(cpu);
-}
-
-/** Takes note of what other vcpus did to code since this one ran. */
-export function noticeCodeChanges(cpu: usize): void {
-  const epoch = atomic.load<u32>(<usize>load<u32>(cpu, SHARED) + SHARED_CODE_EPOCH);
-  if (epoch == load<u32>(cpu, CODE_EPOCH_SEEN)) return;
-  store<u32>(cpu, epoch, CODE_EPOCH_SEEN);
-  dropCode(cpu);
-  flushTlbWrites(cpu);
-}
-
 /** Decoded code has changed: links between blocks do not hold any more, either. */
-function dropCode(cpu: usize): void {
+export function dropCode(cpu: usize): void {
   store<u32>(cpu, load<u32>(cpu, LINK_GENERATION) + 1, LINK_GENERATION);
   dropLinks(cpu);
 }

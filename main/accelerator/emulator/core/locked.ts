@@ -5,7 +5,7 @@
  */
 import { beginAlone, endAlone } from './beside';
 import { bitAddress, bitNumber } from './bit-operations';
-import { codeWritten } from './blocks';
+import { codeWritten } from './code-map';
 import { CF, ZF, carry, setStatusFlags, statusFlags } from './flags';
 import { general } from './general';
 import { hostToPhysical, lockablePointer, modifyPointer } from './memory';

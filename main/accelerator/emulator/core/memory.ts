@@ -4,7 +4,7 @@
  * A pointer of 0 says that an exception was raised or an exit is pending, and that nothing has changed.
  */
 import { AC, EFER_LMA, GP } from './bits';
-import { codeWritten } from './blocks';
+import { codeWritten } from './code-map';
 import { meetDataBreakpoints } from './debug';
 import { raise } from './exceptions';
 import { exitInternalError } from './exits';

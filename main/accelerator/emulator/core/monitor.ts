@@ -5,7 +5,7 @@
  */
 import { hasOthersBeside } from './beside';
 import { GP } from './bits';
-import { watchLine } from './blocks';
+import { watchLine } from './code-map';
 import { fault, raiseUd } from './exceptions';
 import { exitHlt } from './exits';
 import { readPointer } from './memory';

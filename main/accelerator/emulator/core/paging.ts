@@ -17,7 +17,7 @@ import {
   PHYSICAL_MASK,
   RFLAGS_AC,
 } from './bits';
-import { codeWritten } from './blocks';
+import { codeWritten } from './code-map';
 import { raise } from './exceptions';
 import { ADDRESS_LINES_LOW, CR0, CR2, CR3, CR4, EFER, RAM_BASE, RAM_SIZE, RFLAGS, SYSTEM_ROOM } from './state';
 

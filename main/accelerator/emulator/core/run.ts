@@ -1,7 +1,8 @@
 /** What happens between instructions: events, single steps, exits to the host. */
 import { answerRequest, comeIn, goOut, hasOthersBeside } from './beside';
 import { GP, RFLAGS_IF, RFLAGS_RF, RFLAGS_TF } from './bits';
-import { cachedBlock, findBlock, findShortBlock, noticeCodeChanges } from './blocks';
+import { cachedBlock, findBlock, findShortBlock } from './blocks';
+import { noticeCodeChanges } from './code-map';
 import { afterInstruction, beforeInstruction } from './debug';
 import { deliverException, deliverInterrupt, deliverNmi, raise } from './exceptions';
 import {

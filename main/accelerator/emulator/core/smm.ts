@@ -21,7 +21,7 @@ import {
   RFLAGS_VM,
   WRITABLE,
 } from './bits';
-import { codeWritten } from './blocks';
+import { codeWritten } from './code-map';
 import { controlChanged, CR0_DEFINED, CR4_DEFINED, EFER_DEFINED } from './control';
 import { cancelStep, DR7_RESET, setBreakpoints } from './debug';
 import { dplOf, segmentAt } from './descriptors';
