@@ -141,7 +141,7 @@ export class StartUpRouter {
     Atomics.store(vcpu.words, VcpuWord.IN_SMM, inside ? 1 : 0);
     const latched = Atomics.exchange(vcpu.words, VcpuWord.INIT_LATCHED, 0) !== 0;
     lock.release();
-    if (latched) this.#apply(vcpu, IpiMode.INIT, 0);
+    if (latched) this.#apply(vcpu, IpiMode.INIT, 0, true);
   }
 
   /** KVM keeps the state (`kernel`, `split`) and this is what it was seen to be. */
@@ -240,9 +240,12 @@ export class StartUpRouter {
     this.#clearOutcome();
     const delivered = this.#outcome[Decision.DELIVER];
     const ignored = this.#outcome[Decision.IGNORED];
+    let takers = 0;
     for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
       if (!has(targets, cpu)) continue;
-      const group = this.takes(cpu, mode) ? delivered : ignored;
+      const taken = this.takes(cpu, mode);
+      if (taken) takers++;
+      const group = taken ? delivered : ignored;
       group[cpu >> 5] |= 1 << (cpu & 31);
     }
     this.#events.hushed = true;
@@ -251,7 +254,7 @@ export class StartUpRouter {
     writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.DELIVER, delivered, author);
     writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.IGNORED, ignored, author);
     for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
-      if (has(delivered, cpu)) this.#apply(this.#vcpus[cpu], mode, vector);
+      if (has(delivered, cpu)) this.#apply(this.#vcpus[cpu], mode, vector, takers === 1);
     }
     this.#events.hushed = false;
   }
@@ -288,7 +291,7 @@ export class StartUpRouter {
   }
 
   /** A pause comes first: a CPU that is woken must find it. */
-  #apply(vcpu: VcpuControl, mode: IpiMode, vector: number): void {
+  #apply(vcpu: VcpuControl, mode: IpiMode, vector: number, alone: boolean): void {
     this.#pause.at(vcpu, mode === IpiMode.INIT ? PauseCause.INIT : PauseCause.SIPI);
     const lock = this.#stateLocks[vcpu.cpu];
     lock.acquire();
@@ -303,8 +306,10 @@ export class StartUpRouter {
     if (before !== after) this.#change(vcpu, after, mode === IpiMode.SIPI ? vector : NO_VECTOR);
     lock.release();
     if (mode === IpiMode.INIT) {
-      // One that waits already does not have to wake up to wait on.
-      if (before === MpState.UNINITIALIZED || before === MpState.INIT_RECEIVED) vcpu.note(Attention.INIT);
+      // One that waits already does not have to wake up to wait on. It does for an INIT of its own, so that the SIPI, which comes
+      // next, finds it awake: its thread's way to the guest takes longest where nothing of it is in the processor's caches.
+      const waits = before === MpState.UNINITIALIZED || before === MpState.INIT_RECEIVED;
+      if (waits && !alone) vcpu.note(Attention.INIT);
       else vcpu.alert(Attention.INIT);
     } else {
       vcpu.alert(Attention.SIPI);
