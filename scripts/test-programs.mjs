@@ -16,6 +16,11 @@ const PROGRAMS = [
     input: '#include <stdio.h>\n#include <linux/kvm.h>\n',
   },
   {
+    packages: ['acpica-tools'],
+    why: 'disassembles the ACPI tables',
+    probe: ['iasl', '-v'],
+  },
+  {
     packages: ['chromium', 'fonts-dejavu-core'],
     why: 'opens the app as a person does',
     probe: ['/usr/bin/chromium', '--version'],

@@ -35,6 +35,7 @@ const pausePoint = v.variant('on', [
 ]);
 const request = v.variant('name', [
   v.strictObject({ name: v.literal('pause'), argument: nothing }),
+  v.strictObject({ name: v.literal('power-button'), argument: nothing }),
   v.strictObject({ name: v.literal('resume'), argument: nothing }),
   v.strictObject({ name: v.literal('step'), argument: v.strictObject({ cpu }) }),
   v.strictObject({ name: v.literal('inspect'), argument: v.strictObject({ cpu }) }),

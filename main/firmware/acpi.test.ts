@@ -64,17 +64,21 @@ describe('ACPI tables', () => {
     for (const at of found) expect(at).toBeGreaterThanOrEqual(0xe0000);
   });
 
-  test('the FADT claims no fixed hardware, names the reset register, and leads to DSDT and FACS', () => {
+  test('the FADT places the fixed hardware and the reset register, and leads to DSDT and FACS', () => {
     writeFirmware(memory, { cpus: listed([0], 0), identity: IDENTITY });
     const fadt = openTable(described()[0], 'FACP');
     expect(fadt.end - fadt.at).toBe(276);
     expect([memory[fadt.at + 8], memory[fadt.at + 131]]).toEqual([6, 5]);
     expect(view.getUint16(fadt.at + 46, true)).toBe(9);
-    // SMI_CMD, then PM1a_EVT_BLK to GPE1_BLK and their lengths.
-    expect([...memory.subarray(fadt.at + 48, fadt.at + 96)]).toEqual(Array(48).fill(0));
-    const flags = view.getUint32(fadt.at + 112, true);
-    expect(flags & (1 << 10)).not.toBe(0);
-    expect(flags & (1 << 20)).toBe(0);
+    // SMI_CMD and what is written there: the machine is always in ACPI mode.
+    expect([...memory.subarray(fadt.at + 48, fadt.at + 56)]).toEqual(Array(8).fill(0));
+    const blocks = Array.from({ length: 8 }, (_, i) => view.getUint32(fadt.at + 56 + 4 * i, true));
+    expect(blocks).toEqual([0x600, 0, 0x604, 0, 0, 0x608, 0, 0]);
+    expect([...memory.subarray(fadt.at + 88, fadt.at + 96)]).toEqual([4, 2, 0, 4, 0, 0, 0, 0]);
+    const extended = Array.from({ length: 10 }, (_, i) => u64(fadt.at + 148 + 12 * i + 4));
+    expect(extended).toEqual([0x600, 0, 0x604, 0, 0, 0x608, 0, 0, 0, 0]);
+    // WBINVD, PROC_C1, SLP_BUTTON, FIX_RTC, TMR_VAL_EXT, RESET_REG_SUP: a power button of fixed hardware, no hardware-reduced ACPI.
+    expect(view.getUint32(fadt.at + 112, true)).toBe(0x565);
     expect([...memory.subarray(fadt.at + 116, fadt.at + 129)]).toEqual([1, 8, 0, 1, 0xf9, 0x0c, 0, 0, 0, 0, 0, 0, 6]);
     const dsdt = openTable(view.getUint32(fadt.at + 40, true), 'DSDT');
     expect(u64(fadt.at + 140)).toBe(dsdt.at);

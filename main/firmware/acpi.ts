@@ -2,9 +2,20 @@
  * ACPI tables (ACPI Specification 6.5, chapter 5.2): RSDP, RSDT, XSDT, FADT, FACS, DSDT, MADT.
  */
 import { alignUp } from '../base/struct';
+import {
+  PM1_CONTROL,
+  PM1_CONTROL_SIZE,
+  PM1_EVENT,
+  PM1_EVENT_SIZE,
+  PM_TIMER,
+  PM_TIMER_SIZE,
+  SOFT_OFF,
+} from '../base/pm-registers';
 import { ByteWriter, checksum } from './byte-writer';
 import { FIRST_X2APIC_ID, type FirmwareCpu } from './cpu-list';
+import { dsdtBlock } from './dsdt';
 import { IO_APIC, LOCAL_APIC } from './memory-map';
+import { PM_PORTS, RESET_CONTROL, SCI_IRQ } from './port-map';
 
 const OEM_ID = 'REVEIL';
 const OEM_TABLE_ID = 'REVEILLE';
@@ -22,7 +33,6 @@ const RSDP_CHECKSUM = 8;
 const RSDP_EXTENDED_CHECKSUM = 32;
 
 const FACS_SIZE = 64;
-const SCI_GSI = 9;
 
 /** 5.2.9 FADT. */
 const FADT_MINOR_REVISION = 5;
@@ -30,18 +40,20 @@ const FADT_MINOR_REVISION = 5;
 const LEGACY_DEVICES = 1 << 0;
 const I8042 = 1 << 1;
 const VGA_NOT_PRESENT = 1 << 2;
-/** 5.2.9 Fixed Feature Flags: no power or sleep button, and no RTC wake status, in fixed registers. */
+/**
+ * 5.2.9 Fixed Feature Flags: no sleep button and no RTC wake status in fixed registers; PWR_BUTTON, which would say that of the
+ * power button, is not set.
+ */
 const WBINVD = 1 << 0;
 const PROC_C1 = 1 << 2;
-const PWR_BUTTON = 1 << 4;
 const SLP_BUTTON = 1 << 5;
 const FIX_RTC = 1 << 6;
+const TMR_VAL_EXT = 1 << 8;
 const RESET_REG_SUP = 1 << 10;
 /** 5.2.3.2 Generic Address Structure. */
 const SYSTEM_IO = 1;
-const BYTE_ACCESS = 1;
-const GAS_SIZE = 12;
-const RESET_PORT = 0xcf9;
+const Access = { BYTE: 1, WORD: 2, DWORD: 3 } as const;
+const NO_REGISTER = new Uint8Array(12);
 const RESET_VALUE = 6;
 /** C2 and C3 are not supported: latencies above 100 and 1000 microseconds say so. */
 const NO_C2 = 101;
@@ -83,7 +95,7 @@ export function acpiTables(address: number, cpus: readonly FirmwareCpu[]): Uint8
     return at;
   };
   const facs = place(facsTable(), FACS_SIZE);
-  const dsdt = place(sdt('DSDT', 2, new Uint8Array()));
+  const dsdt = place(sdt('DSDT', 2, dsdtBlock(cpus, SOFT_OFF)));
   const described = [place(fadt(facs, dsdt)), place(madt(cpus))];
   const rsdt = place(sdt('RSDT', 1, new ByteWriter().u32(...described).finish()));
   const xsdt = place(sdt('XSDT', 1, new ByteWriter().u64(...described).finish()));
@@ -131,35 +143,50 @@ function facsTable(): Uint8Array {
 }
 
 /**
- * The machine has no ACPI fixed hardware: no PM1 or general-purpose event blocks, no PM timer, no SMI command port. So
- * their addresses are zero. HW_REDUCED_ACPI, which says the same, is not set: an OS concludes from it that PIC and PIT
- * are missing too (Linux then has nothing to calibrate its timers with), and those exist. The price is that ACPICA
- * calls the missing PM1 blocks a firmware error and starts no interpreter, for which the empty DSDT has no use anyway.
+ * No SMI command port: there is no system management mode code that could change to ACPI mode, in which the machine always
+ * is. Nor are there general-purpose events.
  */
 function fadt(facs: number, dsdt: number): Uint8Array {
+  const event = PM_PORTS + PM1_EVENT;
+  const control = PM_PORTS + PM1_CONTROL;
+  const timer = PM_PORTS + PM_TIMER;
   const body = new ByteWriter()
     .u32(facs, dsdt)
     .u8(0, 0) // reserved; Preferred_PM_Profile: unspecified
-    .u16(SCI_GSI)
-    .zeros(4 + 4) // SMI_CMD to PSTATE_CNT: always in ACPI mode
-    .zeros(8 * 4) // PM1a_EVT_BLK to GPE1_BLK
-    .zeros(8) // their lengths, GPE1_BASE, CST_CNT
+    .u16(SCI_IRQ)
+    .zeros(4 + 4) // SMI_CMD to PSTATE_CNT
+    .u32(event, 0, control, 0, 0, timer, 0, 0) // PM1a_EVT_BLK to GPE1_BLK
+    .u8(PM1_EVENT_SIZE, PM1_CONTROL_SIZE, 0, PM_TIMER_SIZE, 0, 0, 0, 0) // GPE0_BLK_LEN, GPE1_BLK_LEN, GPE1_BASE, CST_CNT
     .u16(NO_C2, NO_C3)
     .zeros(4 + 2 + 3) // FLUSH_SIZE, FLUSH_STRIDE; DUTY_OFFSET, DUTY_WIDTH; DAY_ALRM, MON_ALRM, CENTURY
     .u16(LEGACY_DEVICES | I8042 | VGA_NOT_PRESENT)
     .u8(0)
-    .u32(WBINVD | PROC_C1 | PWR_BUTTON | SLP_BUTTON | FIX_RTC | RESET_REG_SUP)
-    .u8(SYSTEM_IO, 8, 0, BYTE_ACCESS)
-    .u64(RESET_PORT)
+    .u32(WBINVD | PROC_C1 | SLP_BUTTON | FIX_RTC | TMR_VAL_EXT | RESET_REG_SUP)
+    .bytes(register(RESET_CONTROL, 1, Access.BYTE))
     .u8(RESET_VALUE)
     .u16(0) // ARM_BOOT_ARCH
     .u8(FADT_MINOR_REVISION)
     .u64(0, dsdt) // X_FIRMWARE_CTRL is zero where FIRMWARE_CTRL is used
-    .zeros(8 * GAS_SIZE) // X_PM1a_EVT_BLK to X_GPE1_BLK
-    .zeros(2 * GAS_SIZE) // SLEEP_CONTROL_REG, SLEEP_STATUS_REG
+    .bytes(register(event, PM1_EVENT_SIZE, Access.WORD))
+    .bytes(NO_REGISTER) // X_PM1b_EVT_BLK
+    .bytes(register(control, PM1_CONTROL_SIZE, Access.WORD))
+    .bytes(NO_REGISTER) // X_PM1b_CNT_BLK
+    .bytes(NO_REGISTER) // X_PM2_CNT_BLK
+    .bytes(register(timer, PM_TIMER_SIZE, Access.DWORD))
+    .bytes(NO_REGISTER) // X_GPE0_BLK
+    .bytes(NO_REGISTER) // X_GPE1_BLK
+    .bytes(NO_REGISTER) // SLEEP_CONTROL_REG
+    .bytes(NO_REGISTER) // SLEEP_STATUS_REG
     .ascii(OEM_TABLE_ID) // Hypervisor Vendor Identity
     .finish();
   return sdt('FACP', 6, body);
+}
+
+function register(port: number, size: number, access: number): Uint8Array {
+  return new ByteWriter()
+    .u8(SYSTEM_IO, 8 * size, 0, access)
+    .u64(port)
+    .finish();
 }
 
 function madt(cpus: readonly FirmwareCpu[]): Uint8Array {
@@ -171,7 +198,7 @@ function madt(cpus: readonly FirmwareCpu[]): Uint8Array {
   body.u8(Madt.IO_APIC, 12, IO_APIC_ID, 0).u32(IO_APIC, 0);
   // The PIT's output is wired to input 2, as on a PC; inputs 3 to 15 are the ISA interrupts of the same number.
   body.u8(Madt.INTERRUPT_SOURCE_OVERRIDE, 10, ISA, 0).u32(2).u16(CONFORMS);
-  body.u8(Madt.INTERRUPT_SOURCE_OVERRIDE, 10, ISA, SCI_GSI).u32(SCI_GSI).u16(ACTIVE_HIGH_LEVEL);
+  body.u8(Madt.INTERRUPT_SOURCE_OVERRIDE, 10, ISA, SCI_IRQ).u32(SCI_IRQ).u16(ACTIVE_HIGH_LEVEL);
   body.u8(Madt.LOCAL_APIC_NMI, 6, ALL_PROCESSORS).u16(CONFORMS).u8(LINT1);
   if (cpus.some(needsX2apicEntry)) {
     body.u8(Madt.LOCAL_X2APIC_NMI, 12).u16(CONFORMS).u32(ALL_X2APIC_PROCESSORS).u8(LINT1, 0, 0, 0);

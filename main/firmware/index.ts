@@ -7,6 +7,7 @@ import { ByteWriter } from './byte-writer';
 import type { FirmwareCpu } from './cpu-list';
 import { ACPI_TABLES, BDA, EBDA, KIB, MP_TABLES, VIDEO_AREA } from './memory-map';
 import { mpTables, type ProcessorIdentity } from './mp-table';
+import { COM_PORTS } from './port-map';
 
 export interface FirmwareConfig {
   /** In table order (cpusInTableOrder). */
@@ -18,7 +19,6 @@ export interface FirmwareConfig {
 const BDA_COM_PORTS = 0x00;
 const BDA_EBDA_SEGMENT = 0x0e;
 const BDA_MEMORY_KIB = 0x13;
-const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
 /** Writes it all into guest RAM. */
 export function writeFirmware(memory: Uint8Array, config: FirmwareConfig): void {

@@ -85,6 +85,9 @@ export class MachineRequestDesk {
         machine.pause.resume();
         this.#post({ type: 'resumed' });
         return null;
+      case 'power-button':
+        machine.board.pressPowerButton();
+        return null;
       case 'pause-at':
         machine.pause.points = request.argument.points;
         return null;

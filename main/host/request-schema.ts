@@ -62,6 +62,7 @@ const requestOf = (cpus: number): v.GenericSchema<unknown, MachineRequest> => {
     [
       request('pause', nothing('pause')),
       request('resume', nothing('resume')),
+      request('power-button', nothing('power-button')),
       request('step', object('step', { cpu })),
       request('inspect', object('inspect', { cpu })),
       request(
@@ -91,7 +92,7 @@ const requestOf = (cpus: number): v.GenericSchema<unknown, MachineRequest> => {
         }),
       ),
     ],
-    'There is no such request: there are pause, resume, step, inspect, memory, pause-at and snapshot.',
+    'There is no such request: there are pause, resume, power-button, step, inspect, memory, pause-at and snapshot.',
   );
 };
 

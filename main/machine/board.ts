@@ -6,6 +6,7 @@ import type { VcpuExit } from '../accelerator/kvm-run';
 import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import type { Lock } from '../base/mutex';
+import { PM_SIZE } from '../base/pm-registers';
 import { Bus } from '../devices/bus';
 import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
 import type { Device, IrqLine, TimedDevice } from '../devices/device';
@@ -14,10 +15,24 @@ import { A20_GATE_WORDS, A20Gate } from '../devices/a20-gate';
 import { I8042, I8042_WORDS } from '../devices/i8042';
 import { type Lapic, Latch } from '../devices/lapic';
 import { Pit, PIT_WORDS } from '../devices/pit';
+import { Pm, PM_WORDS } from '../devices/pm';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
 import { isX2apicMsr, readX2apic, writeX2apic } from '../devices/x2apic';
+import {
+  COM_IRQS,
+  COM_PORTS,
+  COM_SIZE,
+  I8042_COMMAND,
+  I8042_DATA,
+  PM_PORTS,
+  RESET_CONTROL,
+  RTC_IRQ,
+  RTC_PORTS,
+  RTC_SIZE,
+  SCI_IRQ,
+} from '../firmware/port-map';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import type { Doorbell } from './doorbell';
@@ -27,33 +42,20 @@ import { Irqchip, TIMER_IRQ } from './irqchip';
 import { PauseSwitch } from './pause-switch';
 import { wakeWriters } from './room';
 import { SerialWriter } from './serial-ring';
-import {
-  DEBUG_CONSOLE,
-  EndCause,
-  type MachineMemory,
-  MachineTime,
-  MachineWord,
-  UNCLAIMED_SLOTS,
-  VcpuWord,
-} from './shared-memory';
+import { DEBUG_CONSOLE, EndCause, type MachineMemory, MachineTime, MachineWord, VcpuWord } from './shared-memory';
 import { type Sharing, sharedByThreads } from './sharing';
 import { heldWord, type Word } from './standstill';
 import { PolicyQueue, Want } from './policy-queue';
 import { StartUpRouter } from './start-up-router';
+import { Space, UnclaimedReporter } from './unclaimed';
 import { Attention, type VcpuControl } from './vcpu-control';
 import { shortestTimerPeriod } from './virtual-clock';
 
 const LINE_FEED = 0x0a;
-const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8] as const;
-const COM_IRQS = [4, 3, 4, 3] as const;
-const RTC_IRQ = 8;
 
-const MSR_SPACE = 2;
 const IA32_APIC_BASE = 0x1b;
 const IA32_TSC_DEADLINE = 0x6e0;
 const APIC_PAGE_SHIFT = 12;
-/** How far an address may stand from its slot in the table of unclaimed ones; where all are taken, it is not reported. */
-const UNCLAIMED_PROBES = 16;
 
 export interface BoardOptions {
   memory: MachineMemory;
@@ -88,9 +90,10 @@ export class Board implements ExitTarget {
   readonly #times: Float64Array;
   readonly #irqchip: Irqchip;
   readonly #uarts: Uart16550[];
+  readonly #pm: Pm;
   readonly #timed: TimedDevice[] = [];
   readonly #powerOns: (() => void)[] = [];
-  readonly #unclaimed: Float64Array;
+  readonly #unclaimed: UnclaimedReporter;
 
   constructor({ memory, config, clock, kicker, interrupts, cpu, sharing }: BoardOptions) {
     this.#sharing = sharing ?? sharedByThreads(memory, config, clock, kicker);
@@ -100,11 +103,11 @@ export class Board implements ExitTarget {
     this.#cpu = cpu;
     this.#words = memory.words;
     this.#held = heldWord(memory, runsInTurns(config) || cpu === NO_CPU ? null : cpu);
-    this.#unclaimed = memory.unclaimed();
     this.#times = memory.times;
     this.lock = this.#sharing.lock;
     this.doorbell = this.#sharing.doorbell;
     this.events = this.#sharing.events;
+    this.#unclaimed = new UnclaimedReporter(memory, this.events, cpu);
     this.vcpus = this.#sharing.vcpus;
     this.pause = new PauseSwitch(memory, runsInTurns(config), this.vcpus);
     this.policies = new PolicyQueue(memory);
@@ -119,8 +122,8 @@ export class Board implements ExitTarget {
       pause: this.pause,
       derives: config.irqchip !== 'exact',
     });
-    this.ports = new Bus('port', (address, isWrite) => this.#reportUnclaimed(0, address, isWrite));
-    this.memory = new Bus('memory', (address, isWrite) => this.#reportUnclaimed(1, address, isWrite));
+    this.ports = new Bus('port', (address, isWrite) => this.#unclaimed.report(Space.PORT, address, isWrite));
+    this.memory = new Bus('memory', (address, isWrite) => this.#unclaimed.report(Space.MEMORY, address, isWrite));
 
     const { policies, router } = this;
     this.#irqchip = new Irqchip({
@@ -138,6 +141,7 @@ export class Board implements ExitTarget {
     this.#uarts = COM_PORTS.map((port, index) => this.#addUart(port, index));
     this.#addRtc();
     this.#addSystemControl();
+    this.#pm = this.#addPm();
     this.#addDebugPorts();
   }
 
@@ -191,6 +195,12 @@ export class Board implements ExitTarget {
     while (taken < bytes.length && this.#uarts[port].receive(bytes[taken])) taken++;
     this.lock.release();
     return taken;
+  }
+
+  pressPowerButton(): void {
+    this.lock.acquire();
+    this.#pm.pressPowerButton();
+    this.lock.release();
   }
 
   /** Ends the machine; the first cause stands. */
@@ -257,7 +267,7 @@ export class Board implements ExitTarget {
   #countNothing(exit: VcpuExit, index: number, isWrite: boolean): boolean {
     if (!isWrite) exit.msrData = 0n;
     this.lock.acquire();
-    this.#reportUnclaimed(MSR_SPACE, index, isWrite);
+    this.#unclaimed.report(Space.MSR, index, isWrite);
     this.lock.release();
     return true;
   }
@@ -285,7 +295,7 @@ export class Board implements ExitTarget {
       drained: () => this.doorbell.ring(),
     };
     const uart = new Uart16550(this.#memory.uart(index), this.#sharedLine(index), sink);
-    this.ports.add(port, 8, uart);
+    this.ports.add(port, COM_SIZE, uart);
     this.#powerOns.push(() => uart.powerOn());
     return uart;
   }
@@ -293,7 +303,7 @@ export class Board implements ExitTarget {
   #addRtc(): void {
     const wallClock = this.#times[MachineTime.WALL_CLOCK];
     const rtc = new Rtc(this.#memory.device('rtc', RTC_WORDS), this.#clock, this.#irqchip.isaLine(RTC_IRQ), wallClock);
-    this.ports.add(0x70, 2, this.#timedDevice(rtc));
+    this.ports.add(RTC_PORTS, RTC_SIZE, this.#timedDevice(rtc));
     this.#powerOns.push(() => rtc.powerOn({ memory: this.#config.memory }));
   }
 
@@ -302,11 +312,11 @@ export class Board implements ExitTarget {
     const { words } = this.#memory;
     const a20 = new A20Gate(words.subarray(MachineWord.A20_GATE, MachineWord.A20_GATE + A20_GATE_WORDS));
     const i8042 = new I8042(this.#memory.device('i8042', I8042_WORDS), a20, reset);
-    this.ports.add(0x60, 1, i8042.data);
-    this.ports.add(0x64, 1, i8042.command);
+    this.ports.add(I8042_DATA, 1, i8042.data);
+    this.ports.add(I8042_COMMAND, 1, i8042.command);
     const control = new SystemControl(this.#memory.device('systemControl', SYSTEM_CONTROL_WORDS), a20, reset);
     this.ports.add(0x92, 1, control.portA);
-    this.ports.add(0xcf9, 1, control.resetControl);
+    this.ports.add(RESET_CONTROL, 1, control.resetControl);
     const apm = new Apm(this.#memory.device('apm', APM_WORDS), () => {
       this.#irqchip.lapic(this.#cpu)?.latch(Latch.SMI);
     });
@@ -316,6 +326,14 @@ export class Board implements ExitTarget {
       () => i8042.powerOn(),
       () => control.powerOn(),
     );
+  }
+
+  #addPm(): Pm {
+    const switchOff = () => this.end(this.#cpu, EndCause.SWITCHED_OFF, 0);
+    const pm = new Pm(this.#memory.device('pm', PM_WORDS), this.#clock, this.#irqchip.isaLine(SCI_IRQ), switchOff);
+    this.ports.add(PM_PORTS, PM_SIZE, this.#timedDevice(pm));
+    this.#powerOns.push(() => pm.powerOn());
+    return pm;
   }
 
   #addDebugPorts(): void {
@@ -375,18 +393,5 @@ export class Board implements ExitTarget {
     let earliest = Infinity;
     for (const device of this.#timed) earliest = Math.min(earliest, device.deadline());
     return earliest;
-  }
-
-  /** The first access to each address only; those met before stand in a hash table. Under the machine lock. */
-  #reportUnclaimed(space: number, address: number, isWrite: boolean): void {
-    const key = 1 + space * 2 ** 52 + address;
-    for (let probe = 0; probe < UNCLAIMED_PROBES; probe++) {
-      const slot = (key + probe) % UNCLAIMED_SLOTS;
-      if (this.#unclaimed[slot] === key) return;
-      if (this.#unclaimed[slot] !== 0) continue;
-      this.#unclaimed[slot] = key;
-      this.events.write(EventKind.UNCLAIMED, this.#cpu, space, address, address / 2 ** 32, isWrite ? 1 : 0);
-      return;
-    }
   }
 }

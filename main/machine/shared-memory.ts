@@ -17,6 +17,7 @@ import { RTC_WORDS } from '../devices/rtc';
 import { UART_WORDS } from '../devices/uart16550';
 import { APM_WORDS } from '../devices/apm';
 import { I8042_WORDS } from '../devices/i8042';
+import { PM_WORDS } from '../devices/pm';
 import { DEBUG_WORDS } from '../devices/debug-ports';
 import { SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 
@@ -115,7 +116,16 @@ export const StepResult = { NONE: 0, DONE: 1, NOT_DONE: 2 } as const;
  * Why the machine ended; CLAIMED while the first one to end it writes who and with what. VERDICT: a policy's, by its author
  * number in the place of a CPU.
  */
-export const EndCause = { NONE: 0, CLAIMED: 1, GUEST_EXIT: 2, RESET: 3, CRASH: 4, VERDICT: 5, TIME_LIMIT: 6 } as const;
+export const EndCause = {
+  NONE: 0,
+  CLAIMED: 1,
+  GUEST_EXIT: 2,
+  RESET: 3,
+  CRASH: 4,
+  VERDICT: 5,
+  TIME_LIMIT: 6,
+  SWITCHED_OFF: 7,
+} as const;
 
 /** Words of the policy queue's head (policy-queue.ts). */
 export const PolicyWord = {
@@ -221,6 +231,7 @@ function layout({ cpus, ramSize, needs }: MemoryShape) {
     i8042: take(I8042_WORDS * 4),
     systemControl: take(SYSTEM_CONTROL_WORDS * 4),
     apm: take(APM_WORDS * 4),
+    pm: take(PM_WORDS * 4),
     debug: take(DEBUG_WORDS * 4),
     unclaimed: take(UNCLAIMED_SLOTS * 8),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
@@ -282,7 +293,7 @@ export class MachineMemory {
   }
 
   device(
-    part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'apm' | 'debug',
+    part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'apm' | 'pm' | 'debug',
     words: number,
   ): Int32Array {
     return this.#words(this.offsets[part], words);

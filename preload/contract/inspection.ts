@@ -107,6 +107,8 @@ export interface MachineRequests {
   /** Executes one instruction of one CPU of a paused machine. */
   step: [{ cpu: number }, null];
   inspect: [{ cpu: number }, CpuInspection];
+  /** Presses the power button; what comes of it is the guest's affair. */
+  'power-button': [null, null];
   /** Guest memory of a paused machine as a CPU sees it; what is not mapped or not there is left out at the end. */
   memory: [{ cpu: number; space: 'physical' | 'linear'; address: string; length: number }, { bytes: Uint8Array }];
   /** Replaces the list. */

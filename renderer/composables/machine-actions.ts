@@ -60,6 +60,15 @@ export function machineActions(): ComputedRef<Command[]> {
         ),
       },
       {
+        id: 'machine.powerButton',
+        title: 'Press the power button',
+        group,
+        disabled: unless(!running && 'This machine does not run.'),
+        run: act('Pressing the power button', () =>
+          bridge.call('machine.request', { machine, request: { name: 'power-button', argument: null } }),
+        ),
+      },
+      {
         id: 'machine.reset',
         title: 'Reset',
         group,
