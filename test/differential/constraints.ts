@@ -2,8 +2,9 @@
 import { AC, NT, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, STACK, TF, WINDOW } from './arena';
 import { type Address, chooseAddress } from './addressing';
 import { type Draft, MASK_64 } from './draft';
-import { isGather, OperandKind, STRINGS } from './forms';
+import { isGather, isSavedState, OperandKind, STRINGS } from './forms';
 import { chooseGather } from './gathers';
+import { savedState } from './saved-states';
 import { SELECTORS } from './segments';
 import { spoil } from './spoil';
 import { FAR_POINTERS, farReturn, system } from './system-forms';
@@ -29,7 +30,8 @@ export function constrain(draft: Draft, address: Address): boolean {
   likenOperands(draft);
   if (random.chance(SPOILED)) spoil(draft);
   if (STACK_OPERATIONS.has(name)) stack(draft);
-  if (name.startsWith('SYS_')) system(draft);
+  if (isSavedState(form)) savedState(draft);
+  else if (name.startsWith('SYS_')) system(draft);
   // Whether a far pointer's two parts wrap around on their own differs.
   if (FAR_POINTERS.has(name) && draft.addressSize === 2) draft.shift = 0n;
   if (STRINGS.has(name)) string(draft);

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { OPCODES } from '../../main/accelerator/emulator/opcodes';
-import { EXCLUDED, FORMS } from './forms';
+import { EXCLUDED, FORMS, LACKED } from './forms';
+import { hostHas } from './host';
 import { hasLocalSegments } from './native';
 
 const CASES = 300_000;
@@ -17,8 +17,7 @@ const FEATURES = 'abm adx avx2 bmi1 bmi2 cx16 fsgsbase lahf_lm mmx movbe popcnt 
 
 function missing(): string | null {
   if (process.arch !== 'x64' || process.platform !== 'linux') return 'the host is no x86-64 Linux';
-  const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1].trim().split(' ') ?? [];
-  const lacking = FEATURES.filter((feature) => !flags.includes(feature));
+  const lacking = FEATURES.filter((feature) => !hostHas(feature));
   if (lacking.length > 0) return `the host's processor lacks ${lacking.join(', ')}`;
   return hasLocalSegments() ? null : 'the kernel has no modify_ldt';
 }
@@ -47,7 +46,7 @@ describe("the emulator's instructions", () => {
   });
 
   it('are all among the cases, but for what cannot run in user mode', () => {
-    const tested = new Set(FORMS.map(({ text }) => text));
+    const tested = new Set([...FORMS, ...[...LACKED.values()].flat()].map(({ text }) => text));
     const untested = OPCODES.filter((row) => !tested.has(row));
     const excluded = EXCLUDED.map(([pattern]) => OPCODES.filter((row) => pattern.test(`${row} `)));
     expect(excluded.every((rows) => rows.length > 0)).toBe(true);

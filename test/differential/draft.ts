@@ -26,7 +26,7 @@ import {
   STATUS,
   WINDOW,
 } from './arena';
-import { FORMS, type Form, OperandKind } from './forms';
+import { AREA, FORMS, type Form, isSavedState, OperandKind } from './forms';
 import { Random } from './random';
 import { IMAGE } from './vector-image';
 import { makeOperand, makeVectors } from './vectors';
@@ -187,7 +187,8 @@ export class Draft {
     random.value();
     this.immediate = (BigInt(random.high) << 32n) | BigInt(random.low);
     this.operand = this.window + 160 + random.below(192);
-    if (form.name === 'CMPXCHG8B') this.operand &= ~15;
+    if (isSavedState(form)) this.operand = this.window + random.below(WINDOW - AREA + 1);
+    else if (form.name === 'CMPXCHG8B') this.operand &= ~15;
     else if (form.kind === OperandKind.LOCKED || form.name === ALWAYS_LOCKED) this.operand &= ~7;
     this.vexSpoiled = 0;
     if (form.hasVectors) this.#beginVectors();

@@ -1,6 +1,7 @@
 /** The instruction forms to be tested: each row of the emulator's own table in each operand size and with each kind of operand. */
 import { OPCODES } from '../../main/accelerator/emulator/opcodes';
 import { SIMD_OPCODES } from '../../main/accelerator/emulator/simd-opcodes';
+import { hostHas } from './host';
 
 export const OperandKind = { NONE: 0, REGISTER: 1, MEMORY: 2, LOCKED: 3 } as const;
 export type OperandKind = (typeof OperandKind)[keyof typeof OperandKind];
@@ -27,7 +28,7 @@ export interface Form {
   kind: OperandKind;
   /** F2 or F3 before a string instruction; 0: none. */
   repeat: number;
-  /** Of vector instructions: VEX.L; W, or ANY_W; what memory is aligned to. */
+  /** Of vector instructions, and those that save all vectors: VEX.L; W, or ANY_W; what memory is aligned to. */
   hasVectors: boolean;
   l: number;
   w: number;
@@ -43,16 +44,25 @@ export const EXCLUDED: readonly [RegExp, string][] = [
   [/ SYS_(SYSCALL|SYSENTER) /, 'would call the host’s kernel'],
   [/ SYS_(SYSRET|SYSEXIT) /, 'makers of processors differ'],
   [/ SYS_(SLDT|STR|SGDT|SIDT|SMSW) /, 'user-mode instruction prevention, where a kernel emulates them'],
-  [
-    / SYS_(FX|X)(SAVE|SAVEC|SAVEOPT|RSTOR) /,
-    'what counts as in use, and of what pointers are kept, is the processor’s own',
-  ],
   [/ SYS_INT1 /, 'a hypervisor may make a fault of its trap'],
   [/ (RCP|RSQRT)[PS]S /, 'approximations, which makers of processors compute differently'],
   [
     / (SYS_RDTSC|SYS_CPUID|SYS_RDFSBASE|SYS_RDGSBASE|SYS_RDPID|SYS_RDPMC|RDRAND|RDSEED) /,
     'its result is the host’s own',
   ],
+];
+
+/** What of the rest a processor may lack, as /proc/cpuinfo calls it; what all of it needs has differential.test.ts. */
+const NEEDS: readonly [(form: Form) => boolean, string][] = [
+  [({ name }) => name.startsWith('SHA1') || name.startsWith('SHA256'), 'sha_ni'],
+  [({ name, l }) => name.startsWith('AES') && l === 0, 'aes'],
+  [({ name, l }) => name.startsWith('AES') && l === 1, 'vaes'],
+  [({ name, l }) => name === 'PCLMULQDQ' && l === 0, 'pclmulqdq'],
+  [({ name, l }) => name === 'PCLMULQDQ' && l === 1, 'vpclmulqdq'],
+  [({ name }) => /^FN?M(ADD|SUB)/.test(name), 'fma'],
+  [({ name }) => /^CVTP(H2PS|S2PH)$/.test(name), 'f16c'],
+  [({ name }) => name === 'SYS_XSAVEOPT', 'xsaveopt'],
+  [({ name }) => name === 'SYS_XSAVEC', 'xsavec'],
 ];
 
 /** What faults in user mode whatever its operands. */
@@ -79,14 +89,33 @@ const PARTS: Readonly<Record<string, number>> = { h: 2, f: 4, e: 8 };
 /** In 64-bit mode 63 is MOVSXD, which the decoder knows by itself. */
 const MOVSXD = '63 MOVSX Gv,Ed';
 
+const SAVED_STATE = /^SYS_(FX|X)(SAVE|SAVEC|SAVEOPT|RSTOR)$/;
+/** Bytes of the area of FXSAVE and XSAVE, to the end of AVX state. */
+export const AREA = 832;
+
+/** FXSAVE, XSAVE and their counterparts. */
+export const isSavedState = ({ name }: Pick<Form, 'name'>): boolean => SAVED_STATE.test(name);
+
 const IS_VECTOR = new Set(SIMD_OPCODES);
 const ROWS = OPCODES.filter((row) => !isExcluded(row));
 
 /** First all of 64-bit mode, then all of the others. */
-export const FORMS: readonly Form[] = [
+const ALL: readonly Form[] = [
   ...[...ROWS.filter((row) => !/\bi64\b/.test(row)), MOVSXD].flatMap((row) => formsOf(row, true)),
   ...ROWS.filter((row) => !/\bo64\b/.test(row)).flatMap((row) => formsOf(row, false)),
 ];
+
+const lacked = (form: Form) => NEEDS.find(([needs, feature]) => needs(form) && !hostHas(feature))?.[1];
+
+/** What is run: of those, what this machine's processor has. */
+export const FORMS: readonly Form[] = ALL.filter((form) => lacked(form) === undefined);
+
+/** What is not run for that, by the feature that the processor lacks. */
+export const LACKED: ReadonlyMap<string, readonly Form[]> = new Map(
+  NEEDS.map(([, feature]): [string, Form[]] => [feature, ALL.filter((form) => lacked(form) === feature)]).filter(
+    ([, forms]) => forms.length > 0,
+  ),
+);
 
 export const isGather = ({ name }: Form): boolean => name === 'GATHERD' || name === 'GATHERQ';
 
@@ -129,9 +158,13 @@ function formsOf(text: string, is64: boolean): Form[] {
   if (IS_VECTOR.has(text)) return vectorForms(form, attributes);
   const repeats = !STRINGS.has(name) ? [0] : name === 'CMPS' || name === 'SCAS' ? [0, REP, REPNE] : [0, REP];
   const { sizes, sized } = sizesOf(name, operands, attributes, is64);
+  const vectors = (size: number) =>
+    isSavedState(form)
+      ? { hasVectors: true, l: 0, w: size === 8 ? 1 : 0, alignment: name.startsWith('SYS_FX') ? 16 : 64 }
+      : NO_VECTORS;
   return sizes.flatMap((size) =>
     kindsOf(text, operands, attributes).flatMap((kind) =>
-      repeats.map((repeat) => ({ ...form, ...NO_VECTORS, size, sized, kind, repeat })),
+      repeats.map((repeat) => ({ ...form, ...vectors(size), size, sized, kind, repeat })),
     ),
   );
 }

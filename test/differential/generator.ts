@@ -7,7 +7,7 @@ import { Address, chooseAddress } from './addressing';
 import { constrain, keepAddresses, limitDoubleShift } from './constraints';
 import { Draft } from './draft';
 import { Encoder } from './encoder';
-import { FORMS, type Form, OperandKind, PRIVILEGED, STRINGS } from './forms';
+import { FORMS, type Form, isSavedState, OperandKind, PRIVILEGED, STRINGS } from './forms';
 import { MODES, MODE_64, type Mode, USER_CODE_64 } from './segments';
 import { readFlags, undefinedFlags, writtenFlags } from './undefined-flags';
 
@@ -27,6 +27,8 @@ export interface Case {
   ignoredRegister: number;
   /** Whether an instruction has to do with vector registers, so that these are compared. */
   hasVectors: boolean;
+  /** Offset in the arena of the area that an instruction saves state in; -1: none does. */
+  area: number;
   /** Instructions that the emulator runs at a time: one, a few, or all as a block. */
   budget: number;
 }
@@ -89,6 +91,7 @@ export class Generator {
     ignoredFlags: 0,
     ignoredRegister: -1,
     hasVectors: false,
+    area: -1,
     budget: 1,
   }));
   readonly #draft: Draft;
@@ -116,6 +119,7 @@ export class Generator {
     if (!isMade) throw new Error(`case ${index} of seed ${seed}: no operands without a fault`);
     made.ignoredRegister = this.#draft.undefinedRegister;
     made.hasVectors = made.forms.some((form) => FORMS[form].hasVectors);
+    made.area = isSavedState(this.#draft.form) ? this.#draft.operand : -1;
     made.following = Number(this.#draft.codeAddress(made.code + made.length));
     const isFar = this.#draft.form.name.startsWith('SYS_');
     made.taken = Number(isFar ? this.#draft.farOffset : this.#draft.codeAddress(this.#draft.target));

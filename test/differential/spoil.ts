@@ -1,7 +1,7 @@
 /** What makes an instruction fault that otherwise would not: its operand out of reach, misaligned, a prefix it may not have. */
 import { AC, GUARD_NONE, GUARD_READ_ONLY, GUARD_WRITABLE, IN_FLAGS, PAGE } from './arena';
 import type { Draft } from './draft';
-import { STRINGS } from './forms';
+import { isSavedState, STRINGS } from './forms';
 
 const GUARD_PAGES = [...GUARD_NONE, ...GUARD_READ_ONLY.slice(1)];
 
@@ -48,7 +48,8 @@ export function spoil(draft: Draft): void {
     default:
       // Which of limit and alignment is looked at first differs.
       draft.operand &= -draft.form.alignment;
-      if (mode.segmented) draft.shift = behindLimit(draft) & BigInt(-draft.form.alignment);
+      if (isSavedState(draft.form)) draft.shift = areaOutOfReach(draft);
+      else if (mode.segmented) draft.shift = behindLimit(draft) & BigInt(-draft.form.alignment);
       // Strings reach from a page that is there to one that is not, so that they fault in their midst.
       else draft.shift = STRINGS.has(name) ? atEnd(draft) : outOfReach(draft, draft.operand);
       // What these want aligned differs between makers of processors.
@@ -75,6 +76,14 @@ function outOfReach(draft: Draft, offset: number): bigint {
   // Across two pages that differ. What the writable one has is not compared.
   const first = [page, GUARD_WRITABLE + PAGE][random.below(2)];
   return BigInt(first - 1 - random.below(7) - offset);
+}
+
+/** All of it, as what is looked at first, and what is written before a fault, differs. */
+function areaOutOfReach(draft: Draft): bigint {
+  const { random, mode, operand, addressSize } = draft;
+  const step = 64 * random.below(48);
+  if (!mode.segmented) return BigInt(GUARD_PAGES[random.below(GUARD_PAGES.length)] + step - operand);
+  return addressSize === 2 ? 0n : 0x10000n - draft.dataAddress(operand) + BigInt(step);
 }
 
 function atEnd(draft: Draft): bigint {

@@ -17,15 +17,15 @@ export const CONTROL = 0;
 export const STATUS = 2;
 /** One bit a register, by its physical number: 1 is not empty. */
 export const TAGS = 4;
-const OPCODE = 6;
-const INSTRUCTION_POINTER = 8;
-const DATA_POINTER = 16;
+export const OPCODE = 6;
+export const INSTRUCTION_POINTER = 8;
+export const DATA_POINTER = 16;
 export const IMAGE_MXCSR = 24;
 /** 16 bytes each, in the order of the stack; MMX registers by their numbers where TOP is 0. */
 export const ST = 32;
 /** 16 bytes each. */
 export const XMM = 160;
-const XSTATE_BV = 512;
+export const XSTATE_BV = 512;
 /** The upper halves, 16 bytes each. */
 export const YMM_HIGH = 576;
 const X87_SSE_AVX = 7n;

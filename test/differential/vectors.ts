@@ -1,6 +1,6 @@
 /** Values for vector registers and their memory operands: of elements of one size, integers or floats, many of them edges. */
 import { Random } from './random';
-import { CONTROL, IMAGE_MXCSR, ST, STATUS, TAGS, XMM, YMM_HIGH } from './vector-image';
+import { CONTROL, IMAGE_MXCSR, initImage, ST, STATUS, TAGS, XMM, YMM_HIGH } from './vector-image';
 
 /** Bit patterns of floats between which things change: zeros, denormals, ones, extremes, infinities, NaNs; without a sign. */
 const FLOATS_32 = [
@@ -62,6 +62,7 @@ function putFloat64(random: Random, view: DataView, at: number, kind: number): v
 /** All vector registers of a case, with MXCSR, and an x87 stack that MMX instructions meet. */
 export function makeVectors(random: Random, image: Uint8Array, mayFault: boolean): void {
   const view = new DataView(image.buffer, image.byteOffset, image.length);
+  initImage(image);
   for (let n = 0; n < 16; n++) {
     fill(random, image, XMM + 16 * n, 16);
     fill(random, image, YMM_HIGH + 16 * n, 16);
