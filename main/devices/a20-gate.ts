@@ -11,9 +11,12 @@ export const A20_GATE_WORDS = 1;
 
 export class A20Gate {
   readonly #word: Int32Array;
+  readonly #changed: () => void;
 
-  constructor(word: Int32Array) {
+  /** `changed`: the processors have to look at the word. */
+  constructor(word: Int32Array, changed: () => void) {
     this.#word = word;
+    this.#changed = changed;
   }
 
   get open(): boolean {
@@ -21,6 +24,8 @@ export class A20Gate {
   }
 
   set open(open: boolean) {
+    if (open === this.open) return;
     this.#word[0] = open ? OPEN : CLOSED;
+    this.#changed();
   }
 }

@@ -15,7 +15,7 @@ const answer = () => i8042.data.read(0, 1);
 
 beforeEach(() => {
   resets = 0;
-  a20 = new A20Gate(new Int32Array(new SharedArrayBuffer(4 * A20_GATE_WORDS)));
+  a20 = new A20Gate(new Int32Array(new SharedArrayBuffer(4 * A20_GATE_WORDS)), () => {});
   i8042 = new I8042(new Int32Array(new SharedArrayBuffer(4 * I8042_WORDS)), a20, () => resets++);
   i8042.powerOn();
 });

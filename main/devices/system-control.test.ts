@@ -5,10 +5,12 @@ import { SYSTEM_CONTROL_WORDS, SystemControl } from './system-control';
 let control: SystemControl;
 let a20: A20Gate;
 let resets: number;
+let changes: number;
 
 beforeEach(() => {
   resets = 0;
-  a20 = new A20Gate(new Int32Array(new SharedArrayBuffer(4 * A20_GATE_WORDS)));
+  changes = 0;
+  a20 = new A20Gate(new Int32Array(new SharedArrayBuffer(4 * A20_GATE_WORDS)), () => changes++);
   control = new SystemControl(new Int32Array(new SharedArrayBuffer(4 * SYSTEM_CONTROL_WORDS)), a20, () => resets++);
   control.powerOn();
 });
@@ -22,6 +24,11 @@ describe('port 0x92', () => {
     a20.open = true;
     expect(control.portA.read(0, 1)).toBe(0x02);
     expect(resets).toBe(0);
+  });
+
+  it('tells of each change of the gate, and of nothing else', () => {
+    for (const value of [0x02, 0x00, 0x00, 0x02]) control.portA.write(0, 1, value);
+    expect(changes).toBe(2);
   });
 
   it('resets when bit 0 goes from 0 to 1', () => {

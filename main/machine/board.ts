@@ -310,7 +310,10 @@ export class Board implements ExitTarget {
   #addSystemControl(): void {
     const reset = () => this.end(this.#cpu, EndCause.RESET, 0);
     const { words } = this.#memory;
-    const a20 = new A20Gate(words.subarray(MachineWord.A20_GATE, MachineWord.A20_GATE + A20_GATE_WORDS));
+    const a20 = new A20Gate(words.subarray(MachineWord.A20_GATE, MachineWord.A20_GATE + A20_GATE_WORDS), () => {
+      // This CPU looks when it goes on from its exit; others run on meanwhile.
+      for (const vcpu of this.vcpus) if (vcpu.cpu !== this.#cpu) vcpu.alert(Attention.LOOK);
+    });
     const i8042 = new I8042(this.#memory.device('i8042', I8042_WORDS), a20, reset);
     this.ports.add(I8042_DATA, 1, i8042.data);
     this.ports.add(I8042_COMMAND, 1, i8042.command);

@@ -1,5 +1,5 @@
 ; The A20 gate: port 0x92 and the keyboard controller close and open address line 20, also for translated addresses and page
-; tables. IBM PS/2 Hardware Interface Technical Reference; SDM vol. 3B, "8086 Emulation" (A20M#).
+; tables, and for a CPU that runs meanwhile. IBM PS/2 Hardware Interface Technical Reference; SDM vol. 3B, "8086 Emulation" (A20M#).
 
 %define BARE
 %include "architecture.inc"
@@ -11,6 +11,13 @@ RESULTS   equ 0x6000
 EVEN      equ 4 << 20
 ODD       equ 5 << 20                           ; where bit 20 is set
 PORT_A    equ 0x92
+LAPIC     equ 0xFEE00000
+ICR       equ LAPIC + 0x300
+ICR_HIGH  equ LAPIC + 0x310
+SVR       equ LAPIC + 0xF0
+LOOKS     equ 10000000                          ; at what the other CPU sees, until it has to have seen it
+SEEN      equ 0x6020                            ; what the other CPU reads at ODD
+LOW_GDTR  equ 0x6200
 
 section .text
 bits 32
@@ -73,6 +80,28 @@ main:
     closed by_port_paging
     check "a20: paging: closed: tables and page are those below", dword [RESULTS], 0x88888888
     check "a20: paging: open again", dword [16 << 20], 0x55555555
+    mov eax, cr0
+    and eax, ~CR0_PG
+    mov cr0, eax
+
+    ; The other CPU reads from ODD, again and again.
+    mov esi, architecture_gdt_pointer
+    mov edi, LOW_GDTR
+    mov ecx, 6
+    rep movsb
+    mov dword [SEEN], 0
+    mov dword [SVR], 0x1FF
+    mov dword [ICR_HIGH], 1 << 24
+    mov dword [ICR], 0x4500                     ; INIT
+    mov dword [ICR], 0x4600 | (low(other) >> 12)
+    mov ebx, 0x55555555
+    closed wait_until_seen
+    check "a20: another CPU: open", dword [RESULTS], 0x55555555
+    closed by_port_beside
+    check "a20: another CPU: closed while it runs", dword [RESULTS + 4], 0x44444444
+    check "a20: another CPU: open again", dword [RESULTS], 0x55555555
+    mov dword [ICR_HIGH], 1 << 24
+    mov dword [ICR], 0x4500
 .done:
     finish
 
@@ -136,6 +165,46 @@ by_port_paging:
     mov ebx, [16 << 20]
     mov [RESULTS], ebx
     jmp open
+by_port_beside:
+    in al, PORT_A
+    and al, ~3
+    out PORT_A, al
+    mov ebx, 0x44444444
+    call wait_until_seen
+    mov [RESULTS + 4], eax
+    call open
+    mov ebx, 0x55555555
+; In: EBX = what the other CPU is to see. Out: EAX = what it has seen at last, which is the result, too.
+wait_until_seen:
+    mov ecx, LOOKS
+.look:
+    pause
+    mov eax, [SEEN]
+    cmp eax, ebx
+    je .seen
+    loop .look
+.seen:
+    mov [RESULTS], eax
+    ret
+    times 4096 - ($ - low_begin) db 0           ; where a SIPI can start
+bits 16
+other:
+    cli
+    xor ax, ax
+    mov ds, ax
+    o32 lgdt [LOW_GDTR]
+    mov eax, cr0
+    or al, CR0_PE
+    mov cr0, eax
+    jmp dword CODE32:low(other_32)
+bits 32
+other_32:
+    mov ax, DATA
+    mov ds, ax
+.read:
+    mov eax, [ODD]
+    mov [SEEN], eax
+    jmp .read
 low_end:
 
 %include "image-end.inc"
