@@ -33,7 +33,7 @@ const GUESTS: Guest[] = [
   { name: 'gates', cpus: 1 },
   { name: 'tasks', cpus: 1 },
   { name: 'virtual-8086', cpus: 1 },
-  { name: 'a20', cpus: 1 },
+  { name: 'a20', cpus: 2 },
   { name: 'smm', cpus: 2 },
   { name: 'modes', cpus: 1 },
   { name: 'boundaries', cpus: 1 },
@@ -44,6 +44,7 @@ const GUESTS: Guest[] = [
   { name: 'simd', cpus: 1 },
   { name: 'features', cpus: 2 },
   { name: 'la57', cpus: 1 },
+  { name: 'pku', cpus: 1 },
   { name: 'x2apic', cpus: 2, onKvm: ['--irqchip', 'kernel'] },
 ];
 

@@ -1,7 +1,7 @@
 // FXSAVE, XSAVE and what goes with them on the bare core: formats, what is left out, and that a fault changes nothing.
 import { describe, expect, test } from 'vitest';
 import { Core, assemble } from '../bench/bare-core.mjs';
-import { MXCSR, STATE_SIZE, X87, X87_FULL, YMM } from '../main/accelerator/emulator/core/state';
+import { MXCSR, PKRU, STATE_SIZE, X87, X87_FULL, YMM } from '../main/accelerator/emulator/core/state';
 
 const ADDRESS = 0x7c00;
 const HLT = 5;
@@ -11,7 +11,9 @@ const OSFXSR = 1n << 9n;
 const OSXSAVE = 1n << 18n;
 const PAE = 1n << 5n;
 
-const ENABLE = 'xor ecx, ecx\nxor edx, edx\nmov eax, 7\nxsetbv';
+/** XCR0. */
+const enable = (components: number) => `xor ecx, ecx\nxor edx, edx\nmov eax, ${components}\nxsetbv`;
+const ENABLE = enable(7);
 const ALL = 'mov eax, -1\nmov edx, -1';
 /** Three values on the stack, so that TOP is 5, and something in vector registers. */
 const FILL = `
@@ -190,10 +192,50 @@ test('CPUID follows CR4.OSXSAVE and XCR0', () => {
   expect((leaf('', 1, 0).reg('rcx') >> 27n) & 1n).toBe(1n);
   expect((leaf('', 1, 0, PAE).reg('rcx') >> 27n) & 1n).toBe(0n);
   const sizes = (core: Core) => [core.reg('rax'), core.reg('rbx'), core.reg('rcx'), core.reg('rdx')];
-  expect(sizes(leaf('', 13, 0))).toEqual([7n, 576n, 832n, 0n]);
-  expect(sizes(leaf(ENABLE, 13, 0))).toEqual([7n, 832n, 832n, 0n]);
+  expect(sizes(leaf('', 13, 0))).toEqual([0x207n, 576n, 840n, 0n]);
+  expect(sizes(leaf(ENABLE, 13, 0))).toEqual([0x207n, 832n, 840n, 0n]);
   expect(sizes(leaf(ENABLE, 13, 1))).toEqual([7n, 832n, 0n, 0n]);
   expect(sizes(leaf(ENABLE, 13, 2))).toEqual([256n, 576n, 0n, 0n]);
+  expect(sizes(leaf(ENABLE, 13, 9))).toEqual([8n, 832n, 0n, 0n]);
+  expect(sizes(leaf(enable(0x207), 13, 0))).toEqual([0x207n, 840n, 840n, 0n]);
+  expect(sizes(leaf(enable(0x203), 13, 0))).toEqual([0x207n, 840n, 840n, 0n]);
+  // Compacted, it follows what there is.
+  expect(sizes(leaf(enable(0x207), 13, 1))).toEqual([7n, 840n, 0n, 0n]);
+  expect(sizes(leaf(enable(0x203), 13, 1))).toEqual([7n, 584n, 0n, 0n]);
+});
+
+describe('PKRU', () => {
+  const PKE = 1n << 22n;
+  const SET = 'xor ecx, ecx\nxor edx, edx\nmov eax, 0x12345678\nwrpkru';
+  const pkru = (source: string) => run(64, source, HLT, (core) => core.setField('CR4', PAE | OSFXSR | OSXSAVE | PKE));
+
+  test.each([
+    ['xsave', 0x207, 832],
+    ['xsave', 0x203, 832],
+    ['xsaveopt', 0x207, 832],
+    ['xsavec', 0x207, 832],
+    ['xsavec', 0x203, 576],
+  ])('%s with XCR0 %i: at byte %i, and back', (save, components, at) => {
+    const begin = `${enable(components)}\n${CLEAR}\n${SET}\n${ALL}\n${save} [${AREA}]`;
+    const saved = pkru(begin);
+    expect(at64(saved, 512) & 0x200n).toBe(0x200n);
+    expect(at64(saved, at)).toBe(0x12345678n);
+    const back = pkru(`${begin}\nxor ecx, ecx\nxor edx, edx\nxor eax, eax\nwrpkru\n${ALL}\nxrstor [${AREA}]`);
+    expect(back.view.getUint32(back.cpu + PKRU, true)).toBe(0x12345678);
+  });
+
+  test('is as before where it is not requested, and 0 where the area does not have it', () => {
+    const load = (mask: number) =>
+      pkru(`${enable(0x207)}\n${CLEAR}\n${SET}\nmov eax, ${mask}\nxor edx, edx\nxrstor [${AREA}]`);
+    const found = [7, 0x207].map(load).map((core) => core.view.getUint32(core.cpu + PKRU, true));
+    expect(found).toEqual([0x12345678, 0]);
+  });
+
+  test('is in use while it is not 0', () => {
+    const inUse = (source: string) => pkru(`${enable(0x207)}\nfninit\n${source}\nmov ecx, 1\nxgetbv`).reg('rax');
+    expect(inUse('')).toBe(0n);
+    expect(inUse(SET)).toBe(0x200n);
+  });
 });
 
 describe('a fault leaves memory and registers as they were', () => {

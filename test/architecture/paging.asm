@@ -503,6 +503,11 @@ without_pae:
     mov dword [wide_table], frame_a + PWU
     reload_cr3
     check "4-level: MOV CR3", qword [WINDOW], qword [frame_a]
+    wide_map 0, frame_a + (PWU | PAGE_GLOBAL)
+    mov eax, [WINDOW]
+    mov dword [wide_table], frame_b + (PWU | PAGE_GLOBAL)
+    reload_cr3
+    check "4-level: MOV CR3 with CR4.PGE clear", qword [WINDOW], qword [frame_b]
     mov rax, cr4
     or rax, CR4_PGE
     mov cr4, rax

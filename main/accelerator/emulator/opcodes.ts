@@ -320,6 +320,7 @@ const EMPTY = [
   ...[2, 3, 4, 5, 6, 7].map((extension) => `FE/${extension} UD Eb`),
   ...['FF/7', '0F 00/6', '0F 00/7', '0F C7/0', '0F C7/2'].map((encoding) => `${encoding} UD Ev`),
   ...[0, 1, 2, 3].map((extension) => `0F BA/${extension} UD Ev`),
+  '0F 01/5 UD M np',
 ];
 
 /** Instruction forms as rows. In 64-bit mode 63 is MOVSXD, and C4, C5, 0F 01 with a register are what decode.ts says. */
@@ -341,6 +342,8 @@ export const REGISTER_FORMS: readonly string[] = [
   'SYS_XSETBV',
   'SYS_MONITOR',
   'SYS_MWAIT',
+  'SYS_RDPKRU',
+  'SYS_WRPKRU',
 ];
 
 /** Of each instruction that touches status flags: `written undefined read`, letters of O S Z A P C; `-` none. */

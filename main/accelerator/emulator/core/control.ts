@@ -21,6 +21,7 @@ import {
   CR4_PCE,
   CR4_PCIDE,
   CR4_PGE,
+  CR4_PKE,
   CR4_PSE,
   CR4_PVI,
   CR4_SMAP,
@@ -65,12 +66,13 @@ export const CR4_DEFINED: u64 =
   CR4_FSGSBASE |
   CR4_SMEP |
   CR4_SMAP |
+  CR4_PKE |
   ((LEAF1_EDX & EDX_FXSR) != 0 ? CR4_OSFXSR | CR4_OSXMMEXCPT : 0) |
   ((LEAF1_ECX & ECX_XSAVE) != 0 ? CR4_OSXSAVE : 0);
 export const EFER_DEFINED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 /** Changes of these drop translations. */
 const CR0_PAGING: u64 = CR0_PE | CR0_WP | CR0_PG;
-const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
+const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE;
 const CR3_PCID: u64 = 0xfff;
 const CR3_KEEPS: u64 = 1 << 63;
 /** Changes of these load the PDPTE registers. */

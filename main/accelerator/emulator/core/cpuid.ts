@@ -2,8 +2,8 @@
  * CPUID: what is implemented, and the same on every host (SDM vol. 2A, "CPUID").
  * The vendor is the one whose manual the emulator follows; the processor is nobody's: its model occurs in no list.
  */
-import { CR4_OSXSAVE } from './bits';
-import { AREA_END, AVX_STATE, XCR0_DEFINED, YMM_AT } from './simd/area';
+import { CR4_OSXSAVE, CR4_PKE } from './bits';
+import { areaEnd, AREA_END, PKRU_AT, PKRU_BYTES, XCR0_DEFINED, YMM_AT } from './simd/area';
 import {
   CR4,
   RAX,
@@ -64,8 +64,10 @@ const LEAF1_EBX_LINE: u32 = 8 << 8;
 /** FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP CLFLUSHOPT SHA. */
 const LEAF7_EBX: u32 =
   (1 << 5) | (1 << 23) | (1 << 29) | (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 18) | (1 << 19) | (1 << 20);
-/** UMIP VAES VPCLMULQDQ LA57 RDPID. */
-const LEAF7_ECX: u32 = (1 << 9) | (1 << 10) | (1 << 2) | (1 << 16) | (1 << 22);
+/** UMIP PKU VAES VPCLMULQDQ LA57 RDPID. */
+const LEAF7_ECX: u32 = (1 << 9) | (1 << 10) | (1 << 2) | (1 << 3) | (1 << 16) | (1 << 22);
+/** Follows CR4. */
+const LEAF7_ECX_OSPKE: u32 = 1 << 4;
 /** XSAVEOPT, XSAVEC, XGETBV of register 1. */
 const LEAF13_EAX: u32 = (1 << 0) | (1 << 1) | (1 << 2);
 /** IA32_ARCH_CAPABILITIES. */
@@ -122,8 +124,11 @@ export function cpuid(cpu: usize): void {
     case 5:
       // Lines of 64 bytes; extensions, interrupts as break events while masked; C1 with one sub-state.
       return set(cpu, 64, 64, 3, 1 << 4);
-    case 7:
-      return subleaf == 0 ? set(cpu, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX) : set(cpu, 0, 0, 0, 0);
+    case 7: {
+      if (subleaf != 0) return set(cpu, 0, 0, 0, 0);
+      const ecx = (load<u64>(cpu, CR4) & CR4_PKE) != 0 ? LEAF7_ECX | LEAF7_ECX_OSPKE : LEAF7_ECX;
+      return set(cpu, 0, LEAF7_EBX, ecx, LEAF7_EDX);
+    }
     case 0xb:
     case 0x1f:
       return topology(cpu, subleaf);
@@ -168,10 +173,11 @@ function topology(cpu: usize, level: u32): void {
 
 /** Leaf 0DH: the components of XCR0, and the size of their area: as it is enabled, and at most. */
 function extendedState(cpu: usize, subleaf: u32): void {
-  const enabled: u32 = (load<u64>(cpu, XCR0) & AVX_STATE) != 0 ? AREA_END : YMM_AT;
-  if (subleaf == 0) set(cpu, <u32>XCR0_DEFINED, enabled, AREA_END, 0);
-  else if (subleaf == 1) set(cpu, LEAF13_EAX, enabled, 0, 0);
-  else if (subleaf == 2) set(cpu, AREA_END - YMM_AT, YMM_AT, 0, 0);
+  const enabled = load<u64>(cpu, XCR0);
+  if (subleaf == 0) set(cpu, <u32>XCR0_DEFINED, areaEnd(enabled, false), AREA_END, 0);
+  else if (subleaf == 1) set(cpu, LEAF13_EAX, areaEnd(enabled, true), 0, 0);
+  else if (subleaf == 2) set(cpu, PKRU_AT - YMM_AT, YMM_AT, 0, 0);
+  else if (subleaf == 9) set(cpu, PKRU_BYTES, PKRU_AT, 0, 0);
   else set(cpu, 0, 0, 0, 0);
 }
 

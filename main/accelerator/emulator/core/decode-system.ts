@@ -33,6 +33,8 @@ export function registerForm0F01(modrm: u32, is64: bool, hasPrefix: bool): i32 {
   if (modrm == 0xcb) return T.SYS_STAC;
   if (modrm == 0xd0) return T.SYS_XGETBV;
   if (modrm == 0xd1) return T.SYS_XSETBV;
+  if (modrm == 0xee) return T.SYS_RDPKRU;
+  if (modrm == 0xef) return T.SYS_WRPKRU;
   if (modrm == 0xf8) return is64 ? T.SYS_SWAPGS : UD;
   return modrm == 0xf9 ? T.SYS_RDTSCP : INVALID;
 }

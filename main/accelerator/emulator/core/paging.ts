@@ -1,6 +1,6 @@
 /**
  * From linear to guest-physical addresses (SDM vol. 3A, "Paging": 32-bit, PAE, 4-level and 5-level paging; access rights,
- * page-fault exceptions, accessed and dirty flags).
+ * page-fault exceptions, accessed and dirty flags, protection keys).
  */
 import {
   CR0_PG,
@@ -19,6 +19,7 @@ import {
 } from './bits';
 import { codeWritten } from './code-map';
 import { raise } from './exceptions';
+import { ACCESS_DISABLE, keyRights, usesKeys, WRITE_DISABLE } from './protection-keys';
 import { ADDRESS_LINES_LOW, CR0, CR2, CR3, CR4, EFER, RAM_BASE, RAM_SIZE, RFLAGS, SYSTEM_ROOM } from './state';
 
 /** What an access is; the first four are the bits of a page fault's error code. */
@@ -60,6 +61,7 @@ const ENTRY_ADDRESS: u64 = PHYSICAL_MASK & PAGE_MASK;
 
 const ERROR_PRESENT: i32 = 1 << 0;
 const ERROR_RESERVED: i32 = 1 << 3;
+const ERROR_KEY: i32 = 1 << 5;
 
 /** Bit 21 of a 4-MiB page's entry; bits 20 to 13 are bits 39 to 32 of its address (PSE-36). */
 const PDE32_RESERVED: u64 = 1 << 21;
@@ -139,7 +141,12 @@ function walk64(cpu: usize, linear: u64, access: i32): u64 {
     table = entry & ENTRY_ADDRESS;
     level--;
   }
-  if (!permitted(cpu, rights, noExecute != 0, access)) return refuse(cpu, linear, access, ERROR_PRESENT);
+  const isKeyed = (rights & ENTRY_US) != 0 && usesKeys(cpu);
+  const key: u32 = isKeyed ? keyRights(cpu, entry) : 0;
+  if ((key & WRITE_DISABLE) != 0) rights &= ~ENTRY_RW;
+  const byKey = refusedByKey(cpu, key, access);
+  if (byKey || !permitted(cpu, rights, noExecute != 0, access))
+    return refuse(cpu, linear, access, byKey ? ERROR_PRESENT | ERROR_KEY : ERROR_PRESENT);
   for (let i = top; i > level; i--) {
     const at = load<u64>(cpu + ((<usize>i) << 3), WALKED);
     const upper = readEntry64(cpu, at);
@@ -148,7 +155,9 @@ function walk64(cpu: usize, linear: u64, access: i32): u64 {
   const leafFlags = (access & ACCESS_WRITE) != 0 ? ENTRY_A | ENTRY_D : ENTRY_A;
   if (!mark64(cpu, load<u64>(cpu + ((<usize>level) << 3), WALKED), entry, leafFlags)) return CHANGED;
   const inside = ((<u64>1) << shift) - 1;
-  const flags: u64 = (entry & ENTRY_G ? PAGE_GLOBAL : 0) | (level > 1 ? PAGE_LARGE : 0);
+  let flags = pageFlags(cpu, entry | leafFlags, rights, access);
+  if (level > 1) flags |= PAGE_LARGE;
+  if (isKeyed) flags &= ~PAGE_GLOBAL;
   return (entry & ENTRY_ADDRESS & ~inside) | (linear & inside & PAGE_MASK) | flags;
 }
 
@@ -157,6 +166,13 @@ function pageFlags(cpu: usize, leaf: u64, rights: u64, access: i32): u64 {
   let flags: u64 = (leaf & ENTRY_G) != 0 && (load<u64>(cpu, CR4) & CR4_PGE) != 0 ? PAGE_GLOBAL : 0;
   if ((leaf & ENTRY_D) != 0 && mayWrite(cpu, rights, (access & ACCESS_USER) != 0)) flags |= PAGE_WRITABLE;
   return flags;
+}
+
+/** `key`: what PKRU has of the page's key, or 0. Instructions may be fetched whatever it says. */
+function refusedByKey(cpu: usize, key: u32, access: i32): bool {
+  if (key == 0 || (access & ACCESS_FETCH) != 0) return false;
+  if ((key & ACCESS_DISABLE) != 0) return true;
+  return (access & ACCESS_WRITE) != 0 && !mayWrite(cpu, 0, (access & ACCESS_USER) != 0);
 }
 
 function mayWrite(cpu: usize, rights: u64, user: bool): bool {

@@ -235,4 +235,5 @@ export const X87_CS: usize = X87 + 152; // u16
 export const X87_DS: usize = X87 + 154; // u16
 export const MXCSR: usize = X87 + 156; // u32
 export const XCR0: usize = X87 + 160; // u64
+export const PKRU: usize = X87 + 168; // u32
 export const STATE_SIZE: usize = X87 + 192;

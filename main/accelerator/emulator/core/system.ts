@@ -32,6 +32,7 @@ import { monitor, mwait } from './monitor';
 import { rdmsr, rdpmc, readTsc, setBase, wrmsr } from './msr';
 import { updateMode } from './modes';
 import * as T from './opcode-table';
+import { rdpkru, wrpkru } from './protection-keys';
 import { is64Bit, isProtected, loadSegment, NO_ADDRESS } from './segments';
 import { itemValue, releasedStackPointer, stackItem } from './stack';
 import { saveOrRestore } from './simd/save';
@@ -153,6 +154,10 @@ export function system(cpu: usize, u: usize, op: i32): i32 {
       return rdpmc(cpu);
     case T.SYS_INVPCID:
       return invalidatePcid(cpu, u);
+    case T.SYS_RDPKRU:
+      return rdpkru(cpu);
+    case T.SYS_WRPKRU:
+      return wrpkru(cpu);
     case T.SYS_MONITOR:
       return monitor(cpu, u);
     case T.SYS_MWAIT:

@@ -52,6 +52,8 @@ export const ALIGNMENT_CHECKED: usize = MEMORY_ROOM + 7;
 const GENERATION: usize = MEMORY_ROOM + 8; // u32
 const GENERATION_WRITE: usize = MEMORY_ROOM + 12; // u32
 const GLOBAL_GENERATION: usize = MEMORY_ROOM + 16; // u32
+/** u32: the two bits in PKRU of each protection key that entries were made by. */
+export const KEYS_ENTERED: usize = MEMORY_ROOM + 20;
 export const TLB_ROOM: usize = MEMORY_ROOM + 24;
 
 const TAG_VALID: u64 = 1 << 0;
@@ -215,6 +217,7 @@ export function noticeA20(cpu: usize): void {
 
 /** MOV to CR3. */
 export function flushTlbExceptGlobal(cpu: usize): void {
+  store<u32>(cpu, 0, KEYS_ENTERED);
   const generation = load<u32>(cpu, GENERATION) + 1;
   if (generation < GENERATIONS) store<u32>(cpu, generation, GENERATION);
   else {

@@ -4,9 +4,11 @@
  */
 import { readPointer, writePointer } from '../memory';
 import { settle } from '../operate';
+import { setPkru } from '../protection-keys';
 import { is64Bit } from '../segments';
 import {
   MXCSR,
+  PKRU,
   SYSTEM_ROOM,
   X87,
   X87_CONTROL,
@@ -27,7 +29,8 @@ import { MXCSR_MASK } from './vector-state';
 export const X87_STATE: u64 = 1 << 0;
 export const SSE_STATE: u64 = 1 << 1;
 export const AVX_STATE: u64 = 1 << 2;
-export const XCR0_DEFINED: u64 = X87_STATE | SSE_STATE | AVX_STATE;
+export const PKRU_STATE: u64 = 1 << 9;
+export const XCR0_DEFINED: u64 = X87_STATE | SSE_STATE | AVX_STATE | PKRU_STATE;
 
 // ---- the area's parts: where each begins
 const POINTERS: i32 = 8;
@@ -38,11 +41,24 @@ export const HEADER_AT: i32 = 512;
 export const XCOMP_BV_AT: i32 = 520;
 /** In the compacted format, too: no other component goes before it. */
 export const YMM_AT: i32 = 576;
-export const AREA_END: i32 = 832;
+/** In the compacted format at YMM_AT where there is no AVX state. */
+export const PKRU_AT: i32 = 832;
+export const PKRU_BYTES: i32 = 8;
+export const AREA_END: i32 = 840;
 
 export const MXCSR_INITIAL: u32 = 0x1f80;
 const XMM_BYTES: i32 = 16;
 const IMAGE: usize = SYSTEM_ROOM + 1024;
+
+export function pkruAt(components: u64, isCompacted: bool): i32 {
+  return isCompacted && (components & AVX_STATE) == 0 ? YMM_AT : PKRU_AT;
+}
+
+/** How large an area with these components is. */
+export function areaEnd(components: u64, isCompacted: bool): i32 {
+  if ((components & PKRU_STATE) != 0) return pkruAt(components, isCompacted) + PKRU_BYTES;
+  return (components & AVX_STATE) != 0 ? PKRU_AT : YMM_AT;
+}
 
 /** Where a part of the area stands until it is in memory, or in the registers. */
 export function imageAt(cpu: usize, at: i32): usize {
@@ -137,6 +153,15 @@ export function takeHalves(cpu: usize, half: usize, at: i32): void {
 export function clearHalves(cpu: usize, half: usize): void {
   const bytes = registerBytes(cpu);
   for (let n = 0; n < bytes; n += XMM_BYTES) v128.store(cpu + YMM + half + 2 * n, zero128());
+}
+
+/** `at` as `pkruAt` says. */
+export function putPkru(cpu: usize, at: i32): void {
+  store<u64>(imageAt(cpu, at), load<u32>(cpu, PKRU));
+}
+
+export function takePkru(cpu: usize, at: i32): void {
+  setPkru(cpu, load<u32>(imageAt(cpu, at)));
 }
 
 /** Whether all halves are 0, which is their initial configuration. */

@@ -7,12 +7,14 @@ import { fault, raise, raiseAsStackFault, raiseUd } from '../exceptions';
 import { checkWrite, isCanonical } from '../memory';
 import { CODE_64, CODE_SIZE } from '../modes';
 import * as T from '../opcode-table';
+import { setPkru } from '../protection-keys';
 import { NO_ADDRESS } from '../segments';
-import { CR0, CR4, MODE, MXCSR, RAX, RDX, SS, XCR0 } from '../state';
+import { CR0, CR4, MODE, MXCSR, PKRU, RAX, RDX, SS, XCR0 } from '../state';
 import { FAULT, RETIRED } from '../status';
 import { operandAddress, operandSegment, operandSize, READ, WRITE } from '../uop';
 import {
   AREA_END,
+  areaEnd,
   areHalvesInitial,
   AVX_STATE,
   clearHalves,
@@ -23,14 +25,20 @@ import {
   loadPart,
   MXCSR_AT,
   MXCSR_INITIAL,
+  PKRU_AT,
+  PKRU_BYTES,
+  PKRU_STATE,
+  pkruAt,
   putHalves,
   putMxcsr,
+  putPkru,
   putX87,
   registerBytes,
   SSE_STATE,
   STACK_AT,
   storePart,
   takeHalves,
+  takePkru,
   takeX87,
   X87_STATE,
   XCOMP_BV_AT,
@@ -71,6 +79,7 @@ export function inUse(cpu: usize): u64 {
   let components: u64 = isX87Initial(cpu) ? 0 : X87_STATE;
   if (!areHalvesInitial(cpu, LOW)) components |= SSE_STATE;
   if (!areHalvesInitial(cpu, HIGH)) components |= AVX_STATE;
+  if (load<u32>(cpu, PKRU) != 0) components |= PKRU_STATE;
   return components;
 }
 
@@ -117,10 +126,9 @@ function fxrstor(cpu: usize, u: usize): bool {
 
 /** XSAVE, XSAVEOPT and XSAVEC. */
 function xsave(cpu: usize, u: usize, op: i32, requested: u64): bool {
-  const size = (requested & AVX_STATE) != 0 ? AREA_END : YMM_AT;
-  const linear = writableArea(cpu, u, size, X_ALIGNMENT);
-  if (linear == NO_ADDRESS) return false;
   const isCompacted = op == T.SYS_XSAVEC;
+  const linear = writableArea(cpu, u, areaEnd(requested, isCompacted), X_ALIGNMENT);
+  if (linear == NO_ADDRESS) return false;
   let used = requested & inUse(cpu);
   let hasMxcsr = (requested & (SSE_STATE | AVX_STATE)) != 0;
   if (isCompacted) {
@@ -146,6 +154,11 @@ function xsave(cpu: usize, u: usize, op: i32, requested: u64): bool {
   }
   if ((saved & SSE_STATE) != 0) saveHalves(cpu, linear, LOW, XMM_AT);
   if ((saved & AVX_STATE) != 0) saveHalves(cpu, linear, HIGH, YMM_AT);
+  if ((saved & PKRU_STATE) != 0) {
+    const at = pkruAt(requested, isCompacted);
+    putPkru(cpu, at);
+    storePart(cpu, linear, at, at + PKRU_BYTES);
+  }
   storePart(cpu, linear, HEADER_AT, isCompacted ? XCOMP_BV_AT + 8 : XCOMP_BV_AT);
   return true;
 }
@@ -166,8 +179,13 @@ function xrstor(cpu: usize, u: usize, requested: u64): bool {
   // All is read before a register changes.
   const registers = registerBytes(cpu);
   if ((restored & AVX_STATE) != 0) {
-    linear = operandAddress(cpu, u, AREA_END, READ);
+    linear = operandAddress(cpu, u, PKRU_AT, READ);
     if (linear == NO_ADDRESS || !loadPart(cpu, linear, YMM_AT, YMM_AT + registers)) return false;
+  }
+  const pkru = pkruAt(load<u64>(imageAt(cpu, XCOMP_BV_AT)), isCompacted);
+  if ((restored & PKRU_STATE) != 0) {
+    linear = operandAddress(cpu, u, pkru + PKRU_BYTES, READ);
+    if (linear == NO_ADDRESS || !loadPart(cpu, linear, pkru, pkru + PKRU_BYTES)) return false;
   }
   if ((restored & X87_STATE) != 0)
     if (!loadPart(cpu, linear, 0, MXCSR_AT) || !loadPart(cpu, linear, STACK_AT, XMM_AT)) return false;
@@ -180,6 +198,8 @@ function xrstor(cpu: usize, u: usize, requested: u64): bool {
   else if ((requested & SSE_STATE) != 0) clearHalves(cpu, LOW);
   if ((restored & AVX_STATE) != 0) takeHalves(cpu, HIGH, YMM_AT);
   else if ((requested & AVX_STATE) != 0) clearHalves(cpu, HIGH);
+  if ((restored & PKRU_STATE) != 0) takePkru(cpu, pkru);
+  else if ((requested & PKRU_STATE) != 0) setPkru(cpu, 0);
   if (hasMxcsr) takeMxcsr(cpu);
   else if ((requested & SSE_STATE) != 0) store<u32>(cpu, MXCSR_INITIAL, MXCSR);
   return true;
