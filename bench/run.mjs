@@ -107,6 +107,7 @@ async function collectionsFor(exits) {
     sampleEveryMs: 0,
     config: {
       guest,
+      initrd: null,
       cpus: 1,
       topology: { sockets: 1, cores: 1, threads: 1 },
       apicIds: [0],

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseCLI, startVitest } from 'vitest/node';
 import { runChecks } from './checks.mjs';
+import { provideGuests } from './fetch-guests.mjs';
 import { provideTestPrograms } from './test-programs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,6 +23,8 @@ const unexplained = [];
 
 process.chdir(root);
 provideTestPrograms();
+const noGuests = provideGuests();
+if (noGuests !== null) console.log(`${noGuests} The tests that boot them will be skipped.`);
 if (isStale() && spawnSync('npm', ['run', 'build'], { stdio: 'inherit' }).status !== 0) {
   console.log('failed  build');
   count.failed += 1;

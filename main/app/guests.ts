@@ -20,11 +20,11 @@ export function bundledGuests(directory: URL): Guest[] {
 }
 
 /** SHA-256 of an image, hexadecimal. */
-export function guestDigest(path: string): string {
+export function imageDigest(path: string): string {
   try {
     return createHash('sha256').update(readFileSync(path)).digest('hex');
   } catch (error) {
-    throw new AppError('usage', `The guest image ${path} cannot be read: ${systemReason(error)}`);
+    throw new AppError('usage', `The image ${path} cannot be read: ${systemReason(error)}`);
   }
 }
 
@@ -40,4 +40,11 @@ export function resolveGuest(nameOrPath: string, directory: URL): string {
     throw new AppError('usage', `"${nameOrPath}" is a directory; a guest is an image file, or one of ${names}`);
   }
   return nameOrPath;
+}
+
+/** The path of an initial RAM disk. */
+export function resolveInitrd(path: string): string {
+  if (!existsSync(path)) throw new AppError('usage', `The initial RAM disk "${path}" does not exist`);
+  if (statSync(path).isDirectory()) throw new AppError('usage', `The initial RAM disk "${path}" is a directory`);
+  return path;
 }

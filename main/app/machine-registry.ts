@@ -15,7 +15,14 @@ import { readJson, writeJson } from './json-file';
 import { KeptImages } from './kept-images';
 import type { MachineProcess } from './machine-process';
 import { MachineRun } from './machine-run';
-import { FIRST_MACHINE, guestPath, parseSettings, prepareMachine, settingsSchema } from './machine-settings';
+import {
+  FIRST_MACHINE,
+  guestPath,
+  initrdPath,
+  parseSettings,
+  prepareMachine,
+  settingsSchema,
+} from './machine-settings';
 import type { SavedPlugin } from './plugin-desk';
 import type { PluginStore } from './plugin-store';
 import { loadPolicies } from './policies';
@@ -117,9 +124,9 @@ export class MachineRegistry {
 
   update(id: string, input: unknown): MachineInfo {
     const machine = this.#get(id);
-    const { guest } = machine.settings;
+    const before = imagesOf(machine.settings);
     machine.settings = parseSettings(input);
-    this.images.release(guest, this.#guestsInUse());
+    this.#release(before);
     return this.#changed(machine);
   }
 
@@ -140,7 +147,7 @@ export class MachineRegistry {
     this.#machines.delete(id);
     this.#save();
     rmSync(this.#folder(id), { recursive: true, force: true });
-    this.images.release(machine.settings.guest, this.#guestsInUse());
+    this.#release(imagesOf(machine.settings));
     this.#notices.fire({ type: 'machine-deleted', id });
   }
 
@@ -240,7 +247,8 @@ export class MachineRegistry {
   }
 
   async #bootable({ settings }: Machine): Promise<Start> {
-    const prepared = prepareMachine(settings, guestPath(settings.guest, this.#guests), await this.#host());
+    const images = { ...settings, initrd: initrdPath(settings.initrd) };
+    const prepared = prepareMachine(images, guestPath(settings.guest, this.#guests), await this.#host());
     const { programs } = await loadPolicies(settings.policies, prepared.config, this.#plugins);
     return { ...prepared, snapshot: null, policies: { programs, choices: settings.policies } };
   }
@@ -259,8 +267,13 @@ export class MachineRegistry {
     return snapshot;
   }
 
-  #guestsInUse(): GuestChoice[] {
-    return [...this.#machines.values()].map(({ settings }) => settings.guest);
+  #imagesInUse(): GuestChoice[] {
+    return [...this.#machines.values()].flatMap(({ settings }) => imagesOf(settings));
+  }
+
+  #release(images: readonly GuestChoice[]): void {
+    const others = this.#imagesInUse();
+    for (const image of images) this.images.release(image, others);
   }
 
   #get(id: string): Machine {
@@ -320,7 +333,7 @@ export class MachineRegistry {
     for (const { id, settings, snapshots } of result.output) {
       this.#machines.set(id, { id, settings, snapshots, pausePoints: [], runs: 0, run: null });
     }
-    this.images.sweep(this.#guestsInUse());
+    this.images.sweep(this.#imagesInUse());
   }
 
   #save(): void {
@@ -331,4 +344,9 @@ export class MachineRegistry {
 
 function info({ config: _, ...snapshot }: KeptSnapshot): SnapshotInfo {
   return snapshot;
+}
+
+/** What a machine is made from. */
+function imagesOf({ guest, initrd }: MachineSettings): GuestChoice[] {
+  return initrd === null ? [guest] : [guest, { kind: 'file', path: initrd }];
 }

@@ -42,6 +42,8 @@ test.each([
   ],
   [{ guest: { kind: 'file', path: '' } }, 'guest', 'No image is chosen: pick one, or give its path.'],
   [{ guest: { kind: 'bundled', name: 'nobody' } }, 'guest', /nobody/],
+  [{ initrd: 'initrd.img' }, 'initrd', '"initrd.img" does not say where the image is: give its whole path, from / on.'],
+  [{ initrd: '/nowhere' }, 'initrd', 'The initial RAM disk "/nowhere" does not exist.'],
   [
     { topology: { sockets: 1, cores: Number.NaN, threads: 1 } },
     'topology',

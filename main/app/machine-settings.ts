@@ -5,7 +5,7 @@ import type { HostProbe, MachineConfig } from '../../preload/contract/machine';
 import { MAX_CPUS, MAX_PATH } from '../../preload/contract/machine-limits';
 import { ConfigurationError } from '../machine/configuration';
 import { AppError, sentence } from './errors';
-import { bundledGuests, resolveGuest } from './guests';
+import { bundledGuests, resolveGuest, resolveInitrd } from './guests';
 import { policyProblems } from './policy-problems';
 import type { PluginStore } from './plugin-store';
 import { HostLimitError, type PreparedRun, prepareRun } from './machine-runs';
@@ -66,6 +66,8 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
     v.strictObject({ kind: v.literal('bundled'), name: path }),
     v.strictObject({ kind: v.literal('file'), path }),
   ]),
+  // As with policies.
+  initrd: v.optional(v.nullable(path), null),
   topology: v.strictObject({
     sockets: count('The number of sockets'),
     cores: count('The number of cores a socket'),
@@ -100,6 +102,7 @@ const fileSchema: v.GenericSchema<unknown, MachineFile> = v.strictObject({
 export const FIRST_MACHINE: MachineSettings = {
   name: 'heartbeat',
   guest: { kind: 'bundled', name: 'heartbeat' },
+  initrd: null,
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,
   bsp: 0,
@@ -152,10 +155,11 @@ export function settingsProblems(
     message: sentence(issue.message),
   }));
   if (problems.some(({ field }) => field === null)) return problems;
-  let settings = { policies: [], ...(input as Omit<MachineSettings, 'policies'>) } as MachineSettings;
+  let settings = { initrd: null, policies: [], ...(input as object) } as unknown as MachineSettings;
   for (const { field } of problems) settings = withDefault(settings, field);
   problems.push(...policyProblems(settings, plugins));
-  if (!problems.some(({ field }) => field === 'guest')) problems.push(...guestProblems(settings.guest, guests));
+  problems.push(...imageProblems('guest', problems, () => guestPath(settings.guest, guests)));
+  problems.push(...imageProblems('initrd', problems, () => initrdPath(settings.initrd)));
   // One rule after the other: with a default in the place of what breaks the first, the next one shows.
   for (;;) {
     const problem = configurationProblem(settings, host);
@@ -174,13 +178,18 @@ function withDefault(settings: MachineSettings, field: keyof MachineSettings | n
   return { ...settings, [field]: FIRST_MACHINE[field], ...(field === 'topology' ? { bsp, apicIds } : {}) };
 }
 
-function guestProblems(guest: GuestChoice, guests: URL): SettingsProblem[] {
+function imageProblems(
+  field: 'guest' | 'initrd',
+  known: readonly SettingsProblem[],
+  find: () => unknown,
+): SettingsProblem[] {
+  if (known.some((problem) => problem.field === field)) return [];
   try {
-    guestPath(guest, guests);
+    find();
     return [];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return [{ field: 'guest', message: sentence(error.message) }];
+    return [{ field, message: sentence(error.message) }];
   }
 }
 
@@ -217,16 +226,23 @@ export function prepareMachine(settings: MachineSettings, guest: string, host: H
 export function guestPath(guest: GuestChoice, guests: URL): string {
   if (guest.kind === 'file') {
     if (guest.path === '') throw new AppError('usage', 'No image is chosen: pick one, or give its path');
-    if (!guest.path.startsWith('/')) {
-      throw new AppError('usage', `"${guest.path}" does not say where the image is: give its whole path, from / on`);
-    }
-    return resolveGuest(guest.path, guests);
+    return resolveGuest(wholePath(guest.path), guests);
   }
   const bundled = bundledGuests(guests).map(({ name }) => name);
   if (!bundled.includes(guest.name)) {
     throw new AppError('usage', `There is no bundled guest "${guest.name}"; there are ${bundled.join(', ')}`);
   }
   return resolveGuest(guest.name, guests);
+}
+
+/** The same of an initial RAM disk, where there is to be one. */
+export function initrdPath(initrd: string | null): string | null {
+  return initrd === null ? null : resolveInitrd(wholePath(initrd));
+}
+
+function wholePath(file: string): string {
+  if (file.startsWith('/')) return file;
+  throw new AppError('usage', `"${file}" does not say where the image is: give its whole path, from / on`);
 }
 
 type Issue = v.BaseIssue<unknown>;

@@ -14,12 +14,14 @@ const LAST_WORDS: ReadonlySet<string> = new Set(['mark', 'log']);
 const START_UP = ['init', 'sipi'] as const;
 type StartUp = (typeof START_UP)[number];
 
+const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const headerSchema = v.strictObject({
   t: v.literal(0),
   cpu: v.null(),
   kind: v.literal('run'),
   config: v.unknown(),
-  guest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  guest: digest,
+  initrd: v.nullable(digest),
   policies: v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(255)),
 });
 

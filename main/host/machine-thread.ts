@@ -102,13 +102,16 @@ export class MachineThread {
       this.#policies = new PolicyHost({ programs: policies, recording, seed: asked.seed, threads, post: this.#post });
     }
     const config = this.#policies?.configure(asked) ?? asked;
-    const image = snapshot === undefined ? readGuest(config.guest) : null;
+    const boots = snapshot === undefined;
+    const image = boots ? readImage('guest image', config.guest) : null;
+    const initrd = boots && config.initrd !== null ? readImage('initial RAM disk', config.initrd) : null;
     const epoch = monotonicNow();
     const clock = new HostClock(epoch);
     const core = config.accelerator === 'wasm' ? readCore() : null;
     const machine = new Machine({
       config,
       image,
+      initrd,
       core: core?.module ?? null,
       clock,
       epoch,
@@ -362,11 +365,11 @@ function restore(machine: Machine, core: EmulatorCore | null, path: string): voi
   restoreSnapshot(machine, core.digest, path);
 }
 
-function readGuest(path: string): Uint8Array {
+function readImage(what: string, path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new GuestFileError('usage', `The guest image ${path} cannot be read (${code ?? String(error)}).`);
+    throw new GuestFileError('usage', `The ${what} ${path} cannot be read (${code ?? String(error)}).`);
   }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../firmware/byte-writer';
 import { loadGuest, LoaderError } from './index';
-import { isUntouched, multiboot2Header, multibootHeader, sampleElf } from './sample-images';
+import { isUntouched, multiboot2Header, multibootHeader, sampleElf, sampleLinux } from './sample-images';
 
 const LOAD = 0x100000;
 const RAM = 2 << 20;
@@ -51,6 +51,7 @@ const samples: Record<string, Uint8Array> = {
     { type: 2, words: [LOAD, LOAD, 0, 0] },
     { type: 3, words: [LOAD] },
   ]),
+  linux: sampleLinux(),
   flat: code,
 };
 
@@ -74,7 +75,7 @@ describe('any bytes either load or are refused with a LoaderError, and nothing o
 
   const interesting = fc.constantFrom(0, 1, 0x7f, 0x80, 0xff);
   const mutation = fc.record({
-    at: fc.nat({ max: 250 }),
+    at: fc.nat({ max: 700 }),
     values: fc.array(fc.oneof(interesting, fc.nat(255)), { minLength: 1, maxLength: 8 }),
   });
 

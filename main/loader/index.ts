@@ -4,13 +4,14 @@ import { MAX_COMMAND_LINE } from '../firmware/memory-map';
 import { isElf, loadElf } from './elf';
 import { loadFlat } from './flat';
 import { guestImage } from './image';
+import { isLinux, loadLinux } from './linux';
 import { LoaderError } from './loader-error';
 import { findMultiboot, loadMultiboot } from './multiboot';
 import { findMultiboot2, loadMultiboot2 } from './multiboot2';
 
 export { LoaderError };
 
-type GuestKind = 'multiboot' | 'multiboot2' | 'elf32' | 'elf64' | 'flat';
+type GuestKind = 'multiboot' | 'multiboot2' | 'linux' | 'elf32' | 'elf64' | 'flat';
 
 export interface LoadedGuest {
   kind: GuestKind;
@@ -20,11 +21,23 @@ export interface LoadedGuest {
   end: number;
 }
 
+/** A file as it is to be loaded; its name is for messages. */
+export interface ImageFile {
+  name: string;
+  bytes: Uint8Array;
+}
+
 /**
  * Loads an image of any kind that Reveille knows; `name` is for messages. An image with both Multiboot headers is loaded
- * by the first version. A LoaderError leaves guest RAM as it was.
+ * by the first version, one that is a Linux kernel beside by Multiboot. A LoaderError leaves guest RAM as it was.
  */
-export function loadGuest(bytes: Uint8Array, name: string, memory: Uint8Array, cmdline: string): LoadedGuest {
+export function loadGuest(
+  bytes: Uint8Array,
+  name: string,
+  memory: Uint8Array,
+  cmdline: string,
+  initrd: ImageFile | null = null,
+): LoadedGuest {
   if (bytes.length === 0) throw new LoaderError(`${name} is empty: it has no guest to load`);
   const commandLine = new TextEncoder().encode(cmdline);
   if (commandLine.length > MAX_COMMAND_LINE) {
@@ -32,6 +45,15 @@ export function loadGuest(bytes: Uint8Array, name: string, memory: Uint8Array, c
   }
   const image = guestImage(bytes, name);
   const multiboot = findMultiboot(image);
+  if (multiboot === undefined && isLinux(image)) {
+    const disk = initrd === null ? null : guestImage(initrd.bytes, initrd.name);
+    return { kind: 'linux', ...loadLinux(image, memory, commandLine, disk) };
+  }
+  if (initrd !== null) {
+    throw new LoaderError(
+      `${name} is no Linux kernel (bzImage), so that it takes no initial RAM disk: leave ${initrd.name} out`,
+    );
+  }
   if (multiboot !== undefined) return { kind: 'multiboot', ...loadMultiboot(image, multiboot, memory, commandLine) };
   const multiboot2 = findMultiboot2(image);
   if (multiboot2 !== undefined)

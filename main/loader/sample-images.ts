@@ -95,3 +95,41 @@ export function isUntouched(memory: Uint8Array): boolean {
   }
   return true;
 }
+
+export interface SampleLinux {
+  version?: number;
+  loadflags?: number;
+  xloadflags?: number;
+  commandLineSize?: number;
+  initrdMax?: number;
+  address?: number;
+  initSize?: number;
+  /** Of the protected-mode part, a multiple of 16. */
+  kernel?: Uint8Array;
+  /** In units of 16 bytes, where it is not that of `kernel`. */
+  syssize?: number;
+}
+
+const LINUX_SETUP_SECTORS = 2;
+
+/** A bzImage: a boot sector and two setup sectors with the header of boot protocol 2.15, then the kernel. */
+export function sampleLinux(sample: SampleLinux = {}): Uint8Array {
+  const { kernel = new Uint8Array(0x400).fill(0x90) } = sample;
+  const setup = new Uint8Array((LINUX_SETUP_SECTORS + 1) * 512);
+  const header = new DataView(setup.buffer);
+  header.setUint8(0x1f1, LINUX_SETUP_SECTORS);
+  header.setUint32(0x1f4, sample.syssize ?? kernel.length / 16, true);
+  header.setUint16(0x1fe, 0xaa55, true);
+  header.setUint16(0x200, 0x6aeb, true); // a short jump over the header, to 0x26c
+  header.setUint32(0x202, 0x53726448, true);
+  header.setUint16(0x206, sample.version ?? 0x20f, true);
+  header.setUint8(0x211, sample.loadflags ?? 1);
+  header.setUint32(0x22c, sample.initrdMax ?? 0x7fffffff, true);
+  header.setUint32(0x230, 0x200000, true);
+  header.setUint8(0x234, 1);
+  header.setUint16(0x236, sample.xloadflags ?? 0x7f, true);
+  header.setUint32(0x238, sample.commandLineSize ?? 2047, true);
+  header.setBigUint64(0x258, BigInt(sample.address ?? 0x100000), true);
+  header.setUint32(0x260, sample.initSize ?? 0x10000, true);
+  return new ByteWriter().bytes(setup).bytes(kernel).finish();
+}

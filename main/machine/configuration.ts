@@ -98,6 +98,7 @@ const entries = {
   memory: v.number(mustBe('The memory', 'a number of bytes')),
   accelerator: oneOf('The accelerator', ['kvm', 'wasm']),
   irqchip: oneOf('The irqchip', ['exact', 'kernel', 'split']),
+  initrd: v.nullable(text('The path of the initial RAM disk', 1, MAX_PATH)),
   cmdline: text('The command line', 0, MAX_COMMAND_LINE),
   seed: whole('The seed', 0, MAX_SEED),
   realtime: v.boolean(mustBe('Real time', 'true or false')),
@@ -146,6 +147,7 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
   checkTopology(cpus, topology);
   return checkConfiguration({
     guest: chosen.guest,
+    initrd: chosen.initrd ?? null,
     cpus,
     topology,
     apicIds: chosen.apicIds ?? defaultApicIds(topology),

@@ -79,6 +79,8 @@ export interface MachineOptions {
   config: MachineConfig;
   /** Null: the machine will continue from a snapshot. */
   image: Uint8Array | null;
+  /** With an image: that of `config.initrd`. */
+  initrd?: Uint8Array | null;
   /** The compiled core of the emulator; needed where it is the accelerator. */
   core: WebAssembly.Module | null;
   /** The host's clock, for machine time that follows it, and its CLOCK_MONOTONIC in ns at machine time 0. */
@@ -110,7 +112,7 @@ export class Machine implements Disposable {
   readonly #entry: CpuState | null;
   #outcome: Outcome | null = null;
 
-  constructor({ config, image, core, clock, epoch, wallClock }: MachineOptions) {
+  constructor({ config, image, initrd = null, core, clock, epoch, wallClock }: MachineOptions) {
     this.config = config;
     const shape = {
       cpus: config.cpus,
@@ -125,7 +127,7 @@ export class Machine implements Disposable {
     this.#hostTime = hostTime;
     this.#epoch = epoch;
     // Before the VM: a guest that cannot be loaded needs none.
-    this.#entry = image === null ? null : loadGuest(image, config.guest, this.#memory.ram, config.cmdline).entry;
+    this.#entry = image === null ? null : this.#load(image, initrd);
     this.#vm = this.#createVm(core);
     this.board = new Board({
       memory: this.#memory,
@@ -147,6 +149,12 @@ export class Machine implements Disposable {
     });
     const monotonic = virtual ? 0 : epoch;
     this.board.events.writeAt(0, EventKind.MACHINE, NO_CPU, MachineChange.STARTED, monotonic, monotonic / 2 ** 32);
+  }
+
+  #load(image: Uint8Array, initrd: Uint8Array | null): CpuState {
+    const { guest, cmdline, initrd: initrdPath } = this.config;
+    const disk = initrd === null || initrdPath === null ? null : { name: initrdPath, bytes: initrd };
+    return loadGuest(image, guest, this.#memory.ram, cmdline, disk).entry;
   }
 
   #createVm(module: WebAssembly.Module | null): Vm {

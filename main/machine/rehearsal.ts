@@ -29,6 +29,7 @@ const BROADCAST_SIPI = 0xc4608;
 const NONE = { kind: 'none' } as const;
 const CONFIG: MachineConfig = {
   guest: '',
+  initrd: null,
   cpus: 2,
   topology: { sockets: 1, cores: 2, threads: 1 },
   apicIds: [0, 1],

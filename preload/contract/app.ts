@@ -13,6 +13,8 @@ export type MachineSerial = [SerialBackend, SerialBackend, SerialBackend, Serial
 export interface MachineSettings {
   name: string;
   guest: GuestChoice;
+  /** Path of the initial RAM disk of a Linux kernel; null: it has none. */
+  initrd: string | null;
   topology: Topology;
   /** APIC id of each CPU; null: the ones that the topology gives. */
   apicIds: number[] | null;

@@ -27,6 +27,8 @@ export type SerialBackend =
 export interface MachineConfig {
   /** Path of the guest image. */
   guest: string;
+  /** Path of the initial RAM disk of a Linux kernel; null: it has none. */
+  initrd: string | null;
   /** Number of logical processors; CPUs are numbered from 0. */
   cpus: number;
   topology: Topology;
@@ -69,8 +71,9 @@ export interface RunHeader {
   cpu: null;
   kind: 'run';
   config: MachineConfig;
-  /** SHA-256 of the guest image, hexadecimal. */
+  /** SHA-256 of the guest image and of its initial RAM disk, hexadecimal; null: there is none. */
   guest: string;
+  initrd: string | null;
   /** Names, by author number from 1. */
   policies: string[];
 }

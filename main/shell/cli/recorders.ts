@@ -24,9 +24,10 @@ type EventSource = Pick<MachineProcess, 'holdEvents' | 'releaseEvents'>;
 type RecordedParts = Omit<Recorded, 'events' | 'trace'>;
 
 /** The machine's process wants the whole path; whoever replays the run may stand elsewhere. */
-function headerLine(config: MachineConfig, { guest, policies }: RecordedParts): string {
-  const made = { ...config, guest: resolve(config.guest) };
-  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, guest, policies };
+function headerLine(config: MachineConfig, { guest, initrd, policies }: RecordedParts): string {
+  const initrdPath = config.initrd === null ? null : resolve(config.initrd);
+  const made = { ...config, guest: resolve(config.guest), initrd: initrdPath };
+  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, guest, initrd, policies };
   return `${JSON.stringify(header)}\n`;
 }
 
@@ -125,8 +126,9 @@ class TraceFile implements Recorder {
 export interface Recorded {
   events: string | null;
   trace: string | null;
-  /** SHA-256 of the guest image. */
+  /** SHA-256 of the guest image, and of the initial RAM disk; null: there is none. */
   guest: string;
+  initrd: string | null;
   /** Names, in the order in which they are asked. */
   policies: string[];
 }

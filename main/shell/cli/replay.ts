@@ -6,7 +6,7 @@ import { hasVirtualTime, type MachineConfig } from '../../../preload/contract/ma
 import { systemReason } from '../../app/errors';
 import { jsonLines } from '../../app/event-export';
 import { startMachineProcess } from '../../app/forked-machine';
-import { guestDigest } from '../../app/guests';
+import { imageDigest } from '../../app/guests';
 import { probeHost } from '../../app/host';
 import { prepareRun } from '../../app/machine-runs';
 import { readRecording } from '../../app/recording';
@@ -23,7 +23,8 @@ const NO_PORT = { kind: 'none' } as const;
 export async function replay(args: string[], { machineProcess }: Installation): Promise<number> {
   const options = parseReplayOptions(args);
   const { header, recording, lines } = readRecording(options.file, read(options.file));
-  checkGuest(options.file, header.config.guest, header.guest);
+  checkImage(options.file, 'guest', header.config.guest, header.guest);
+  checkImage(options.file, 'initial RAM disk', header.config.initrd, header.initrd);
   const onConsole = options.events !== '-' && header.config.serial.findIndex(({ kind }) => kind === 'stdio');
   const console = onConsole === false || onConsole < 0 ? null : onConsole;
   const serial = header.config.serial.map((_, port) =>
@@ -41,7 +42,10 @@ export async function replay(args: string[], { machineProcess }: Installation): 
       model,
       display,
       recorders: [
-        ...openRecorders({ ...options, guest: header.guest, policies: header.policies }, machine),
+        ...openRecorders(
+          { ...options, guest: header.guest, initrd: header.initrd, policies: header.policies },
+          machine,
+        ),
         comparison,
       ],
       console,
@@ -105,10 +109,10 @@ class Comparison implements Recorder {
   discard(): void {}
 }
 
-function checkGuest(file: string, guest: string, digest: string): void {
-  if (guestDigest(guest) === digest) return;
+function checkImage(file: string, what: string, path: string | null, digest: string | null): void {
+  if ((path === null ? null : imageDigest(path)) === digest) return;
   throw new UsageError(
-    `The guest ${guest} is another than the one that ${file} was recorded with: its SHA-256 differs.`,
+    `The ${what} ${path} is another than the one that ${file} was recorded with: its SHA-256 differs.`,
   );
 }
 

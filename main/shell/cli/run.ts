@@ -1,6 +1,6 @@
 /** `reveille run`. */
 import type { MachineConfig, Summary } from '../../../preload/contract/machine';
-import { guestDigest, resolveGuest } from '../../app/guests';
+import { imageDigest, resolveGuest } from '../../app/guests';
 import { probeHost } from '../../app/host';
 import { MachineModel } from '../../../preload/contract/machine-model';
 import { startMachineProcess } from '../../app/forked-machine';
@@ -84,9 +84,16 @@ async function runMachine(
   return status;
 }
 
-function recorded({ events, trace }: RunOptions, { guest }: MachineConfig, { programs }: LoadedPolicies): Recorded {
-  const digest = events === null ? '' : guestDigest(guest);
-  return { events, trace, guest: digest, policies: programs.map(({ policy }) => policy) };
+function recorded(
+  { events, trace }: RunOptions,
+  { guest, initrd }: MachineConfig,
+  { programs }: LoadedPolicies,
+): Recorded {
+  const digests =
+    events === null
+      ? { guest: '', initrd: null }
+      : { guest: imageDigest(guest), initrd: initrd === null ? null : imageDigest(initrd) };
+  return { events, trace, ...digests, policies: programs.map(({ policy }) => policy) };
 }
 
 function unimplementedLine({ unimplemented }: Summary): string[] {

@@ -31,6 +31,7 @@ The machine
   --accel auto|kvm|wasm     what executes the guest (default auto)
   --irqchip exact|kernel|split
                             who owns the interrupt controllers and MP states (default exact)
+  --initrd PATH             initial RAM disk of a Linux kernel
   --cmdline TEXT            the guest's command line
   --seed N                  emulator: another interleaving of the CPUs (default 0)
   --realtime                emulator: time passes as the host's, not with the instructions

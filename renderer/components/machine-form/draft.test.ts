@@ -5,6 +5,7 @@ import { draftOf, settingsOf, writingProblems } from './draft';
 const FIRST: MachineSettings = {
   name: 'heartbeat',
   guest: { kind: 'bundled', name: 'heartbeat' },
+  initrd: null,
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,
   bsp: 3,
@@ -22,6 +23,7 @@ const FIRST: MachineSettings = {
 const OTHER: MachineSettings = {
   ...FIRST,
   guest: { kind: 'file', path: '/boot/kernel.elf' },
+  initrd: '/boot/initrd.img',
   apicIds: [0, 2, 4, 6],
   memory: 2 ** 20 + 1,
   serial: [
@@ -49,6 +51,7 @@ test('what was typed for the other choice does not go into the settings', () => 
   draft.serial[1].kind = 'none';
   const settings = settingsOf(draft);
   expect(settings.guest).toEqual({ kind: 'bundled', name: 'roll-call' });
+  expect(settings.initrd).toBeNull();
   expect(settings.apicIds).toBeNull();
   expect(settings.serial[1]).toEqual({ kind: 'none' });
 });

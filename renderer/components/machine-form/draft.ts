@@ -19,9 +19,11 @@ export interface PolicyDraft extends PolicyChoice {
 
 export interface Draft extends Omit<
   MachineSettings,
-  'guest' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial' | 'policies'
+  'guest' | 'initrd' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial' | 'policies'
 > {
   guest: { kind: GuestChoice['kind']; bundled: string; path: string };
+  /** Empty: there is none. */
+  initrd: string;
   topology: { sockets: NumberField; cores: NumberField; threads: NumberField };
   /** Whether the ids are chosen, and what is written as them. */
   ownApicIds: boolean;
@@ -33,7 +35,7 @@ export interface Draft extends Omit<
 }
 
 export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
-  const { guest, apicIds, memory, serial, topology, policies, ...rest } = settings;
+  const { guest, initrd, apicIds, memory, serial, topology, policies, ...rest } = settings;
   return {
     ...rest,
     guest: {
@@ -41,6 +43,7 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
       bundled: guest.kind === 'bundled' ? guest.name : firstGuest,
       path: guest.kind === 'file' ? guest.path : '',
     },
+    initrd: initrd ?? '',
     topology: { ...topology },
     ownApicIds: apicIds !== null,
     apicIds: apicIds?.join(', ') ?? '',
@@ -52,10 +55,11 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
 
 /** As the app checks and keeps them; what is no number is NaN, which it refuses by the field's name. */
 export function settingsOf(draft: Draft): MachineSettings {
-  const { guest, topology, ownApicIds, apicIds, memory, seed, serial, policies, ...rest } = draft;
+  const { guest, initrd, topology, ownApicIds, apicIds, memory, seed, serial, policies, ...rest } = draft;
   return {
     ...rest,
     guest: guest.kind === 'bundled' ? { kind: 'bundled', name: guest.bundled } : { kind: 'file', path: guest.path },
+    initrd: guest.kind === 'bundled' || initrd === '' ? null : initrd,
     topology: {
       sockets: numberOf(topology.sockets),
       cores: numberOf(topology.cores),

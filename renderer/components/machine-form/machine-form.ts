@@ -10,6 +10,7 @@ import { type Draft, draftOf, settingsOf, writingProblems } from './draft';
 const CHECK_AFTER_MS = 150;
 
 const NEW_MACHINE: Omit<MachineSettings, 'name' | 'guest'> = {
+  initrd: null,
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,
   bsp: 0,

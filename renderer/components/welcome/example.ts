@@ -16,6 +16,7 @@ export const EXAMPLE_CPUS = 4;
 const SETTINGS: MachineSettings = {
   name: 'Welcome example',
   guest: { kind: 'bundled', name: 'roll-call' },
+  initrd: null,
   topology: { sockets: 1, cores: EXAMPLE_CPUS, threads: 1 },
   apicIds: null,
   bsp: 0,

@@ -1,0 +1,157 @@
+/**
+ * Linux kernels as bzImage, entered by the 64-bit boot protocol (Linux, Documentation/arch/x86/boot.rst: "The Real-Mode
+ * Kernel Header", "64-bit Boot Protocol", and zero-page.rst). The real-mode part of the image only lends its header.
+ */
+import { type BootState, longModeState } from '../firmware/boot-state';
+import { e820Map } from '../firmware/e820';
+import { ACPI_TABLES, BOOT_INFORMATION, MIB } from '../firmware/memory-map';
+import { type GuestImage, place } from './image';
+import { hex, LoaderError } from './loader-error';
+
+/** struct setup_header, which is at the same place in the image and in struct boot_params (the zero page). */
+const Header = {
+  SETUP_SECTS: 0x1f1,
+  SYSSIZE: 0x1f4,
+  VIDEO_MODE: 0x1fa,
+  BOOT_FLAG: 0x1fe,
+  /** Of a short jump over the rest of the header: so its length. */
+  JUMP: 0x201,
+  MAGIC: 0x202,
+  VERSION: 0x206,
+  TYPE_OF_LOADER: 0x210,
+  LOADFLAGS: 0x211,
+  RAMDISK_IMAGE: 0x218,
+  RAMDISK_SIZE: 0x21c,
+  COMMAND_LINE: 0x228,
+  INITRD_ADDR_MAX: 0x22c,
+  XLOADFLAGS: 0x236,
+  COMMAND_LINE_SIZE: 0x238,
+  PREF_ADDRESS: 0x258,
+  INIT_SIZE: 0x260,
+} as const;
+const HEADER_START = Header.SETUP_SECTS;
+const HEADER_END = 0x268;
+
+/** What else of struct boot_params is filled in. */
+const ZeroPage = { ACPI_RSDP: 0x070, E820_ENTRIES: 0x1e8, E820_TABLE: 0x2d0 } as const;
+const ZERO_PAGE_SIZE = 4096;
+
+const BOOT_FLAG = 0xaa55;
+const MAGIC = 0x53726448; // HdrS
+/** 2.12, of Linux 3.8: xloadflags. */
+const LEAST_VERSION = 0x020c;
+const SECTOR = 512;
+const PARAGRAPH = 16;
+const PAGE = 4096;
+/** A value of 0 stands for it, for historical reasons. */
+const SETUP_SECTS_OF_0 = 4;
+const LOADED_HIGH = 1 << 0;
+const XLF_KERNEL_64 = 1 << 0;
+const UNKNOWN_LOADER = 0xff;
+const NORMAL_VIDEO_MODE = 0xffff;
+/** The 64-bit entry point, from where the kernel is loaded to. */
+const ENTRY_64 = 0x200;
+
+export function isLinux({ bytes, view }: GuestImage): boolean {
+  return (
+    bytes.length >= HEADER_END &&
+    view.getUint16(Header.BOOT_FLAG, true) === BOOT_FLAG &&
+    view.getUint32(Header.MAGIC, true) === MAGIC
+  );
+}
+
+export function loadLinux(
+  image: GuestImage,
+  memory: Uint8Array,
+  commandLine: Uint8Array,
+  initrd: GuestImage | null,
+): { entry: BootState; end: number } {
+  const { view } = image;
+  checkHeader(image, commandLine);
+  const setupSectors = view.getUint8(Header.SETUP_SECTS) || SETUP_SECTS_OF_0;
+  const kernel = view.getBigUint64(Header.PREF_ADDRESS, true);
+  const size = view.getUint32(Header.INIT_SIZE, true);
+  const initrdAt = initrd === null ? 0 : placeInitrd(image, initrd, memory.length, Number(kernel) + size);
+  const end = place(
+    image,
+    [
+      {
+        what: 'kernel',
+        offset: BigInt((setupSectors + 1) * SECTOR),
+        fileSize: BigInt(view.getUint32(Header.SYSSIZE, true)) * BigInt(PARAGRAPH),
+        address: kernel,
+        size: BigInt(size),
+      },
+    ],
+    memory,
+  );
+  const parameters = bootParameters(image, memory.length);
+  if (initrd !== null) {
+    memory.set(initrd.bytes, initrdAt);
+    parameters.setUint32(Header.RAMDISK_IMAGE, initrdAt, true);
+    parameters.setUint32(Header.RAMDISK_SIZE, initrd.bytes.length, true);
+  }
+  const commandLineAt = BOOT_INFORMATION + ZERO_PAGE_SIZE;
+  memory.set(commandLine, commandLineAt);
+  memory[commandLineAt + commandLine.length] = 0;
+  parameters.setUint32(Header.COMMAND_LINE, commandLineAt, true);
+  memory.set(new Uint8Array(parameters.buffer), BOOT_INFORMATION);
+  const state = longModeState(memory, Number(kernel) + ENTRY_64);
+  return { entry: { ...state, rsi: BigInt(BOOT_INFORMATION) }, end };
+}
+
+function checkHeader({ name, view }: GuestImage, commandLine: Uint8Array): void {
+  const version = view.getUint16(Header.VERSION, true);
+  const number = `${version >>> 8}.${`${version & 0xff}`.padStart(2, '0')}`;
+  const fail = (fault: string): LoaderError => new LoaderError(`${name} is a Linux kernel, but ${fault}`);
+  if (version < LEAST_VERSION) {
+    throw fail(
+      `of boot protocol ${number}: Reveille boots kernels of 2.12 (Linux 3.8) and later, at their 64-bit entry`,
+    );
+  }
+  if ((view.getUint8(Header.LOADFLAGS) & LOADED_HIGH) === 0)
+    throw fail('a zImage, loaded below 1 MiB: build a bzImage');
+  if ((view.getUint16(Header.XLOADFLAGS, true) & XLF_KERNEL_64) === 0) {
+    throw fail('it has no 64-bit entry (XLF_KERNEL_64 is clear): use one that is built for x86-64');
+  }
+  const most = view.getUint32(Header.COMMAND_LINE_SIZE, true);
+  if (commandLine.length > most) {
+    throw fail(`it takes a command line of at most ${most} bytes, and this one has ${commandLine.length}: shorten it`);
+  }
+  if (view.getUint32(Header.INIT_SIZE, true) <= ENTRY_64) {
+    throw fail(`damaged: it says that it needs ${view.getUint32(Header.INIT_SIZE, true)} bytes of memory`);
+  }
+}
+
+/** As high as the kernel allows, out of the way of what it unpacks. `after`: where the kernel ends. */
+function placeInitrd(kernel: GuestImage, { name, bytes }: GuestImage, ram: number, after: number): number {
+  const highest = kernel.view.getUint32(Header.INITRD_ADDR_MAX, true) + 1;
+  const address = Math.floor((Math.min(highest, ram) - bytes.length) / PAGE) * PAGE;
+  if (address >= after) return address;
+  const needed = `${name} has ${bytes.length} bytes, which do not fit behind ${kernel.name}, which ends at ${hex(after)}`;
+  const wanted = Math.ceil((after + bytes.length + PAGE) / MIB);
+  throw new LoaderError(
+    wanted * MIB > highest
+      ? `${needed}, and below ${hex(highest)}, where an initial RAM disk has to be: use a smaller one`
+      : `${needed}, in ${ram / MIB} MiB of memory: give the machine ${wanted}M or more`,
+  );
+}
+
+function bootParameters({ bytes, view }: GuestImage, ram: number): DataView<ArrayBuffer> {
+  const page = new Uint8Array(ZERO_PAGE_SIZE);
+  const headerEnd = Math.min(Header.MAGIC + view.getUint8(Header.JUMP), ZeroPage.E820_TABLE);
+  page.set(bytes.subarray(HEADER_START, headerEnd), HEADER_START);
+  const parameters = new DataView(page.buffer);
+  parameters.setUint16(Header.VIDEO_MODE, NORMAL_VIDEO_MODE, true);
+  parameters.setUint8(Header.TYPE_OF_LOADER, UNKNOWN_LOADER);
+  parameters.setUint32(ZeroPage.ACPI_RSDP, ACPI_TABLES, true);
+  const map = e820Map(ram);
+  parameters.setUint8(ZeroPage.E820_ENTRIES, map.length);
+  map.forEach(({ address, length, type }, index) => {
+    const at = ZeroPage.E820_TABLE + 20 * index;
+    parameters.setBigUint64(at, BigInt(address), true);
+    parameters.setBigUint64(at + 8, BigInt(length), true);
+    parameters.setUint32(at + 16, type, true);
+  });
+  return parameters;
+}

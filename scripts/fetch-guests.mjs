@@ -1,0 +1,122 @@
+// `npm run guests:fetch`: brings Debian's kernels and busybox into a cache outside of the checkout, and makes an initramfs.
+// Needs Debian's apt and no root: packages are downloaded and unpacked, not installed. What apt's signed indexes say of a
+// package (SHA-256) is what it has to be.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { initramfs } from './initramfs.mjs';
+import { CACHE, MANIFEST, stockGuests } from './stock-guests.mjs';
+
+const BUSYBOX = 'busybox-static';
+/** Packages that depend on the current kernel's. */
+const KERNELS = { cloud: 'linux-image-cloud-amd64', generic: 'linux-image-amd64' };
+
+class FetchError extends Error {}
+
+/** Null: the guests are there; else why not, in a sentence. `refresh`: asks for newer ones, too. */
+export function provideGuests({ refresh = false } = {}) {
+  if (!refresh && stockGuests() !== null) return null;
+  mkdirSync(CACHE, { recursive: true });
+  const scratch = mkdtempSync(join(CACHE, 'fetch-'));
+  try {
+    fetchGuests(scratch);
+    return null;
+  } catch (error) {
+    if (!(error instanceof FetchError)) throw error;
+    return `Debian's kernels cannot be fetched: ${error.message}`;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function fetchGuests(scratch) {
+  const apt = new Apt();
+  const versions = {};
+  const unpacked = (name, into, pattern) => {
+    const { version, sha256 } = apt.show(name);
+    versions[name] = version;
+    const deb = apt.download(name, version, sha256, scratch);
+    const folder = join(scratch, into);
+    mkdirSync(folder);
+    run('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --wildcards "$3"', 'sh', deb, folder, pattern]);
+    return { folder, version };
+  };
+  const manifest = { versions };
+  for (const [kind, meta] of Object.entries(KERNELS)) {
+    const { folder, version } = unpacked(apt.dependency(meta), kind, './boot/vmlinuz-*');
+    const [kernel] = readdirSync(join(folder, 'boot'));
+    manifest[kind] = `${kernel}_${version}`;
+    renameSync(join(folder, 'boot', kernel), join(CACHE, manifest[kind]));
+  }
+  const { folder } = unpacked(BUSYBOX, 'busybox', './bin/busybox');
+  const archive = initramfs(join(folder, 'bin/busybox'));
+  const digest = createHash('sha256').update(archive).digest('hex').slice(0, 16);
+  manifest.initrd = `initramfs_${digest}`;
+  writeFileSync(join(scratch, 'initramfs'), archive);
+  renameSync(join(scratch, 'initramfs'), join(CACHE, manifest.initrd));
+  // Last, and renamed: whoever finds it finds all that it names.
+  writeFileSync(join(scratch, 'manifest'), `${JSON.stringify(manifest, null, 2)}\n`);
+  renameSync(join(scratch, 'manifest'), MANIFEST);
+}
+
+/** apt with the host's indexes, or where it has none with some of our own, which need no root either. */
+class Apt {
+  #options = [];
+
+  constructor() {
+    if (spawnSync('apt-get', ['--version']).status !== 0) throw new FetchError('there is no apt-get on this host.');
+    if (spawnSync('apt-cache', ['show', BUSYBOX]).status === 0) return;
+    const own = resolve(CACHE, 'apt');
+    mkdirSync(join(own, 'lists', 'partial'), { recursive: true });
+    this.#options = ['-o', `Dir::State::lists=${own}/lists`, '-o', `Dir::Cache=${own}`];
+    run('apt-get', [...this.#options, '--quiet', '--quiet', 'update']);
+  }
+
+  /** The package that a meta-package stands for. */
+  dependency(meta) {
+    const found = /^ {2}Depends: (linux-image-\S+)$/m.exec(run('apt-cache', [...this.#options, 'depends', meta]));
+    if (found === null) throw new FetchError(`apt-cache does not say which kernel ${meta} depends on.`);
+    return found[1];
+  }
+
+  show(name) {
+    const text = run('apt-cache', [...this.#options, 'show', '--no-all-versions', name]);
+    const field = (key) => new RegExp(`^${key}: (\\S+)$`, 'm').exec(text)?.[1];
+    const version = field('Version');
+    const sha256 = field('SHA256');
+    if (version === undefined || sha256 === undefined) {
+      throw new FetchError(`apt-cache knows neither a version nor a checksum of ${name}.`);
+    }
+    return { version, sha256 };
+  }
+
+  /** The path of the package. */
+  download(name, version, sha256, scratch) {
+    const folder = mkdtempSync(join(scratch, 'download-'));
+    console.log(`fetching ${name} ${version}`);
+    run('apt-get', [...this.#options, '--quiet', '--quiet', 'download', `${name}=${version}`], folder);
+    const deb = join(folder, readdirSync(folder)[0]);
+    const digest = createHash('sha256').update(readFileSync(deb)).digest('hex');
+    if (digest !== sha256) throw new FetchError(`${name} ${version} has SHA-256 ${digest}, not ${sha256}.`);
+    return deb;
+  }
+}
+
+function run(program, args, cwd = process.cwd()) {
+  const env = { ...process.env, LC_ALL: 'C' };
+  const { status, error, stdout, stderr } = spawnSync(program, args, { cwd, env, encoding: 'utf8' });
+  if (status === 0) return stdout;
+  const reason = error?.message ?? stderr.trim().split('\n').at(-1);
+  throw new FetchError(`${program} ${args.at(-1)}: ${reason}`);
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const problem = provideGuests({ refresh: true });
+  const guests = stockGuests();
+  if (problem !== null) {
+    console.error(problem);
+    process.exitCode = 1;
+  } else for (const [name, version] of Object.entries(guests.versions)) console.log(`${name} ${version}`);
+  if (guests !== null) console.log([guests.cloud, guests.generic, guests.initrd].join('\n'));
+}

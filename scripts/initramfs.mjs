@@ -1,0 +1,66 @@
+// A root file system that a stock kernel boots to a shell: busybox, and three files that start it.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+const DIRECTORY = 0o040755;
+const FILE = 0o100755;
+const LINK = 0o120777;
+const CHARACTER_DEVICE = 0o020600;
+
+// busybox's init: /etc/rc first, then a shell on the console that comes back when it ends.
+const INITTAB = `::sysinit:/etc/rc
+::respawn:-/bin/sh
+::shutdown:/bin/umount -a -r
+`;
+/** Its last line is what a bench waits for: the first one that userspace says. */
+const RC = `#!/bin/sh
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+echo "userspace is up: $(uname -r), $(nproc) CPUs"
+`;
+const PROFILE = `export PATH=/sbin:/usr/sbin:/bin:/usr/bin PS1='~ # '
+`;
+
+/** The archive, not compressed; `busybox` is the path of a static one. */
+export function initramfs(busybox) {
+  const { stdout, status, error } = spawnSync(busybox, ['--list-full'], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${busybox} --list-full failed: ${error?.message ?? `status ${status}`}`);
+  const links = stdout.split('\n').filter((path) => path !== '' && path !== 'bin/busybox');
+  const archive = new Cpio();
+  for (const path of ['bin', 'dev', 'etc', 'proc', 'root', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin', 'usr/sbin']) {
+    archive.add(path, DIRECTORY);
+  }
+  // What the kernel opens for /init before devtmpfs is there.
+  archive.add('dev/console', CHARACTER_DEVICE, Buffer.alloc(0), [5, 1]);
+  archive.add('bin/busybox', FILE, readFileSync(busybox));
+  for (const path of ['init', ...links]) archive.add(path, LINK, Buffer.from('/bin/busybox'));
+  archive.add('etc/inittab', FILE, Buffer.from(INITTAB));
+  archive.add('etc/rc', FILE, Buffer.from(RC));
+  archive.add('etc/profile', FILE, Buffer.from(PROFILE));
+  return archive.finish();
+}
+
+/** The "new ASCII" format of cpio (Linux, Documentation/driver-api/early-userspace/buffer-format.rst). */
+class Cpio {
+  #parts = [];
+  #inode = 0;
+
+  add(name, mode, content = Buffer.alloc(0), [major, minor] = [0, 0]) {
+    const path = Buffer.from(`${name}\0`);
+    // Inode, mode, owner, group, links, time, size, device, device of a special file, length of the name, checksum.
+    const fields = [++this.#inode, mode, 0, 0, 1, 0, content.length, 0, 0, major, minor, path.length, 0];
+    const header = `070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`;
+    this.#put(Buffer.concat([Buffer.from(header), path]));
+    this.#put(content);
+  }
+
+  finish() {
+    this.add('TRAILER!!!', 0);
+    return Buffer.concat(this.#parts);
+  }
+
+  #put(bytes) {
+    this.#parts.push(bytes, Buffer.alloc(-bytes.length & 3));
+  }
+}
