@@ -9,6 +9,8 @@ const GUARD_PAGES = [...GUARD_NONE, ...GUARD_READ_ONLY.slice(1)];
 const NO_LOCK = /^SYS_(VERR|VERW|MOV_TO_CR|MOV_FROM_CR)$/;
 const SEVERAL_PUSHES = new Set('PUSHA ENTER SYS_CALL_FAR SYS_CALL_FAR_M'.split(' '));
 const POPS = new Set('POP POP_E POPA RET LEAVE SYS_POP_SEG'.split(' '));
+/** These go where their operand says, and must not find one that some case before has left. */
+const JUMPS = new Set('JMP_E CALL_E RET SYS_JMP_FAR_M SYS_CALL_FAR_M'.split(' '));
 /** Of 16 bits, the SDM has it read 16, AMD's manual 32. */
 const MOVSXD = /^63 MOVSX/;
 const BIT_TESTS = new Set(['BT', 'BTS', 'BTR', 'BTC']);
@@ -71,11 +73,13 @@ function outOfReach(draft: Draft, offset: number): bigint {
   const { random, mode } = draft;
   const kind = random.below(4);
   if (mode.bits === 64 && kind === 0) return BigInt(1 + random.below(0xffff)) << 47n;
-  const page = GUARD_PAGES[random.below(GUARD_PAGES.length)];
+  const jumps = JUMPS.has(draft.form.name);
+  const pages = jumps ? GUARD_NONE : GUARD_PAGES;
+  const page = pages[random.below(pages.length)];
   if (kind === 1) return BigInt(page + random.below(PAGE) - offset);
   // Across two pages that differ. What the writable one has is not compared.
   const first = [page, GUARD_WRITABLE + PAGE][random.below(2)];
-  return BigInt(first - 1 - random.below(7) - offset);
+  return BigInt(first - 1 - random.below(jumps ? draft.form.size - 1 : 7) - offset);
 }
 
 /** All of it, as what is looked at first, and what is written before a fault, differs. */

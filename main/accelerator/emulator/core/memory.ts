@@ -14,6 +14,7 @@ import {
   ACCESS_IMPLICIT,
   ACCESS_PROBE,
   ACCESS_READ,
+  ACCESS_UNALIGNED,
   ACCESS_USER,
   ACCESS_WRITE,
   NO_PAGE,
@@ -247,7 +248,8 @@ function mayAccess(cpu: usize, linear: u64, size: i32, access: i32): bool {
     raise(cpu, GP, 0);
     return false;
   }
-  if (load<u8>(cpu, ALIGNMENT_CHECKED) != 0 && (access & ACCESS_USER) != 0 && (linear & <u64>(min(size, 8) - 1)) != 0) {
+  const checked = load<u8>(cpu, ALIGNMENT_CHECKED) != 0 && (access & (ACCESS_USER | ACCESS_UNALIGNED)) == ACCESS_USER;
+  if (checked && (linear & <u64>(min(size, 8) - 1)) != 0) {
     raise(cpu, AC, 0);
     return false;
   }

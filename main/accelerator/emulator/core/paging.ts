@@ -31,6 +31,8 @@ export const ACCESS_FETCH: i32 = 1 << 4;
 export const ACCESS_IMPLICIT: i32 = 1 << 8;
 /** Raises nothing where it is refused. */
 export const ACCESS_PROBE: i32 = 1 << 9;
+/** No #AC, wherever it lies. */
+export const ACCESS_UNALIGNED: i32 = 1 << 10;
 
 /** Of `walk`: no translation. */
 export const NO_PAGE: u64 = u64.MAX_VALUE;

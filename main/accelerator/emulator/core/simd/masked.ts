@@ -1,15 +1,17 @@
 /**
  * Accesses to memory element by element, of which a mask leaves some out: these do not fault (SDM vol. 2, VMASKMOV,
- * MASKMOVDQU, VPGATHERDD).
+ * MASKMOVDQU, VPGATHERDD). None of them checks alignment.
  */
 import { raiseUd } from '../exceptions';
-import { checkWrite, readPointer, writePointer } from '../memory';
+import { readAs, writeAs } from '../memory';
 import * as T from '../opcode-table';
 import { settle } from '../operate';
 import { loadSized, storeSized } from '../operands';
+import { ACCESS_UNALIGNED } from '../paging';
 import { NO_ADDRESS, linearAddress } from '../segments';
 import { RDI } from '../state';
 import { FAULT, RETIRED } from '../status';
+import { ownAccess } from '../tlb';
 import {
   READ,
   SHAPE_MMX,
@@ -43,6 +45,14 @@ function elementAddress(cpu: usize, u: usize, offset: u64, size: i32, access: i3
   return linearAddress(cpu, operandSegment(u), truncate(offset, load<u8>(u, U_ADDRESS_SIZE)), size, access);
 }
 
+function readElement(cpu: usize, linear: u64, size: i32): usize {
+  return readAs(cpu, linear, size, ownAccess(cpu) | ACCESS_UNALIGNED);
+}
+
+function writeElement(cpu: usize, linear: u64, size: i32): usize {
+  return writeAs(cpu, linear, size, ownAccess(cpu) | ACCESS_UNALIGNED);
+}
+
 function isChosen(mask: usize, size: i32): bool {
   return size == 8 ? load<i64>(mask) < 0 : load<i32>(mask) < 0;
 }
@@ -58,7 +68,7 @@ function loadElements(cpu: usize, u: usize, size: i32): i32 {
     if (isChosen(mask + n, size)) {
       const linear = elementAddress(cpu, u, offset + n, size, READ);
       if (linear == NO_ADDRESS) return FAULT;
-      const p = readPointer(cpu, linear, size);
+      const p = readElement(cpu, linear, size);
       if (p == 0) return FAULT;
       value = loadSized(p, size);
     }
@@ -87,11 +97,11 @@ function storeElements(cpu: usize, u: usize, size: i32): i32 {
   for (let n = 0; n < bytes; n += size) {
     if (!isChosen(mask + n, size)) continue;
     const linear = elementAddress(cpu, u, offset + n, size, WRITE);
-    if (linear == NO_ADDRESS || !checkWrite(cpu, linear, size)) return FAULT;
+    if (linear == NO_ADDRESS || writeElement(cpu, linear, size) == 0) return FAULT;
   }
   for (let n = 0; n < bytes; n += size) {
     if (!isChosen(mask + n, size)) continue;
-    const p = writePointer(cpu, elementAddress(cpu, u, offset + n, size, WRITE), size);
+    const p = writeElement(cpu, elementAddress(cpu, u, offset + n, size, WRITE), size);
     storeSized(p, size, loadSized(from + n, size));
     settle(cpu, p);
   }
@@ -109,11 +119,11 @@ function maskedBytes(cpu: usize, u: usize): i32 {
   for (let n = 0; n < bytes; n++) {
     if (load<i8>(mask + n) >= 0) continue;
     const linear = elementAddress(cpu, u, offset + n, 1, WRITE);
-    if (linear == NO_ADDRESS || !checkWrite(cpu, linear, 1)) return FAULT;
+    if (linear == NO_ADDRESS || writeElement(cpu, linear, 1) == 0) return FAULT;
   }
   for (let n = 0; n < bytes; n++) {
     if (load<i8>(mask + n) >= 0) continue;
-    const p = writePointer(cpu, elementAddress(cpu, u, offset + n, 1, WRITE), 1);
+    const p = writeElement(cpu, elementAddress(cpu, u, offset + n, 1, WRITE), 1);
     store<u8>(p, load<u8>(from + n));
     settle(cpu, p);
   }
@@ -134,7 +144,7 @@ function gather(cpu: usize, u: usize, wideIndex: bool): i32 {
   const mask = vectorAt(cpu, maskSlot);
   const indices = vectorAt(cpu, indexSlot);
   const base = load<u64>(cpu + load<u8>(u, U_BASE)) + <u64>(<i64>load<i32>(u, U_DISPLACEMENT));
-  // The mask's elements become all ones or zeros first.
+  // The mask's elements become all ones or zeros first, and what is none of them zero.
   for (let n = 0; n < count * size; n += 4) {
     const sign = load<i32>(mask + (size == 8 ? n | 4 : n)) >> 31;
     if (size == 4 || (n & 4) != 0) {
@@ -142,18 +152,18 @@ function gather(cpu: usize, u: usize, wideIndex: bool): i32 {
       if (size == 8) store<i32>(mask + n - 4, sign);
     }
   }
+  const filled = count * size;
+  memory.fill(mask + filled, 0, 32 - filled);
   for (let n = 0; n < count; n++) {
     if (!isChosen(mask + n * size, size)) continue;
     const index = wideIndex ? load<u64>(indices + (n << 3)) : <u64>(<i64>load<i32>(indices + (n << 2)));
     const linear = elementAddress(cpu, u, base + (index << load<u8>(u, U_SCALE)), size, READ);
     if (linear == NO_ADDRESS) return FAULT;
-    const p = readPointer(cpu, linear, size);
+    const p = readElement(cpu, linear, size);
     if (p == 0) return FAULT;
     storeSized(d + n * size, size, loadSized(p, size));
     storeSized(mask + n * size, size, 0);
   }
-  memory.fill(mask, 0, 32);
-  const filled = count * size;
   memory.fill(d + filled, 0, 32 - filled);
   return RETIRED;
 }
