@@ -13,7 +13,7 @@ const align = (value) => Math.ceil(value / PAGE) * PAGE;
 const REGISTERS = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 
 /** What only CPUs beside each other ask of their host. */
-const NOBODY_BESIDE = { machineTime: () => 0, sleepWhile() {}, wake() {} };
+const NOBODY_BESIDE = { machineTime: () => 0, sleepWhile() {}, wake() {}, lineWritten() {} };
 
 export function assemble(source) {
   const scratch = mkdtempSync(join(tmpdir(), 'core-'));

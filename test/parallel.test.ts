@@ -67,6 +67,9 @@ describe('the architecture', () => {
     ['code', 2],
     ['shootdown', 4],
     ['system', 2],
+    ['features', 2],
+    ['smm', 2],
+    ['a20', 2],
   ])('%s', { timeout: PATIENCE }, async (guest, cpus) => {
     const { lines } = await runMachine(assemble(`architecture/${guest}`), ...PARALLEL, '--cpus', `${cpus}`);
     expect(`${lines.join('\n')}\n`).toBe(readFileSync(path(`architecture/${guest}.txt`), 'utf8'));

@@ -29,6 +29,7 @@ import type { EngineNews } from '../plugins/machine-engine';
 import { NO_CPU } from '../../preload/contract/events';
 import { runsInTurns } from '../../preload/contract/machine';
 import { stepWithHalt } from '../machine/step-halt';
+import { Attention } from '../machine/vcpu-control';
 import { HostClock } from './clock';
 import { openSeats, type PolicySeats } from './policy-seats';
 import { runPolicies } from './policy-thread';
@@ -125,6 +126,7 @@ function runVcpu(descriptor: VcpuDescriptor, handles: VmHandles, running: () => 
         memory: descriptor.memory,
         clock,
         exitRequest: control.words.subarray(VcpuWord.EXIT_REQUEST, VcpuWord.EXIT_REQUEST + 1),
+        lineWritten: (other) => board.vcpus[other].alert(Attention.LOOK),
       });
   const standstill = new Standstill(memory, cpu, tellHeld);
   Atomics.store(control.words, VcpuWord.THREAD, vcpu.threadId);

@@ -63,16 +63,18 @@ export function coreLayout(cpus: number, ramSize: number): CoreLayout {
   };
 }
 
-/** What CPUs that run beside each other ask of the host (core/beside.ts, core/msr.ts). */
+/** What CPUs that run beside each other ask of the host, and tell it (core/beside.ts, core/msr.ts). */
 export interface CoreHost {
   /** In ns, for their time-stamp counters. */
   machineTime(): number;
   sleepWhile(address: number, value: number): void;
   wake(address: number): void;
+  /** This CPU waits in MWAIT, and its line has been written. */
+  lineWritten(cpu: number): void;
 }
 
 /** CPUs that take turns count instructions, and nobody waits for another. */
-const NOT_ASKED: CoreHost = { machineTime: () => 0, sleepWhile() {}, wake() {} };
+const NOT_ASKED: CoreHost = { machineTime: () => 0, sleepWhile() {}, wake() {}, lineWritten() {} };
 
 /** An instance of the core over a machine's memory. Its state is in that memory; the instance has none. */
 export function instantiateCore(

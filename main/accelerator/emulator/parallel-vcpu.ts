@@ -26,6 +26,8 @@ export interface ParallelVcpuOptions {
   clock: Clock;
   /** Its exit-request word. */
   exitRequest: Int32Array;
+  /** This CPU waits in MWAIT, and another has written its line. */
+  lineWritten: (cpu: number) => void;
 }
 
 export class ParallelVcpu extends EmulatorVcpu {
@@ -36,12 +38,13 @@ export class ParallelVcpu extends EmulatorVcpu {
   readonly #tscBase: BigUint64Array;
   #deadline = Infinity;
 
-  constructor({ cpu, handles, memory, runOffset, runSize, clock, exitRequest }: ParallelVcpuOptions) {
+  constructor(options: ParallelVcpuOptions) {
+    const { cpu, handles, memory, runOffset, runSize, clock, exitRequest, lineWritten } = options;
     const { module, region, layout } = handles;
     const { buffer } = memory;
     const address = region + layout.states + cpu * layout.stateSize;
     super({
-      core: instantiateCore(module, memory, coreHost(buffer, clock)),
+      core: instantiateCore(module, memory, coreHost(buffer, clock, lineWritten)),
       buffer,
       address,
       runOffset,
@@ -82,12 +85,13 @@ export class ParallelVcpu extends EmulatorVcpu {
 /** In ms: how long a CPU sleeps at most before it looks again for others that are in its way. */
 const NAP = 1;
 
-function coreHost(buffer: SharedArrayBuffer, clock: Clock): CoreHost {
+function coreHost(buffer: SharedArrayBuffer, clock: Clock, lineWritten: CoreHost['lineWritten']): CoreHost {
   const words = new Int32Array(buffer);
   return {
     machineTime: () => clock.now(),
     sleepWhile: (address, value) => void Atomics.wait(words, address / 4, value, NAP),
     wake: (address) => void Atomics.notify(words, address / 4),
+    lineWritten,
   };
 }
 

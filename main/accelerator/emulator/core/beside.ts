@@ -11,12 +11,15 @@
  * Nobody waits while it is inside, so that those who wait for each other do not wait for ever.
  */
 import { noticeCodeChanges } from './code-map';
+import { WAITS } from './monitor';
 import {
   BESIDE,
   CODE_EPOCH_SEEN,
   EXIT_REQUEST,
   FIRST_STATE,
   INSIDE,
+  MONITOR_PAGE,
+  MONITOR_STATE,
   SHARED,
   SHARED_ALONE,
   SHARED_CODE_EPOCH,
@@ -41,6 +44,11 @@ declare function sleepWhile(word: usize, value: u32): void;
 // @ts-ignore: decorator
 @external("env", "wake")
 declare function wake(word: usize): void;
+
+/** Of the host: the vcpu of this number waits in MWAIT, and its line has been written. */
+// @ts-ignore: decorator
+@external("env", "lineWritten")
+declare function lineWritten(index: u32): void;
 
 // @ts-ignore: decorator
 @inline
@@ -102,6 +110,14 @@ export function askOthersAside(cpu: usize): void {
   for (let n: u32 = 0; n < load<u32>(cpu, BESIDE); n++) {
     const other = stateOf(cpu, n);
     if (other != cpu && atomic.load<u32>(other, INSIDE) != 0) askAside(other);
+  }
+}
+
+/** A watched line in this page was written, of which the generation says so already. */
+export function wakeWatchers(cpu: usize, page: u32): void {
+  for (let n: u32 = 0; n < load<u32>(cpu, BESIDE); n++) {
+    const other = stateOf(cpu, n);
+    if (atomic.load<u32>(other, MONITOR_STATE) >= WAITS && load<u32>(other, MONITOR_PAGE) == page) lineWritten(n);
   }
 }
 

@@ -2,7 +2,7 @@
  * What all vcpus know of decoded code: for each page of RAM which of its bytes are decoded, and a generation that changes when
  * such bytes are written. A store to them is seen as pages with marks never enter the write side of a TLB.
  */
-import { askOthersAside, awaitCodeSeen, fence, hasOthersBeside } from './beside';
+import { askOthersAside, awaitCodeSeen, fence, hasOthersBeside, wakeWatchers } from './beside';
 import { dropCode } from './blocks';
 import { CODE_CHANGED, CODE_EPOCH_SEEN, CODE_MAP, PAGE_GENERATIONS, SHARED, SHARED_CODE_EPOCH } from './state';
 import { flushTlbWrites } from './tlb';
@@ -61,7 +61,10 @@ export function codeWritten(cpu: usize, physical: u64, size: u32): void {
   atomic.store<u64>(marksWord(cpu, page), 0);
   atomic.add<u32>(<usize>(load<u32>(cpu, PAGE_GENERATIONS) + (page << 2)), 1);
   nextEpoch(cpu);
-  if (hasOthersBeside(cpu)) askOthersAside(cpu);
+  if (hasOthersBeside(cpu)) {
+    askOthersAside(cpu);
+    wakeWatchers(cpu, page);
+  }
   store<u8>(cpu, 1, CODE_CHANGED);
   dropCode(cpu);
 }

@@ -1,9 +1,8 @@
 /**
  * MONITOR and MWAIT (SDM vol. 2B; vol. 3A, "MONITOR/MWAIT Instruction"). The watched line is marked as if it held decoded
  * code, so that a store of any vcpu changes its page's generation: that is the trigger. Code that changes in the same page is
- * one, too; MWAIT may always end for reasons of the processor's own, and where vcpus run beside each other it ends at once.
+ * one, too: MWAIT may always end for reasons of the processor's own.
  */
-import { hasOthersBeside } from './beside';
 import { GP } from './bits';
 import { watchLine } from './code-map';
 import { fault, raiseUd } from './exceptions';
@@ -41,9 +40,8 @@ export function monitor(cpu: usize, u: usize): i32 {
   if (pointer == 0) return FAULT;
   const physical: u64 = <u64>(pointer - <usize>load<u32>(cpu, RAM_BASE));
   const isRam = pointer >= <usize>load<u32>(cpu, RAM_BASE) && physical < load<u64>(cpu, RAM_SIZE);
-  const arms = isRam && !hasOthersBeside(cpu);
-  store<u32>(cpu, arms ? ARMED : NOTHING, MONITOR_STATE);
-  if (!arms) return RETIRED;
+  store<u32>(cpu, isRam ? ARMED : NOTHING, MONITOR_STATE);
+  if (!isRam) return RETIRED;
   watchLine(cpu, <u32>physical);
   store<u32>(cpu, <u32>(physical >> 12), MONITOR_PAGE);
   store<u32>(cpu, generation(cpu), MONITOR_GENERATION);
@@ -54,9 +52,11 @@ export function mwait(cpu: usize): i32 {
   if (load<u8>(cpu, CPL) != 0) return raiseUd(cpu);
   const extensions = load<u32>(cpu, RCX);
   if (extensions > 1) return fault(cpu, GP, 0);
-  const waits = load<u32>(cpu, MONITOR_STATE) == ARMED && generation(cpu) == load<u32>(cpu, MONITOR_GENERATION);
-  store<u32>(cpu, !waits ? NOTHING : extensions == 0 ? WAITS : WAITS_MASKED, MONITOR_STATE);
-  if (waits) exitHlt(cpu);
+  const isArmed = load<u32>(cpu, MONITOR_STATE) == ARMED;
+  // Who writes the line changes its generation and then looks at this word (beside.ts): one of the two sees the other.
+  atomic.store<u32>(cpu, !isArmed ? NOTHING : extensions == 0 ? WAITS : WAITS_MASKED, MONITOR_STATE);
+  if (isArmed && generation(cpu) == load<u32>(cpu, MONITOR_GENERATION)) exitHlt(cpu);
+  else store<u32>(cpu, NOTHING, MONITOR_STATE);
   return RETIRED;
 }
 
