@@ -33,12 +33,12 @@ const APIC_BASE = 0xfee00800;
 /** kvm_run and the page of port I/O data behind it. */
 const EMULATOR_RUN_SIZE = 8192;
 
-export function memoryNeeds(name: AcceleratorName, cpus: number, ramSize: number): MemoryNeeds {
+export function memoryNeeds(name: AcceleratorName, cpus: number, ramSize: number, romSize: number): MemoryNeeds {
   if (name === 'kvm') return { runSize: kvmRunSize(), staticBytes: 0, engineBytes: 0 };
   return {
     runSize: EMULATOR_RUN_SIZE,
     staticBytes: CORE_STATIC_BYTES,
-    engineBytes: coreLayout(cpus, ramSize).size,
+    engineBytes: coreLayout(cpus, ramSize, romSize).size,
   };
 }
 

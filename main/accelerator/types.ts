@@ -24,6 +24,8 @@ export interface VmOptions {
   /** Guest RAM within it: page-aligned offset and size in bytes; guest-physical address 0. */
   ramOffset: number;
   ramSize: number;
+  /** Bytes of ROM, 0 or a multiple of 4096, which lie right before RAM; guest-physically they end at 4 GiB. */
+  romSize?: number;
   /** Where each vcpu's kvm_run pages go: page-aligned offset, `MemoryNeeds.runSize` bytes a vcpu. */
   runOffset: number;
   irqchip: 'exact' | 'kernel' | 'split';

@@ -46,6 +46,11 @@ export const IO_APIC = 0xfec00000;
 export const LOCAL_APIC = 0xfee00000;
 export const APIC_PAGE_SIZE = 0x1000;
 
+/** A firmware ROM ends at 4 GiB, and its last 128 KiB show below 1 MiB, too. What KVM keeps for itself lies right below the largest. */
+export const MAX_ROM = 256 * KIB;
+const ROM_SHADOW = 128 * KIB;
+export const romShadowSize = (romSize: number): number => Math.min(romSize, ROM_SHADOW);
+
 /** Longest kernel command line in bytes, without its terminating NUL: it has to fit into the boot information. */
 export const MAX_COMMAND_LINE = 4095;
 

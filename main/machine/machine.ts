@@ -20,7 +20,9 @@ import type { Disposable } from '../base/disposable';
 import { ReveilleError } from '../base/errors';
 import { cpusInTableOrder } from '../firmware/cpu-list';
 import { writeFirmware } from '../firmware/index';
+import { resetState } from '../firmware/boot-state';
 import { loadGuest } from '../loader/index';
+import { loadRom, romSizeOf } from '../loader/rom';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import {
   type CpuSummary,
@@ -93,6 +95,9 @@ export interface MachineOptions {
 /** Where machine time is virtual, the RTC starts here on every host: 2000-01-01. */
 const VIRTUAL_WALL_CLOCK = 946684800;
 
+/** Of the BSP: as it is after power-up, in a firmware ROM. */
+const AT_RESET_VECTOR = 'reset vector';
+
 export class Machine implements Disposable {
   readonly config: MachineConfig;
   readonly board: Board;
@@ -114,10 +119,12 @@ export class Machine implements Disposable {
 
   constructor({ config, image, initrd = null, core, clock, epoch, wallClock }: MachineOptions) {
     this.config = config;
+    const romSize = image === null ? 0 : romSizeOf(image);
     const shape = {
       cpus: config.cpus,
       ramSize: config.memory,
-      needs: memoryNeeds(config.accelerator, config.cpus, config.memory),
+      romSize,
+      needs: memoryNeeds(config.accelerator, config.cpus, config.memory, romSize),
     };
     this.#wasmMemory = MachineMemory.allocate(shape);
     this.#memory = new MachineMemory(this.#wasmMemory.buffer, shape);
@@ -127,8 +134,9 @@ export class Machine implements Disposable {
     this.#hostTime = hostTime;
     this.#epoch = epoch;
     // Before the VM: a guest that cannot be loaded needs none.
-    this.#entry = image === null ? null : this.#load(image, initrd);
+    const entry = image === null ? null : this.#load(image, initrd);
     this.#vm = this.#createVm(core);
+    this.#entry = entry === AT_RESET_VECTOR ? resetState(this.#vm.identity.signature) : entry;
     this.board = new Board({
       memory: this.#memory,
       config,
@@ -143,18 +151,24 @@ export class Machine implements Disposable {
     const common = { memory: this.#memory, config, board: this.board, handles: this.#vm.handles };
     this.pause = new MachinePause({ ...common, clock: hostTime });
     this.inspector = new MachineInspector({ ...common, wasmMemory: this.#wasmMemory, clock: this.#clock });
-    writeFirmware(this.#memory.ram, {
-      cpus: cpusInTableOrder(config.tableOrder, config.apicIds, config.bsp),
-      identity: this.#vm.identity,
-    });
+    if (entry !== AT_RESET_VECTOR) {
+      writeFirmware(this.#memory.ram, {
+        cpus: cpusInTableOrder(config.tableOrder, config.apicIds, config.bsp),
+        identity: this.#vm.identity,
+      });
+    }
     const monotonic = virtual ? 0 : epoch;
     this.board.events.writeAt(0, EventKind.MACHINE, NO_CPU, MachineChange.STARTED, monotonic, monotonic / 2 ** 32);
   }
 
-  #load(image: Uint8Array, initrd: Uint8Array | null): CpuState {
+  /** The state in which the BSP begins. */
+  #load(image: Uint8Array, initrd: Uint8Array | null): CpuState | typeof AT_RESET_VECTOR {
     const { guest, cmdline, initrd: initrdPath } = this.config;
     const disk = initrd === null || initrdPath === null ? null : { name: initrdPath, bytes: initrd };
-    return loadGuest(image, guest, this.#memory.ram, cmdline, disk).entry;
+    const { ram, rom } = this.#memory;
+    if (rom.length === 0) return loadGuest(image, guest, ram, cmdline, disk).entry;
+    loadRom({ name: guest, bytes: image }, rom, ram, disk);
+    return AT_RESET_VECTOR;
   }
 
   #createVm(module: WebAssembly.Module | null): Vm {
@@ -165,6 +179,7 @@ export class Machine implements Disposable {
       buffer,
       ramOffset: offsets.ram,
       ramSize: config.memory,
+      romSize: this.#memory.rom.length,
       runOffset: offsets.run,
       irqchip: config.irqchip,
       bsp: config.bsp,

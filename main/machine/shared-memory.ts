@@ -3,7 +3,7 @@
  * state that its threads share. This file says what lies where; who owns each part is said beside it.
  *
  *     (static data of the emulator's core) | machine words | vcpu blocks | device registers | event ring | policy queue |
- *     serial rings | kvm_run pages | (the emulator's state and code caches) | guest RAM
+ *     serial rings | kvm_run pages | (the emulator's state and code caches) | (ROM) | guest RAM
  */
 import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import type { MemoryNeeds } from '../accelerator/types';
@@ -208,16 +208,24 @@ const VCPU_BYTES = alignUp(VCPU_WORDS * 4 + VCPU_TIMES * 8, 64);
 export interface MemoryShape {
   cpus: number;
   ramSize: number;
+  /** Bytes of ROM, 0 or a multiple of 4096. */
+  romSize?: number;
   /** What the accelerator wants to have in it. */
   needs: MemoryNeeds;
 }
 
-function layout({ cpus, ramSize, needs }: MemoryShape) {
+function layout({ cpus, ramSize, romSize = 0, needs }: MemoryShape) {
   let offset = needs.staticBytes;
   const take = (bytes: number, align = 64) => {
     const start = alignUp(offset, align);
     offset = start + bytes;
     return start;
+  };
+  /** The ROM ends where RAM begins. */
+  const takeMemory = () => {
+    const ram = alignUp(offset + romSize, HUGE_PAGE);
+    offset = ram + ramSize;
+    return { rom: ram - romSize, ram };
   };
   return {
     machine: take(MACHINE_WORDS * 4 + MACHINE_TIMES * 8),
@@ -239,7 +247,7 @@ function layout({ cpus, ramSize, needs }: MemoryShape) {
     serial: take(SERIAL_RINGS * SERIAL_RING_BYTES, 4096),
     run: take(cpus * needs.runSize, 4096),
     engine: take(needs.engineBytes, 4096),
-    ram: take(ramSize, HUGE_PAGE),
+    ...takeMemory(),
     end: offset,
   };
 }
@@ -273,6 +281,10 @@ export class MachineMemory {
 
   get ram(): Uint8Array {
     return new Uint8Array(this.buffer, this.offsets.ram, this.shape.ramSize);
+  }
+
+  get rom(): Uint8Array {
+    return new Uint8Array(this.buffer, this.offsets.rom, this.offsets.ram - this.offsets.rom);
   }
 
   vcpu(cpu: number): Int32Array {

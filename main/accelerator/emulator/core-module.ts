@@ -28,6 +28,7 @@ const CODE_CACHE_BYTES = 8 << 20;
 /** For machines with many CPUs: all code caches together. */
 const ALL_CODE_CACHES_BYTES = 128 << 20;
 const SHARED_WORDS_BYTES = 64;
+const END_OF_ROM = 2 ** 32;
 
 export interface CoreLayout {
   /** Bytes in all. */
@@ -43,8 +44,9 @@ export interface CoreLayout {
   cacheSize: number;
 }
 
-export function coreLayout(cpus: number, ramSize: number): CoreLayout {
-  const pages = ramSize / PAGE;
+/** `romSize`: bytes of ROM, which ends at 4 GiB. */
+export function coreLayout(cpus: number, ramSize: number, romSize = 0): CoreLayout {
+  const pages = (romSize === 0 ? ramSize : END_OF_ROM) / PAGE;
   const stateSize = alignUp(block.STATE_SIZE, 64);
   const cacheSize = alignUp(Math.min(CODE_CACHE_BYTES, ALL_CODE_CACHES_BYTES / cpus), PAGE);
   const codeMap = SHARED_WORDS_BYTES;
@@ -109,6 +111,8 @@ export function powerOnCpu(
     cpu: number;
     ram: number;
     ramSize: number;
+    /** Bytes of ROM, which lie right before RAM. */
+    romSize?: number;
     run: number;
     exitRequest: number;
     lapic: number;
@@ -125,6 +129,7 @@ export function powerOnCpu(
   u32(block.LAPIC, where.lapic);
   u32(block.RAM_BASE, where.ram);
   view.setBigUint64(block.RAM_SIZE, BigInt(where.ramSize), true);
+  view.setBigUint64(block.ROM_START, BigInt(END_OF_ROM - (where.romSize ?? 0)), true);
   u32(block.CODE_MAP, where.region + layout.codeMap);
   u32(block.PAGE_GENERATIONS, where.region + layout.pageGenerations);
   u32(block.SHARED, where.region + layout.shared);

@@ -44,9 +44,9 @@ export class EmulatorVm {
   readonly identity: { signature: number; features: number };
 
   constructor(options: EmulatorVmOptions) {
-    const { memory, module, region, ramOffset, ramSize, runOffset, runSize, exitRequests, a20Gate, lapics, cpus } =
+    const { memory, module, region, ramOffset, ramSize, romSize = 0, runOffset, runSize, exitRequests, a20Gate, lapics, cpus } =
       options;
-    const layout = coreLayout(cpus.length, ramSize);
+    const layout = coreLayout(cpus.length, ramSize, romSize);
     const core = instantiateCore(module, memory);
     const addresses = cpus.map((cpu, index) =>
       powerOnCpu(
@@ -58,6 +58,7 @@ export class EmulatorVm {
           cpu: index,
           ram: ramOffset,
           ramSize,
+          romSize,
           run: runOffset + index * runSize,
           exitRequest: exitRequests[index],
           a20Gate,

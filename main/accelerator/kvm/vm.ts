@@ -31,7 +31,12 @@ const X2APIC_32BIT_IDS_NO_BROADCAST_QUIRK = 3n;
 const PIT_SPEAKER_DUMMY = 1;
 const MAX_CPUID_ENTRIES = 256;
 
-/** Above the 3 GiB where guest RAM ends: three pages for the TSS and one for the identity map, which VMX needs (api.rst, 4.41). */
+/** Memory slots. A write to the ROM's is an exit (KVM_MEM_READONLY, api.rst, 4.35). */
+const Slot = { RAM: 0, ROM: 1 } as const;
+const MEM_READONLY = 1 << 1;
+const END_OF_ROM = 2 ** 32;
+
+/** Above the 3 GiB where guest RAM ends: three pages for the TSS and one for the identity map, which VMX needs; below the ROM (api.rst, 4.41). */
 const TSS_ADDRESS = 0xfffbd000;
 const IDENTITY_MAP_ADDRESS = 0xfffbc000n;
 
@@ -77,14 +82,26 @@ export class KvmVm implements Disposable {
     this.handles.vm = -1;
   }
 
-  #setMemory({ buffer, ramOffset, ramSize }: VmOptions): void {
-    const { at, size } = abi.kvm_userspace_memory_region;
-    const region = new DataView(new ArrayBuffer(size));
-    region.setBigUint64(at.memory_size, BigInt(ramSize), true);
-    region.setBigUint64(at.userspace_addr, libc.addressOf(new Uint8Array(buffer, ramOffset)), true);
-    this.#vm(KVM.SET_USER_MEMORY_REGION, region, 'KVM_SET_USER_MEMORY_REGION');
+  #setMemory({ buffer, ramOffset, ramSize, romSize = 0 }: VmOptions): void {
+    this.#setSlot(Slot.RAM, 0, 0, new Uint8Array(buffer, ramOffset, ramSize));
+    if (romSize > 0) {
+      const rom = new Uint8Array(buffer, ramOffset - romSize, romSize);
+      this.#setSlot(Slot.ROM, MEM_READONLY, END_OF_ROM - romSize, rom);
+    }
     libc.checked(libc.ioctl(this.handles.vm, KVM.SET_TSS_ADDR, TSS_ADDRESS), 'KVM_SET_TSS_ADDR');
     this.#vm(KVM.SET_IDENTITY_MAP_ADDR, new BigUint64Array([IDENTITY_MAP_ADDRESS]), 'KVM_SET_IDENTITY_MAP_ADDR');
+  }
+
+  /** `bytes` are the machine's, which outlive the VM. */
+  #setSlot(slot: number, flags: number, address: number, bytes: Uint8Array): void {
+    const { at, size } = abi.kvm_userspace_memory_region;
+    const region = new DataView(new ArrayBuffer(size));
+    region.setUint32(at.slot, slot, true);
+    region.setUint32(at.flags, flags, true);
+    region.setBigUint64(at.guest_phys_addr, BigInt(address), true);
+    region.setBigUint64(at.memory_size, BigInt(bytes.length), true);
+    region.setBigUint64(at.userspace_addr, libc.addressOf(bytes), true);
+    this.#vm(KVM.SET_USER_MEMORY_REGION, region, 'KVM_SET_USER_MEMORY_REGION');
   }
 
   #setInterruptControllers({ irqchip, bsp, cpus }: VmOptions): void {

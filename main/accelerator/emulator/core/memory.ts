@@ -17,6 +17,7 @@ import {
   ACCESS_UNALIGNED,
   ACCESS_USER,
   ACCESS_WRITE,
+  isReadable,
   NO_PAGE,
   PAGE_MASK,
 } from './paging';
@@ -108,7 +109,7 @@ function findReadable(cpu: usize, linear: u64, size: i32, access: i32): usize {
   const first = bytesInPage(linear, size);
   const physical = translate(cpu, linear, access);
   if (physical == NO_PAGE) return 0;
-  if (first == size && physical < load<u64>(cpu, RAM_SIZE)) return hostOf(cpu, physical);
+  if (first == size && isReadable(cpu, physical)) return hostOf(cpu, physical);
   if (first == size) return mmioRead(cpu, physical, size, cpu + READ_SCRATCH) ? cpu + READ_SCRATCH : 0;
   const next = translate(cpu, nextPage(cpu, linear), access);
   if (next == NO_PAGE) return 0;
@@ -182,13 +183,13 @@ export function fetchPointer(cpu: usize, linear: u64): usize {
   }
   const physical = translate(cpu, linear, ownAccess(cpu) | ACCESS_FETCH);
   if (physical == NO_PAGE) return 0;
-  if (physical < load<u64>(cpu, RAM_SIZE)) return hostOf(cpu, physical);
+  if (isReadable(cpu, physical)) return hostOf(cpu, physical);
   // Devices hold no code; as KVM, which cannot emulate such an instruction either.
   exitInternalError(cpu, physical);
   return 0;
 }
 
-/** Host address of a readable byte of plain RAM, good to its page's end; 0 where it is anything else. Raises nothing. */
+/** Host address of a readable byte of plain memory, good to its page's end; 0 where it is anything else. Raises nothing. */
 export function readSpan(cpu: usize, linear: u64): usize {
   return span(cpu, linear, ACCESS_READ);
 }
@@ -207,7 +208,9 @@ function ramSpan(cpu: usize, linear: u64, access: i32): usize {
   if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 || load<u8>(cpu, ALIGNMENT_CHECKED) != 0 || !canonical(cpu, linear))
     return 0;
   const physical = translate(cpu, linear, access | ownAccess(cpu) | ACCESS_PROBE);
-  return physical == NO_PAGE || physical >= load<u64>(cpu, RAM_SIZE) ? 0 : hostOf(cpu, physical);
+  if (physical == NO_PAGE) return 0;
+  const plain = access == ACCESS_WRITE ? physical < load<u64>(cpu, RAM_SIZE) : isReadable(cpu, physical);
+  return plain ? hostOf(cpu, physical) : 0;
 }
 
 /** Host address of aligned writable bytes of RAM, with decoded code or without; 0 where they are anything else. Raises nothing. */
@@ -277,7 +280,7 @@ function holdsCode(cpu: usize, physical: u64): bool {
 }
 
 function readPart(cpu: usize, physical: u64, size: i32, into: usize): bool {
-  if (physical >= load<u64>(cpu, RAM_SIZE)) return mmioRead(cpu, physical, size, into);
+  if (!isReadable(cpu, physical)) return mmioRead(cpu, physical, size, into);
   copyPart(into, hostOf(cpu, physical), size);
   return true;
 }

@@ -20,7 +20,7 @@ import {
 import { codeWritten } from './code-map';
 import { raise } from './exceptions';
 import { ACCESS_DISABLE, keyRights, usesKeys, WRITE_DISABLE } from './protection-keys';
-import { ADDRESS_LINES_LOW, CR0, CR2, CR3, CR4, EFER, RAM_BASE, RAM_SIZE, RFLAGS, SYSTEM_ROOM } from './state';
+import { ADDRESS_LINES_LOW, CR0, CR2, CR3, CR4, EFER, RAM_BASE, RAM_SIZE, RFLAGS, ROM_START, SYSTEM_ROOM } from './state';
 
 /** What an access is; the first four are the bits of a page fault's error code. */
 export const ACCESS_READ: i32 = 0;
@@ -44,6 +44,7 @@ export const PAGE_LARGE: u64 = 1 << 1;
 /** A write of the same kind would pass, and its dirty flag is set already. */
 export const PAGE_WRITABLE: u64 = 1 << 2;
 export const PAGE_MASK: u64 = ~0xfff;
+const END_OF_ROM: u64 = 1 << 32;
 
 /** u64 x 4: the PDPTE registers of PAE paging. */
 const PDPTES: usize = SYSTEM_ROOM;
@@ -211,6 +212,12 @@ function refuse(cpu: usize, linear: u64, access: i32, cause: i32): u64 {
 /** The physical address that leaves the processor (SDM vol. 3B, "8086 Emulation": A20M#). */
 export function throughA20(cpu: usize, physical: u64): u64 {
   return physical & ~<u64>load<u32>(cpu, ADDRESS_LINES_LOW);
+}
+
+/** Whether what is read or executed there is memory: RAM or ROM. */
+export function isReadable(cpu: usize, physical: u64): bool {
+  const rom = load<u64>(cpu, ROM_START);
+  return physical < load<u64>(cpu, RAM_SIZE) || physical - rom < END_OF_ROM - rom;
 }
 
 /** Where there is no RAM there are no page tables: an entry that is not present. */

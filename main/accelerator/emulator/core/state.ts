@@ -135,9 +135,9 @@ export const DEVICE_WRITE: usize = 1008;
 export const RAM_BASE: usize = 1024; // u32
 /** u64: bytes of guest RAM, from guest-physical address 0. */
 export const RAM_SIZE: usize = 1032;
-/** u32: array of u64, one for each page of RAM: bit n is set when its bytes 64n..64n+63 hold decoded code of any vcpu. */
+/** u32: array of u64, one for each page of RAM, or where there is a ROM up to 4 GiB: bit n is set when its bytes 64n..64n+63 hold decoded code of any vcpu. */
 export const CODE_MAP: usize = 1040;
-/** u32: array of u32, one for each page of RAM: generation of its code. */
+/** u32: array of u32, one for each of these pages: generation of its code. */
 export const PAGE_GENERATIONS: usize = 1044;
 /** u32: block of words that all vcpus share: */
 export const SHARED: usize = 1048;
@@ -199,6 +199,11 @@ export const SMM_NMI_BLOCKED: usize = SYSTEM_ROOM + 775;
 export const A20_GATE: usize = SYSTEM_ROOM + 776;
 /** u32: bits of physical addresses that are held at 0 (bit 20, or none). */
 export const ADDRESS_LINES_LOW: usize = SYSTEM_ROOM + 780;
+/**
+ * u64: guest-physical address of the ROM, which ends at 4 GiB; 1 << 32: there is none. Its bytes lie right before guest RAM, so
+ * that RAM_BASE + guest-physical address (mod 2^32) is the host address of either.
+ */
+export const ROM_START: usize = SYSTEM_ROOM + 800;
 
 // ---- tables
 /** Entries of 16 bytes: u64 tag (linear page address | tag bits), u32 host address - linear address (mod 2^32), u32 guest-physical page number. */

@@ -10,6 +10,7 @@ import {
   ACCESS_IMPLICIT,
   ACCESS_USER,
   ACCESS_WRITE,
+  isReadable,
   NO_PAGE,
   PAGE_GLOBAL,
   PAGE_LARGE,
@@ -96,7 +97,7 @@ export function countsFor(tag: u64, access: i32): bool {
   return (tag & ((access & ACCESS_IMPLICIT) != 0 ? TAG_USER | TAG_AC : TAG_USER)) == 0;
 }
 
-/** The guest-physical address that an access reaches; enters the page where it is plain RAM. NO_PAGE: refused. */
+/** The guest-physical address that an access reaches; enters the page where it is plain memory. NO_PAGE: refused. */
 export function translate(cpu: usize, linear: u64, access: i32): u64 {
   const entry = entryOf(cpu, linear, access);
   const tag = (linear & PAGE_MASK) | tagOf(cpu, access);
@@ -109,7 +110,8 @@ export function translate(cpu: usize, linear: u64, access: i32): u64 {
   const found = walk(cpu, linear, access);
   if (found == NO_PAGE) return NO_PAGE;
   const page = throughA20(cpu, found & PAGE_MASK);
-  if (page >= load<u64>(cpu, RAM_SIZE)) {
+  const isRam = page < load<u64>(cpu, RAM_SIZE);
+  if (!isRam && ((access & ACCESS_WRITE) != 0 || !isReadable(cpu, page))) {
     if (!isFetch) {
       store<u64>(device, tag);
       store<u64>(device, page, 8);
@@ -120,7 +122,7 @@ export function translate(cpu: usize, linear: u64, access: i32): u64 {
   let host = <u32>(page >> 12);
   if ((found & PAGE_GLOBAL) != 0)
     host |= PAGE_IS_GLOBAL | (load<u32>(cpu, GLOBAL_GENERATION) << GLOBAL_GENERATION_SHIFT);
-  const plain = load<u64>(<usize>load<u32>(cpu, CODE_MAP) + ((<usize>(page >> 12)) << 3)) == 0;
+  const plain = isRam && load<u64>(<usize>load<u32>(cpu, CODE_MAP) + ((<usize>(page >> 12)) << 3)) == 0;
   // Stores into pages with decoded code stay on the slow path, which sees to the code.
   if ((access & ACCESS_WRITE) == 0 || plain) enter(cpu, entry, tag, host);
   if ((access & ACCESS_FETCH) == 0) enterOtherSide(cpu, linear, access, host, plain && (found & PAGE_WRITABLE) != 0);

@@ -1,0 +1,51 @@
+/** What a firmware ROM is told of the machine (QEMU, docs/specs/fw_cfg.rst; files as SeaBIOS knows them). */
+import { FIRST_FILE_KEY, FwCfgKey } from '../devices/fw-cfg';
+import { ByteWriter } from './byte-writer';
+import { E820Type } from './e820';
+import { COM_PORTS } from './port-map';
+
+export interface FwCfgMachine {
+  cpus: number;
+  /** Bytes of RAM, from address 0 on. */
+  memory: number;
+}
+
+/** Bytes of a file's name in the directory, its NUL included. */
+const NAME_BYTES = 56;
+/** Revision of the interface: selector and data register. */
+const ID_TRADITIONAL = 1;
+
+/** All items by their keys. */
+export function fwCfgItems({ cpus, memory }: FwCfgMachine): Map<number, Uint8Array> {
+  const files: [string, Uint8Array][] = [
+    ['etc/e820', new ByteWriter().u64(0, memory).u32(E820Type.RAM).finish()],
+    // Without a screen SeaBIOS has its text console there.
+    ['etc/sercon-port', new ByteWriter().u64(COM_PORTS[0]).finish()],
+  ];
+  const items = new Map<number, Uint8Array>([
+    [FwCfgKey.SIGNATURE, new ByteWriter().ascii('QEMU').finish()],
+    [FwCfgKey.ID, new ByteWriter().u32(ID_TRADITIONAL).finish()],
+    [FwCfgKey.CPUS, new ByteWriter().u16(cpus).finish()],
+    [FwCfgKey.MAX_CPUS, new ByteWriter().u16(cpus).finish()],
+    // The timer is wired to the I/O APIC's input 2.
+    [FwCfgKey.IRQ0_OVERRIDE, Uint8Array.of(1)],
+    [FwCfgKey.FILE_DIRECTORY, directory(files)],
+  ]);
+  for (const [index, [, bytes]] of files.entries()) items.set(FIRST_FILE_KEY + index, bytes);
+  return items;
+}
+
+/** Its numbers are big-endian. */
+function directory(files: readonly [string, Uint8Array][]): Uint8Array {
+  const entry = 8 + NAME_BYTES;
+  const bytes = new Uint8Array(4 + files.length * entry);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, files.length);
+  for (const [index, [name, content]] of files.entries()) {
+    const at = 4 + index * entry;
+    view.setUint32(at, content.length);
+    view.setUint16(at + 4, FIRST_FILE_KEY + index);
+    bytes.set(new TextEncoder().encode(name), at + 8);
+  }
+  return bytes;
+}
