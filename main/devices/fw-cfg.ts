@@ -6,17 +6,6 @@
  */
 import type { Device } from './device';
 
-/** Items with fixed keys; files have keys from FIRST_FILE on. */
-export const FwCfgKey = {
-  SIGNATURE: 0x00,
-  ID: 0x01,
-  CPUS: 0x05,
-  MAX_CPUS: 0x0f,
-  FILE_DIRECTORY: 0x19,
-  IRQ0_OVERRIDE: 0x8002,
-} as const;
-export const FIRST_FILE_KEY = 0x20;
-
 /** Words of the state. */
 const SELECTED = 0;
 const OFFSET = 1;

@@ -1,5 +1,5 @@
 /** What a firmware ROM is told of the machine (QEMU, docs/specs/fw_cfg.rst; files as SeaBIOS knows them). */
-import { FIRST_FILE_KEY, FwCfgKey } from '../devices/fw-cfg';
+import { FIRST_FILE_KEY, FwCfgKey } from '../base/fw-cfg-keys';
 import { ByteWriter } from './byte-writer';
 import { E820Type } from './e820';
 import { COM_PORTS } from './port-map';

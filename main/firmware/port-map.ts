@@ -15,6 +15,10 @@ export const KEYBOARD_IRQ = 1;
 
 export const RESET_CONTROL = 0xcf9;
 
+/** The firmware configuration device: selector, data. */
+export const FW_CFG_PORTS = 0x510;
+export const FW_CFG_SIZE = 2;
+
 /** The power management registers (devices/pm.ts), and their interrupt. */
 export const PM_PORTS = 0x600;
 export const SCI_IRQ = 9;

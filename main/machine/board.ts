@@ -38,6 +38,7 @@ import { type MachineConfig, runsInTurns } from '../../preload/contract/machine'
 import type { Doorbell } from './doorbell';
 import type { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
+import { addFirmwareDevices } from './firmware-devices';
 import { Irqchip, TIMER_IRQ } from './irqchip';
 import { PauseSwitch } from './pause-switch';
 import { wakeWriters } from './room';
@@ -143,6 +144,7 @@ export class Board implements ExitTarget {
     this.#addSystemControl();
     this.#pm = this.#addPm();
     this.#addDebugPorts();
+    this.#powerOns.push(addFirmwareDevices(this.ports, memory, config));
   }
 
   /** Once for all threads, before any vcpu runs. `wallClock`: seconds since 1970 at machine time 0. */

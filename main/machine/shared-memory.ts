@@ -19,6 +19,7 @@ import { APM_WORDS } from '../devices/apm';
 import { I8042_WORDS } from '../devices/i8042';
 import { PM_WORDS } from '../devices/pm';
 import { DEBUG_WORDS } from '../devices/debug-ports';
+import { FW_CFG_WORDS } from '../devices/fw-cfg';
 import { SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 
 const WASM_PAGE = 65536;
@@ -241,6 +242,7 @@ function layout({ cpus, ramSize, romSize = 0, needs }: MemoryShape) {
     apm: take(APM_WORDS * 4),
     pm: take(PM_WORDS * 4),
     debug: take(DEBUG_WORDS * 4),
+    fwCfg: take(FW_CFG_WORDS * 4),
     unclaimed: take(UNCLAIMED_SLOTS * 8),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
     policy: take(POLICY_BYTES),
@@ -305,7 +307,7 @@ export class MachineMemory {
   }
 
   device(
-    part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'apm' | 'pm' | 'debug',
+    part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'apm' | 'pm' | 'debug' | 'fwCfg',
     words: number,
   ): Int32Array {
     return this.#words(this.offsets[part], words);
