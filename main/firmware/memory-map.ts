@@ -48,6 +48,7 @@ export const APIC_PAGE_SIZE = 0x1000;
 
 /** A firmware ROM ends at 4 GiB, and its last 128 KiB show below 1 MiB, too. What KVM keeps for itself lies right below the largest. */
 export const MAX_ROM = 256 * KIB;
+export const ROM_BLOCK = 64 * KIB;
 const ROM_SHADOW = 128 * KIB;
 export const romShadowSize = (romSize: number): number => Math.min(romSize, ROM_SHADOW);
 

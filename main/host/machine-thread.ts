@@ -24,7 +24,7 @@ import { checkPausePoints } from './request-schema';
 import { Sampler } from './sampler';
 import { openSerialBackend, type SerialPort } from './serial';
 import { SlowingTimer } from './slowing-timer';
-import { restoreSnapshot } from './snapshot-file';
+import { restoreSnapshot, snapshotRomSize } from './snapshot-file';
 import type { CrashReport, ThreadTask, VcpuMessage } from './vcpu-worker';
 import { PolicyHost } from './policy-host';
 import { SandboxThreads } from './sandbox-threads';
@@ -112,6 +112,7 @@ export class MachineThread {
       config,
       image,
       initrd,
+      snapshotRomSize: boots ? 0 : snapshotRomSize(snapshot),
       core: core?.module ?? null,
       clock,
       epoch,

@@ -16,6 +16,7 @@ import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { ReveilleError } from '../base/errors';
+import { isRomSize } from '../machine/load-image';
 import type { Machine, MachinePosition } from '../machine/machine';
 
 const MAGIC = Buffer.from('RVLSNAP\n');
@@ -35,6 +36,8 @@ interface SnapshotHeader {
   core: string;
   /** Bytes of the machine's memory. */
   size: number;
+  /** Bytes of ROM, which are part of it. */
+  romSize: number;
   position: MachinePosition;
 }
 
@@ -70,9 +73,9 @@ class SnapshotWriter {
 
   async write(machine: Machine, core: string): Promise<number> {
     const memory = machine.bytes;
-    const { config, position } = machine;
+    const { config, romSize, position } = machine;
     const header = Buffer.from(
-      JSON.stringify({ config, core, size: memory.length, position } satisfies SnapshotHeader),
+      JSON.stringify({ config, core, size: memory.length, romSize, position } satisfies SnapshotHeader),
     );
     await this.#put(MAGIC);
     await this.#words(VERSION, header.length);
@@ -125,6 +128,20 @@ function isZero(piece: Buffer, page: number): boolean {
 
 /** Puts a machine of the same configuration, which has not begun, where the snapshot was taken. */
 export function restoreSnapshot(machine: Machine, core: string, path: string): void {
+  withReader(path, (reader) => {
+    const header = reader.header();
+    reader.check(header, machine, core);
+    reader.fill(machine.bytes);
+    machine.continueAt(header.position);
+  });
+}
+
+/** What the machine that is to continue has to be made with. */
+export function snapshotRomSize(path: string): number {
+  return withReader(path, (reader) => reader.romSize(reader.header()));
+}
+
+function withReader<T>(path: string, use: (reader: SnapshotReader) => T): T {
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -132,11 +149,7 @@ export function restoreSnapshot(machine: Machine, core: string, path: string): v
     throw asSnapshotError(error, `The snapshot ${path} cannot be read`);
   }
   try {
-    const reader = new SnapshotReader(fd, path);
-    const header = reader.header();
-    reader.check(header, machine, core);
-    reader.fill(machine.bytes);
-    machine.continueAt(header.position);
+    return use(new SnapshotReader(fd, path));
   } finally {
     closeSync(fd);
   }
@@ -169,7 +182,13 @@ class SnapshotReader {
     }
   }
 
-  /** Nothing of the header is used before it equals what this machine is made from. */
+  romSize(header: SnapshotHeader): number {
+    const size = header?.romSize;
+    if (isRomSize(size)) return size;
+    throw this.#error('is damaged: its header does not say how much ROM the machine has');
+  }
+
+  /** Nothing else of the header is used before it equals what this machine is made from. */
   check(header: SnapshotHeader, machine: Machine, core: string): void {
     if (typeof header !== 'object' || header === null) throw this.#error('is damaged: its header is not an object');
     if (header.core !== core) throw this.#error('was taken by another version of Reveille, whose emulator differs');

@@ -21,8 +21,7 @@ import { ReveilleError } from '../base/errors';
 import { cpusInTableOrder } from '../firmware/cpu-list';
 import { writeFirmware } from '../firmware/index';
 import { resetState } from '../firmware/boot-state';
-import { loadGuest } from '../loader/index';
-import { loadRom, romSizeOf } from '../loader/rom';
+import { romSizeOf } from '../loader/rom';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import {
   type CpuSummary,
@@ -36,6 +35,7 @@ import {
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
+import { AT_RESET_VECTOR, loadImage } from './load-image';
 import { MachineInspector } from './machine-inspector';
 import { MachinePause } from './machine-pause';
 import { PausableClock } from './pausable-clock';
@@ -83,6 +83,8 @@ export interface MachineOptions {
   image: Uint8Array | null;
   /** With an image: that of `config.initrd`. */
   initrd?: Uint8Array | null;
+  /** Without an image: bytes of ROM of the machine that will continue. */
+  snapshotRomSize?: number;
   /** The compiled core of the emulator; needed where it is the accelerator. */
   core: WebAssembly.Module | null;
   /** The host's clock, for machine time that follows it, and its CLOCK_MONOTONIC in ns at machine time 0. */
@@ -94,9 +96,6 @@ export interface MachineOptions {
 
 /** Where machine time is virtual, the RTC starts here on every host: 2000-01-01. */
 const VIRTUAL_WALL_CLOCK = 946684800;
-
-/** Of the BSP: as it is after power-up, in a firmware ROM. */
-const AT_RESET_VECTOR = 'reset vector';
 
 export class Machine implements Disposable {
   readonly config: MachineConfig;
@@ -117,9 +116,10 @@ export class Machine implements Disposable {
   readonly #entry: CpuState | null;
   #outcome: Outcome | null = null;
 
-  constructor({ config, image, initrd = null, core, clock, epoch, wallClock }: MachineOptions) {
+  constructor(options: MachineOptions) {
+    const { config, image, initrd = null, snapshotRomSize = 0, core, clock, epoch, wallClock } = options;
     this.config = config;
-    const romSize = image === null ? 0 : romSizeOf(image);
+    const romSize = image === null ? snapshotRomSize : romSizeOf(image);
     const shape = {
       cpus: config.cpus,
       ramSize: config.memory,
@@ -134,7 +134,7 @@ export class Machine implements Disposable {
     this.#hostTime = hostTime;
     this.#epoch = epoch;
     // Before the VM: a guest that cannot be loaded needs none.
-    const entry = image === null ? null : this.#load(image, initrd);
+    const entry = image === null ? null : loadImage(this.#memory, config, image, initrd);
     this.#vm = this.#createVm(core);
     this.#entry = entry === AT_RESET_VECTOR ? resetState(this.#vm.identity.signature) : entry;
     this.board = new Board({
@@ -159,16 +159,6 @@ export class Machine implements Disposable {
     }
     const monotonic = virtual ? 0 : epoch;
     this.board.events.writeAt(0, EventKind.MACHINE, NO_CPU, MachineChange.STARTED, monotonic, monotonic / 2 ** 32);
-  }
-
-  /** The state in which the BSP begins. */
-  #load(image: Uint8Array, initrd: Uint8Array | null): CpuState | typeof AT_RESET_VECTOR {
-    const { guest, cmdline, initrd: initrdPath } = this.config;
-    const disk = initrd === null || initrdPath === null ? null : { name: initrdPath, bytes: initrd };
-    const { ram, rom } = this.#memory;
-    if (rom.length === 0) return loadGuest(image, guest, ram, cmdline, disk).entry;
-    loadRom({ name: guest, bytes: image }, rom, ram, disk);
-    return AT_RESET_VECTOR;
   }
 
   #createVm(module: WebAssembly.Module | null): Vm {
@@ -278,6 +268,10 @@ export class Machine implements Disposable {
    */
   get bytes(): Uint8Array {
     return new Uint8Array(this.#memory.buffer);
+  }
+
+  get romSize(): number {
+    return this.#memory.rom.length;
   }
 
   get position(): MachinePosition {

@@ -44,8 +44,20 @@ export class EmulatorVm {
   readonly identity: { signature: number; features: number };
 
   constructor(options: EmulatorVmOptions) {
-    const { memory, module, region, ramOffset, ramSize, romSize = 0, runOffset, runSize, exitRequests, a20Gate, lapics, cpus } =
-      options;
+    const {
+      memory,
+      module,
+      region,
+      ramOffset,
+      ramSize,
+      romSize = 0,
+      runOffset,
+      runSize,
+      exitRequests,
+      a20Gate,
+      lapics,
+      cpus,
+    } = options;
     const layout = coreLayout(cpus.length, ramSize, romSize);
     const core = instantiateCore(module, memory);
     const addresses = cpus.map((cpu, index) =>
