@@ -17,7 +17,7 @@ const PATIENCE = 240_000;
 const PARALLEL = ['--accel', 'wasm', '--parallel'];
 const CONFIG = { accelerator: 'wasm', parallel: true } as const;
 /** Rounds of each litmus test; scripts/litmus.mjs does any number. */
-const ROUNDS = 10_240;
+const ROUNDS = 8192;
 /** Of the one that has to show. */
 const MOST_ROUNDS = 10_000_000;
 

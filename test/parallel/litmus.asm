@@ -2,14 +2,14 @@
 ; x86-TSO"). The CPUs of a test run its parts at the same time, round after round on cells of their own, and a line for
 ; each test says how often each outcome was there: `NAME 0 a 1 b ...`, where bit n of an outcome is what result n has read.
 ;
-; rounds=N        rounds of each test, in batches (default 20480)
+; rounds=N        rounds of each test, in batches (default 16384)
 ; test=NAME       this test alone
 ; seed=N          of the delays before the rounds (default 1)
 ; A machine runs the tests that have as many parts as it has CPUs: 2 or 4.
 
 %include "guest.inc"
 
-BATCH   equ 1024                                ; rounds between two meetings of all
+BATCH   equ 8192                                ; rounds between two meetings of all, which take longest where not all can run
 SPINS   equ 200                                 ; looks for the others before each round: they may not be running
 CELLS   equ 128                                 ; x and y of a round, each in its own cache line
 OUTCOMES equ 16
@@ -289,7 +289,7 @@ run_test:
     jmp print_newline
 
 bsp_main:
-    mov dword [rounds], 20480
+    mov dword [rounds], 16384
     mov edi, rounds_option
     call find_option
     test rax, rax
