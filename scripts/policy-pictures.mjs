@@ -15,6 +15,7 @@ const PICTURES = {
   'drop-sipi': ['roll-call'],
   'first-sipi-lost': ['herd', '--policy-option', 'patience=20ms'],
   'deaf-after-init': ['roll-call', '--policy-option', 'time=10100us'],
+  'sipi-in-smm': ['roll-call'],
   'slow-ap': ['herd', '--policy-option', 'cpus=2'],
   shuffle: ['herd', '--cpus', '8'],
   'all-at-once': ['one-stack'],

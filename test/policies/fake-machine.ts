@@ -10,9 +10,18 @@ import type {
   Verdict,
 } from '../../plugins/api/index';
 
+type StartUp = 'init' | 'sipi';
+
 interface Timer {
   at: number;
   callback: () => void;
+}
+
+/** What a policy keeps back. */
+interface Held {
+  mode: StartUp;
+  vector: number;
+  timer: Timer | null;
 }
 
 interface MachineOptions {
@@ -29,7 +38,7 @@ export class FakeMachine {
   readonly policy: Policy;
   readonly #states: MpState[];
   readonly #counts = { init: new Map<number, number>(), sipi: new Map<number, number>() };
-  readonly #held = new Map<number, { vector: number; timer: Timer | null }[]>();
+  readonly #held = new Map<number, Held[]>();
   #timers: Timer[] = [];
 
   constructor(
@@ -61,16 +70,13 @@ export class FakeMachine {
 
   /** The guest sends an INIT to these CPUs. */
   init(...cpus: number[]): this {
-    for (const cpu of cpus) {
-      this.policy.init?.(this.#ipi('init', cpu, 0));
-      this.#arrive('init', cpu, 0);
-    }
+    for (const cpu of cpus) this.#send('init', cpu, 0);
     return this;
   }
 
   /** The guest sends a SIPI to these CPUs. */
   sipi(...cpus: number[]): this {
-    for (const cpu of cpus) this.#sipi(cpu, 8);
+    for (const cpu of cpus) this.#send('sipi', cpu, 8);
     return this;
   }
 
@@ -88,13 +94,13 @@ export class FakeMachine {
     return this;
   }
 
-  #sipi(cpu: number, vector: number): void {
-    const decision = this.policy.sipi?.(this.#ipi('sipi', cpu, vector)) ?? { do: 'deliver' };
-    if (decision.do === 'deliver') this.#arrive('sipi', cpu, vector);
-    else if (decision.do === 'redirect') this.#arrive('sipi', cpu, decision.vector ?? vector);
+  #send(mode: StartUp, cpu: number, vector: number): void {
+    const decision = this.policy[mode]?.(this.#ipi(mode, cpu, vector)) ?? { do: 'deliver' };
+    if (decision.do === 'deliver') this.#arrive(mode, cpu, vector);
+    else if (decision.do === 'redirect') this.#arrive(mode, cpu, decision.vector ?? vector);
     else if (decision.do === 'drop') this.#note(`CPU ${cpu} drop`);
     else {
-      const held: { vector: number; timer: Timer | null } = { vector, timer: null };
+      const held: Held = { mode, vector, timer: null };
       const list = this.#held.get(cpu) ?? [];
       this.#held.set(cpu, [...list, held]);
       if (decision.do === 'delay') {
@@ -104,22 +110,22 @@ export class FakeMachine {
     }
   }
 
-  #ipi(kind: 'init' | 'sipi', cpu: number, vector: number): StartUpIpi {
+  #ipi(kind: StartUp, cpu: number, vector: number): StartUpIpi {
     const count = (this.#counts[kind].get(cpu) ?? 0) + 1;
     this.#counts[kind].set(cpu, count);
     return { cpu, source: 0, vector, count, state: this.#states[cpu] };
   }
 
-  #expire(cpu: number, held: { vector: number }): void {
+  #expire(cpu: number, held: Held): void {
     this.#held.set(cpu, this.#held.get(cpu)?.filter((other) => other !== held) ?? []);
-    this.#arrive('sipi', cpu, held.vector);
+    this.#arrive(held.mode, cpu, held.vector);
   }
 
   #release(cpu: number): void {
     const list = this.#held.get(cpu) ?? [];
     this.#held.delete(cpu);
     this.#timers = this.#timers.filter((timer) => list.every((held) => held.timer !== timer));
-    for (const { vector } of list) this.#arrive('sipi', cpu, vector);
+    for (const { mode, vector } of list) this.#arrive(mode, cpu, vector);
   }
 
   #arrive(mode: 'init' | 'sipi' | 'nmi', cpu: number, vector: number): void {

@@ -8,6 +8,7 @@ import { policies as firstSipiLost } from '../../plugins/first-sipi-lost/index';
 import { policies as manual } from '../../plugins/manual/index';
 import { policies as otherBsp } from '../../plugins/other-bsp/index';
 import { policies as shuffle } from '../../plugins/shuffle/index';
+import { policies as sipiInSmm } from '../../plugins/sipi-in-smm/index';
 import { policies as slowAp } from '../../plugins/slow-ap/index';
 import { policies as spuriousInit } from '../../plugins/spurious-init/index';
 import { policies as staggered } from '../../plugins/staggered/index';
@@ -82,6 +83,21 @@ test('deaf-after-init hears again after its time, and counts from each INIT', ()
     '10000: CPU 1 starts at 8',
     '10000: CPU 2 drop',
     '19999: CPU 2 starts at 8',
+  ]);
+});
+
+test('sipi-in-smm: INITs wait for the end of the mode as one, and a SIPI finds the CPU waiting only behind it', () => {
+  const machine = new FakeMachine(sipiInSmm, 'sipi-in-smm', { cpus: [1], time: 10 * MS, times: 1 });
+  machine.init(1, 2).sipi(1, 2).pass(5_000).init(1).pass(5_000).sipi(1).pass(1_000).init(1).sipi(1);
+  expect(machine.events).toEqual([
+    '0: CPU 2 INIT',
+    '0: CPU 1 drop',
+    '0: CPU 2 starts at 8',
+    '5000: CPU 1 drop',
+    '10000: CPU 1 INIT',
+    '10000: CPU 1 starts at 8',
+    '11000: CPU 1 INIT',
+    '11000: CPU 1 starts at 8',
   ]);
 });
 
