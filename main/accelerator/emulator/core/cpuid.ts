@@ -77,6 +77,9 @@ const EXTENDED1_ECX: u32 = (1 << 0) | (1 << 5) | (1 << 8);
 /** SYSCALL NX 1-GiB pages RDTSCP LM. */
 const EXTENDED1_EDX: u32 = (1 << 11) | (1 << 20) | (1 << 26) | (1 << 27) | (1 << 29);
 const INVARIANT_TSC: u32 = 1 << 8;
+/** Of the crystal, in Hz: the time-stamp counter and the local APIC's timer count it as it is. */
+const CRYSTAL: u32 = 1000000000;
+const MHZ: u32 = 1000000;
 const PHYSICAL_AND_LINEAR_BITS: u32 = 40 | (57 << 8);
 
 const LEVEL_SMT: u32 = 1;
@@ -134,6 +137,10 @@ export function cpuid(cpu: usize): void {
       return topology(cpu, subleaf);
     case 0xd:
       return extendedState(cpu, subleaf);
+    case 0x15:
+      return set(cpu, 1, 1, CRYSTAL, 0);
+    case 0x16:
+      return set(cpu, CRYSTAL / MHZ, CRYSTAL / MHZ, CRYSTAL / MHZ, 0);
     case 0x40000000:
       return set(cpu, MAX_HYPERVISOR, text(0x52, 0x65, 0x76, 0x65), text(0x69, 0x6c, 0x6c, 0x65), 0);
     case 0x80000000:

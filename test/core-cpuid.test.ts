@@ -1,0 +1,67 @@
+// What kernels ask a processor at their start, on the bare core: leaves of CPUID, and MSRs that they read without expecting a fault.
+import { describe, expect, test } from 'vitest';
+import { Core } from '../bench/bare-core.mjs';
+
+const ADDRESS = 0x7c00;
+const HLT = 5;
+const GHZ = 1_000_000_000;
+
+const CPUID_HLT = Uint8Array.of(0x0f, 0xa2, 0xf4);
+const RDMSR_HLT = Uint8Array.of(0x0f, 0x32, 0xf4);
+
+function run(code: Uint8Array, rax: number, rcx: number): Core {
+  const core = new Core({ ramBytes: 1 << 20, cacheBytes: 1 << 16 });
+  core.flat(64, code, ADDRESS);
+  core.setField('IDTR_LIMIT', 0);
+  core.setReg('rax', rax);
+  core.setReg('rcx', rcx);
+  expect(core.run(10)).toBe(HLT);
+  return core;
+}
+
+function cpuid(leaf: number, subleaf = 0) {
+  const core = run(CPUID_HLT, leaf, subleaf);
+  const [eax, ebx, ecx, edx] = ['rax', 'rbx', 'rcx', 'rdx'].map((name) => Number(core.reg(name)));
+  return { eax, ebx, ecx, edx };
+}
+
+describe('CPUID', () => {
+  test('the frequency of the time-stamp counter, as a ratio to the crystal and in MHz', () => {
+    expect(cpuid(0).eax).toBeGreaterThanOrEqual(0x16);
+    const { eax, ebx, ecx } = cpuid(0x15);
+    expect((ecx * ebx) / eax).toBe(GHZ);
+    expect(cpuid(0x16)).toEqual({ eax: 1000, ebx: 1000, ecx: 1000, edx: 0 });
+    expect(cpuid(0x80000007).edx).toBe(1 << 8);
+  });
+
+  test('no performance counters, and a hypervisor that is nobody else', () => {
+    expect(cpuid(0xa)).toEqual({ eax: 0, ebx: 0, ecx: 0, edx: 0 });
+    const { ebx, ecx, edx } = cpuid(0x40000000);
+    const name = Buffer.from(Uint32Array.of(ebx, ecx, edx).buffer).toString('latin1');
+    expect(name).toBe('Reveille\0\0\0\0');
+  });
+
+  test('a leaf past the last one is the highest basic one', () => {
+    expect(cpuid(0x1234)).toEqual(cpuid(cpuid(0).eax));
+    expect(cpuid(0x8fffffff)).toEqual(cpuid(cpuid(0).eax));
+  });
+});
+
+/** By Linux 6.1 on a processor with these features, in arch/x86/kernel. */
+test.each([
+  ['IA32_TIME_STAMP_COUNTER', 0x10],
+  ['IA32_PLATFORM_ID', 0x17],
+  ['IA32_APIC_BASE', 0x1b],
+  ['IA32_BIOS_SIGN_ID', 0x8b],
+  ['IA32_ARCH_CAPABILITIES', 0x10a],
+  ['IA32_SYSENTER_CS', 0x174],
+  ['IA32_MISC_ENABLE', 0x1a0],
+  ['IA32_DEBUGCTL', 0x1d9],
+  ['IA32_PAT', 0x277],
+  ['IA32_EFER', 0xc0000080],
+  ['IA32_STAR', 0xc0000081],
+  ['IA32_FS_BASE', 0xc0000100],
+  ['IA32_TSC_AUX', 0xc0000103],
+])('%s can be read', (_name, index) => {
+  expect(run(RDMSR_HLT, 0, index).reg('rdx')).toBeLessThan(2n ** 32n);
+});
