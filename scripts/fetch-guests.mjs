@@ -12,6 +12,11 @@ const BUSYBOX = 'busybox-static';
 /** Packages that depend on the current kernel's. */
 const KERNELS = { cloud: 'linux-image-cloud-amd64', generic: 'linux-image-amd64' };
 
+/** Of virtio's devices, in the order in which the kernel takes them. */
+const VIRTIO = ['virtio_ring', 'virtio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci'];
+const MODULES = [...VIRTIO, 'virtio_blk', 'virtio-rng'];
+const VIRTIO_MODULES = MODULES.map((name) => `./lib/modules/*/${name}.ko`);
+
 class FetchError extends Error {}
 
 /** Null: the guests are there; else why not, in a sentence. `refresh`: asks for newer ones, too. */
@@ -33,24 +38,34 @@ export function provideGuests({ refresh = false } = {}) {
 function fetchGuests(scratch) {
   const apt = new Apt();
   const versions = {};
-  const unpacked = (name, into, pattern) => {
+  const unpacked = (name, into, ...patterns) => {
     const { version, sha256 } = apt.show(name);
     versions[name] = version;
     const deb = apt.download(name, version, sha256, scratch);
     const folder = join(scratch, into);
     mkdirSync(folder);
-    run('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --wildcards "$3"', 'sh', deb, folder, pattern]);
+    run('sh', [
+      '-c',
+      'dpkg-deb --fsys-tarfile "$1" | { shift; tar -x -C "$@"; }',
+      'sh',
+      deb,
+      folder,
+      '--wildcards',
+      ...patterns,
+    ]);
     return { folder, version };
   };
   const manifest = { versions };
+  const modules = [];
   for (const [kind, meta] of Object.entries(KERNELS)) {
-    const { folder, version } = unpacked(apt.dependency(meta), kind, './boot/vmlinuz-*');
+    const { folder, version } = unpacked(apt.dependency(meta), kind, './boot/vmlinuz-*', ...VIRTIO_MODULES);
     const [kernel] = readdirSync(join(folder, 'boot'));
+    modules.push(...virtioModules(folder));
     manifest[kind] = `${kernel}_${version}`;
     renameSync(join(folder, 'boot', kernel), join(CACHE, manifest[kind]));
   }
   const { folder } = unpacked(BUSYBOX, 'busybox', './bin/busybox');
-  const archive = initramfs(join(folder, 'bin/busybox'));
+  const archive = initramfs(join(folder, 'bin/busybox'), modules);
   const digest = createHash('sha256').update(archive).digest('hex').slice(0, 16);
   manifest.initrd = `initramfs_${digest}`;
   writeFileSync(join(scratch, 'initramfs'), archive);
@@ -58,6 +73,18 @@ function fetchGuests(scratch) {
   // Last, and renamed: whoever finds it finds all that it names.
   writeFileSync(join(scratch, 'manifest'), `${JSON.stringify(manifest, null, 2)}\n`);
   renameSync(join(scratch, 'manifest'), MANIFEST);
+}
+
+/** Those of an unpacked kernel: where they belong in the initramfs, and what they are. */
+function virtioModules(folder) {
+  const lib = join(folder, 'lib/modules');
+  const [release] = readdirSync(lib);
+  const files = readdirSync(join(lib, release), { recursive: true });
+  return MODULES.map((name) => {
+    const file = files.find((path) => path.endsWith(`/${name}.ko`));
+    if (file === undefined) throw new FetchError(`the kernel ${release} has no module ${name}.`);
+    return { release, name, bytes: readFileSync(join(lib, release, file)) };
+  });
 }
 
 /** apt with the host's indexes, or where it has none with some of our own, which need no root either. */

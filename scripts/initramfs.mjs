@@ -22,8 +22,13 @@ echo "userspace is up: $(uname -r), $(nproc) CPUs"
 const PROFILE = `export PATH=/sbin:/usr/sbin:/bin:/usr/bin PS1='~ # '
 `;
 
-/** The archive, not compressed; `busybox` is the path of a static one. */
-export function initramfs(busybox) {
+/** Loads the drivers of virtio devices, for who wants them: they take a while. */
+const virtioScript = (names) => `#!/bin/sh
+for name in ${names.join(' ')}; do insmod /lib/modules/$(uname -r)/$name.ko; done
+`;
+
+/** The archive, not compressed; `busybox` is the path of a static one, `modules` are in the order in which they load. */
+export function initramfs(busybox, modules) {
   const { stdout, status, error } = spawnSync(busybox, ['--list-full'], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${busybox} --list-full failed: ${error?.message ?? `status ${status}`}`);
   const links = stdout.split('\n').filter((path) => path !== '' && path !== 'bin/busybox');
@@ -38,6 +43,12 @@ export function initramfs(busybox) {
   archive.add('etc/inittab', FILE, Buffer.from(INITTAB));
   archive.add('etc/rc', FILE, Buffer.from(RC));
   archive.add('etc/profile', FILE, Buffer.from(PROFILE));
+  const releases = [...new Set(modules.map(({ release }) => release))];
+  for (const path of ['lib', 'lib/modules', ...releases.map((release) => `lib/modules/${release}`)]) {
+    archive.add(path, DIRECTORY);
+  }
+  for (const { release, name, bytes } of modules) archive.add(`lib/modules/${release}/${name}.ko`, FILE, bytes);
+  archive.add('etc/virtio', FILE, Buffer.from(virtioScript([...new Set(modules.map(({ name }) => name))])));
   return archive.finish();
 }
 

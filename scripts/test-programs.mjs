@@ -21,6 +21,11 @@ const PROGRAMS = [
     probe: ['iasl', '-v'],
   },
   {
+    packages: ['qemu-utils', 'e2fsprogs'],
+    why: 'checks the overlays of disks, and makes disks with file systems',
+    probe: ['sh', '-c', 'qemu-img --version && mkfs.ext4 -V && debugfs -V'],
+  },
+  {
     packages: ['chromium', 'fonts-dejavu-core'],
     why: 'opens the app as a person does',
     probe: ['/usr/bin/chromium', '--version'],

@@ -42,7 +42,7 @@ class Bench {
     const image = from === null ? readFileSync(path) : null;
     this.machine = new Machine({ config, image, core, clock: hostClock, epoch: 0, wallClock: 0 });
     if (from !== null) restoreSnapshot(this.machine, CORE, from);
-    this.emulated = new EmulatedMachine(this.machine.descriptor(config.bsp), hostClock, () => {});
+    this.emulated = new EmulatedMachine(this.machine.descriptor(config.bsp), { host: hostClock, tell() {} });
     if (from === null) this.emulated.powerOn();
   }
 

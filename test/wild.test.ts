@@ -239,7 +239,7 @@ describe.each(['roll-call', 'herd', 'heartbeat', 'fault'])('%s with bytes change
       const attention = machine.board.vcpus.map((vcpu) => vcpu.words.byteOffset / 4 + VcpuWord.ATTENTION);
       const request = words.byteOffset / 4 + MachineWord.EXIT_REQUEST;
       stopper.postMessage({ buffer: words.buffer, attention, request, stop: Attention.STOP, done });
-      const emulated = new EmulatedMachine(descriptor, hostClock, () => {});
+      const emulated = new EmulatedMachine(descriptor, { host: hostClock, tell() {} });
       emulated.powerOn();
       let goesOn = true;
       let time = 0;

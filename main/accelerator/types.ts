@@ -92,6 +92,8 @@ export interface Vcpu extends Disposable {
   readonly lineWritten: boolean;
   /** MWAIT waits for interrupts that are masked, too. */
   readonly waitsForMasked: boolean;
+  /** Says that a device has written there by itself: code may have changed. */
+  memoryWritten(address: number, size: number): void;
   state(): CpuState;
   setState(state: CpuState): void;
   /**

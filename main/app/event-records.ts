@@ -12,6 +12,7 @@ import {
   ipiModeName,
   machineChangeName,
   policyActName,
+  DEVICE_FAULTS,
   UNCLAIMED_SPACES,
 } from '../../preload/contract/events';
 import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
@@ -81,6 +82,8 @@ export class EventRecordWriter {
         return this.#write(event, EventKind.LOST, event.count);
       case 'post':
         return this.#write(event, EventKind.POST, event.code);
+      case 'device-fault':
+        return this.#write(event, EventKind.DEVICE_FAULT, event.device, DEVICE_FAULTS.indexOf(event.fault) + 1);
       case 'unclaimed': {
         const { space, address, write } = event;
         return this.#write(

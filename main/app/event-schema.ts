@@ -1,6 +1,6 @@
 /** What an event that comes from a file must look like. */
 import * as v from 'valibot';
-import { MAX_TEXT, UNCLAIMED_SPACES, VERDICTS } from '../../preload/contract/events';
+import { DEVICE_FAULTS, MAX_TEXT, UNCLAIMED_SPACES, VERDICTS } from '../../preload/contract/events';
 import type { MachineEvent } from '../../preload/contract/machine-events';
 import { NUMBERS } from './event-records';
 
@@ -86,6 +86,7 @@ export const eventSchema = v.variant('kind', [
   }),
   v.strictObject({ ...common, kind: v.literal('lost'), count: u32 }),
   v.strictObject({ ...common, kind: v.literal('post'), code: u32 }),
+  v.strictObject({ ...common, kind: v.literal('device-fault'), device: u32, fault: v.picklist(DEVICE_FAULTS) }),
   v.strictObject({
     ...common,
     kind: v.literal('unclaimed'),

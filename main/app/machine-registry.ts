@@ -19,6 +19,7 @@ import {
   FIRST_MACHINE,
   guestPath,
   initrdPath,
+  wholeDisk,
   parseSettings,
   prepareMachine,
   settingsSchema,
@@ -247,7 +248,8 @@ export class MachineRegistry {
   }
 
   async #bootable({ settings }: Machine): Promise<Start> {
-    const images = { ...settings, initrd: initrdPath(settings.initrd) };
+    const disks = settings.disks.map(wholeDisk);
+    const images = { ...settings, initrd: initrdPath(settings.initrd), disks };
     const prepared = prepareMachine(images, guestPath(settings.guest, this.#guests), await this.#host());
     const { programs } = await loadPolicies(settings.policies, prepared.config, this.#plugins);
     return { ...prepared, snapshot: null, policies: { programs, choices: settings.policies } };

@@ -1,8 +1,8 @@
 /** A machine as a person describes it: its schema, its defaults, and what keeps it from being started. */
 import * as v from 'valibot';
 import type { GuestChoice, MachineFile, MachineSettings, SettingsProblem } from '../../preload/contract/app';
-import type { HostProbe, MachineConfig } from '../../preload/contract/machine';
-import { MAX_CPUS, MAX_PATH } from '../../preload/contract/machine-limits';
+import type { DiskConfig, HostProbe, MachineConfig } from '../../preload/contract/machine';
+import { MAX_CPUS, MAX_DISKS, MAX_PATH } from '../../preload/contract/machine-limits';
 import { ConfigurationError } from '../machine/configuration';
 import { AppError, sentence } from './errors';
 import { bundledGuests, resolveGuest, resolveInitrd } from './guests';
@@ -68,6 +68,13 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
   ]),
   // As with policies.
   initrd: v.optional(v.nullable(path), null),
+  disks: v.optional(
+    v.pipe(
+      v.array(v.strictObject({ path, readonly: v.boolean(), overlay: v.nullable(path) })),
+      v.maxLength(MAX_DISKS, `A machine has at most ${MAX_DISKS} disks`),
+    ),
+    [],
+  ),
   topology: v.strictObject({
     sockets: count('The number of sockets'),
     cores: count('The number of cores a socket'),
@@ -103,6 +110,7 @@ export const FIRST_MACHINE: MachineSettings = {
   name: 'heartbeat',
   guest: { kind: 'bundled', name: 'heartbeat' },
   initrd: null,
+  disks: [],
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,
   bsp: 0,
@@ -155,11 +163,12 @@ export function settingsProblems(
     message: sentence(issue.message),
   }));
   if (problems.some(({ field }) => field === null)) return problems;
-  let settings = { initrd: null, policies: [], ...(input as object) } as unknown as MachineSettings;
+  let settings = { initrd: null, disks: [], policies: [], ...(input as object) } as unknown as MachineSettings;
   for (const { field } of problems) settings = withDefault(settings, field);
   problems.push(...policyProblems(settings, plugins));
   problems.push(...imageProblems('guest', problems, () => guestPath(settings.guest, guests)));
   problems.push(...imageProblems('initrd', problems, () => initrdPath(settings.initrd)));
+  problems.push(...imageProblems('disks', problems, () => settings.disks.map(wholeDisk)));
   // One rule after the other: with a default in the place of what breaks the first, the next one shows.
   for (;;) {
     const problem = configurationProblem(settings, host);
@@ -179,7 +188,7 @@ function withDefault(settings: MachineSettings, field: keyof MachineSettings | n
 }
 
 function imageProblems(
-  field: 'guest' | 'initrd',
+  field: 'guest' | 'initrd' | 'disks',
   known: readonly SettingsProblem[],
   find: () => unknown,
 ): SettingsProblem[] {
@@ -238,6 +247,11 @@ export function guestPath(guest: GuestChoice, guests: URL): string {
 /** The same of an initial RAM disk, where there is to be one. */
 export function initrdPath(initrd: string | null): string | null {
   return initrd === null ? null : resolveInitrd(wholePath(initrd));
+}
+
+/** A disk with its files where they are; throws an AppError where that is not said. */
+export function wholeDisk({ path: image, readonly, overlay }: DiskConfig): DiskConfig {
+  return { path: wholePath(image), readonly, overlay: overlay === null ? null : wholePath(overlay) };
 }
 
 function wholePath(file: string): string {

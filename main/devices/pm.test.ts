@@ -83,7 +83,7 @@ describe('events', () => {
     expect(pm.read(STATUS, 4)).toBe(0x0001_0000);
     // Of what is not there nothing is kept.
     pm.write(ENABLE, 2, 0xffff);
-    expect(pm.read(ENABLE, 2)).toBe(0x0121);
+    expect(pm.read(ENABLE, 2)).toBe(0x0521);
   });
 });
 

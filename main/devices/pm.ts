@@ -11,10 +11,14 @@ import type { IrqLine, TimedDevice } from './device';
 const TIMER = 1 << 0;
 const POWER_BUTTON = 1 << 8;
 const STATUS_BITS = TIMER | POWER_BUTTON;
-/** 4.8.4.1.2 PM1 Enable Registers: the upper half of the first four bytes. The global lock's bit is kept, too. */
+/**
+ * 4.8.4.1.2 PM1 Enable Registers: the upper half of the first four bytes. The bits of the global lock and of the RTC are kept, too,
+ * without a status: an OS looks whether they are.
+ */
 const ENABLE_SHIFT = 16;
 const GLOBAL = 1 << 5;
-const ENABLE_BITS = STATUS_BITS | GLOBAL;
+const RTC = 1 << 10;
+const ENABLE_BITS = STATUS_BITS | GLOBAL | RTC;
 /** 4.8.4.2.1 PM1 Control Registers. */
 const SCI_EN = 1 << 0;
 const BUS_MASTER_RELOAD = 1 << 1;

@@ -16,8 +16,8 @@ function makeRtc(epoch: number, memory = 512 * 2 ** 20): void {
   state = new Int32Array(new SharedArrayBuffer(4 * RTC_WORDS));
   now = 0;
   irq = false;
-  rtc = new Rtc(state, { now: () => now }, { set: (level) => (irq = level) }, epoch);
-  rtc.powerOn({ memory });
+  rtc = new Rtc(state, { now: () => now }, { set: (level) => (irq = level) });
+  rtc.powerOn({ epoch, memory });
 }
 
 const get = (index: number) => (rtc.write(0, 1, index), rtc.read(1, 1));
@@ -244,7 +244,7 @@ describe('memory', () => {
 
 it('is one state for every thread', () => {
   set(0x40, 0x77);
-  const other = new Rtc(state, { now: () => now }, { set: () => {} }, EPOCH);
+  const other = new Rtc(state, { now: () => now }, { set: () => {} });
   expect(other.read(1, 1)).toBe(0x77);
   set(B, UIE | H24);
   expect(other.deadline()).toBe(SECOND);

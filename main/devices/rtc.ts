@@ -79,24 +79,22 @@ export class Rtc extends ByteDevice implements TimedDevice {
   readonly #cmos: Uint8Array;
   readonly #clock: Clock;
   readonly #irq: IrqLine;
-  readonly #epoch: number;
 
-  /** `irq` is IRQ 8; `epoch` the time of day at machine time 0, in seconds since 1970. */
-  constructor(state: Int32Array, clock: Clock, irq: IrqLine, epoch: number) {
+  /** `irq` is IRQ 8. */
+  constructor(state: Int32Array, clock: Clock, irq: IrqLine) {
     super();
     this.#state = state;
     this.#times = new Float64Array(state.buffer, state.byteOffset, TIMES);
     this.#cmos = new Uint8Array(state.buffer, state.byteOffset + 4 * CMOS_WORD, CMOS_BYTES);
     this.#clock = clock;
     this.#irq = irq;
-    this.#epoch = epoch;
   }
 
-  /** `memory`: bytes of RAM, which begins at 0 without a gap. */
-  powerOn({ memory }: { memory: number }): void {
+  /** `epoch`: the time of day at machine time 0, in seconds since 1970; `memory`: bytes of RAM, which begins at 0 without a gap. */
+  powerOn({ epoch, memory }: { epoch: number; memory: number }): void {
     this.#state.fill(0);
-    this.#times[EPOCH] = Math.floor(this.#epoch);
-    this.#times[PHASE] = (this.#times[EPOCH] - this.#epoch) * SECOND;
+    this.#times[EPOCH] = Math.floor(epoch);
+    this.#times[PHASE] = (this.#times[EPOCH] - epoch) * SECOND;
     this.#cmos[A] = A_DIVIDER_RUN | 0x06; // 1024 Hz, as firmware leaves it
     this.#cmos[B] = B_24_HOURS;
     this.#cmos[D] = D_VRT;

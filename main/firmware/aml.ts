@@ -23,6 +23,16 @@ const IRQ_DESCRIPTOR = 0x22;
 const IO_DESCRIPTOR = 0x47;
 const DECODES_16_BITS = 1;
 const END_TAG = 0x79;
+const DWORD_ADDRESS_SPACE = 0x87;
+const WORD_ADDRESS_SPACE = 0x88;
+const MEMORY_RANGE = 0;
+const IO_RANGE = 1;
+const BUS_NUMBERS = 2;
+/** General flags: minimum and maximum address are fixed. */
+const FIXED = 0b1100;
+/** Type-specific flags of ports, and of memory. */
+const ENTIRE_RANGE = 3;
+const READ_WRITE = 1;
 
 export function integer(value: number): Aml {
   if (value === 0) return Uint8Array.of(ZERO_OP);
@@ -81,6 +91,28 @@ export function isaInterrupt(irq: number): Aml {
     .u8(IRQ_DESCRIPTOR)
     .u16(1 << irq)
     .finish();
+}
+
+/** What a bridge hands on: bus numbers, ports, and memory that is not cacheable and may be written. */
+export function busNumbers(first: number, last: number): Aml {
+  return addressSpace(WORD_ADDRESS_SPACE, BUS_NUMBERS, 0, first, last);
+}
+
+export function ioWindow(first: number, last: number): Aml {
+  return addressSpace(WORD_ADDRESS_SPACE, IO_RANGE, ENTIRE_RANGE, first, last);
+}
+
+export function memoryWindow(first: number, last: number): Aml {
+  return addressSpace(DWORD_ADDRESS_SPACE, MEMORY_RANGE, READ_WRITE, first, last);
+}
+
+/** Fixed at both ends, and produced for those behind the bridge. Granularity and translation are 0. */
+function addressSpace(tag: number, type: number, flags: number, first: number, last: number): Aml {
+  const fields = [0, first, last, 0, last - first + 1];
+  const body = new ByteWriter().u8(type, FIXED, flags);
+  if (tag === WORD_ADDRESS_SPACE) body.u16(...fields);
+  else body.u32(...fields);
+  return new ByteWriter().u8(tag).u16(body.length).bytes(body.finish()).finish();
 }
 
 /** A name of one segment, padded with underscores. */

@@ -42,6 +42,10 @@ export const HIGH_MEMORY = 0x100000;
 export const MIN_RAM = 1 * MIB;
 export const MAX_RAM = 0xc0000000;
 
+/** What is handed on to PCI functions. */
+export const PCI_WINDOW = 0xe0000000;
+export const PCI_WINDOW_SIZE = 0x10000000;
+
 export const IO_APIC = 0xfec00000;
 export const LOCAL_APIC = 0xfee00000;
 export const APIC_PAGE_SIZE = 0x1000;

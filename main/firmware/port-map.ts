@@ -13,7 +13,10 @@ export const I8042_DATA = 0x60;
 export const I8042_COMMAND = 0x64;
 export const KEYBOARD_IRQ = 1;
 
-export const RESET_CONTROL = 0xcf9;
+export const PCI_CONFIG_ADDRESS = 0xcf8;
+export const PCI_CONFIG_DATA = 0xcfc;
+/** Of the four ports of the configuration address, the second by itself. */
+export const RESET_CONTROL = PCI_CONFIG_ADDRESS + 1;
 
 /** The firmware configuration device: selector, data. */
 export const FW_CFG_PORTS = 0x510;

@@ -1,6 +1,6 @@
 /** What a run of a machine can do for its user, by accelerator and interrupt mode. */
 import type { MachineAbilities } from '../../preload/contract/inspection';
-import type { MachineConfig } from '../../preload/contract/machine';
+import type { DiskConfig, MachineConfig } from '../../preload/contract/machine';
 import { whyNoStep } from '../accelerator/index';
 
 const NO_SNAPSHOT =
@@ -9,6 +9,9 @@ const NO_SNAPSHOT =
 const POLICIES_REMEMBER =
   'A machine with policies cannot be saved: what they remember and hold back is not in its memory.';
 
+const DISKS_CHANGE =
+  'A machine that writes to a disk cannot be saved: the image would go on without the snapshot. Make its disks read-only.';
+
 const TIMERS_RUN_ON =
   'KVM’s own local APIC timers run on while the machine is paused: what falls due meanwhile arrives when it goes on.';
 const DERIVED =
@@ -16,13 +19,17 @@ const DERIVED =
   'of CPUs that have begun, some milliseconds after they happened.';
 
 /** `policies`: whether something decides about its INITs and SIPIs. */
-export function machineAbilities({ accelerator, irqchip }: MachineConfig, policies: boolean): MachineAbilities {
+export function machineAbilities({ accelerator, irqchip, disks }: MachineConfig, policies: boolean): MachineAbilities {
   const isKvm = accelerator === 'kvm';
   return {
     pause: null,
     step: whyNoStep(accelerator),
-    snapshot: isKvm ? NO_SNAPSHOT : policies ? POLICIES_REMEMBER : null,
+    snapshot: isKvm ? NO_SNAPSHOT : policies ? POLICIES_REMEMBER : disks.every(isReadOnly) ? null : DISKS_CHANGE,
     pausePoints: { init: null, sipi: null, 'first-instruction': null, 'triple-fault': null, 'state-change': null },
     notes: irqchip === 'exact' ? [] : [TIMERS_RUN_ON, DERIVED],
   };
+}
+
+function isReadOnly({ readonly }: DiskConfig): boolean {
+  return readonly;
 }

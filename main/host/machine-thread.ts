@@ -16,7 +16,9 @@ import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events'
 import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
 import { machineAbilities } from './abilities';
+import { backendsOf } from './backends';
 import { HostClock, monotonicNow } from './clock';
+import { type DiskHandle, openDisk } from './disk/index';
 import { describeUnimplemented } from './disassemble';
 import { KernelObserver } from './kernel-observer';
 import { MachineRequestDesk } from './machine-requests';
@@ -63,6 +65,7 @@ export class MachineThread {
   readonly #crashes: CrashReport[] = [];
   #machine: Machine | null = null;
   #ports: SerialPort[] = [];
+  #disks: DiskHandle[] = [];
   /** Threads that have begun before they are needed. */
   readonly #spares: Worker[] = [];
   readonly #sandboxes = new SandboxThreads();
@@ -108,8 +111,10 @@ export class MachineThread {
     const epoch = monotonicNow();
     const clock = new HostClock(epoch);
     const core = config.accelerator === 'wasm' ? readCore() : null;
+    this.#disks = config.disks.map(openDisk);
     const machine = new Machine({
       config,
+      backends: backendsOf(this.#disks),
       image,
       initrd,
       snapshotRomSize: boots ? 0 : snapshotRomSize(snapshot),
@@ -271,7 +276,7 @@ export class MachineThread {
   #give(role: ThreadTask['role'], cpu: number, policies: PolicySeats | null): void {
     const worker = this.#spares.shift() ?? this.#newWorker();
     const descriptor = (this.#machine as Machine).descriptor(cpu);
-    const task: ThreadTask = { role, descriptor, policies };
+    const task: ThreadTask = { role, descriptor, disks: this.#disks, policies };
     worker.postMessage(task, policies === null ? [] : [policies.orders]);
   }
 

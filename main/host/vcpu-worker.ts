@@ -22,6 +22,7 @@ import type { VcpuDescriptor } from '../machine/machine';
 import type { MachinePoliciesParts } from '../machine/machine-policies';
 import { PausableClock } from '../machine/pausable-clock';
 import { PauseCause } from '../machine/pause-switch';
+import type { Backends } from '../machine/pci-board';
 import { rehearseStart } from '../machine/rehearsal';
 import { EndCause, MachineMemory, MachineTime, VcpuWord } from '../machine/shared-memory';
 import { Standstill } from '../machine/standstill';
@@ -30,7 +31,9 @@ import { NO_CPU } from '../../preload/contract/events';
 import { runsInTurns } from '../../preload/contract/machine';
 import { stepWithHalt } from '../machine/step-halt';
 import { Attention } from '../machine/vcpu-control';
+import { backendsOf } from './backends';
 import { HostClock } from './clock';
+import type { DiskHandle } from './disk/index';
 import { openSeats, type PolicySeats } from './policy-seats';
 import { runPolicies } from './policy-thread';
 
@@ -45,6 +48,7 @@ export type VcpuMessage = 'running' | 'asking' | 'held' | EngineNews | CrashRepo
 export interface ThreadTask {
   role: 'vcpu' | 'policies';
   descriptor: VcpuDescriptor;
+  disks: readonly DiskHandle[];
   /** Where this thread asks them. */
   policies: PolicySeats | null;
 }
@@ -88,7 +92,7 @@ function tellHeld(): void {
 const NO_STEP = () => false;
 
 /** Runs until the machine stops; gives a report where its guest could not go on. */
-function runTask({ role, descriptor, policies }: ThreadTask, running: () => void): CrashReport | null {
+function runTask({ role, descriptor, disks, policies }: ThreadTask, running: () => void): CrashReport | null {
   const tell = (news: EngineNews) => port.postMessage(news satisfies VcpuMessage);
   const parts = policies === null ? null : openSeats(policies, tell);
   if (role === 'policies') {
@@ -96,18 +100,26 @@ function runTask({ role, descriptor, policies }: ThreadTask, running: () => void
     return null;
   }
   return runsInTurns(descriptor.config)
-    ? runEmulator(descriptor, parts, running)
-    : runVcpu(descriptor, descriptor.handles, running);
+    ? runEmulator(descriptor, backendsOf(disks), parts, running)
+    : runVcpu(descriptor, backendsOf(disks), descriptor.handles, running);
 }
 
 /** One CPU, beside the others. */
-function runVcpu(descriptor: VcpuDescriptor, handles: VmHandles, running: () => void): CrashReport | null {
+function runVcpu(
+  descriptor: VcpuDescriptor,
+  backends: Backends,
+  handles: VmHandles,
+  running: () => void,
+): CrashReport | null {
   const { cpu, shape, config, epoch, signature, entry } = descriptor;
   const { buffer } = descriptor.memory;
   const memory = new MachineMemory(buffer, shape);
   const clock = new PausableClock(new HostClock(epoch), memory);
   const interrupts = createInterrupts(handles);
-  const board = new Board({ memory, config, clock, kicker: createKicker(handles, buffer), interrupts, cpu });
+  const kicker = createKicker(handles, buffer);
+  // Devices write to guest RAM on this thread, and only when the vcpu exists.
+  const written = (address: number, size: number) => vcpu.memoryWritten(address, size);
+  const board = new Board({ memory, config, clock, kicker, interrupts, cpu, backends, written });
   const control = board.vcpus[cpu];
   const pages = { runOffset: memory.runOffset(cpu), runSize: shape.needs.runSize };
   const isKvm = handles.kind === 'kvm';
@@ -155,10 +167,16 @@ function runVcpu(descriptor: VcpuDescriptor, handles: VmHandles, running: () => 
 /** All CPUs of an emulated machine, in turn. */
 function runEmulator(
   descriptor: VcpuDescriptor,
+  backends: Backends,
   policies: MachinePoliciesParts | null,
   running: () => void,
 ): CrashReport | null {
-  const machine = new EmulatedMachine(descriptor, new HostClock(descriptor.epoch), tellHeld, policies);
+  const machine = new EmulatedMachine(descriptor, {
+    host: new HostClock(descriptor.epoch),
+    tell: tellHeld,
+    backends,
+    policies,
+  });
   running();
   try {
     if (descriptor.entry !== null) machine.powerOn();

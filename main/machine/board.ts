@@ -27,7 +27,6 @@ import {
   I8042_COMMAND,
   I8042_DATA,
   PM_PORTS,
-  RESET_CONTROL,
   RTC_IRQ,
   RTC_PORTS,
   RTC_SIZE,
@@ -41,6 +40,7 @@ import type { ExitTarget } from './exit-handler';
 import { addFirmwareDevices } from './firmware-devices';
 import { Irqchip, TIMER_IRQ } from './irqchip';
 import { PauseSwitch } from './pause-switch';
+import { type Backends, type MemoryWritten, NO_BACKENDS, PciBoard } from './pci-board';
 import { wakeWriters } from './room';
 import { SerialWriter } from './serial-ring';
 import { DEBUG_CONSOLE, EndCause, type MachineMemory, MachineTime, MachineWord, VcpuWord } from './shared-memory';
@@ -68,6 +68,10 @@ export interface BoardOptions {
   cpu: number;
   /** How this thread gets along with others, where it is not one among others. */
   sharing?: Sharing;
+  /** What devices need of the host. */
+  backends?: Backends;
+  /** A device has written to guest RAM. */
+  written?: MemoryWritten;
 }
 
 export class Board implements ExitTarget {
@@ -92,11 +96,11 @@ export class Board implements ExitTarget {
   readonly #irqchip: Irqchip;
   readonly #uarts: Uart16550[];
   readonly #pm: Pm;
-  readonly #timed: TimedDevice[] = [];
+  readonly #timed: Pick<TimedDevice, 'deadline' | 'expire'>[] = [];
   readonly #powerOns: (() => void)[] = [];
   readonly #unclaimed: UnclaimedReporter;
 
-  constructor({ memory, config, clock, kicker, interrupts, cpu, sharing }: BoardOptions) {
+  constructor({ memory, config, clock, kicker, interrupts, cpu, sharing, backends, written }: BoardOptions) {
     this.#sharing = sharing ?? sharedByThreads(memory, config, clock, kicker);
     this.#memory = memory;
     this.#config = config;
@@ -141,7 +145,7 @@ export class Board implements ExitTarget {
     if (config.irqchip !== 'kernel') this.#addPit();
     this.#uarts = COM_PORTS.map((port, index) => this.#addUart(port, index));
     this.#addRtc();
-    this.#addSystemControl();
+    this.#addPci(this.#addSystemControl(), backends ?? NO_BACKENDS, written ?? (() => {}));
     this.#pm = this.#addPm();
     this.#addDebugPorts();
     this.#powerOns.push(addFirmwareDevices(this.ports, memory, config));
@@ -303,13 +307,15 @@ export class Board implements ExitTarget {
   }
 
   #addRtc(): void {
-    const wallClock = this.#times[MachineTime.WALL_CLOCK];
-    const rtc = new Rtc(this.#memory.device('rtc', RTC_WORDS), this.#clock, this.#irqchip.isaLine(RTC_IRQ), wallClock);
+    const rtc = new Rtc(this.#memory.device('rtc', RTC_WORDS), this.#clock, this.#irqchip.isaLine(RTC_IRQ));
     this.ports.add(RTC_PORTS, RTC_SIZE, this.#timedDevice(rtc));
-    this.#powerOns.push(() => rtc.powerOn({ memory: this.#config.memory }));
+    this.#powerOns.push(() => {
+      rtc.powerOn({ epoch: this.#times[MachineTime.WALL_CLOCK], memory: this.#config.memory });
+    });
   }
 
-  #addSystemControl(): void {
+  /** Gives the reset control register, which lies between PCI's. */
+  #addSystemControl(): Device {
     const reset = () => this.end(this.#cpu, EndCause.RESET, 0);
     const { words } = this.#memory;
     const a20 = new A20Gate(words.subarray(MachineWord.A20_GATE, MachineWord.A20_GATE + A20_GATE_WORDS), () => {
@@ -321,7 +327,6 @@ export class Board implements ExitTarget {
     this.ports.add(I8042_COMMAND, 1, i8042.command);
     const control = new SystemControl(this.#memory.device('systemControl', SYSTEM_CONTROL_WORDS), a20, reset);
     this.ports.add(0x92, 1, control.portA);
-    this.ports.add(RESET_CONTROL, 1, control.resetControl);
     const apm = new Apm(this.#memory.device('apm', APM_WORDS), () => {
       this.#irqchip.lapic(this.#cpu)?.latch(Latch.SMI);
     });
@@ -331,6 +336,24 @@ export class Board implements ExitTarget {
       () => i8042.powerOn(),
       () => control.powerOn(),
     );
+    return control.resetControl;
+  }
+
+  #addPci(resetControl: Device, backends: Backends, written: MemoryWritten): void {
+    const pci = new PciBoard({
+      memory: this.#memory,
+      config: this.#config,
+      clock: this.#clock,
+      irqchip: this.#irqchip,
+      events: this.events,
+      cpu: this.#cpu,
+      backends,
+      written,
+      resetControl,
+    });
+    this.#timed.push(...pci.timers);
+    pci.addTo(this.ports, this.memory, (device) => this.#changesDeadline(device));
+    this.#powerOns.push(() => pci.powerOn());
   }
 
   #addPm(): Pm {
@@ -374,6 +397,10 @@ export class Board implements ExitTarget {
   /** A device that acts by itself; when an access changes the moment, the thread that waits for it learns of it. */
   #timedDevice(device: TimedDevice): Device {
     this.#timed.push(device);
+    return this.#changesDeadline(device);
+  }
+
+  #changesDeadline(device: Device): Device {
     return {
       read: (offset, size) => {
         const value = device.read(offset, size);

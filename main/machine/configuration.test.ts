@@ -31,6 +31,7 @@ describe('completeConfiguration', () => {
     expect(valid).toEqual({
       guest: 'kernel.elf',
       initrd: null,
+      disks: [],
       cpus: 4,
       topology: { sockets: 1, cores: 4, threads: 1 },
       apicIds: [0, 1, 2, 3],
@@ -126,7 +127,7 @@ describe('checkConfiguration', () => {
     [{ guest: 'x' }, 'A machine has to have the property "cpus", which is missing'],
     [
       { ...valid, ram: 1 },
-      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, initrd, cmdline, seed, realtime, parallel, timeLimit, serial',
+      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, initrd, cmdline, seed, realtime, parallel, timeLimit, disks, serial',
     ],
     [{ ...valid, guest: '' }, 'The path of the guest image is empty: name a file'],
     [
@@ -219,6 +220,18 @@ describe('checkConfiguration', () => {
     ],
     [{ ...valid, seed: 2 ** 32 }, 'The seed must be a whole number from 0 to 4294967295, not 4294967296'],
     [{ ...valid, realtime: 1 }, 'Real time must be true or false, not 1'],
+    [
+      { ...valid, disks: [{ path: 'a', readonly: true, overlay: 'b' }] },
+      'The disk a is read-only and has an overlay for its changes: choose one of the two',
+    ],
+    [
+      { ...valid, disks: ids(5).map(() => ({ path: 'a', readonly: true, overlay: null })) },
+      'A machine has at most 4 disks, not 5',
+    ],
+    [
+      { ...valid, disks: [{ path: '', readonly: true, overlay: null }] },
+      'The path of a disk image is empty: name a file',
+    ],
     [{ ...valid, parallel: 'yes' }, "Parallel must be true or false, not 'yes'"],
   ])('refuses case %#', (input, message) => {
     expect(() => checkConfiguration(input)).toThrow(expect.objectContaining({ name: 'ConfigurationError', message }));

@@ -4,8 +4,8 @@
  */
 import * as v from 'valibot';
 import { customaryOrder } from '../firmware/cpu-list';
-import type { MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
-import { MAX_CPUS, MAX_PATH, MAX_SEED } from '../../preload/contract/machine-limits';
+import type { DiskConfig, MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
+import { MAX_CPUS, MAX_DISKS, MAX_PATH, MAX_SEED } from '../../preload/contract/machine-limits';
 import { cpuCount, defaultApicIds } from '../../preload/contract/topology';
 import { LAST_XAPIC_ID } from '../base/lapic-registers';
 import { show } from '../base/show';
@@ -104,6 +104,17 @@ const entries = {
   realtime: v.boolean(mustBe('Real time', 'true or false')),
   parallel: v.boolean(mustBe('Parallel', 'true or false')),
   timeLimit: v.nullable(whole('The time limit', 1, MAX_TIME)),
+  disks: v.pipe(
+    v.array(
+      object('A disk', {
+        path: text('The path of a disk image', 1, MAX_PATH),
+        readonly: v.boolean(mustBe('Whether a disk is read-only', 'true or false')),
+        overlay: v.nullable(text('The path of an overlay', 1, MAX_PATH)),
+      }),
+      mustBe('The disks', 'a list'),
+    ),
+    v.maxLength(MAX_DISKS, (issue) => `A machine has at most ${MAX_DISKS} disks, not ${issue.received}`),
+  ),
   serial: v.strictTuple(
     [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
     `The serial ports must be a list of four back ends, for ${SERIAL_PORTS.join(', ')}`,
@@ -128,6 +139,7 @@ export function checkConfiguration(input: unknown): MachineConfig {
   }
   checkTableOrder(config);
   checkMemory(config.memory);
+  config.disks.forEach(checkDisk);
   return config;
 }
 
@@ -161,6 +173,7 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
     realtime: chosen.realtime ?? false,
     parallel: chosen.parallel ?? false,
     timeLimit: chosen.timeLimit ?? null,
+    disks: chosen.disks ?? [],
     serial: chosen.serial ?? [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   });
 }
@@ -248,6 +261,14 @@ function checkMemory(memory: number): void {
       'memory',
     );
   }
+}
+
+function checkDisk({ path, readonly, overlay }: DiskConfig): void {
+  if (!readonly || overlay === null) return;
+  throw new ConfigurationError(
+    `The disk ${path} is read-only and has an overlay for its changes: choose one of the two`,
+    'disks',
+  );
 }
 
 function cpuRange(cpus: number): string {

@@ -12,12 +12,22 @@ import { ExitReporter } from './exit-reporter';
 import type { VcpuDescriptor } from './machine';
 import { MachinePolicies, type MachinePoliciesParts } from './machine-policies';
 import { PausableClock } from './pausable-clock';
+import { type Backends, NO_BACKENDS } from './pci-board';
 import { MachineMemory, VcpuTime } from './shared-memory';
 import { heldInTurns } from './sharing';
 import { Standstill } from './standstill';
 import type { TurnLock } from './turn-lock';
 import { TurnLoop } from './turn-loop';
 import { VirtualClock } from './virtual-clock';
+
+export interface EmulatedMachineParts {
+  /** Machine time where it follows the host's. */
+  host: Clock;
+  /** Has the machine thread look (standstill.ts). */
+  tell: () => void;
+  backends?: Backends;
+  policies?: MachinePoliciesParts | null;
+}
 
 export class EmulatedMachine {
   readonly vcpus: readonly EmulatorVcpu[];
@@ -30,8 +40,10 @@ export class EmulatedMachine {
   readonly #seed: number;
   readonly #lock: TurnLock;
 
-  /** `host`: machine time where it follows the host's. `tell`: has the machine thread look (standstill.ts). */
-  constructor(descriptor: VcpuDescriptor, host: Clock, tell: () => void, policies: MachinePoliciesParts | null = null) {
+  constructor(
+    descriptor: VcpuDescriptor,
+    { host, tell, backends = NO_BACKENDS, policies = null }: EmulatedMachineParts,
+  ) {
     const { handles, shape, config, signature } = descriptor;
     if (handles.kind !== 'wasm') throw new ReveilleError('internal', 'This machine is not the emulator’s.');
     const { buffer } = descriptor.memory;
@@ -44,7 +56,8 @@ export class EmulatedMachine {
     const interrupts = createInterrupts(handles);
     const sharing = heldInTurns(memory, config, clock, kicker);
     const cpus = config.apicIds.map((_, cpu) => {
-      const board = new Board({ memory, config, clock, kicker, interrupts, cpu, sharing });
+      const written = (at: number, size: number) => vcpu.memoryWritten(at, size);
+      const board = new Board({ memory, config, clock, kicker, interrupts, cpu, sharing, backends, written });
       const control = sharing.vcpus[cpu];
       const vcpu = new EmulatorVcpu({
         core,

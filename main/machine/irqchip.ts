@@ -133,6 +133,16 @@ export class Irqchip implements IpiObserver {
     };
   }
 
+  /** An interrupt of PCI, which the 8259s do not know: an I/O APIC input of its own. */
+  gsiLine(gsi: number): IrqLine {
+    return this.#ioapic?.line(gsi) ?? { set: (level) => this.#interrupts.setIrqLine(gsi, level) };
+  }
+
+  /** Whoever carries message signalled interrupts. */
+  get messages(): InterruptMessageSink {
+    return this.#apics ?? this.#messagesToKernel();
+  }
+
   /** Of IPIs other than INIT and SIPI, which the router reports where a CPU receives them. */
   ipi(source: number, mode: IpiMode, vector: number, targets: CpuSet): void {
     const now = this.#clock.now();

@@ -39,6 +39,7 @@ import { AT_RESET_VECTOR, loadImage } from './load-image';
 import { MachineInspector } from './machine-inspector';
 import { MachinePause } from './machine-pause';
 import { PausableClock } from './pausable-clock';
+import { type Backends, NO_BACKENDS } from './pci-board';
 import { SerialReader } from './serial-ring';
 import {
   EndCause,
@@ -81,6 +82,8 @@ export interface MachineOptions {
   config: MachineConfig;
   /** Null: the machine will continue from a snapshot. */
   image: Uint8Array | null;
+  /** What its devices have on the host. */
+  backends?: Backends;
   /** With an image: that of `config.initrd`. */
   initrd?: Uint8Array | null;
   /** Without an image: bytes of ROM of the machine that will continue. */
@@ -118,6 +121,7 @@ export class Machine implements Disposable {
 
   constructor(options: MachineOptions) {
     const { config, image, initrd = null, snapshotRomSize = 0, core, clock, epoch, wallClock } = options;
+    const { backends = NO_BACKENDS } = options;
     this.config = config;
     const romSize = image === null ? snapshotRomSize : romSizeOf(image);
     const shape = {
@@ -144,6 +148,7 @@ export class Machine implements Disposable {
       kicker: createKicker(this.#vm.handles, this.#memory.buffer),
       interrupts: createInterrupts(this.#vm.handles),
       cpu: NO_CPU,
+      backends,
     });
     this.board.powerOn(virtual ? VIRTUAL_WALL_CLOCK : wallClock);
     this.events = new EventReader(this.#memory);

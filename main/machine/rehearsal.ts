@@ -43,6 +43,7 @@ const CONFIG: MachineConfig = {
   realtime: false,
   parallel: false,
   timeLimit: null,
+  disks: [],
   serial: [NONE, NONE, NONE, NONE],
 };
 

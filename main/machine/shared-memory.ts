@@ -21,6 +21,9 @@ import { PM_WORDS } from '../devices/pm';
 import { DEBUG_WORDS } from '../devices/debug-ports';
 import { FW_CFG_WORDS } from '../devices/fw-cfg';
 import { SYSTEM_CONTROL_WORDS } from '../devices/system-control';
+import { PCI_SLOTS } from '../firmware/pci-layout';
+import { PCI_BUS_WORDS } from '../devices/pci/pci-bus';
+import { VIRTIO_PCI_WORDS } from '../devices/virtio/virtio-pci';
 
 const WASM_PAGE = 65536;
 const HUGE_PAGE = 2 << 20;
@@ -241,6 +244,8 @@ function layout({ cpus, ramSize, romSize = 0, needs }: MemoryShape) {
     systemControl: take(SYSTEM_CONTROL_WORDS * 4),
     apm: take(APM_WORDS * 4),
     pm: take(PM_WORDS * 4),
+    pci: take(PCI_BUS_WORDS * 4),
+    virtio: take(PCI_SLOTS * VIRTIO_PCI_WORDS * 4),
     debug: take(DEBUG_WORDS * 4),
     fwCfg: take(FW_CFG_WORDS * 4),
     unclaimed: take(UNCLAIMED_SLOTS * 8),
@@ -307,10 +312,15 @@ export class MachineMemory {
   }
 
   device(
-    part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'apm' | 'pm' | 'debug' | 'fwCfg',
+    part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'apm' | 'pm' | 'pci' | 'debug' | 'fwCfg',
     words: number,
   ): Int32Array {
     return this.#words(this.offsets[part], words);
+  }
+
+  /** Of the virtio device in this PCI slot, from 0 on. */
+  virtio(slot: number): Int32Array {
+    return this.#words(this.offsets.virtio + slot * VIRTIO_PCI_WORDS * 4, VIRTIO_PCI_WORDS);
   }
 
   unclaimed(): Float64Array {

@@ -110,6 +110,8 @@ export type TestEvent = { readonly t: number; readonly cpu: number | null } & (
   | { readonly kind: 'machine'; readonly change: string }
   /** The guest wrote a POST code to port 0x80. */
   | { readonly kind: 'post'; readonly code: number }
+  /** The driver of a PCI device did what it may not, or the host failed it; `device`: its number on bus 0. */
+  | { readonly kind: 'device-fault'; readonly device: number; readonly fault: string }
   /** VM exits of one reason since the last such event. */
   | { readonly kind: 'exit'; readonly reason: string; readonly count: number }
   | { readonly kind: 'serial-lost'; readonly port: number; readonly count: number }

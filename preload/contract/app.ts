@@ -1,7 +1,7 @@
 /** What the app keeps and shows beside the machines' own streams. */
 import type { CommandManifest, PolicyChoice } from '../../plugins/api/manifest';
 import type { MachineAbilities, PausePoint, PauseReason } from './inspection';
-import type { AcceleratorName, HostProbe, IrqchipMode, SerialBackend, Summary, Topology } from './machine';
+import type { AcceleratorName, DiskConfig, HostProbe, IrqchipMode, SerialBackend, Summary, Topology } from './machine';
 
 /** A guest image: a bundled one by its name, or a file of the host. */
 export type GuestChoice = { kind: 'bundled'; name: string } | { kind: 'file'; path: string };
@@ -15,6 +15,7 @@ export interface MachineSettings {
   guest: GuestChoice;
   /** Path of the initial RAM disk of a Linux kernel; null: it has none. */
   initrd: string | null;
+  disks: DiskConfig[];
   topology: Topology;
   /** APIC id of each CPU; null: the ones that the topology gives. */
   apicIds: number[] | null;

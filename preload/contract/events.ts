@@ -55,8 +55,42 @@ export const EventKind = {
    * id of the reason (0: none), and two words: delay in ns (low, high), or of REDIRECT the CPU and the vector.
    */
   DECISION: 12,
+  /** A PCI device cannot go on, or has failed at something; `cpu` met it. Payload: device number on bus 0, DeviceFault. */
+  DEVICE_FAULT: 13,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
+
+/** What a driver has got wrong, after which a virtio device needs a reset, and what the host could not do. */
+export const DeviceFault = {
+  /** A queue is enabled with a size or an address that is not possible. */
+  QUEUE_SETUP: 1,
+  /** More heads are available than the queue has entries. */
+  AVAILABLE_INDEX: 2,
+  DESCRIPTOR_INDEX: 3,
+  DESCRIPTOR_LOOP: 4,
+  /** Flags that were not negotiated, or memory to read after memory to write. */
+  DESCRIPTOR_FLAGS: 5,
+  /** Memory that is not guest RAM. */
+  ADDRESS: 6,
+  /** A request too short for its kind. */
+  REQUEST: 7,
+  /** The image could not be read or written; the guest sees an I/O error. */
+  DISK_FAILED: 8,
+} as const;
+export type DeviceFault = (typeof DeviceFault)[keyof typeof DeviceFault];
+
+/** Their names, from 1 on. */
+export const DEVICE_FAULTS = [
+  'queue-setup',
+  'available-index',
+  'descriptor-index',
+  'descriptor-loop',
+  'descriptor-flags',
+  'address',
+  'request',
+  'disk-failed',
+] as const;
+export type DeviceFaultName = (typeof DEVICE_FAULTS)[number];
 
 /** Bytes of text in one TEXT record, and in one text at most. */
 export const TEXT_PIECE = 12;

@@ -13,6 +13,8 @@ import {
   PolicyAct,
   type EventRecord,
   NO_CPU,
+  DEVICE_FAULTS,
+  type DeviceFaultName,
   UNCLAIMED_SPACES,
   type UnclaimedSpace,
   VERDICTS,
@@ -113,6 +115,8 @@ export type MachineEvent =
   | (Base & { kind: 'machine'; change: string; monotonicNs?: number })
   | (Base & { kind: 'lost'; count: number })
   | (Base & { kind: 'post'; code: number })
+  /** `device`: its number on PCI bus 0. */
+  | (Base & { kind: 'device-fault'; device: number; fault: DeviceFaultName })
   | (Base & { kind: 'unclaimed'; space: UnclaimedSpace; address: number; write: boolean });
 
 const GROUP = 64;
@@ -251,6 +255,8 @@ export function decodeRecord(record: EventRecord, texts = new TextTable()): Mach
       return { t, cpu, kind: 'lost', count: p[0] };
     case EventKind.POST:
       return { t, cpu, kind: 'post', code: p[0] };
+    case EventKind.DEVICE_FAULT:
+      return { t, cpu, kind: 'device-fault', device: p[0], fault: DEVICE_FAULTS[p[1] - 1] ?? 'request' };
     case EventKind.UNCLAIMED:
       return {
         t,

@@ -23,6 +23,14 @@ export type SerialBackend =
   | { kind: 'file'; path: string }
   | { kind: 'unix'; path: string };
 
+/** A disk image; the guest has it as a virtio block device. */
+export interface DiskConfig {
+  path: string;
+  readonly: boolean;
+  /** The file that has the changes, made where there is none (QCOW2); null: the image is written itself. */
+  overlay: string | null;
+}
+
 /** All that a machine is made from; plain data, checked by `checkConfiguration`. */
 export interface MachineConfig {
   /** Path of the guest image. */
@@ -51,6 +59,7 @@ export interface MachineConfig {
   parallel: boolean;
   /** Machine time in ns at which the run ends as timed out; null: never. */
   timeLimit: number | null;
+  disks: DiskConfig[];
   /** COM1 to COM4. */
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
 }

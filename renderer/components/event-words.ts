@@ -64,6 +64,8 @@ export function eventWords(event: MachineEvent, cpu: number, authors: readonly s
       return `${event.count} ${event.reason} ${event.count === 1 ? 'exit' : 'exits'}`;
     case 'post':
       return `POST code ${hex(event.code)}`;
+    case 'device-fault':
+      return `PCI device ${event.device} cannot go on: ${event.fault}`;
     case 'unclaimed':
       return `${event.write ? 'wrote to' : 'read'} ${event.space} ${hex(event.address, 4)}, where nothing answers`;
     case 'serial-line':

@@ -1,5 +1,6 @@
 /** Event records in words: for the tooltip, the table, the search and screen readers. */
 import {
+  DEVICE_FAULTS,
   Decision,
   EventKind,
   IPI_DERIVED,
@@ -170,6 +171,16 @@ function content(log: EventLog, record: number): Content {
       return { text: `${word(0)} records lost: the ring was full`, fields: [['count', String(word(0))]] };
     case EventKind.POST:
       return { text: `POST code ${hex(word(0), 2)}`, fields: [['code', hex(word(0), 2)]] };
+    case EventKind.DEVICE_FAULT: {
+      const fault = DEVICE_FAULTS[word(1) - 1] ?? 'unknown';
+      return {
+        text: `PCI device ${word(0)}: ${fault}`,
+        fields: [
+          ['device', String(word(0))],
+          ['fault', fault],
+        ],
+      };
+    }
     case EventKind.UNCLAIMED: {
       const space = word(0) === 0 ? 'port' : 'memory';
       const address = hex(word(1) + word(2) * 2 ** 32, 4);

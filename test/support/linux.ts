@@ -1,6 +1,7 @@
 /** A stock Linux kernel with busybox on an emulated machine, at whose serial console a test types. */
 import type { TestContext } from 'vitest';
 import { type StockGuests, stockGuests } from '../../scripts/stock-guests.mjs';
+import type { DiskConfig } from '../../preload/contract/machine';
 import { TestMachine } from './machine';
 
 const MIB = 2 ** 20;
@@ -16,6 +17,7 @@ export interface LinuxOptions {
   cpus?: number;
   cmdline?: string;
   seed?: number;
+  disks?: DiskConfig[];
   /** Goes on from there. */
   snapshot?: string;
 }
@@ -25,7 +27,10 @@ export class Linux {
   /** Output up to here has been looked at. */
   #read = 0;
 
-  constructor(guests: StockGuests, { kernel = 'cloud', cpus = 4, cmdline = '', seed = 0, snapshot }: LinuxOptions) {
+  constructor(
+    guests: StockGuests,
+    { kernel = 'cloud', cpus = 4, cmdline = '', seed = 0, disks = [], snapshot }: LinuxOptions,
+  ) {
     this.machine = new TestMachine(
       {
         guest: guests[kernel],
@@ -35,6 +40,7 @@ export class Linux {
         accelerator: 'wasm',
         cmdline: `console=ttyS0 ${cmdline}`,
         seed,
+        disks,
       },
       snapshot === undefined ? {} : { snapshot },
     );

@@ -14,6 +14,8 @@ export interface CoreFunctions {
   resetEvents(cpu: number): void;
   /** To be called after the host has written registers into the state block. */
   stateChanged(cpu: number): void;
+  /** To be called after a device has written to guest RAM. */
+  memoryWritten(cpu: number, physical: number, size: number): void;
   /** To be called after the host has written code into guest RAM. */
   clearBlocks(cpu: number): void;
   getFlags(cpu: number): bigint;

@@ -166,6 +166,10 @@ export class EmulatorVcpu implements Vcpu {
     return this.#words[block.MONITOR_STATE / 4] === WAITS_MASKED;
   }
 
+  memoryWritten(address: number, size: number): void {
+    this.#core.memoryWritten(this.#cpu, address, size);
+  }
+
   state(): CpuState {
     return readState(this.#core, this.#view, this.#cpu);
   }

@@ -192,6 +192,9 @@ export class KvmVcpu implements Vcpu {
     return result === RunResult.EXIT;
   }
 
+  /** The processor sees it by itself. */
+  memoryWritten(): void {}
+
   state(): CpuState {
     this.#storeDirty();
     return readState(this.#fd, this.#kernel.ioctlPointer);

@@ -1,6 +1,7 @@
 /** Values as people write them on a command line. Each parser is given the option's name for its sentence. */
 import { parseTime } from '../../../preload/contract/quantities';
-import type { SerialBackend, Topology } from '../../../preload/contract/machine';
+import { DISK_SYNTAX, parseDisk } from '../../../preload/contract/disk-text';
+import type { DiskConfig, SerialBackend, Topology } from '../../../preload/contract/machine';
 import { UsageError } from './usage';
 
 const SIZE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
@@ -60,6 +61,12 @@ export function parseSerial(option: string, text: string): SerialBackend {
     throw new UsageError(`${option} takes stdio, none, pty, file:PATH or unix:PATH, not "${text}".`);
   }
   return { kind: kind as 'file' | 'unix', path };
+}
+
+export function parseDiskOption(option: string, text: string): DiskConfig {
+  const disk = parseDisk(text);
+  if (disk === null) throw new UsageError(`${option} takes ${DISK_SYNTAX}, not "${text}".`);
+  return disk;
 }
 
 export function parseChoice<T extends string>(option: string, text: string, choices: readonly T[]): T {

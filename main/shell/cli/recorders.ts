@@ -26,7 +26,8 @@ type RecordedParts = Omit<Recorded, 'events' | 'trace'>;
 /** The machine's process wants the whole path; whoever replays the run may stand elsewhere. */
 function headerLine(config: MachineConfig, { guest, initrd, policies }: RecordedParts): string {
   const initrdPath = config.initrd === null ? null : resolve(config.initrd);
-  const made = { ...config, guest: resolve(config.guest), initrd: initrdPath };
+  const disks = config.disks.map((disk) => ({ ...disk, path: resolve(disk.path) }));
+  const made = { ...config, guest: resolve(config.guest), initrd: initrdPath, disks };
   const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, guest, initrd, policies };
   return `${JSON.stringify(header)}\n`;
 }

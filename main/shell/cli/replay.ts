@@ -25,6 +25,9 @@ export async function replay(args: string[], { machineProcess }: Installation): 
   const { header, recording, lines } = readRecording(options.file, read(options.file));
   checkImage(options.file, 'guest', header.config.guest, header.guest);
   checkImage(options.file, 'initial RAM disk', header.config.initrd, header.initrd);
+  if (!header.config.disks.every(({ readonly }) => readonly)) {
+    throw new UsageError(`${options.file} is of a machine that writes to a disk, which is no more as it was then.`);
+  }
   const onConsole = options.events !== '-' && header.config.serial.findIndex(({ kind }) => kind === 'stdio');
   const console = onConsole === false || onConsole < 0 ? null : onConsole;
   const serial = header.config.serial.map((_, port) =>

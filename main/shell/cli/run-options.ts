@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { RunRequest } from '../../app/machine-runs';
 import type { MachineConfig, SerialBackend } from '../../../preload/contract/machine';
-import { FLAG, given, MACHINE_OPTIONS, machineRequest, TEXT, type TEXTS } from './machine-options';
-import { parseDuration, parseSerial } from './quantities';
+import { FLAG, given, MACHINE_OPTIONS, machineRequest, TEXT, TEXTS } from './machine-options';
+import { parseDiskOption, parseDuration, parseSerial } from './quantities';
 import { UsageError } from './usage';
 
 export interface RunOptions {
@@ -30,6 +30,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     ...MACHINE_OPTIONS,
     realtime: FLAG,
     parallel: FLAG,
+    disk: TEXTS,
     serial1: TEXT,
     serial2: TEXT,
     serial3: TEXT,
@@ -47,6 +48,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     ...machineRequest(guest, values),
     realtime: values.realtime,
     parallel: values.parallel,
+    disks: values.disk?.map((text) => parseDiskOption('--disk', text)),
     serial,
   };
   const console = serial.findIndex(({ kind }) => kind === 'stdio');

@@ -33,6 +33,8 @@ The machine
                             who owns the interrupt controllers and MP states (default exact)
   --initrd PATH             initial RAM disk of a Linux kernel
   --cmdline TEXT            the guest's command line
+  --disk PATH[,overlay=PATH][,readonly]
+                            disk image as a virtio disk, up to four; with an overlay the image stays as it is
   --seed N                  emulator: another interleaving of the CPUs (default 0)
   --realtime                emulator: time passes as the host's, not with the instructions
   --parallel                emulator: the CPUs run beside each other on threads of their own, in the host's time

@@ -112,6 +112,8 @@ export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): strin
       const verdict = event.verdict === undefined ? '' : ` ${event.verdict}`;
       return `${time}  policy ${event.author}  ${event.act}${verdict}${cpu}${event.text === '' ? '' : `: ${event.text}`}`;
     }
+    case 'device-fault':
+      return `${time}  PCI device ${event.device}: ${event.fault}`;
     case 'serial-lost':
       return `${time}  COM${event.port + 1} lost ${event.count} bytes that nobody received`;
     case 'lost':

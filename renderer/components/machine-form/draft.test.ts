@@ -6,6 +6,7 @@ const FIRST: MachineSettings = {
   name: 'heartbeat',
   guest: { kind: 'bundled', name: 'heartbeat' },
   initrd: null,
+  disks: [],
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,
   bsp: 3,
@@ -24,6 +25,10 @@ const OTHER: MachineSettings = {
   ...FIRST,
   guest: { kind: 'file', path: '/boot/kernel.elf' },
   initrd: '/boot/initrd.img',
+  disks: [
+    { path: '/disks/root.img', readonly: false, overlay: '/disks/changes.qcow2' },
+    { path: '/disks/tools.img', readonly: true, overlay: null },
+  ],
   apicIds: [0, 2, 4, 6],
   memory: 2 ** 20 + 1,
   serial: [
@@ -60,9 +65,14 @@ test('what is no size and no list of numbers is said beside its field', () => {
   const draft = draftOf(OTHER, 'roll-call');
   draft.memory = 'lots';
   draft.apicIds = '0, one';
+  draft.disks = '/disk.img,fast';
   expect(writingProblems(draft)).toEqual([
     { field: 'memory', message: '“lots” is no size: write it as 128M or 1G.' },
     { field: 'apicIds', message: 'Write APIC ids as numbers with commas between them: 0, 2, 0x10.' },
+    {
+      field: 'disks',
+      message: '“/disk.img,fast” is no disk: write it as PATH[,overlay=PATH][,readonly].',
+    },
   ]);
 });
 

@@ -1,6 +1,7 @@
 /** A machine's settings while a person types: numbers and lists as they stand in their fields. */
 import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { GuestChoice, MachineSettings, SettingsProblem } from '../../../preload/contract/app';
+import { DISK_SYNTAX, formatDisk, parseDisk } from '../../../preload/contract/disk-text';
 import type { SerialBackend } from '../../../preload/contract/machine';
 import { formatSize, parseIds, parseSize } from '../../composables/quantities';
 
@@ -19,11 +20,13 @@ export interface PolicyDraft extends PolicyChoice {
 
 export interface Draft extends Omit<
   MachineSettings,
-  'guest' | 'initrd' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial' | 'policies'
+  'guest' | 'initrd' | 'disks' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial' | 'policies'
 > {
   guest: { kind: GuestChoice['kind']; bundled: string; path: string };
   /** Empty: there is none. */
   initrd: string;
+  /** One a line, as the command line takes them. */
+  disks: string;
   topology: { sockets: NumberField; cores: NumberField; threads: NumberField };
   /** Whether the ids are chosen, and what is written as them. */
   ownApicIds: boolean;
@@ -35,7 +38,7 @@ export interface Draft extends Omit<
 }
 
 export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
-  const { guest, initrd, apicIds, memory, serial, topology, policies, ...rest } = settings;
+  const { guest, initrd, disks, apicIds, memory, serial, topology, policies, ...rest } = settings;
   return {
     ...rest,
     guest: {
@@ -44,6 +47,7 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
       path: guest.kind === 'file' ? guest.path : '',
     },
     initrd: initrd ?? '',
+    disks: disks.map(formatDisk).join('\n'),
     topology: { ...topology },
     ownApicIds: apicIds !== null,
     apicIds: apicIds?.join(', ') ?? '',
@@ -55,11 +59,12 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
 
 /** As the app checks and keeps them; what is no number is NaN, which it refuses by the field's name. */
 export function settingsOf(draft: Draft): MachineSettings {
-  const { guest, initrd, topology, ownApicIds, apicIds, memory, seed, serial, policies, ...rest } = draft;
+  const { guest, initrd, disks, topology, ownApicIds, apicIds, memory, seed, serial, policies, ...rest } = draft;
   return {
     ...rest,
     guest: guest.kind === 'bundled' ? { kind: 'bundled', name: guest.bundled } : { kind: 'file', path: guest.path },
     initrd: guest.kind === 'bundled' || initrd === '' ? null : initrd,
+    disks: guest.kind === 'bundled' ? [] : linesOf(disks).flatMap((line) => parseDisk(line) ?? []),
     topology: {
       sockets: numberOf(topology.sockets),
       cores: numberOf(topology.cores),
@@ -84,7 +89,15 @@ export function writingProblems(draft: Draft): SettingsProblem[] {
   if (draft.ownApicIds && parseIds(draft.apicIds).some(Number.isNaN)) {
     problems.push({ field: 'apicIds', message: 'Write APIC ids as numbers with commas between them: 0, 2, 0x10.' });
   }
+  const noDisk = linesOf(draft.disks).find((line) => parseDisk(line) === null);
+  if (draft.guest.kind === 'file' && noDisk !== undefined) {
+    problems.push({ field: 'disks', message: `“${noDisk}” is no disk: write it as ${DISK_SYNTAX}.` });
+  }
   return problems;
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line.trim() !== '');
 }
 
 function numberOf(field: NumberField): number {

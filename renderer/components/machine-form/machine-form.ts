@@ -11,6 +11,7 @@ const CHECK_AFTER_MS = 150;
 
 const NEW_MACHINE: Omit<MachineSettings, 'name' | 'guest'> = {
   initrd: null,
+  disks: [],
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,
   bsp: 0,

@@ -69,6 +69,16 @@ export function codeWritten(cpu: usize, physical: u64, size: u32): void {
   dropCode(cpu);
 }
 
+/** A device has written RAM by itself. */
+export function memoryWritten(cpu: usize, physical: u32, size: u32): void {
+  for (let left = size; left > 0;) {
+    const piece = min(left, 0x1000 - (physical & 0xfff));
+    codeWritten(cpu, physical, piece);
+    physical += piece;
+    left -= piece;
+  }
+}
+
 /** Takes note of what other vcpus did to code since this one ran. */
 export function noticeCodeChanges(cpu: usize): void {
   const epoch = atomic.load<u32>(<usize>load<u32>(cpu, SHARED) + SHARED_CODE_EPOCH);

@@ -2,6 +2,7 @@
 import { STATE_SIZE } from './state';
 
 export { clearBlocks } from './blocks';
+export { memoryWritten } from './code-map';
 /** For tests: what a string of bytes is, and what of it is none. */
 export { decode } from './decode';
 export { INVALID, UD, UNAVAILABLE } from './opcode-table';
