@@ -6,14 +6,9 @@ const BY_CODE: readonly (readonly [RegExp, string])[] = [
   [/^Ud[012]/, 'is #UD by its definition (SDM vol. 2B, "UD—Undefined Instruction")'],
   [/^Rsm$/, 'is #UD outside of system management mode (SDM vol. 2B, "RSM")'],
   [/^(Syscall|Sysretd)$/, 'is #UD outside of 64-bit mode on a processor of Intel (SDM vol. 2B, "SYSCALL", "SYSRET")'],
-  [/^Wait$/, 'is of the x87 FPU, which iced counts to the 8086'],
   [/^(Prefetch|Cldemote)/, 'is a hint, and does nothing where there is none such (SDM vol. 2B, "PREFETCHh")'],
   [/^(Rdssp|Endbr)/, 'is a NOP without control-flow enforcement (SDM vol. 1, "CET", reserved NOPs of 0F 1E)'],
   [/^Wbnoinvd$/, 'is WBINVD, whose prefix is ignored, where CPUID has no WBNOINVD (SDM vol. 2D, "WBNOINVD")'],
-  [
-    /^((Crc32|Movnti|Fisttp)_|[LMS]fence)/,
-    'has no registers of SIMD, and runs before the rest of its extension is announced',
-  ],
 ];
 
 const PREFIXES = new Set([0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65]);
