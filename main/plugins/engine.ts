@@ -6,29 +6,21 @@
  * lets go or sends itself is asked about no more. A CPU executes only where no policy suspends it. A policy that fails
  * stands aside from then on: what it keeps back is delivered, its CPUs run.
  */
-import { Decision, IpiMode, NO_CPU, PolicyAct } from '../../preload/contract/events';
+import { IpiMode, NO_CPU, PolicyAct } from '../../preload/contract/events';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
-import type { Options, Verdict } from '../../plugins/api/index';
-import type { Permission } from '../../plugins/api/manifest';
+import type { Options } from '../../plugins/api/index';
 import { Agenda } from './agenda';
-import { Keeper, type KeptIpi, type SentIpi } from './keeper';
+import type { SentIpi } from './keeper';
 import { CpuTime } from './cpu-time';
 import type { EngineNews, EngineOrder, MachineEngine, Observation, Steering } from './machine-engine';
 import { NO_WANTS, Policy, type PolicySeat, policyState, type Question } from './policy';
-import { type DecisionRecord, PolicyLog } from './policy-log';
-import type { Action, DecisionAnswer, MachineFacts, SandboxAnswer, Wants } from './protocol';
+import { PolicyActions } from './policy-actions';
+import { PolicyLog } from './policy-log';
+import type { Action, MachineFacts, SandboxAnswer, Wants } from './protocol';
+import { StartUpDecisions } from './start-up-decisions';
 
 /** The first answer waits for the sandbox to be there. */
 const START_LIMIT_MS = 5000;
-const PERMISSION_OF: Partial<Record<Action['act'], Permission>> = {
-  release: 'start-up',
-  discard: 'start-up',
-  inject: 'inject',
-  suspend: 'schedule',
-  resume: 'schedule',
-  'duty-cycle': 'schedule',
-};
-const INJECTED_MODES = { init: IpiMode.INIT, sipi: IpiMode.SIPI, nmi: IpiMode.NMI } as const;
 /** Of timers that are not a policy's: those of timed commands. */
 const NO_AUTHOR = 0;
 
@@ -41,12 +33,12 @@ export class PolicyEngine implements MachineEngine {
   readonly #tell: (news: EngineNews) => void;
   /** In ms: how long an answer is waited for. */
   readonly #limit: number;
-  readonly #kept = new Keeper();
+  readonly #decisions: StartUpDecisions;
+  readonly #actions: PolicyActions;
   readonly #agenda = new Agenda();
   readonly #cpuTime: CpuTime;
   /** INITs and SIPIs that each CPU was sent. */
   readonly #counts: Record<'init' | 'sipi', number[]>;
-  #ended = false;
   /** Machine time as policies see it: when what they are asked about happened. */
   #now = 0;
 
@@ -71,6 +63,16 @@ export class PolicyEngine implements MachineEngine {
     const zeros = () => facts.cpus.map(() => 0);
     this.#counts = { init: zeros(), sipi: zeros() };
     this.#cpuTime = new CpuTime(facts.cpus.length, facts.accelerator, (cpu, off) => steering.suspend(cpu, off));
+    const fail = (policy: Policy, fault: string): void => this.#fail(policy, fault);
+    const common = { steering, log: this.#log, irqchip: facts.irqchip, fail };
+    this.#decisions = new StartUpDecisions(common);
+    this.#actions = new PolicyActions({
+      ...common,
+      decisions: this.#decisions,
+      agenda: this.#agenda,
+      cpuTime: this.#cpuTime,
+      tell: this.#tell,
+    });
   }
 
   start(): void {
@@ -82,7 +84,7 @@ export class PolicyEngine implements MachineEngine {
   }
 
   get deadline(): number {
-    return Math.min(this.#kept.due, this.#agenda.due, this.#cpuTime.due);
+    return Math.min(this.#decisions.due, this.#agenda.due, this.#cpuTime.due);
   }
 
   expire(): void {
@@ -92,7 +94,7 @@ export class PolicyEngine implements MachineEngine {
       const due = this.deadline;
       if (due > now) return;
       if (this.#cpuTime.due === due) this.#cpuTime.turn();
-      else if (this.#kept.due === due) this.#letGo(this.#kept.takeDue());
+      else if (this.#decisions.due === due) this.#decisions.takeDue();
       else this.#timer(this.#agenda.take());
     }
   }
@@ -159,7 +161,7 @@ export class PolicyEngine implements MachineEngine {
     const answer = this.#ask(policy, { ask: 'start', states, facts }, START_LIMIT_MS);
     policy.wants = answer?.wants ?? NO_WANTS;
     this.#want();
-    this.#act(policy, answer?.actions ?? []);
+    this.#actions.perform(policy, answer?.actions ?? []);
   }
 
   #command(policy: Policy, command: string, args: Options): string {
@@ -168,7 +170,7 @@ export class PolicyEngine implements MachineEngine {
     this.#log.act(policy.author, PolicyAct.COMMAND, describeCommand(command, args), cpuOf(args));
     const answer = this.#ask(policy, { ask: 'command', command, args });
     if (answer === null) return `The policy ${policy.name} failed: see its event.`;
-    this.#act(policy, answer.actions);
+    this.#actions.perform(policy, answer.actions);
     return answer.text ?? '';
   }
 
@@ -181,13 +183,13 @@ export class PolicyEngine implements MachineEngine {
     }
     const policy = this.#policies[author - 1];
     const answer = this.#ask(policy, { ask: 'timer', timer: id });
-    this.#act(policy, answer?.actions ?? []);
+    this.#actions.perform(policy, answer?.actions ?? []);
   }
 
   #askAll(wanted: (wants: Wants) => boolean, request: Question): void {
     for (const policy of this.#policies) {
       if (policy.faulty || !wanted(policy.wants)) continue;
-      this.#act(policy, this.#ask(policy, request)?.actions ?? []);
+      this.#actions.perform(policy, this.#ask(policy, request)?.actions ?? []);
     }
   }
 
@@ -211,152 +213,13 @@ export class PolicyEngine implements MachineEngine {
       said.push({ policy, actions: answer.actions });
       const { decisions = [] } = answer;
       const decides = decisions.some((decision) => decision.do !== 'deliver');
-      if (decides && !this.#may(policy, 'start-up')) continue;
-      open.forEach((target, place) => this.#keep(policy, ipi, ipi.targets[target], decisions[place]));
+      if (decides && !this.#actions.may(policy, 'start-up')) continue;
+      open.forEach((target, place) => this.#decisions.apply(policy, ipi, ipi.targets[target], decisions[place]));
       open = open.filter((_, place) => (decisions[place]?.do ?? 'deliver') === 'deliver');
     }
     const arriving = open.map((index) => ipi.targets[index]);
     if (arriving.length > 0) this.#steering.arrive(ipi.mode, ipi.source, arriving, ipi.vector, 0, false);
-    for (const { policy, actions } of said) this.#act(policy, actions);
-  }
-
-  /** Does what one policy decided about one target. */
-  #keep(policy: Policy, ipi: SentIpi, cpu: number, answer: DecisionAnswer): void {
-    const { author } = policy;
-    const { mode, source, vector } = ipi;
-    const kept = { author, mode, source, vector, cpu };
-    switch (answer.do) {
-      case 'deliver':
-        this.#explain(policy, ipi, cpu, answer.reason);
-        break;
-      case 'drop':
-        this.#withhold(policy, ipi, cpu, Decision.DROP, answer.reason);
-        break;
-      case 'hold':
-        this.#withhold(policy, ipi, cpu, Decision.HOLD, answer.reason);
-        this.#kept.add(kept, Infinity);
-        break;
-      case 'delay':
-        this.#withhold(policy, ipi, cpu, Decision.DELAY, answer.reason, { delay: answer.by });
-        // From the decision on, whose record has this time: a delay is never shorter than it says.
-        this.#kept.add(kept, this.#steering.now + answer.by);
-        break;
-      case 'redirect': {
-        const to = { cpu: answer.cpu ?? cpu, vector: answer.vector ?? vector };
-        if (this.#facts.irqchip !== 'exact' && to.cpu !== cpu) {
-          this.#fail(policy, `It redirected a start-up IPI to CPU ${to.cpu}, which only the mode exact can do.`);
-          this.#steering.arrive(mode, source, [cpu], vector, 0, false);
-          return;
-        }
-        this.#withhold(policy, ipi, cpu, Decision.REDIRECT, answer.reason, { to });
-        this.#letGo({ ...kept, ...to });
-        break;
-      }
-    }
-  }
-
-  /** It does not simply arrive: its record, and why. */
-  #withhold(
-    policy: Policy,
-    ipi: SentIpi,
-    cpu: number,
-    decision: Decision,
-    reason: string,
-    more: Pick<DecisionRecord, 'delay' | 'to'> = {},
-  ): void {
-    const ignored = !this.#steering.takes(cpu, ipi.mode);
-    this.#steering.withhold(ipi.mode, ipi.source, [cpu], ipi.vector, decision, policy.author);
-    this.#log.decision({ author: policy.author, decision, ...ipi, cpu, ignored, reason, ...more });
-  }
-
-  /** It arrives, and the policy says why. */
-  #explain({ author }: Policy, ipi: SentIpi, cpu: number, reason: string): void {
-    if (reason === '') return;
-    const ignored = !this.#steering.takes(cpu, ipi.mode);
-    this.#log.decision({ author, decision: Decision.DELIVER, ...ipi, cpu, ignored, reason });
-  }
-
-  #letGo({ mode, source, cpu, vector, author }: KeptIpi): void {
-    this.#steering.arrive(mode, source, [cpu], vector, author, true);
-  }
-
-  #act(policy: Policy, actions: readonly Action[]): void {
-    for (const action of actions) {
-      if (policy.faulty) return;
-      const needs = PERMISSION_OF[action.act];
-      if (needs === undefined || this.#may(policy, needs)) this.#do(policy, action);
-    }
-  }
-
-  #do(policy: Policy, action: Action): void {
-    const { author } = policy;
-    switch (action.act) {
-      case 'release':
-        for (const kept of this.#kept.takeOf(author, action.cpu)) this.#letGo(kept);
-        break;
-      case 'discard': {
-        const { length } = this.#kept.takeOf(author, action.cpu);
-        if (length > 0) this.#log.act(author, PolicyAct.DISCARD, action.reason, action.cpu, length);
-        break;
-      }
-      case 'inject':
-        this.#inject(policy, action);
-        break;
-      case 'suspend':
-      case 'resume':
-        this.#log.act(
-          author,
-          action.act === 'suspend' ? PolicyAct.SUSPEND : PolicyAct.RESUME,
-          action.reason,
-          action.cpu,
-        );
-        this.#cpuTime.suspend(author, action.cpu, action.act === 'suspend');
-        break;
-      case 'duty-cycle': {
-        const { cpu, run, period, reason } = action;
-        this.#log.dutyCycle(author, cpu, run, period, reason);
-        this.#cpuTime.dutyCycle(author, cpu, run, period, this.#steering.now);
-        break;
-      }
-      case 'timer':
-        this.#agenda.add(author, action.timer, action.at);
-        break;
-      case 'cancel':
-        this.#agenda.cancel(author, action.timer);
-        break;
-      case 'mark':
-        this.#log.act(author, PolicyAct.MARK, action.text, action.cpu);
-        break;
-      case 'log':
-        this.#log.act(author, PolicyAct.LOG, action.text, null);
-        break;
-      case 'verdict':
-        this.#judge(policy, action.verdict, action.reason);
-        break;
-      case 'tell':
-        this.#tell({ news: 'told', author, data: action.data });
-        break;
-    }
-  }
-
-  #inject(policy: Policy, { mode, cpu, vector, reason }: Extract<Action, { act: 'inject' }>): void {
-    const ipi = { mode: INJECTED_MODES[mode], source: NO_CPU, vector };
-    const exact = this.#facts.irqchip === 'exact';
-    if (mode === 'init' && !exact) {
-      this.#fail(policy, `It sent an INIT to CPU ${cpu}, which only the mode exact can do.`);
-      return;
-    }
-    this.#explain(policy, ipi, cpu, reason);
-    if (mode === 'nmi' || !exact) this.#steering.send(ipi.mode, cpu, vector, policy.author);
-    else this.#steering.arrive(ipi.mode, NO_CPU, [cpu], vector, policy.author, false);
-  }
-
-  #judge(policy: Policy, verdict: Verdict, reason: string): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#log.verdict(policy.author, verdict, reason);
-    this.#tell({ news: 'verdict', author: policy.author, verdict, reason });
-    this.#steering.end(policy.author);
+    for (const { policy, actions } of said) this.#actions.perform(policy, actions);
   }
 
   /** Null: it failed, or has failed before. */
@@ -368,12 +231,6 @@ export class PolicyEngine implements MachineEngine {
     return null;
   }
 
-  #may(policy: Policy, permission: Permission): boolean {
-    if (policy.may(permission)) return true;
-    this.#fail(policy, `It wanted to do what needs the permission "${permission}", which its manifest does not name.`);
-    return false;
-  }
-
   #fail(policy: Policy, fault: string): void {
     policy.faulty = true;
     policy.wants = NO_WANTS;
@@ -381,7 +238,7 @@ export class PolicyEngine implements MachineEngine {
     this.#tell({ news: 'fault', author: policy.author, fault });
     this.#agenda.forget(policy.author);
     this.#want();
-    for (const kept of this.#kept.takeOf(policy.author)) this.#letGo(kept);
+    this.#decisions.release(policy.author);
     this.#cpuTime.forget(policy.author);
   }
 
