@@ -10,6 +10,7 @@ const UNPACKED = [
   'out/vcpu-worker.cjs',
   'out/plugin-sandbox.cjs',
   'out/quickjs.wasm',
+  'out/sandbox.image',
   'out/typecheck-worker.js',
   'out/chunks/**',
   'resources/**',

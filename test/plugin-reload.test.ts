@@ -46,7 +46,7 @@ class Author {
       { programs, choices },
       this.store,
     );
-    this.#watch = new PluginWatch(folder, types);
+    this.#watch = new PluginWatch(folder, types, this.store.compiled);
     let refused: { message: string }[] = [];
     this.#watch.onChange((change) => {
       if (change.type === 'compiled') {

@@ -1,6 +1,6 @@
 /** `reveille plugin`, from a new plugin to one that others install, with the built command and real files. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -214,6 +214,27 @@ test('a plugin that came with Reveille can be disabled', () => {
   expect(reveille('run', 'herd', '--policy', 'staggered').stderr).toContain('which is not enabled');
   expect(reveille('plugin', 'enable', 'staggered').stdout).toBe('staggered is enabled.\n');
 });
+
+test('a guest of a plugin is run by its name, with the command line that its manifest gives it', () => {
+  reveille('plugin', 'new', 'late');
+  copyFileSync('resources/guests/herd.bin', join(folder, 'late/flock.bin'));
+  const guest = { name: 'flock', description: 'Counts.', file: 'flock.bin', cmdline: 'unknown-word' };
+  edit('late/reveille-plugin.json', (text) => JSON.stringify({ ...JSON.parse(text), guests: [guest] }));
+  expect(reveille('plugin', 'check', 'late').stderr).toBe('No problems.\n');
+  reveille('plugin', 'install', 'late');
+  expect(reveille('run', 'late/flock', '--accel', 'wasm')).toMatchObject({
+    status: 2,
+    stderr: 'reveille: The guest late/flock is of a plugin that is not enabled: reveille plugin enable late.\n',
+  });
+  reveille('plugin', 'enable', 'late', '--yes');
+  expect(reveille('guests').stdout).toContain(
+    '\nlate/flock - of the plugin late\n  Counts.\n  Its command line, where none is given: unknown-word\n',
+  );
+  const run = reveille('run', 'late/flock', '--accel', 'wasm', '--events', 'events');
+  expect(run).toMatchObject({ status: 0, stdout: expect.stringContaining('herd') });
+  const [header] = readFileSync(join(folder, 'events'), 'utf8').split('\n');
+  expect(JSON.parse(header)).toMatchObject({ config: { cmdline: 'unknown-word' } });
+}, 60_000);
 
 test("the template's tsconfig.json is how plugins are checked", () => {
   const { compilerOptions } = JSON.parse(readFileSync('resources/plugin-template/tsconfig.json', 'utf8')) as {

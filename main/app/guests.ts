@@ -12,7 +12,12 @@ export interface Guest {
   group?: string;
   /** Words that the guest understands on its command line. */
   options: { name: string; description: string }[];
+  /** The command line that it has where none is given; most have none. */
+  cmdline?: string;
 }
+
+/** PLUGIN/NAME, as a plugin's guest is called; it may be a path as well. */
+export const PLUGIN_GUEST = /^([a-z0-9-]{1,50})\/([a-z0-9-]{1,50})$/;
 
 /** The guests in a directory, whose URL ends in a slash. */
 export function bundledGuests(directory: URL): Guest[] {

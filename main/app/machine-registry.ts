@@ -250,7 +250,8 @@ export class MachineRegistry {
   async #bootable({ settings }: Machine): Promise<Start> {
     const disks = settings.disks.map(wholeDisk);
     const images = { ...settings, initrd: initrdPath(settings.initrd), disks };
-    const prepared = prepareMachine(images, guestPath(settings.guest, this.#guests), await this.#host());
+    const guest = guestPath(settings.guest, this.#guests, this.#plugins);
+    const prepared = prepareMachine(images, guest, await this.#host());
     const { programs } = await loadPolicies(settings.policies, prepared.config, this.#plugins);
     return { ...prepared, snapshot: null, policies: { programs, choices: settings.policies } };
   }

@@ -45,6 +45,11 @@ test.each([
   [{ initrd: 'initrd.img' }, 'initrd', '"initrd.img" does not say where the image is: give its whole path, from / on.'],
   [{ initrd: '/nowhere' }, 'initrd', 'The initial RAM disk "/nowhere" does not exist.'],
   [
+    { guest: { kind: 'bundled', name: 'shuffle/nobody' } },
+    'guest',
+    'There is no guest nobody in the plugin shuffle, which has none.',
+  ],
+  [
     { topology: { sockets: 1, cores: Number.NaN, threads: 1 } },
     'topology',
     'The number of cores a socket must be a whole number from 1 to 1024.',

@@ -4,9 +4,10 @@ import type { GuestChoice, MachineFile, MachineSettings, SettingsProblem } from 
 import type { DiskConfig, HostProbe, MachineConfig } from '../../preload/contract/machine';
 import { MAX_CPUS, MAX_DISKS, MAX_PATH } from '../../preload/contract/machine-limits';
 import { ConfigurationError } from '../machine/configuration';
-import { AppError, sentence } from './errors';
+import { AppError, ReveilleError, sentence } from './errors';
 import { bundledGuests, resolveGuest, resolveInitrd } from './guests';
 import { policyProblems } from './policy-problems';
+import { findPluginGuest, pluginGuests } from './plugin-guests';
 import type { PluginStore } from './plugin-store';
 import { HostLimitError, type PreparedRun, prepareRun } from './machine-runs';
 
@@ -166,7 +167,7 @@ export function settingsProblems(
   let settings = { initrd: null, disks: [], policies: [], ...(input as object) } as unknown as MachineSettings;
   for (const { field } of problems) settings = withDefault(settings, field);
   problems.push(...policyProblems(settings, plugins));
-  problems.push(...imageProblems('guest', problems, () => guestPath(settings.guest, guests)));
+  problems.push(...imageProblems('guest', problems, () => guestPath(settings.guest, guests, plugins)));
   problems.push(...imageProblems('initrd', problems, () => initrdPath(settings.initrd)));
   problems.push(...imageProblems('disks', problems, () => settings.disks.map(wholeDisk)));
   // One rule after the other: with a default in the place of what breaks the first, the next one shows.
@@ -197,7 +198,7 @@ function imageProblems(
     find();
     return [];
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    if (!(error instanceof ReveilleError)) throw error;
     return [{ field, message: sentence(error.message) }];
   }
 }
@@ -232,16 +233,18 @@ export function prepareMachine(settings: MachineSettings, guest: string, host: H
 }
 
 /** Where the image is; throws an AppError where there is none. */
-export function guestPath(guest: GuestChoice, guests: URL): string {
+export function guestPath(guest: GuestChoice, guests: URL, plugins: PluginStore): string {
   if (guest.kind === 'file') {
     if (guest.path === '') throw new AppError('usage', 'No image is chosen: pick one, or give its path');
     return resolveGuest(wholePath(guest.path), guests);
   }
   const bundled = bundledGuests(guests).map(({ name }) => name);
-  if (!bundled.includes(guest.name)) {
-    throw new AppError('usage', `There is no bundled guest "${guest.name}"; there are ${bundled.join(', ')}`);
-  }
-  return resolveGuest(guest.name, guests);
+  if (bundled.includes(guest.name)) return resolveGuest(guest.name, guests);
+  const all = plugins.list();
+  const found = findPluginGuest(guest.name, all);
+  if (found !== null) return found.path;
+  const names = [...bundled, ...pluginGuests(all).map(({ name }) => name)];
+  throw new AppError('usage', `There is no bundled guest "${guest.name}"; there are ${names.join(', ')}`);
 }
 
 /** The same of an initial RAM disk, where there is to be one. */

@@ -7,7 +7,7 @@ import type { Manifest } from '../../plugins/api/manifest';
 import type { PluginProblem } from '../../preload/contract/plugins';
 import { type PackedFile, packFiles } from '../plugins/archive';
 import { CompileError, compilePlugin } from '../plugins/compile';
-import { checkFile, readPluginFolder } from '../plugins/folder';
+import { checkFile, MAX_FILE, readPluginFolder } from '../plugins/folder';
 import { MANIFEST_FILE, isName } from '../plugins/manifest';
 import { PluginError } from '../plugins/plugin-error';
 import { PluginScript } from '../plugins/script';
@@ -21,7 +21,6 @@ export const TESTS = 'test.ts';
 const PLACEHOLDER = 'my-policy';
 /** Of the API's types, for the author's editor. */
 const TYPES = '.reveille';
-const MAX_FILE = 8 * 2 ** 20;
 const DEPTH = 8;
 
 /** A working plugin of one policy, with a test, in a folder that is new or empty; what was written. */

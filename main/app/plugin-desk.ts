@@ -140,7 +140,7 @@ export class PluginDesk {
   #begin(name: string, folder: string): void {
     // A folder that is gone is a problem of the plugin's own (`PluginInfo.problem`).
     if (!existsSync(folder)) return;
-    const watch = new PluginWatch(folder, this.#types);
+    const watch = new PluginWatch(folder, this.#types, this.#store.compiled);
     this.#watches.set(name, { folder, watch });
     watch.onChange((change) => {
       if (change.type === 'problems') {

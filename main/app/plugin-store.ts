@@ -19,6 +19,7 @@ import * as v from 'valibot';
 import type { Manifest, Permission } from '../../plugins/api/manifest';
 import type { PluginInfo } from '../../preload/contract/plugins';
 import { MAX_PACKED, type PackedFile, unpackFiles } from '../plugins/archive';
+import { CompileCache } from '../plugins/compile-cache';
 import { readPluginFolder } from '../plugins/folder';
 import { MANIFEST_FILE, PERMISSIONS, readManifest } from '../plugins/manifest';
 import { AppError, ReveilleError, systemReason } from './errors';
@@ -50,12 +51,15 @@ const NO_MANIFEST: Pick<PluginInfo, 'manifest' | 'missing' | 'enabled'> = {
 };
 
 export class PluginStore {
+  /** Their scripts, as they were compiled last. */
+  readonly compiled: CompileCache;
   readonly #bundledFolder: string;
   readonly #packages: string;
   readonly #file: string;
 
   constructor({ bundled, dataDirectory }: PluginPlaces) {
     this.#bundledFolder = fileURLToPath(bundled);
+    this.compiled = new CompileCache(join(dataDirectory, 'compiled'));
     this.#packages = join(dataDirectory, 'plugins');
     this.#file = join(dataDirectory, 'plugins.json');
   }

@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import type { Manifest } from '../../plugins/api/manifest';
 import type { PluginProblem } from '../../preload/contract/plugins';
 import { Emitter } from '../base/emitter';
-import { CompileError, type CompiledPlugin, compilePlugin } from '../plugins/compile';
+import { CompileError, type CompiledPlugin } from '../plugins/compile';
+import type { CompileCache } from '../plugins/compile-cache';
 import { folderPath, readPluginFolder } from '../plugins/folder';
 import { PluginError } from '../plugins/plugin-error';
 import type { TypeChecker } from '../plugins/typecheck';
@@ -26,6 +27,7 @@ export class PluginWatch {
   readonly ready: Promise<void>;
   readonly #folder: string;
   readonly #types: TypeChecker;
+  readonly #compiled: CompileCache;
   readonly #changes = new Emitter<PluginChange>();
   /** Of folders, not of files: a file that an editor renames over another is a new one. */
   readonly #watchers = new Map<string, FSWatcher>();
@@ -39,9 +41,10 @@ export class PluginWatch {
   readonly onChange = this.#changes.event;
 
   /** Says nothing before something is saved. */
-  constructor(folder: string, types: TypeChecker) {
+  constructor(folder: string, types: TypeChecker, compiled: CompileCache) {
     this.#folder = folderPath(folder);
     this.#types = types;
+    this.#compiled = compiled;
     this.#watch('.');
     this.ready = this.#compile().then(
       () => {},
@@ -84,7 +87,7 @@ export class PluginWatch {
   /** Null where that makes no difference. */
   async #compile(): Promise<PluginChange | null> {
     const manifest = readPluginFolder(this.#folder);
-    const compiled = await compilePlugin(this.#folder);
+    const compiled = await this.#compiled.compile(this.#folder);
     for (const file of compiled.files) this.#watch(dirname(file));
     const text = JSON.stringify([manifest, compiled.code]);
     if (text === this.#last) return null;

@@ -5,7 +5,7 @@ import type { Manifest, PolicyChoice, PolicyManifest } from '../../plugins/api/m
 import type { AcceleratorName, IrqchipMode } from '../../preload/contract/machine';
 import type { PluginInfo } from '../../preload/contract/plugins';
 import type { PolicyProgram } from '../../preload/contract/policies';
-import { type CompiledPlugin, compilePlugin } from '../plugins/compile';
+import type { CompiledPlugin } from '../plugins/compile';
 import { readPluginFolder } from '../plugins/folder';
 import { apsOptions, readOptions } from '../plugins/options';
 import { AppError, sentence } from './errors';
@@ -25,16 +25,23 @@ export interface LoadedPolicies {
   programs: PolicyProgram[];
   /** What is only approximate on this machine, a sentence each. */
   warnings: string[];
+  /** The plugins among them that are used where their authors work on them. */
+  linked: { name: string; folder: string }[];
 }
 
 /** More would not be told apart in a timeline: an author's number has eight bits. */
 const MAX_POLICIES = 32;
+
+/** Of the store, what a policy is looked up in. */
+type PluginList = Pick<PluginStore, 'list'>;
 
 /** One policy, found. */
 export interface FoundPolicy {
   folder: string;
   manifest: Manifest;
   policy: PolicyManifest;
+  /** Used where its author works on it: what is saved counts. */
+  linked: boolean;
 }
 
 /**
@@ -54,7 +61,7 @@ export async function loadPolicies(
   const compile = ({ folder, manifest }: FoundPolicy): Promise<CompiledPlugin> => {
     const known = compiled.get(folder);
     if (known !== undefined) return known;
-    const code = compilePlugin(folder).catch((error: Error) => {
+    const code = store.compiled.compile(folder).catch((error: Error) => {
       throw new AppError('usage', `The plugin ${manifest.name} cannot be compiled:\n${error.message}`, {
         cause: error,
       });
@@ -63,8 +70,11 @@ export async function loadPolicies(
     return code;
   };
   const warnings: string[] = [];
+  let plugins: PluginInfo[] | null = null;
+  // Read once for all.
+  const listed = { list: () => (plugins ??= store.list()) };
   const found = choices.map(({ policy: name, options }) => {
-    const policy = findPolicy(name, store);
+    const policy = findPolicy(name, listed);
     const warning = checkMachine(policy.policy, machine);
     if (warning !== null && !warnings.includes(warning)) warnings.push(warning);
     // Before anything is compiled, which takes longer.
@@ -74,7 +84,10 @@ export async function loadPolicies(
   const programs = await Promise.all(
     found.map(async ({ policy, options }) => policyProgram(policy, options, machine, await compile(policy))),
   );
-  return { programs, warnings };
+  const linked = new Map(
+    found.flatMap(({ policy }) => (policy.linked ? [[policy.manifest.name, policy.folder] as const] : [])),
+  );
+  return { programs, warnings, linked: [...linked].map(([name, folder]) => ({ name, folder })) };
 }
 
 /** The program of a policy whose plugin is compiled; throws where the options, or the machine, do not fit it. */
@@ -113,11 +126,11 @@ function checkMachine({ name, needs, approximation }: PolicyManifest, { irqchip 
 }
 
 /** The policy of that name; throws a sentence where there is none that may be used. */
-export function findPolicy(name: string, store: PluginStore): FoundPolicy {
+export function findPolicy(name: string, store: PluginList): FoundPolicy {
   if (/^(\.{0,2}\/|\.{1,2}$|\.{1,2}:)/.test(name)) return findByPath(name);
-  const entries = store.list();
+  const plugins = store.list();
   const [, plugin, policy = name] = /^([^/]*)\/(.*)$/s.exec(name) ?? [];
-  const all = entries.flatMap((entry) => policiesOf(entry));
+  const all = plugins.flatMap((entry) => policiesOf(entry));
   const matches = all.filter(
     (candidate) => candidate.policy.name === policy && (plugin === undefined || candidate.manifest.name === plugin),
   );
@@ -134,7 +147,7 @@ export function findPolicy(name: string, store: PluginStore): FoundPolicy {
       `The policy ${policy} is of the plugin ${owner}, which is not enabled: reveille plugin enable ${owner}`,
     );
   }
-  const broken = entries.find((entry) => entry.name === (plugin ?? policy) && entry.problem !== null);
+  const broken = plugins.find((entry) => entry.name === (plugin ?? policy) && entry.problem !== null);
   if (broken !== undefined) throw new AppError('usage', `The plugin ${broken.name} cannot be used: ${broken.problem}`);
   throw unknownPolicy(
     name,
@@ -149,6 +162,7 @@ function policiesOf(entry: PluginInfo): (FoundPolicy & { entry: PluginInfo })[] 
     folder,
     manifest: manifest as Manifest,
     policy,
+    linked: entry.origin === 'folder',
   }));
 }
 
@@ -169,7 +183,7 @@ function findByPath(path: string): FoundPolicy {
   }
   const policy = name === undefined ? policies[0] : policies.find((candidate) => candidate.name === name);
   if (policy === undefined) throw unknownPolicy(name ?? '', names);
-  return { folder, manifest, policy };
+  return { folder, manifest, policy, linked: true };
 }
 
 function unknownPolicy(name: string, known: string[]): AppError {

@@ -7,7 +7,7 @@ import type { HostProbe, MachineConfig, MachineMessage, Summary } from '../../pr
 import { MachineEventDecoder } from '../../preload/contract/machine-events';
 import type { PolicyProgram } from '../../preload/contract/policies';
 import { parseTime } from '../../preload/contract/quantities';
-import { type CompiledPlugin, compilePlugin } from '../plugins/compile';
+import type { CompiledPlugin } from '../plugins/compile';
 import { checkFile, folderPath, readPluginFolder } from '../plugins/folder';
 import { type DeclaredTest, TestScript } from '../plugins/test-script';
 import { AppError, ReveilleError } from './errors';
@@ -51,7 +51,8 @@ export async function runPolicyTests(
 ): Promise<PolicyTestResult[]> {
   const root = folderPath(folder);
   const manifest = readPluginFolder(root);
-  const [compiled, tests] = await Promise.all([compilePlugin(root), compilePlugin(root, TESTS)]);
+  const cache = places.store.compiled;
+  const [compiled, tests] = await Promise.all([cache.compile(root), cache.compile(root, TESTS)]);
   const script = await TestScript.load(tests);
   try {
     const runs = new Queue(Math.ceil(Math.min(availableParallelism(), MOST_AT_A_TIME * 2) / 2));

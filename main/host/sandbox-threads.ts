@@ -3,9 +3,10 @@
  * it to itself (plugins/meter.ts). A policy that is replaced gets another thread, beside which the old program ends.
  */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { createMailboxes, type MailboxMemory, SandboxServer } from '../plugins/mailbox';
-import type { SandboxTask } from '../plugins/sandbox-worker';
+import type { SandboxData, SandboxTask } from '../plugins/sandbox-worker';
 import type { PolicyProgram } from '../../preload/contract/policies';
 
 /**
@@ -65,8 +66,9 @@ export class SandboxThreads {
 
   #newWorker(): Worker {
     this.#wasm ??= new WebAssembly.Module(readFileSync(new URL('./quickjs.wasm', this.#built)));
+    const image = fileURLToPath(new URL('./sandbox.image', this.#built));
     const worker = new Worker(new URL('./plugin-sandbox.cjs', this.#built), {
-      workerData: this.#wasm,
+      workerData: { wasm: this.#wasm, image } satisfies SandboxData,
       resourceLimits: RESOURCE_LIMITS,
     });
     this.#workers.add(worker);

@@ -29,7 +29,8 @@ export class CompileError extends PluginError {
 
 /** The module that plugins know the API by. It has types only. */
 const API = 'reveille';
-const MAX_CODE = 2 * 2 ** 20;
+/** Characters of a plugin's script. */
+export const MAX_CODE = 2 * 2 ** 20;
 
 /** Compiles `entry`, `index.ts` unless it is said otherwise; throws a CompileError or another PluginError. */
 export async function compilePlugin(folder: string, entry = 'index.ts'): Promise<CompiledPlugin> {
@@ -98,6 +99,8 @@ function insideOf(root: string): Plugin {
 /** Marks a path that is being resolved for the second time, by esbuild's own rules. */
 const RESOLVING = Symbol('resolving');
 const LOADERS: Record<string, Loader> = { '.ts': 'ts', '.mts': 'ts', '.js': 'js', '.mjs': 'js', '.json': 'json' };
+/** The endings of what a plugin may import. */
+export const SOURCE_TYPES: readonly string[] = Object.keys(LOADERS);
 
 function pathProblem(path: string): string | null {
   if (path.startsWith('./') || path.startsWith('../')) return null;

@@ -5,8 +5,9 @@ import type { Manifest } from '../../plugins/api/manifest';
 import { MANIFEST_FILE, MAX_MANIFEST, readManifest } from './manifest';
 import { PluginError } from './plugin-error';
 
-/** Bytes of one source file. */
+/** Bytes of one source file, and of any file that a plugin may have. */
 export const MAX_SOURCE = 2 ** 20;
+export const MAX_FILE = 8 * 2 ** 20;
 
 /** The manifest of the plugin in a folder. */
 export function readPluginFolder(folder: string): Manifest {

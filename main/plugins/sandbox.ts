@@ -62,6 +62,10 @@ interface Host {
 type Entry = Record<keyof Prelude, JSValueHandle>;
 type StartUpRequest = Extract<SandboxRequest, { ask: 'init' | 'sipi' }>;
 
+/** What the prelude has made, in the order in which an image has their places. */
+const ENTRIES = ['load', 'ask', 'decide', 'mpState', 'note', 'collect'] as const satisfies (keyof Prelude)[];
+const ENTRY_BYTES = 4;
+
 /** Makes sandboxes of one compiled QuickJS: the prelude is evaluated once, and each begins as a copy of that engine's memory. */
 export class SandboxMaker {
   readonly #wasm: WebAssembly.Module;
@@ -70,22 +74,35 @@ export class SandboxMaker {
   readonly #entry: Record<keyof Prelude, number>;
 
   static async create(wasm: WebAssembly.Module): Promise<SandboxMaker> {
-    return new SandboxMaker(wasm, await QuickJS.create(settings(wasm, newHost())));
+    const vm = await QuickJS.create(settings(wasm, newHost()));
+    const made = vm.evalCode(PRELUDE, 'prelude.js');
+    const places = ENTRIES.map((name) => [name, vm.exportHandle(made.getProp(name))] as const);
+    return new SandboxMaker(wasm, vm.snapshot(), Object.fromEntries(places) as Record<keyof Prelude, number>);
   }
 
-  private constructor(wasm: WebAssembly.Module, vm: QuickJS) {
-    const made = vm.evalCode(PRELUDE, 'prelude.js');
-    const place = (name: keyof Prelude): number => vm.exportHandle(made.getProp(name));
+  /** From another's `image`, made with the same QuickJS: nothing is evaluated. */
+  static from(wasm: WebAssembly.Module, image: Uint8Array): SandboxMaker {
+    const view = new DataView(image.buffer, image.byteOffset);
+    const places = ENTRIES.map((name, index) => [name, view.getUint32(index * ENTRY_BYTES, true)] as const);
+    const snapshot = QuickJS.deserializeSnapshot(image.subarray(ENTRIES.length * ENTRY_BYTES));
+    return new SandboxMaker(wasm, snapshot, Object.fromEntries(places) as Record<keyof Prelude, number>);
+  }
+
+  private constructor(wasm: WebAssembly.Module, snapshot: Snapshot, entry: Record<keyof Prelude, number>) {
     this.#wasm = wasm;
-    this.#entry = {
-      load: place('load'),
-      ask: place('ask'),
-      decide: place('decide'),
-      mpState: place('mpState'),
-      note: place('note'),
-      collect: place('collect'),
-    };
-    this.#snapshot = vm.snapshot();
+    this.#snapshot = snapshot;
+    this.#entry = entry;
+  }
+
+  /** The engine's memory with the prelude in it, for `from`. */
+  image(): Uint8Array<ArrayBuffer> {
+    const memory = QuickJS.serializeSnapshot(this.#snapshot);
+    const offset = ENTRIES.length * ENTRY_BYTES;
+    const image = new Uint8Array(offset + memory.length);
+    const view = new DataView(image.buffer);
+    ENTRIES.forEach((name, index) => view.setUint32(index * ENTRY_BYTES, this.#entry[name], true));
+    image.set(memory, offset);
+    return image;
   }
 
   /** The plugin does not run yet: `load` lets it. */

@@ -130,6 +130,8 @@ export interface GuestInfo {
   title: string;
   description: string;
   options: { name: string; description: string }[];
+  /** The command line that it has where none is given; most have none. */
+  cmdline?: string;
 }
 
 export interface AppInfo {

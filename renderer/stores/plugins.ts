@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia';
 import { computed, shallowRef } from 'vue';
 import type { PolicyManifest } from '../../plugins/api/manifest';
+import type { GuestInfo } from '../../preload/contract/app';
 import type { Notice } from '../../preload/contract/channels';
 import type { ShownPlugin } from '../../preload/contract/plugins';
 import { useBridge } from './bridge';
@@ -30,6 +31,15 @@ export const usePlugins = defineStore('plugins', () => {
     });
   });
 
+  /** The guests of enabled plugins. */
+  const guests = computed<GuestInfo[]>(() =>
+    list.value.flatMap(({ name: plugin, enabled, manifest }) =>
+      (enabled ? (manifest?.guests ?? []) : []).map(({ name, description, cmdline = '' }) => {
+        return { name: `${plugin}/${name}`, title: name, description, options: [], cmdline };
+      }),
+    ),
+  );
+
   const told = new Set<(notice: Told) => void>();
 
   async function load(): Promise<void> {
@@ -53,5 +63,5 @@ export const usePlugins = defineStore('plugins', () => {
     return () => told.delete(listener);
   }
 
-  return { list, policies, load, policy, onTold };
+  return { list, policies, guests, load, policy, onTold };
 });

@@ -48,6 +48,7 @@ test('holds what it needs and no more', () => {
       'out/typecheck-worker.js',
       'out/plugin-sandbox.cjs',
       'out/quickjs.wasm',
+      'out/sandbox.image',
       'plugins/api/index.ts',
       'plugins/drop-sipi/index.ts',
       'resources/plugin-template/index.ts',

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { ReveilleError, sentence } from '../../app/errors';
 import type { Installation } from './installation';
 import { Status, failureStatus } from './outcome';
-import { guests, probe } from './reports';
 import { run } from './run';
 import { HELP, UsageError } from './usage';
 
@@ -33,7 +32,10 @@ async function dispatch([command, ...args]: string[], installation: Installation
     case 'run':
       return run(args, installation);
     case 'probe':
-      return print(await probe(args));
+    case 'guests': {
+      const reports = await import('./reports');
+      return print(await reports[command](args, installation));
+    }
     case 'app': {
       // The desktop app's services are not loaded for a run.
       const { app } = await import('./app-command');
@@ -51,8 +53,6 @@ async function dispatch([command, ...args]: string[], installation: Installation
       const { replay } = await import('./replay');
       return replay(args, installation);
     }
-    case 'guests':
-      return print(guests(args, installation.guests));
     default:
       throw new UsageError(
         `There is no command "${command}"; the commands are run, replay, sweep, app, plugin, probe and guests (see reveille --help).`,

@@ -56,6 +56,7 @@ export async function replay(args: string[], { machineProcess }: Installation): 
       policies: { programs: [], warnings: [] },
       policyCommands: [],
       recording,
+      watch: null,
       greeting: () => `replays ${options.file}: ${config.accelerator}, ${config.cpus} cpus, seed ${config.seed}`,
     });
     const { summary, diagnosis, status } = await session.run();

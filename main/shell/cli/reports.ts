@@ -1,7 +1,11 @@
 /** `reveille probe` and `reveille guests`: reports for a person, or as JSON. */
 import type { AcceleratorProbe, HostProbe } from '../../../preload/contract/machine';
+import { dataDirectory } from '../../app/data-directory';
 import { type Guest, bundledGuests } from '../../app/guests';
 import { probeHost } from '../../app/host';
+import { pluginGuests } from '../../app/plugin-guests';
+import { PluginStore } from '../../app/plugin-store';
+import type { Installation } from './installation';
 import { formatSize } from './quantities';
 import { parseReportOptions } from './run-options';
 
@@ -11,9 +15,10 @@ export async function probe(args: string[]): Promise<string> {
   return json ? `${JSON.stringify(host)}\n` : probeReport(host);
 }
 
-export function guests(args: string[], directory: URL): string {
+export function guests(args: string[], { guests: directory, plugins: bundled }: Installation): string {
   const { json } = parseReportOptions('guests', args);
-  const list = bundledGuests(directory);
+  const store = new PluginStore({ bundled, dataDirectory: dataDirectory() });
+  const list = [...bundledGuests(directory), ...pluginGuests(store.list())];
   if (json) return `${JSON.stringify(list)}\n`;
   return list.map((guest, i) => groupHeading(guest, list[i - 1]) + guestReport(guest)).join('\n');
 }
@@ -23,10 +28,11 @@ function groupHeading({ group }: Guest, before: Guest | undefined): string {
   return group === undefined || group === before?.group ? '' : `With ${group}:\n\n`;
 }
 
-function guestReport({ name, title, description, options }: Guest): string {
+function guestReport({ name, title, description, options, cmdline }: Guest): string {
   const width = Math.max(0, ...options.map((option) => option.name.length)) + 2;
   const lines = options.map((option) => `    ${option.name.padEnd(width)}${option.description}\n`);
-  return `${name} - ${title}\n  ${description}\n${lines.length > 0 ? '  On its command line:\n' : ''}${lines.join('')}`;
+  const own = cmdline === undefined ? '' : `  Its command line, where none is given: ${cmdline}\n`;
+  return `${name} - ${title}\n  ${description}\n${own}${lines.length > 0 ? '  On its command line:\n' : ''}${lines.join('')}`;
 }
 
 function probeReport(host: HostProbe): string {

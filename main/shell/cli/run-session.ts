@@ -36,10 +36,12 @@ interface RunParts {
   console: number | null;
   /** In ms; null: none. */
   timeout: number | null;
-  policies: LoadedPolicies;
+  policies: Pick<LoadedPolicies, 'programs' | 'warnings'>;
   policyCommands: TimedPolicyCommand[];
   /** In the place of policies: what they decided in a run that was recorded. */
   recording: Recording | null;
+  /** Has it look, from the machine's start to its end, at plugins that are being worked on; null: there are none. */
+  watch: (() => { close(): void }) | null;
   /** Printed when the machine starts. */
   greeting: (config: MachineConfig) => string;
 }
@@ -197,6 +199,8 @@ export class RunSession {
     display.line(greeting(config));
     for (const warning of policies.warnings) display.line(`warning: ${warning}`);
     display.start();
+    const watch = this.#parts.watch?.();
+    if (watch !== undefined) this.#cleanups.push(() => watch.close());
     if (console === null) return;
     const input = openConsoleInput(
       (bytes) => machine.send({ type: 'serial-input', port: console, bytes }),

@@ -1,6 +1,6 @@
 /** `reveille run`. */
 import type { MachineConfig, Summary } from '../../../preload/contract/machine';
-import { imageDigest, resolveGuest } from '../../app/guests';
+import { imageDigest } from '../../app/guests';
 import { probeHost } from '../../app/host';
 import { MachineModel } from '../../../preload/contract/machine-model';
 import { startMachineProcess } from '../../app/forked-machine';
@@ -9,6 +9,7 @@ import { prepareRun } from '../../app/machine-runs';
 import { dataDirectory } from '../../app/data-directory';
 import type { LoadedPolicies } from '../../app/policies';
 import { chooseDisplay } from './display';
+import { withGuest } from './guest-choice';
 import type { Installation } from './installation';
 import { Status, outcomeLine } from './outcome';
 import { formatSize } from './quantities';
@@ -20,14 +21,14 @@ import { RunSession } from './run-session';
 /** Settles with the exit status; rejects with a ReveilleError where the request cannot be met. */
 export async function run(args: string[], installation: Installation): Promise<number> {
   const options = parseRunOptions(args);
-  const guest = resolveGuest(options.request.guest, installation.guests);
+  const request = await withGuest(options.request, installation);
   // Node needs some 40 ms to start: meanwhile the host is probed.
   const machine = startMachineProcess(installation.machineProcess);
   try {
-    const { config, choice } = prepareRun({ ...options.request, guest }, await probeHost());
+    const { config, choice } = prepareRun(request, await probeHost());
     if (options.policies.length > 0) machine.send({ type: 'prepare', accelerator: config.accelerator });
-    const policies = await choosePolicies(options, config, installation);
-    return await runMachine(machine, { config, choice, options, policies });
+    const { policies, watch } = await choosePolicies(options, config, installation);
+    return await runMachine(machine, { config, choice, options, policies, watch });
   } finally {
     machine.kill();
   }
@@ -38,25 +39,41 @@ interface PreparedParts {
   choice: string;
   options: RunOptions;
   policies: LoadedPolicies;
+  watch: Watch | null;
 }
+
+/** Looks at plugins that are being worked on, until it is closed. */
+type Watch = (machine: MachineProcess, say: (line: string) => void) => { close(): void };
 
 /** Without policies nothing of plugins is loaded. */
 async function choosePolicies(
-  { policies }: RunOptions,
+  { policies: choices }: RunOptions,
   config: MachineConfig,
-  { plugins: bundled }: Installation,
-): Promise<LoadedPolicies> {
-  if (policies.length === 0) return { programs: [], warnings: [] };
+  installation: Installation,
+): Promise<Pick<PreparedParts, 'policies' | 'watch'>> {
+  if (choices.length === 0) return { policies: { programs: [], warnings: [], linked: [] }, watch: null };
   const [{ loadPolicies }, { PluginStore }] = await Promise.all([
     import('../../app/policies'),
     import('../../app/plugin-store'),
   ]);
-  return loadPolicies(policies, config, new PluginStore({ bundled, dataDirectory: dataDirectory() }));
+  const store = new PluginStore({ bundled: installation.plugins, dataDirectory: dataDirectory() });
+  const policies = await loadPolicies(choices, config, store);
+  if (policies.linked.length === 0) return { policies, watch: null };
+  return {
+    policies,
+    watch: (machine, say) => {
+      // Its code is loaded when the machine runs: the start does not wait for it.
+      const watching = import('./linked-plugins').then(({ watchLinked }) =>
+        watchLinked({ machine, config, policies, choices }, { store, installation, say }),
+      );
+      return { close: () => void watching.then((watch) => watch.close()) };
+    },
+  };
 }
 
 async function runMachine(
   machine: MachineProcess,
-  { config, choice, options, policies }: PreparedParts,
+  { config, choice, options, policies, watch }: PreparedParts,
 ): Promise<number> {
   const policyCommands =
     options.policyCommands === null ? [] : readPolicyCommands(options.policyCommands, policies.programs, config);
@@ -73,6 +90,7 @@ async function runMachine(
     policies,
     policyCommands,
     recording: null,
+    watch: watch === null ? null : () => watch(machine, (line) => display.line(line)),
     greeting: (made) => greeting(made, choice),
   });
   const { summary, diagnosis, status } = await session.run();

@@ -19,7 +19,7 @@ export const HELP = `Reveille shows and steers how the processors of an x86 mach
                                    the desktop app in a browser: dashboard, timeline, consoles
   reveille plugin <command>        policies and more, from this Reveille and from others (below)
   reveille probe [--json]          what this host can do, and why not
-  reveille guests [--json]         the bundled guests
+  reveille guests [--json]         the bundled guests, and those of enabled plugins
   reveille --help | --version
 
 The machine

@@ -5,13 +5,13 @@ import { formatTime } from '../../../../preload/contract/quantities';
 import { dataDirectory } from '../../../app/data-directory';
 import { ReveilleError, sentence } from '../../../app/errors';
 import { startMachineProcess } from '../../../app/forked-machine';
-import { resolveGuest } from '../../../app/guests';
 import { probeHost } from '../../../app/host';
 import { prepareRun } from '../../../app/machine-runs';
 import { PluginStore } from '../../../app/plugin-store';
 import { type Edge, firstEdge, groupResults, narrow, type SweepResult } from '../../../app/sweep';
 import { planSweep, type SweepPlan } from '../../../app/sweep-plan';
 import { SweepRunner } from '../../../app/sweep-runner';
+import { withGuest } from '../guest-choice';
 import type { Installation } from '../installation';
 import { Status } from '../outcome';
 import { coloured, plain } from '../words';
@@ -34,8 +34,7 @@ class Stopped extends ReveilleError {
 /** Settles with the exit status; rejects with a ReveilleError where the request cannot be met. */
 export async function sweep(args: string[], installation: Installation): Promise<number> {
   const options = parseSweepOptions(args);
-  const guest = resolveGuest(options.request.guest, installation.guests);
-  const { config } = prepareRun({ ...options.request, guest }, await probeHost());
+  const { config } = prepareRun(await withGuest(options.request, installation), await probeHost());
   const store = new PluginStore({ bundled: installation.plugins, dataDirectory: dataDirectory() });
   const plan = await planSweep(options.over, config, options.policies, store);
   for (const warning of plan.warnings) process.stderr.write(`${sentence(warning)}\n`);

@@ -48,6 +48,7 @@ export async function buildTestInstallation(): Promise<TestInstallation> {
     },
   });
   mkdirSync(join(root, 'resources/guests'), { recursive: true });
+  mkdirSync(join(root, 'plugins'));
   writeFileSync(join(root, 'resources/guests/guests.json'), JSON.stringify(GUESTS));
   for (const { name } of GUESTS) writeFileSync(join(root, `resources/guests/${name}.bin`), 'an image');
   writeFileSync(join(root, 'package.json'), JSON.stringify({ version: '1.2.3', type: 'module' }));
