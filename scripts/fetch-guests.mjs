@@ -1,10 +1,11 @@
-// `npm run guests:fetch`: brings Debian's kernels and busybox into a cache outside of the checkout, and makes an initramfs.
+// `npm run guests:fetch`: brings Debian's kernels, busybox, SeaBIOS and GRUB into a cache outside of the checkout, and makes an initramfs.
 // Needs Debian's apt and no root: packages are downloaded and unpacked, not installed. What apt's signed indexes say of a
 // package (SHA-256) is what it has to be.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { grubImage } from './grub-image.mjs';
 import { initramfs } from './initramfs.mjs';
 import { CACHE, MANIFEST, stockGuests } from './stock-guests.mjs';
 
@@ -70,6 +71,18 @@ function fetchGuests(scratch) {
   manifest.initrd = `initramfs_${digest}`;
   writeFileSync(join(scratch, 'initramfs'), archive);
   renameSync(join(scratch, 'initramfs'), join(CACHE, manifest.initrd));
+  const firmware = unpacked('seabios', 'seabios', './usr/share/seabios/bios-256k.bin');
+  manifest.seabios = `bios-256k.bin_${firmware.version}`;
+  renameSync(join(firmware.folder, 'usr/share/seabios/bios-256k.bin'), join(CACHE, manifest.seabios));
+  const { folder: tools } = unpacked('grub-common', 'grub-common', './usr/bin/grub-mkimage');
+  const loader = unpacked('grub-pc-bin', 'grub', './usr/lib/grub/i386-pc/*');
+  const mkimage = join(tools, 'usr/bin/grub-mkimage');
+  const grub = grubImage(mkimage, join(loader.folder, 'usr/lib/grub/i386-pc'), scratch);
+  if (grub !== null) {
+    manifest.grub = `grub_${loader.version}`;
+    writeFileSync(join(scratch, manifest.grub), grub);
+    renameSync(join(scratch, manifest.grub), join(CACHE, manifest.grub));
+  }
   // Last, and renamed: whoever finds it finds all that it names.
   writeFileSync(join(scratch, 'manifest'), `${JSON.stringify(manifest, null, 2)}\n`);
   renameSync(join(scratch, 'manifest'), MANIFEST);
@@ -145,5 +158,5 @@ if (import.meta.filename === process.argv[1]) {
     console.error(problem);
     process.exitCode = 1;
   } else for (const [name, version] of Object.entries(guests.versions)) console.log(`${name} ${version}`);
-  if (guests !== null) console.log([guests.cloud, guests.generic, guests.initrd].join('\n'));
+  if (guests !== null) for (const [name, path] of Object.entries(guests)) if (name !== 'versions') console.log(path);
 }

@@ -6,6 +6,10 @@ export interface StockGuests {
   generic: string;
   /** busybox, and what starts it. */
   initrd: string;
+  /** SeaBIOS, of 256 KiB. */
+  seabios: string;
+  /** The first sectors of a disk that starts GRUB (grub-image.mjs); missing where the host cannot run grub-mkimage. */
+  grub?: string;
   /** Of each package. */
   versions: Record<string, string>;
 }

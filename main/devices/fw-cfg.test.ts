@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fwCfgItems } from '../firmware/fw-cfg-items';
+import { listed } from '../firmware/testing/listed';
 import { FW_CFG_WORDS, FwCfg } from './fw-cfg';
 
 const SELECTOR = 0;
 const DATA = 1;
 
 function device(state = new Int32Array(new SharedArrayBuffer(4 * FW_CFG_WORDS))): FwCfg {
-  return new FwCfg(state, () => fwCfgItems({ cpus: 3, memory: 64 << 20 }));
+  return new FwCfg(state, () => fwCfgItems({ cpus: listed([0, 1, 2], 0), memory: 64 << 20 }));
 }
 
 function read(fwCfg: FwCfg, key: number, bytes: number): Buffer {

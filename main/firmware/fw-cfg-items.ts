@@ -1,11 +1,14 @@
 /** What a firmware ROM is told of the machine (QEMU, docs/specs/fw_cfg.rst; files as SeaBIOS knows them). */
 import { FIRST_FILE_KEY, FwCfgKey } from '../base/fw-cfg-keys';
+import { acpiFiles } from './acpi-files';
 import { ByteWriter } from './byte-writer';
+import type { FirmwareCpu } from './cpu-list';
 import { E820Type } from './e820';
 import { COM_PORTS } from './port-map';
 
 export interface FwCfgMachine {
-  cpus: number;
+  /** In table order. */
+  cpus: readonly FirmwareCpu[];
   /** Bytes of RAM, from address 0 on. */
   memory: number;
 }
@@ -19,14 +22,15 @@ const ID_TRADITIONAL = 1;
 export function fwCfgItems({ cpus, memory }: FwCfgMachine): Map<number, Uint8Array> {
   const files: [string, Uint8Array][] = [
     ['etc/e820', new ByteWriter().u64(0, memory).u32(E820Type.RAM).finish()],
+    ...acpiFiles(cpus),
     // Without a screen SeaBIOS has its text console there.
     ['etc/sercon-port', new ByteWriter().u64(COM_PORTS[0]).finish()],
   ];
   const items = new Map<number, Uint8Array>([
     [FwCfgKey.SIGNATURE, new ByteWriter().ascii('QEMU').finish()],
     [FwCfgKey.ID, new ByteWriter().u32(ID_TRADITIONAL).finish()],
-    [FwCfgKey.CPUS, new ByteWriter().u16(cpus).finish()],
-    [FwCfgKey.MAX_CPUS, new ByteWriter().u16(cpus).finish()],
+    [FwCfgKey.CPUS, new ByteWriter().u16(cpus.length).finish()],
+    [FwCfgKey.MAX_CPUS, new ByteWriter().u16(cpus.length).finish()],
     // The timer is wired to the I/O APIC's input 2.
     [FwCfgKey.IRQ0_OVERRIDE, Uint8Array.of(1)],
     [FwCfgKey.FILE_DIRECTORY, directory(files)],

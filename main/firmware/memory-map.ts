@@ -42,9 +42,9 @@ export const HIGH_MEMORY = 0x100000;
 export const MIN_RAM = 1 * MIB;
 export const MAX_RAM = 0xc0000000;
 
-/** What is handed on to PCI functions. */
+/** What is handed on to PCI functions: up to the I/O APIC, below which SeaBIOS places them. */
 export const PCI_WINDOW = 0xe0000000;
-export const PCI_WINDOW_SIZE = 0x10000000;
+export const PCI_WINDOW_SIZE = 0x1ec00000;
 
 export const IO_APIC = 0xfec00000;
 export const LOCAL_APIC = 0xfee00000;

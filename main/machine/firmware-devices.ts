@@ -1,6 +1,7 @@
 /** What a machine that begins in a firmware ROM has beside the board's other devices. */
 import type { Bus } from '../devices/bus';
 import { FW_CFG_WORDS, FwCfg } from '../devices/fw-cfg';
+import { cpusInTableOrder } from '../firmware/cpu-list';
 import { fwCfgItems } from '../firmware/fw-cfg-items';
 import { FW_CFG_PORTS, FW_CFG_SIZE } from '../firmware/port-map';
 import type { MachineConfig } from '../../preload/contract/machine';
@@ -9,7 +10,10 @@ import type { MachineMemory } from './shared-memory';
 /** Gives what is to be done at power-on. */
 export function addFirmwareDevices(ports: Bus, memory: MachineMemory, config: MachineConfig): () => void {
   if (memory.rom.length === 0) return () => {};
-  const fwCfg = new FwCfg(memory.device('fwCfg', FW_CFG_WORDS), () => fwCfgItems(config));
+  const { tableOrder, apicIds, bsp } = config;
+  const fwCfg = new FwCfg(memory.device('fwCfg', FW_CFG_WORDS), () =>
+    fwCfgItems({ cpus: cpusInTableOrder(tableOrder, apicIds, bsp), memory: config.memory }),
+  );
   ports.add(FW_CFG_PORTS, FW_CFG_SIZE, fwCfg);
   return () => fwCfg.powerOn();
 }

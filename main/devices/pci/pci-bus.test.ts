@@ -30,7 +30,7 @@ test('the bridge and its device are found, and nobody else', () => {
     select(device, 0);
     return bus.configData.read(0, 4);
   });
-  expect(ids).toEqual([0x00081b36, 0x10441af4, 0xffffffff, 0xffffffff]);
+  expect(ids).toEqual([0x12378086, 0x10441af4, 0xffffffff, 0xffffffff]);
   select(0, 8);
   expect(bus.configData.read(3, 1)).toBe(0x06);
   // Another bus, another function, and no configuration cycle at all.
@@ -72,7 +72,7 @@ test('identities cannot be written, whatever a guest writes', () => {
         bus.window.write((value >>> 4) & 0xfffffc, 4, value);
       }
       select(0, 0);
-      expect(bus.configData.read(0, 4)).toBe(0x00081b36);
+      expect(bus.configData.read(0, 4)).toBe(0x12378086);
       select(1, 0);
       expect(bus.configData.read(0, 4)).toBe(0x10441af4);
     }),

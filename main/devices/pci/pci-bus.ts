@@ -24,11 +24,14 @@ export interface PciDevice {
   writeBar(bar: number, offset: number, size: number, value: number): void;
 }
 
-/** The bridge itself: ids that say "virtual machine" and of which no driver wants to know more. */
+/**
+ * The bridge itself: Intel's 82441FX with the subsystem of a virtual machine, by which firmware knows what machine it is on.
+ * Registers of its own it has none: memory below 1 MiB is always RAM.
+ */
 const HOST_BRIDGE = {
-  vendor: 0x1b36,
-  device: 0x0008,
-  revision: 0,
+  vendor: 0x8086,
+  device: 0x1237,
+  revision: 2,
   classCode: 0x060000,
   subsystemVendor: 0x1af4,
   subsystem: 0x1100,

@@ -1,0 +1,111 @@
+/**
+ * Debian's SeaBIOS as the firmware of a machine: its power-on self-test, its wake-up of the APs, and the start of a disk, from
+ * which GRUB boots a kernel.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import type { MachineEvent } from '../preload/contract/machine-events';
+import { type StockGuests, stockGuests } from '../scripts/stock-guests.mjs';
+import { needsKvm } from './support/needs';
+import { runMachine } from './support/reveille';
+
+/** How long a machine may take on a host with other work to do; not a measure of anything. */
+const PATIENCE = 120_000;
+const SECTOR = 512;
+/** Where the first partition begins. */
+const PARTITION = 2048;
+
+let folder: string;
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-seabios-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function needsFirmware(ctx: Pick<TestContext, 'skip'>): StockGuests {
+  return stockGuests() ?? ctx.skip('Debian’s SeaBIOS is not in the cache: npm run guests:fetch');
+}
+
+/** The start-up IPIs that were sent, and the states that a CPU has gone through. */
+const startUps = (events: readonly MachineEvent[]) =>
+  events.flatMap((event) =>
+    event.kind === 'ipi' && (event.mode === 'init' || event.mode === 'sipi')
+      ? [`${event.mode} ${event.vector.toString(16)} to ${event.targets.join(' ')}`]
+      : [],
+  );
+const states = (events: readonly MachineEvent[], cpu: number) =>
+  events.flatMap((event) => (event.kind === 'mp-state' && event.cpu === cpu ? [event.to] : []));
+
+/** A tar archive (POSIX, ustar) of small files, as whole sectors. */
+function tar(files: Record<string, Uint8Array>): Buffer {
+  const parts: Buffer[] = [];
+  for (const [name, bytes] of Object.entries(files)) {
+    const header = Buffer.alloc(SECTOR);
+    header.write(name, 0);
+    header.write('0000644\0', 100);
+    header.write(`${bytes.length.toString(8).padStart(11, '0')}\0`, 124);
+    header.write('        0', 148);
+    header.write('ustar\x0000', 257, 'latin1');
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    parts.push(header, Buffer.from(bytes), Buffer.alloc(-bytes.length & (SECTOR - 1)));
+  }
+  return Buffer.concat([...parts, Buffer.alloc(2 * SECTOR)]);
+}
+
+/** A disk that starts GRUB, whose first partition has these files. */
+function grubDisk(grub: string, files: Record<string, Uint8Array>): string {
+  const archive = tar(files);
+  const disk = Buffer.alloc(PARTITION * SECTOR + archive.length);
+  readFileSync(grub).copy(disk);
+  archive.copy(disk, PARTITION * SECTOR);
+  disk.fill(0, 440, 512);
+  disk.writeUInt8(0x83, 450);
+  disk.writeUInt32LE(PARTITION, 454);
+  disk.writeUInt32LE(archive.length / SECTOR, 458);
+  disk.writeUInt16LE(0xaa55, 510);
+  const path = join(folder, 'disk.img');
+  writeFileSync(path, disk);
+  return path;
+}
+
+test('its power-on self-test comes to its end, and finds all CPUs', { timeout: PATIENCE }, async (ctx) => {
+  const { seabios } = needsFirmware(ctx);
+  const options = ['--accel', 'wasm', '--cpus', '4', '--time-limit', '40ms'];
+  const { stdout, stderr, events } = await runMachine(seabios, ...options);
+  for (const line of [
+    'SeaBIOS (version ',
+    'Running on QEMU (i440fx)',
+    'Found QEMU fw_cfg',
+    'Found 4 cpu(s) max supported 4 cpu(s)',
+    'ACPI: parse DSDT at ',
+    'All threads complete.',
+    'No bootable device.',
+  ]) {
+    expect(stderr).toContain(line);
+  }
+  // Without a screen its text console is COM1.
+  expect(stdout).toContain('Booting from Hard Disk...');
+  expect(startUps(events)).toEqual(['init 0 to 1 2 3', 'sipi 10 to 1 2 3']);
+  for (const cpu of [1, 2, 3]) {
+    expect(states(events, cpu)).toEqual(['INIT_RECEIVED', 'SIPI_RECEIVED', 'RUNNABLE', 'HALTED']);
+  }
+});
+
+test.for(['wasm', 'kvm'] as const)(
+  '%s: it starts GRUB from a virtio disk, which boots a kernel that wakes all CPUs',
+  { timeout: PATIENCE },
+  async (accel, ctx) => {
+    if (accel === 'kvm') needsKvm(ctx);
+    const { seabios, grub = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsFirmware(ctx);
+    const menu = 'set timeout=0\nmenuentry herd {\n  multiboot /herd.bin\n}\n';
+    const disk = grubDisk(grub, {
+      'grub.cfg': new TextEncoder().encode(menu),
+      'herd.bin': readFileSync(new URL('../resources/guests/herd.bin', import.meta.url)),
+    });
+    const options = ['--accel', accel, '--cpus', '4', '--disk', `${disk},readonly`];
+    const { stdout, stderr, summary, events } = await runMachine(seabios, ...options);
+    expect(stdout, stderr).toContain('herd: all 4 processors are here');
+    expect(summary.outcome.kind, stderr).toBe('guest-exit');
+    expect(startUps(events).slice(0, 2)).toEqual(['init 0 to 1 2 3', 'sipi 10 to 1 2 3']);
+  },
+);
