@@ -8,6 +8,7 @@ export class Core {
     smi(cpu: number): void;
     reset(cpu: number): void;
     clearBlocks(cpu: number): void;
+    memoryWritten(cpu: number, physical: number, size: number): void;
     stateChanged(cpu: number): void;
     decode(uop: number, code: number, limit: number, offset: number, mode: number): number;
     INVALID: { value: number };

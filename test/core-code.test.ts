@@ -107,3 +107,12 @@ test('data beside code, written all the time, has no code decoded anew', () => {
   const word = (offset: number) => core.view.getUint32(core.cpu + offset, true);
   expect(word(CODE_CACHE_FREE) - word(CODE_CACHE)).toBeLessThan(4096);
 });
+
+test('code that a device has written is decoded anew, also where it begins on the page before', () => {
+  const at = 0x10fff;
+  const core = run(32, `start: mov ebx, 1\nhlt\njmp start`, { address: at });
+  core.view.setUint8(core.ram + at + 1, 2);
+  core.x.memoryWritten(core.cpu, at - 100, 102);
+  expect(core.run(1e8, 1e6)).toBe(HLT);
+  expect(core.reg('rbx')).toBe(2n);
+});

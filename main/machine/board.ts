@@ -2,7 +2,6 @@
  * The mainboard: devices, buses and interrupt wiring (irqchip.ts) over the machine's shared memory. Each thread has a Board of
  * its own, and all see one state.
  */
-import type { VcpuExit } from '../accelerator/kvm-run';
 import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import type { Lock } from '../base/mutex';
@@ -19,7 +18,6 @@ import { Pm, PM_WORDS } from '../devices/pm';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
-import { isX2apicMsr, readX2apic, writeX2apic } from '../devices/x2apic';
 import {
   COM_IRQS,
   COM_PORTS,
@@ -39,6 +37,7 @@ import type { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
 import { addFirmwareDevices } from './firmware-devices';
 import { Irqchip, TIMER_IRQ } from './irqchip';
+import { MachineMsrs } from './machine-msrs';
 import { PauseSwitch } from './pause-switch';
 import { type Backends, type MemoryWritten, NO_BACKENDS, PciBoard } from './pci-board';
 import { wakeWriters } from './room';
@@ -54,8 +53,6 @@ import { shortestTimerPeriod } from './virtual-clock';
 
 const LINE_FEED = 0x0a;
 
-const IA32_APIC_BASE = 0x1b;
-const IA32_TSC_DEADLINE = 0x6e0;
 const APIC_PAGE_SHIFT = 12;
 
 export interface BoardOptions {
@@ -94,6 +91,7 @@ export class Board implements ExitTarget {
   readonly #held: Word;
   readonly #times: Float64Array;
   readonly #irqchip: Irqchip;
+  readonly #msrs: MachineMsrs;
   readonly #uarts: Uart16550[];
   readonly #pm: Pm;
   readonly #timed: Pick<TimedDevice, 'deadline' | 'expire'>[] = [];
@@ -141,6 +139,7 @@ export class Board implements ExitTarget {
       policies,
       router,
     });
+    this.#msrs = new MachineMsrs(this.#irqchip, clock, this.#unclaimed, this.lock);
     this.#irqchip.addTo(this.ports, this.memory);
     if (config.irqchip !== 'kernel') this.#addPit();
     this.#uarts = COM_PORTS.map((port, index) => this.#addUart(port, index));
@@ -243,39 +242,12 @@ export class Board implements ExitTarget {
     return lapic.enabled && !lapic.isX2apic && frame === apicBase >>> APIC_PAGE_SHIFT ? lapic : null;
   }
 
-  readMsr({ exit }: Vcpu, cpu: number, index: number): boolean {
-    const lapic = this.#irqchip.lapic(cpu);
-    if (lapic === null) return false;
-    if (isX2apicMsr(index)) return readX2apic(lapic, index, exit);
-    if (index !== IA32_TSC_DEADLINE) return this.#countNothing(exit, index, false);
-    exit.msrLow = lapic.tscDeadlineLow;
-    exit.msrHigh = lapic.tscDeadlineHigh;
-    return true;
+  readMsr(vcpu: Vcpu, cpu: number, index: number): boolean {
+    return this.#msrs.read(vcpu, cpu, index);
   }
 
   writeMsr(vcpu: Vcpu, cpu: number, index: number): boolean {
-    const { exit } = vcpu;
-    const lapic = this.#irqchip.lapic(cpu);
-    if (lapic === null) return false;
-    if (index === IA32_APIC_BASE) {
-      lapic.setBase(exit.msrLow);
-      return true;
-    }
-    if (isX2apicMsr(index)) return writeX2apic(lapic, index, exit);
-    if (index !== IA32_TSC_DEADLINE) return this.#countNothing(exit, index, true);
-    const cyclesLeft = Number(BigInt.asIntN(64, exit.msrData - vcpu.tsc()));
-    const at = this.#clock.now() + (cyclesLeft / vcpu.tscKhz()) * 1e6;
-    lapic.setTscDeadline(exit.msrLow, exit.msrHigh, at);
-    return true;
-  }
-
-  /** What is left are performance counters and what they are set up by, which read 0: the first access to each is reported. */
-  #countNothing(exit: VcpuExit, index: number, isWrite: boolean): boolean {
-    if (!isWrite) exit.msrData = 0n;
-    this.lock.acquire();
-    this.#unclaimed.report(Space.MSR, index, isWrite);
-    this.lock.release();
-    return true;
+    return this.#msrs.write(vcpu, cpu, index);
   }
 
   #addPit(): void {
