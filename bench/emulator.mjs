@@ -48,6 +48,7 @@ const WORKLOADS = [
   { name: 'matrix product, SSE2, 64-bit', source: 'matrix-sse2', rounds: 20, bits: 64, needs: 'SSE2' },
   { name: 'matrix product, AVX2, 64-bit', source: 'matrix-avx2', rounds: 20, bits: 64, needs: 'AVX2' },
   { name: 'copy by SSE, 16 MiB, 64-bit', source: 'copy-sse', rounds: 2, bits: 64, needs: 'SSE2' },
+  { name: 'AES-128 counter mode, 64-bit', source: 'aes', rounds: 4, bits: 64, needs: 'AES' },
   { name: 'system calls (thousand/s)', source: 'system-calls', rounds: 1, bits: 64, operations: true },
   { name: 'page faults (thousand/s)', source: 'page-faults', rounds: 1, bits: 64, operations: true },
   { name: 'context switches (thousand/s)', source: 'context-switches', rounds: 1, bits: 64, operations: true },

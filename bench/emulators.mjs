@@ -41,6 +41,10 @@ function startReveille(image, cpus) {
   ]);
 }
 
+/** What Bochs and QEMU do not announce of themselves takes another model of processor. */
+const NEWER = { bochs: 'model=corei7_haswell_4770, ', qemu: ['-cpu', 'max'] };
+const MODELS = { AES: NEWER, AVX2: NEWER };
+
 /** Debian's has its debugger built in, which has to be told to go on; and COM1 wants a socket to be there at once. */
 function startBochs(image, cpus, work, needs) {
   const server = createServer();
@@ -53,7 +57,7 @@ function startBochs(image, cpus, work, needs) {
       writeFileSync(`${settings}.rc`, 'c\n');
       writeFileSync(
         settings,
-        `cpu: ${needs === 'AVX2' ? 'model=corei7_haswell_4770, ' : ''}count=${cpus}, ips=10000000
+        `cpu: ${MODELS[needs]?.bochs ?? ''}count=${cpus}, ips=10000000
 memory: guest=128, host=128
 romimage: file=${bochsFiles}/BIOS-bochs-latest
 vgaromimage: file=${bochsFiles}/VGABIOS-lgpl-latest
@@ -90,7 +94,7 @@ function startQemu(image, cpus, _work, needs) {
   ];
   return piped('qemu-system-x86_64', [
     ...args,
-    ...(needs === 'AVX2' ? ['-cpu', 'max'] : []),
+    ...(MODELS[needs]?.qemu ?? []),
     '-no-reboot',
     '-drive',
     `file=${image},format=raw,if=floppy,readonly=on`,
@@ -119,7 +123,7 @@ export const EMULATORS = [
     missing: () => (existsSync(reveille) ? null : 'npm run build'),
     start: startReveille,
     bits: [32, 64],
-    announces: ['SSE2', 'AVX2'],
+    announces: ['SSE2', 'AES', 'AVX2'],
     cpus: 2,
   },
   {
@@ -127,7 +131,7 @@ export const EMULATORS = [
     missing: () => (installed('bochs-bin') ? null : 'apt-get install bochs bochs-term bochsbios vgabios'),
     start: startBochs,
     bits: [32, 64],
-    announces: ['SSE2', 'AVX2'],
+    announces: ['SSE2', 'AES', 'AVX2'],
     cpus: 2,
   },
   {
@@ -144,7 +148,7 @@ export const EMULATORS = [
     missing: () => (installed('qemu-system-x86_64') ? null : 'apt-get install qemu-system-x86'),
     start: startQemu,
     bits: [32, 64],
-    announces: ['SSE2', 'AVX2'],
+    announces: ['SSE2', 'AES', 'AVX2'],
     cpus: 2,
   },
 ];
