@@ -12,12 +12,36 @@ const INITTAB = `::sysinit:/etc/rc
 ::respawn:-/bin/sh
 ::shutdown:/bin/umount -a -r
 `;
-/** Its last line is what a bench waits for: the first one that userspace says. */
+/**
+ * What it says first is what a bench waits for. With `check` on the kernel's command line it takes each CPU but the first
+ * offline and online, looks for complaints of the kernel, says what came of it, and switches the machine off.
+ */
 const RC = `#!/bin/sh
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-echo "userspace is up: $(uname -r), $(nproc) CPUs"
+cpus=$(nproc)
+echo "userspace is up: $(uname -r), $cpus CPUs"
+# The shell has the console to itself.
+dmesg -n 1
+grep -qw check /proc/cmdline || exit 0
+end() {
+  echo "check: $1"
+  poweroff -f
+}
+[ "$cpus" = "$(ls -d /sys/devices/system/cpu/cpu[0-9]* | wc -l)" ] || end "only $cpus CPUs are online"
+for cpu in $(seq 1 $((cpus - 1))); do
+  for state in 0 1; do
+    echo $state > /sys/devices/system/cpu/cpu$cpu/online || end "CPU $cpu does not change to $state"
+  done
+done
+[ "$(nproc)" = "$cpus" ] || end "of $cpus CPUs $(nproc) are left"
+complaints && end "the kernel complains"
+end "all is well"
+`;
+/** Lines that no healthy kernel says. */
+const COMPLAINTS = `#!/bin/sh
+dmesg | grep -E 'BUG:|WARNING:|Oops|Call Trace|lockup|stall|not responding|Kernel panic'
 `;
 const PROFILE = `export PATH=/sbin:/usr/sbin:/bin:/usr/bin PS1='~ # '
 `;
@@ -40,6 +64,7 @@ export function initramfs(busybox, modules) {
   archive.add('dev/console', CHARACTER_DEVICE, Buffer.alloc(0), [5, 1]);
   archive.add('bin/busybox', FILE, readFileSync(busybox));
   for (const path of ['init', ...links]) archive.add(path, LINK, Buffer.from('/bin/busybox'));
+  archive.add('bin/complaints', FILE, Buffer.from(COMPLAINTS));
   archive.add('etc/inittab', FILE, Buffer.from(INITTAB));
   archive.add('etc/rc', FILE, Buffer.from(RC));
   archive.add('etc/profile', FILE, Buffer.from(PROFILE));

@@ -71,7 +71,7 @@ export class Linux {
     this.machine.process.send({ type: 'serial-input', port: 0, bytes: new TextEncoder().encode(`${line}\n`) });
   }
 
-  /** What a command says. */
+  /** What a command says; with the prompt it has to fit into 80 columns, or its echo is broken. */
   async run(line: string): Promise<string> {
     this.type(line);
     await this.says(`${line}\r\n`);
