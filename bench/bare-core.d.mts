@@ -4,6 +4,7 @@ export class Core {
   readonly x: {
     run(cpu: number, maxInstructions: number): number;
     interrupt(cpu: number, vector: number): void;
+    wakeUp(cpu: number): number;
     nmi(cpu: number): void;
     smi(cpu: number): void;
     reset(cpu: number): void;

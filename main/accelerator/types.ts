@@ -55,6 +55,8 @@ export const RunResult = {
   INIT_ARRIVED: 2,
   /** One instruction has been executed (`step`). */
   STEPPED: 3,
+  /** HLT was executed, and the accelerator itself has made the CPU HALTED: nothing is there to end that. `exit` is the HLT's. */
+  HALTED: 4,
 } as const;
 export type RunResult = (typeof RunResult)[keyof typeof RunResult];
 
@@ -80,6 +82,8 @@ export interface Vcpu extends Disposable {
   setTimer(deadline: number): void;
   /** Queues an external interrupt; only where exit.readyForInterruptInjection was seen since the last run. */
   interrupt(vector: number): void;
+  /** Where the accelerator itself ends a HLT by an interrupt of the local APIC: true where it has done so, before a run. */
+  wake(): boolean;
   nmi(): void;
   /** An SMI; only where `hasSmm`. */
   smi(): void;

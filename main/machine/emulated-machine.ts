@@ -2,6 +2,7 @@
 import { createInterrupts, createKicker } from '../accelerator/index';
 import { instantiateCore } from '../accelerator/emulator/core-module';
 import { EmulatorVcpu } from '../accelerator/emulator/vcpu';
+import { connect } from '../accelerator/emulator/wiring';
 import type { Clock } from '../base/clock';
 import { ReveilleError } from '../base/errors';
 import type { CpuState } from '../base/cpu-state';
@@ -18,6 +19,7 @@ import { heldInTurns } from './sharing';
 import { Standstill } from './standstill';
 import type { TurnLock } from './turn-lock';
 import { TurnLoop } from './turn-loop';
+import { turnWiring } from './turn-wiring';
 import { VirtualClock } from './virtual-clock';
 
 export interface EmulatedMachineParts {
@@ -55,14 +57,18 @@ export class EmulatedMachine {
     const kicker = createKicker(handles, buffer);
     const interrupts = createInterrupts(handles);
     const sharing = heldInTurns(memory, config, clock, kicker);
+    // Policies look at interrupts and MP states; and a replay looks wherever they did.
+    const watched = policies !== null && (policies.recording === null || policies.recording.policies.length > 0);
     const cpus = config.apicIds.map((_, cpu) => {
+      const address = memory.offsets.engine + handles.layout.states + cpu * handles.layout.stateSize;
+      connect(buffer, address, virtual === null || watched ? null : turnWiring(memory, cpu));
       const written = (at: number, size: number) => vcpu.memoryWritten(at, size);
       const board = new Board({ memory, config, clock, kicker, interrupts, cpu, sharing, backends, written });
       const control = sharing.vcpus[cpu];
       const vcpu = new EmulatorVcpu({
         core,
         buffer,
-        address: memory.offsets.engine + handles.layout.states + cpu * handles.layout.stateSize,
+        address,
         runOffset: memory.runOffset(cpu),
         runSize: shape.needs.runSize,
         clock: engineClock,

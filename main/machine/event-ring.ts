@@ -86,10 +86,13 @@ export class EventReader {
   lost = 0;
   readonly #head: Int32Array;
   readonly #ring: Int32Array;
+  readonly #inTurns: boolean;
 
-  constructor(memory: MachineMemory) {
+  /** `inTurns`: one thread writes while CPUs run, and its head never shows a record that is not complete. */
+  constructor(memory: MachineMemory, inTurns = false) {
     this.#head = memory.words;
     this.#ring = memory.events();
+    this.#inTurns = inTurns;
   }
 
   /** Whether the ring fills up: its writers may soon lose records, or wait. */
@@ -104,7 +107,7 @@ export class EventReader {
     const ring = this.#ring;
     const first = Atomics.load(words, MachineWord.EVENT_TAIL);
     const waiting = (Atomics.load(words, MachineWord.EVENT_HEAD) - first) | 0;
-    const count = this.#published(first, waiting);
+    const count = this.#inTurns ? waiting : this.#published(first, waiting);
     const lost = Atomics.exchange(words, MachineWord.EVENTS_LOST, 0);
     if (count === 0 && lost === 0) return null;
 
@@ -113,7 +116,8 @@ export class EventReader {
     const toEnd = Math.min(count, EVENT_CAPACITY - start);
     batch.set(ring.subarray(start * EVENT_WORDS, (start + toEnd) * EVENT_WORDS));
     batch.set(ring.subarray(0, (count - toEnd) * EVENT_WORDS), toEnd * EVENT_WORDS);
-    for (let i = 0; i < count; i++) ring[((first + i) & MASK) * EVENT_WORDS + 2] = 0;
+    // What the reader writes would have to come back to the writer's processor before that writes there again.
+    if (!this.#inTurns) for (let i = 0; i < count; i++) ring[((first + i) & MASK) * EVENT_WORDS + 2] = 0;
     // Only now are the slots the writers' again.
     Atomics.store(words, MachineWord.EVENT_TAIL, (first + count) | 0);
     wakeWriters(words);
@@ -125,8 +129,7 @@ export class EventReader {
 
   /**
    * How many of the slots from `first` on are published without a gap. One atomic load at the last of them is enough, as it
-   * takes ten times a plain one: an emulated machine's head comes after its records, and KVM has an x86 processor under
-   * it, which makes stores visible in their order.
+   * takes ten times a plain one: KVM has an x86 processor under it, which makes stores visible in their order.
    */
   #published(first: number, waiting: number): number {
     const ring = this.#ring;

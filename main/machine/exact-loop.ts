@@ -5,6 +5,7 @@
 import { RunResult, type Vcpu } from '../accelerator/types';
 import type { Clock } from '../base/clock';
 import { initState } from '../firmware/boot-state';
+import { ExitReason } from '../../preload/contract/exit-reasons';
 import { MpState } from '../../preload/contract/mp-state';
 import { type Lapic, Latch } from '../devices/lapic';
 import type { Board } from './board';
@@ -39,6 +40,8 @@ export class ExactLoop {
   readonly #clock: Clock;
   readonly #bsp: boolean;
   readonly #signature: number;
+  /** After a turn that ended in a HLT which nothing ends yet: what the next turn would come to, were it now. Else -1. */
+  idleUntil = -1;
 
   constructor(options: {
     vcpu: Vcpu;
@@ -93,7 +96,8 @@ export class ExactLoop {
     while (control.enterToStep()) {
       const result = this.#vcpu.step();
       this.#left();
-      if (result !== RunResult.EXIT) return result === RunResult.STEPPED;
+      if (result === RunResult.HALTED) control.countExit(ExitReason.HLT);
+      if (result !== RunResult.EXIT) return result === RunResult.STEPPED || result === RunResult.HALTED;
       this.#handle();
       if (control.mpState !== MpState.RUNNABLE) return true;
     }
@@ -114,11 +118,13 @@ export class ExactLoop {
       this.#attend(attention);
     }
     const deadline = this.#expireTimers();
-    if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
-    if (control.suspended) return deadline;
-    this.#deliverInterrupts();
+    if (control.mpState !== MpState.HALTED || !this.#vcpu.wake()) {
+      if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
+      if (control.suspended) return deadline;
+      this.#deliverInterrupts();
+    }
     this.#vcpu.setTimer(deadline);
-    this.#enter();
+    this.idleUntil = this.#enter() === RunResult.HALTED ? deadline : -1;
     return RAN;
   }
 
@@ -227,13 +233,15 @@ export class ExactLoop {
     exit.cr8 = lapic.cr8;
   }
 
-  #enter(): void {
+  #enter(): RunResult {
     const control = this.#control;
     const vcpu = this.#vcpu;
-    if (!control.enterGuest()) return;
+    if (!control.enterGuest()) return RunResult.KICKED;
     const result = vcpu.run();
     this.#left();
     if (result === RunResult.EXIT) this.#handle();
+    else if (result === RunResult.HALTED) control.countExit(ExitReason.HLT);
+    return result;
   }
 
   #left(): void {

@@ -151,7 +151,7 @@ export class Machine implements Disposable {
       backends,
     });
     this.board.powerOn(virtual ? VIRTUAL_WALL_CLOCK : wallClock);
-    this.events = new EventReader(this.#memory);
+    this.events = new EventReader(this.#memory, runsInTurns(config));
     this.serial = Array.from({ length: SERIAL_PORTS + 1 }, (_, port) => new SerialReader(this.#memory, port));
     const common = { memory: this.#memory, config, board: this.board, handles: this.#vm.handles };
     this.pause = new MachinePause({ ...common, clock: hostTime });

@@ -31,7 +31,8 @@ import { Attention, type VcpuControl } from './vcpu-control';
 
 /** Who decided: 0 is the machine itself; policies count from 1. */
 const AUTHOR_MACHINE = 0;
-const NO_VECTOR = -1;
+/** Of the event of an MP state that no SIPI has brought about. */
+export const NO_VECTOR = -1;
 
 /** CPUs as bits: CPU n is bit n & 31 of word n >> 5. */
 export type CpuSet = Int32Array | Uint32Array;

@@ -21,7 +21,7 @@ beforeEach(() => {
   lock = new TurnLock(memory.words);
   own = new TurnEventWriter(memory, CLOCK, new Doorbell(memory.words), lock);
   other = new EventWriter(memory, CLOCK, new Doorbell(memory.words));
-  reader = new EventReader(memory);
+  reader = new EventReader(memory, true);
   lock.acquire();
 });
 

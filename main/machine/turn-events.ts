@@ -1,6 +1,6 @@
 /**
  * The writing end of the event ring where one thread runs all CPUs. It has the ring to itself while it holds the machine lock,
- * so records are plain stores behind a head of its own, which becomes everybody's once a round and whenever the lock is
+ * so records are plain stores behind a head of its own, which becomes everybody's every few rounds and whenever the lock is
  * let go (turn-lock.ts); the doorbell is rung as seldom.
  *
  * A full ring holds this writer up instead of losing records, so that a run is the same at any speed of its reader.
@@ -14,7 +14,7 @@ import type { TurnLock } from './turn-lock';
 
 /** Records for which it leaves room: what it has to say once the machine stops, when nobody waits any more. */
 const LAST_WORDS = 4096;
-const LIMIT = EVENT_CAPACITY - LAST_WORDS;
+export const TURN_EVENT_LIMIT = EVENT_CAPACITY - LAST_WORDS;
 /** More than a turn of one CPU writes, but for the wildest. */
 const A_TURN = 16384;
 
@@ -28,10 +28,10 @@ export class TurnEventWriter extends EventWriter {
 
   /** Waits until a turn's records have room, so that hardly ever one waits in the middle of something. */
   makeRoom(): void {
-    this.#waitWhileFuller(LIMIT - A_TURN);
+    this.#waitWhileFuller(TURN_EVENT_LIMIT - A_TURN);
   }
 
-  /** At the end of a round: what it has written is news. */
+  /** What it has written is news. */
   announce(): void {
     if (this.#lock.publishEvents()) this.doorbell.ring();
   }
@@ -39,8 +39,8 @@ export class TurnEventWriter extends EventWriter {
   protected override reserve(): number {
     const words = this.words;
     const next = words[MachineWord.EVENT_NEXT];
-    if (((next - words[MachineWord.EVENT_TAIL]) | 0) >= LIMIT) {
-      this.#waitWhileFuller(LIMIT);
+    if (((next - words[MachineWord.EVENT_TAIL]) | 0) >= TURN_EVENT_LIMIT) {
+      this.#waitWhileFuller(TURN_EVENT_LIMIT);
       const tail = Atomics.load(words, MachineWord.EVENT_TAIL);
       if (((words[MachineWord.EVENT_NEXT] - tail) | 0) >= EVENT_CAPACITY) return this.lose();
     }

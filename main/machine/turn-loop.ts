@@ -23,6 +23,8 @@ const TURN_MASK = 1023;
 /** Machine time between two reports of the counts of exits. */
 const REPORT_INTERVAL = 100e6;
 const NS_PER_MS = 1e6;
+/** Events are shown to others after so many rounds, some tens of us, and before the machine sleeps or stands still. */
+const ROUNDS_UNANNOUNCED = 16;
 
 /** A CPU that takes its turns here. `vcpu.budget` is the rest of its turn in ns; running uses it up. */
 export interface TurnCpu {
@@ -63,6 +65,7 @@ export class TurnLoop {
   #turns = -1;
   #idle = true;
   #until = Infinity;
+  #unannounced = 0;
   /** Machine time is not to skip over this. */
   #limit = Infinity;
   /** The turn: whether its CPU ran, and what its last look came to. */
@@ -138,6 +141,7 @@ export class TurnLoop {
   /** Stands still, with all of the machine's state in its memory, in the middle of a round or between two. */
   #hold(step = (cpu: number) => this.#step(cpu)): void {
     this.#saveRound();
+    this.#announce();
     this.#lock.release();
     this.#standstill.hold(step);
     this.#lock.acquire();
@@ -153,7 +157,7 @@ export class TurnLoop {
   }
 
   #saveRound(): void {
-    const budget = this.#turns < 0 ? 0 : this.#cpus[(this.#first + this.#turns) % this.#cpus.length].vcpu.budget;
+    const budget = this.#turns < 0 ? 0 : this.#cpus[this.#current].vcpu.budget;
     const round = [this.#turns + 1, this.#first, +this.#idle, this.#until, +this.#ran, this.#left, budget];
     this.#times.set(round, MachineTime.ROUND);
   }
@@ -163,30 +167,37 @@ export class TurnLoop {
     const [turns, first, idle, until, ran, left, budget] = this.#times.subarray(MachineTime.ROUND);
     if (turns === 0) return true;
     this.#times[MachineTime.ROUND] = 0;
-    this.#turns = turns - 1;
-    this.#first = first;
+    // As integers: V8 takes them for what they were last.
+    this.#turns = (turns - 1) | 0;
+    this.#first = first | 0;
     this.#idle = idle !== 0;
     this.#until = until;
     this.#ran = ran !== 0;
     this.#left = left;
-    const cpu = (first + this.#turns) % this.#cpus.length;
+    const cpu = this.#current;
     this.#cpus[cpu].vcpu.budget = budget;
     if (!this.#endTurn(cpu)) return false;
     this.#turns++;
     return true;
   }
 
+  /** The CPU whose turn it is. A division would take longer than all else that is asked of a CPU that waits. */
+  get #current(): number {
+    const cpu = this.#first + this.#turns;
+    return cpu < this.#cpus.length ? cpu : cpu - this.#cpus.length;
+  }
+
   /** A turn for each CPU, from one that the seed picks; false: the machine stops. */
   #round(): boolean {
     const count = this.#cpus.length;
     if (this.#turns < 0) {
-      this.#first = (this.#random() >>> 0) % count;
+      this.#first = ((this.#random() >>> 0) % count) | 0;
       this.#turns = 0;
       this.#idle = true;
       this.#until = Infinity;
     }
     for (; this.#turns < count; this.#turns++) {
-      const cpu = (this.#first + this.#turns) % count;
+      const cpu = this.#current;
       const { control, vcpu } = this.#cpus[cpu];
       if (control.takeSample()) publishPosition(control, vcpu.position());
       if (this.#waits(cpu)) this.#until = Math.min(this.#until, this.#cpus[cpu].control.times[VcpuTime.IDLE_UNTIL]);
@@ -198,13 +209,19 @@ export class TurnLoop {
       this.#policies.expire();
       this.#until = Math.min(this.#until, this.#policies.deadline);
     }
-    this.#events.announce();
+    if (this.#idle || ++this.#unannounced === ROUNDS_UNANNOUNCED) this.#announce();
     if (this.#idle) this.#passTime(Math.min(this.#until, this.#limit));
     if (this.#clock.now() >= this.#times[MachineTime.NEXT_REPORT]) {
       this.#reporter.report();
       this.#times[MachineTime.NEXT_REPORT] += REPORT_INTERVAL;
     }
     return true;
+  }
+
+  /** What has been written is news. It takes atomic operations, and as long as a turn. */
+  #announce(): void {
+    this.#unannounced = 0;
+    this.#events.announce();
   }
 
   #waits(cpu: number): boolean {
@@ -231,7 +248,10 @@ export class TurnLoop {
       // Before the attention word is looked at: whoever sets that sets this afterwards.
       if (words[MachineWord.EXIT_REQUEST] !== 0) Atomics.store(words, MachineWord.EXIT_REQUEST, 0);
       this.#left = loop.turn();
-      if (this.#left === RAN) this.#ran = true;
+      if (this.#left === RAN) {
+        this.#ran = true;
+        if (loop.idleUntil > this.#clock.now()) this.#left = loop.idleUntil;
+      }
       if (this.#policies?.waiting === true) this.#policies.attend();
       if ((words[MachineWord.PAUSE] & Attention.AT_ONCE) !== 0) this.#hold();
     }

@@ -3,9 +3,14 @@ import { alignUp } from '../../base/struct';
 import * as block from './core/state';
 
 export interface CoreFunctions {
-  /** Runs until an exit stands in kvm_run (0), the instructions are used up (1), or the exit-request word is set (2). */
+  /**
+   * Runs until an exit stands in kvm_run (0), the instructions are used up (1), the exit-request word is set (2), or the CPU
+   * has halted by itself (3: core/halt.ts).
+   */
   run(cpu: number, maxInstructions: number): number;
   interrupt(cpu: number, vector: number): void;
+  /** Before a run of a HALTED CPU; not 0: an interrupt has ended that by itself. */
+  wakeUp(cpu: number): number;
   nmi(cpu: number): void;
   smi(cpu: number): void;
   /** Power-up state. */

@@ -176,7 +176,7 @@ F7/6 DIV Ev
 F7/7 IDIV Ev
 F8 CLC -
 F9 STC -
-FA SYS_CLI - end
+FA SYS_CLI -
 FB SYS_STI - end
 FC CLD -
 FD STD -

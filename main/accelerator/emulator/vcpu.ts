@@ -17,6 +17,7 @@ import { CONTROL_OFFSET, readSegment, readState, REGISTERS, SEGMENT_INDEX } from
 
 /** What the core's `run` returns. */
 const CORE_EXIT = 0;
+const CORE_RESTS = 3;
 
 /** Of MONITOR_STATE, as in core/monitor.ts. */
 const WAITS = 2;
@@ -57,6 +58,7 @@ export class EmulatorVcpu implements Vcpu {
   /** Of the core; apart, as an instance's exports are looked up by name at each use. */
   readonly #run: CoreFunctions['run'];
   readonly #interrupt: CoreFunctions['interrupt'];
+  readonly #wakeUp: CoreFunctions['wakeUp'];
   readonly #cpu: number;
   readonly #view: DataView;
   readonly #words: Uint32Array;
@@ -72,6 +74,7 @@ export class EmulatorVcpu implements Vcpu {
     this.#core = core;
     this.#run = core.run;
     this.#interrupt = core.interrupt;
+    this.#wakeUp = core.wakeUp;
     this.#cpu = address;
     this.#clock = clock;
     this.#countedTo = countedTo;
@@ -92,6 +95,7 @@ export class EmulatorVcpu implements Vcpu {
     const used = inside + (isExit ? accessTime(this.exit) : 0);
     this.budget -= used;
     this.#clock.advance(used);
+    if (result === CORE_RESTS) return RunResult.HALTED;
     return isExit ? RunResult.EXIT : RunResult.KICKED;
   }
 
@@ -100,13 +104,15 @@ export class EmulatorVcpu implements Vcpu {
     const before = this.#retired;
     // What an exit left to do is done before the look at this.
     this.exit.immediateExit = this.#finishing;
-    const isExit = this.#core.run(this.#cpu, 1) === CORE_EXIT;
+    const result = this.#core.run(this.#cpu, 1);
+    const isExit = result === CORE_EXIT;
     this.exit.immediateExit = false;
     const retired = (this.#retired - before) >>> 0;
     this.#clock.advance(this.#timeInside(before) + (isExit ? accessTime(this.exit) : 0));
     const finished = this.#finishing;
     this.#finishing = isExit && (finished || retired > 0 || isAccess(this.exit.reason));
     if (isExit) return RunResult.EXIT;
+    if (result === CORE_RESTS) return RunResult.HALTED;
     return finished || retired > 0 ? RunResult.STEPPED : RunResult.KICKED;
   }
 
@@ -140,6 +146,11 @@ export class EmulatorVcpu implements Vcpu {
   interrupt(vector: number): void {
     const interrupt = this.#interrupt;
     interrupt(this.#cpu, vector);
+  }
+
+  wake(): boolean {
+    const wakeUp = this.#wakeUp;
+    return wakeUp(this.#cpu) !== 0;
   }
 
   nmi(): void {

@@ -172,6 +172,10 @@ export class KvmVcpu implements Vcpu {
     libc.checked(this.#kernel.ioctlPointer(this.#fd, KVM.INTERRUPT, this.#interrupt), 'KVM_INTERRUPT');
   }
 
+  wake(): boolean {
+    return false;
+  }
+
   nmi(): void {
     libc.checked(this.#kernel.ioctl(this.#fd, KVM.NMI, 0), 'KVM_NMI');
   }

@@ -49,7 +49,7 @@ export function reaches(cpu: usize, code: u64, offset: u64): bool {
 
 /** At the CPL that is set. */
 export function enterCode(cpu: usize, selector: u32, code: u64, rip: u64): void {
-  setSegment(cpu, CS, (selector & 0xfffc) | load<u8>(cpu, CPL), code);
   store<u64>(cpu, rip, NEXT_RIP);
-  updateMode(cpu);
+  // Another CPL is of another segment, but for a return to an outer level in conforming code (far.ts).
+  if (setSegment(cpu, CS, (selector & 0xfffc) | load<u8>(cpu, CPL), code)) updateMode(cpu);
 }

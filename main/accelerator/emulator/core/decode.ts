@@ -300,7 +300,8 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   entryEnds =
     isPause ||
     (attributes & ATTRIBUTE_END) != 0 ||
-    (instruction >= T.FIRST_SYSTEM && !isVector) ||
+    // CLI: whatever it forbids, nothing else has to be looked at.
+    (instruction >= T.FIRST_SYSTEM && !isVector && instruction != T.SYS_CLI) ||
     instruction == INVALID ||
     instruction == UD ||
     instruction == T.UNAVAILABLE;

@@ -166,15 +166,26 @@ export function setAccessed(cpu: usize, selector: u32, descriptor: u64): bool {
   return setDescriptorBits(cpu, selector, descriptor, ACCESSED);
 }
 
-/** Fills the hidden part; the accessed flag is set there as in memory. */
-export function setSegment(cpu: usize, segment: i32, selector: u32, descriptor: u64): void {
+/** Fills the hidden part; the accessed flag is set there as in memory. False: base, limit and rights are what they were. */
+export function setSegment(cpu: usize, segment: i32, selector: u32, descriptor: u64): bool {
   const access = descriptorAccess(descriptor);
   const register = segmentAt(cpu, segment);
-  store<u64>(register, descriptorBase(descriptor), SEG_BASE);
-  store<u32>(register, descriptorLimit(descriptor), SEG_LIMIT);
+  const base = descriptorBase(descriptor);
+  const limit = descriptorLimit(descriptor);
+  const rights = (access & NOT_SYSTEM) != 0 ? access | ACCESSED : access;
   store<u16>(register, <u16>selector, SEG_SELECTOR);
-  store<u16>(register, <u16>((access & NOT_SYSTEM) != 0 ? access | ACCESSED : access), SEG_ACCESS);
+  if (
+    load<u64>(register, SEG_BASE) == base &&
+    load<u32>(register, SEG_LIMIT) == limit &&
+    load<u16>(register, SEG_ACCESS) == <u16>rights &&
+    load<u8>(register, SEG_UNUSABLE) == 0
+  )
+    return false;
+  store<u64>(register, base, SEG_BASE);
+  store<u32>(register, limit, SEG_LIMIT);
+  store<u16>(register, <u16>rights, SEG_ACCESS);
   store<u8>(register, 0, SEG_UNUSABLE);
+  return true;
 }
 
 /** A null selector, or a segment that a return to an outer level takes away. `dpl` counts for SS, whose DPL is the CPL. */

@@ -52,6 +52,7 @@ import {
   releasedStackPointer,
   stackItem,
   stackMask,
+  stackTop,
   useOwnStack,
   writeFrame,
 } from './stack';
@@ -123,13 +124,14 @@ export function interruptReturn(cpu: usize, size: i32): i32 {
   store<u8>(cpu, 0, NMI_BLOCKED);
   const old = getFlags(cpu);
   if (isProtected(cpu) && (old & RFLAGS_NT) != 0) return returnToTask(cpu, old);
-  const ripItem = stackItem(cpu, 0, size);
+  const whole = stackTop(cpu, 3 * size);
+  const ripItem = whole != 0 ? whole : stackItem(cpu, 0, size);
   if (ripItem == 0) return FAULT;
   const rip = itemValue(ripItem, size);
-  const csItem = stackItem(cpu, size, size);
+  const csItem = whole != 0 ? whole + size : stackItem(cpu, size, size);
   if (csItem == 0) return FAULT;
   const selector: u32 = load<u16>(csItem);
-  const flagsItem = stackItem(cpu, 2 * size, size);
+  const flagsItem = whole != 0 ? whole + 2 * size : stackItem(cpu, 2 * size, size);
   if (flagsItem == 0) return FAULT;
   const image = itemValue(flagsItem, size);
   const popped = <u64>(3 * size);
@@ -154,7 +156,7 @@ export function interruptReturn(cpu: usize, size: i32): i32 {
     }
   }
   setFlags(cpu, (old & ~mask) | (image & mask));
-  updateTlbTags(cpu);
+  if (load<u8>(cpu, CPL) != cpl || ((old ^ image) & mask & RFLAGS_AC) != 0) updateTlbTags(cpu);
   return RETIRED;
 }
 
@@ -211,16 +213,15 @@ function protectedReturn(
   if (!reaches(cpu, code, rip) || !setAccessed(cpu, selector, code)) return FAULT;
   if (stack != 0 && !setAccessed(cpu, stackSelector, stack)) return FAULT;
 
-  if (stack != 0) setSegment(cpu, SS, stackSelector, stack);
+  let stackMoved = true;
+  if (stack != 0) stackMoved = setSegment(cpu, SS, stackSelector, stack);
   else setNullSegment(cpu, SS, stackSelector, newCpl);
   const mask = stackMask(accessOf(cpu, SS), long);
   store<u64>(cpu, mergeStackPointer(load<u64>(cpu, RSP), sp + release, mask), RSP);
   store<u8>(cpu, <u8>newCpl, CPL);
   enterCode(cpu, selector, code, rip);
-  if (newCpl != cpl) {
-    dropInnerSegments(cpu);
-    updateMode(cpu);
-  }
+  if (newCpl != cpl) dropInnerSegments(cpu);
+  if (stackMoved || newCpl != cpl) updateMode(cpu);
   return RETIRED;
 }
 

@@ -8,6 +8,7 @@ export { decode } from './decode';
 export { INVALID, UD, UNAVAILABLE } from './opcode-table';
 export { getFlags, setFlags } from './flags';
 export * from './state';
+export { wakeUp } from './halt';
 export { updateMode } from './modes';
 export { interrupt, nmi, run, smi } from './run';
 export { reset, resetEvents, stateChanged } from './reset';

@@ -36,11 +36,14 @@ import {
   source,
 } from './operate';
 import { NO_ADDRESS } from './segments';
+import { sendIpi } from './ipi';
 import {
+  ACCESS_TIME,
   BLOCK_RIP,
   CODE_CHANGED,
   EXIT_REQUEST,
   INSTRUCTIONS,
+  IPI_TARGETS,
   LINK_GENERATION,
   MODE,
   NEXT_RIP,
@@ -48,6 +51,7 @@ import {
   RIP,
   RSP,
   SS,
+  TIME_PASSED,
 } from './state';
 import { vector } from './simd/vector';
 import { AGAIN, FAULT as FAULTED } from './status';
@@ -119,7 +123,8 @@ function modifying(cpu: usize, u: usize, size: i32): usize {
  * one block. On return RIP is architectural and INSTRUCTIONS counts what has retired.
  */
 export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32 {
-  const total = load<u64>(cpu, INSTRUCTIONS) + <u64>budget;
+  let total = load<u64>(cpu, INSTRUCTIONS) + <u64>budget;
+  let accessTime = load<u32>(cpu, ACCESS_TIME);
   const exitRequest: usize = load<u32>(cpu, EXIT_REQUEST);
   let left = budget;
   let block = first;
@@ -142,6 +147,10 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
           if (op >= FIRST_SYSTEM && op < OPS.A_RR32) {
             store<u64>(cpu, total - <u64>left, INSTRUCTIONS);
             if (system(cpu, u, op) == FAULTED) break;
+            if (!ends) {
+              u += UOP_SIZE;
+              continue;
+            }
             target = load<u64>(cpu, NEXT_RIP);
             way = AWAY;
             break;
@@ -172,9 +181,24 @@ export function execute(cpu: usize, first: usize, budget: i32, links: bool): i32
     if (way >= COMMIT && way != AWAY) {
       // `u` is the next operation already.
       if (way == COMMIT) commitWrite(cpu);
-      if (load<u8>(cpu, CODE_CHANGED) == 0) continue;
-      const done = load<u8>(u - UOP_SIZE, U_NUMBER) + 1;
-      left += load<u16>(block, B_COUNT) - done;
+      const changed = load<u8>(cpu, CODE_CHANGED);
+      if (changed == 0) continue;
+      const undone = load<u16>(block, B_COUNT) - load<u8>(u - UOP_SIZE, U_NUMBER) - 1;
+      if (changed == TIME_PASSED && links) {
+        const passed = load<u32>(cpu, ACCESS_TIME) - accessTime;
+        accessTime += passed;
+        total -= passed;
+        left -= passed;
+        if (load<u64>(cpu, IPI_TARGETS) != 0) {
+          store<u64>(cpu, total - <u64>(left + undone), INSTRUCTIONS);
+          sendIpi(cpu);
+        }
+        if (left > 0) {
+          store<u8>(cpu, 0, CODE_CHANGED);
+          continue;
+        }
+      }
+      left += undone;
       target = rip + load<u16>(u - UOP_SIZE, U_NEXT);
       break;
     }

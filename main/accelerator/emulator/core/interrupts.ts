@@ -132,13 +132,15 @@ export function deliver(cpu: usize, vector: i32, errorCode: i64, kind: i32, retu
   if (!checkFrame(cpu, sp, size, access) || !setAccessed(cpu, selector, code)) return FAULT;
 
   store<u64>(cpu, writeFrame(cpu, sp, size, access), RSP);
-  setSegment(cpu, CS, (selector & 0xfffc) | newCpl, code);
+  const moved = setSegment(cpu, CS, (selector & 0xfffc) | newCpl, code);
   store<u8>(cpu, <u8>newCpl, CPL);
   if (inner) enterInnerStack(cpu, newCpl);
   if (virtual) dropDataSegments(cpu);
   let cleared = RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM;
   if (type == TYPE_INTERRUPT_GATE || type == TYPE_INTERRUPT_GATE16) cleared |= RFLAGS_IF;
   enterHandler(cpu, entry, cleared);
+  if (moved || inner) updateMode(cpu);
+  if (inner) updateTlbTags(cpu);
   return RETIRED;
 }
 
@@ -157,12 +159,12 @@ function deliverReal(cpu: usize, vector: i32, image: u64, returnRip: u64): i32 {
   store<u64>(cpu, writeFrame(cpu, sp, 2, 0), RSP);
   setRealSegment(cpu, CS, entry >> 16);
   enterHandler(cpu, entry & 0xffff, RFLAGS_IF | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC);
+  updateMode(cpu);
+  updateTlbTags(cpu);
   return RETIRED;
 }
 
 function enterHandler(cpu: usize, entry: u64, cleared: u64): void {
   store<u64>(cpu, load<u64>(cpu, RFLAGS) & ~cleared, RFLAGS);
   store<u64>(cpu, entry, NEXT_RIP);
-  updateMode(cpu);
-  updateTlbTags(cpu);
 }

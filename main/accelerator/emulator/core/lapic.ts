@@ -1,15 +1,20 @@
 /**
- * What a CPU does with its own local APIC that concerns nobody else: reads of plain registers, the priorities, and the end of
- * an edge-triggered interrupt behind which none waits (SDM vol. 3A, "Advanced Programmable Interrupt Controller"). All else
- * leaves to the host's LAPIC, which works on the same registers; nothing is changed here before that is clear.
+ * What a CPU does with its own local APIC that the host need not see: reads of plain registers, the priorities, the end of an
+ * edge-triggered interrupt behind which none waits, and plain interrupts to others (ipi.ts; SDM vol. 3A, "Advanced Programmable
+ * Interrupt Controller"). All else leaves to the host's LAPIC, which works on the same registers; nothing is changed here
+ * before that is clear.
  */
 import * as reg from '../../../base/lapic-registers';
 import { hasOthersBeside } from './beside';
-import { ACCESS_TIME, CODE_CHANGED, CR8, LAPIC, MEMORY_ACCESS_TIME, MSR_APIC_BASE, TSC_BASE } from './state';
+import { takesIpi, widened } from './ipi';
+import { highest, interruptsWait, setWord, updatePriority, word } from './lapic-vectors';
+import { ACCESS_TIME, CODE_CHANGED, CR8, LAPIC, MEMORY_ACCESS_TIME, MSR_APIC_BASE, TIME_PASSED, TSC_BASE } from './state';
 
 const APIC_BASE_EXTD: u64 = 1 << 10;
 const APIC_BASE_ENABLE: u64 = 1 << 11;
 const PAGE_SHIFT: u64 = 12;
+/** The delivery status is read-only, not reserved. */
+const X2APIC_ICR_WRITABLE: u32 = reg.ICR_LOW_WRITABLE | reg.ICR_DELIVERY_STATUS;
 
 /** Puts the register at `into`; false: the host answers. */
 export function lapicRead(cpu: usize, physical: u64, size: u32, into: usize): bool {
@@ -36,6 +41,13 @@ export function x2apicWrite(cpu: usize, index: i32, value: u64): bool {
   const lapic = settledLapic(cpu);
   if (lapic == 0 || word(lapic, reg.MODE) != reg.MODE_X2APIC) return false;
   if (index == reg.EOI) return value == 0 && endOfInterrupt(lapic);
+  if (index == reg.ICR_LOW) {
+    const high = <i32>(value >> 32);
+    if ((<u32>value & ~X2APIC_ICR_WRITABLE) != 0 || !takesIpi(cpu, <i32>value, high)) return false;
+    setWord(lapic, reg.ICR_HIGH, high);
+    setWord(lapic, reg.ICR_LOW, <i32>value & reg.ICR_LOW_WRITABLE);
+    return true;
+  }
   return index == reg.TPR && value <= 0xff && setTaskPriority(cpu, lapic, <i32>value);
 }
 
@@ -70,6 +82,12 @@ export function lapicWrite(cpu: usize, physical: u64, size: u32, from: usize): b
     case reg.ICR_HIGH:
       setWord(lapic, reg.ICR_HIGH, load<i32>(from) & 0xff000000);
       break;
+    case reg.ICR_LOW: {
+      const low = load<i32>(from) & reg.ICR_LOW_WRITABLE;
+      if (!takesIpi(cpu, low, widened(word(lapic, reg.ICR_HIGH) >>> 24))) return false;
+      setWord(lapic, reg.ICR_LOW, low);
+      break;
+    }
     default:
       return false;
   }
@@ -98,7 +116,7 @@ function setTaskPriority(cpu: usize, lapic: usize, value: i32): bool {
   if (interruptsWait(lapic)) return false;
   setWord(lapic, reg.TPR, value);
   store<u64>(cpu, value >> 4, CR8);
-  updatePriority(lapic, inService(lapic));
+  updatePriority(lapic, highest(lapic, reg.ISR));
   return true;
 }
 
@@ -106,50 +124,20 @@ function registerOf(physical: u64): i32 {
   return <i32>(physical & 0xfff) >> 4;
 }
 
-function word(lapic: usize, index: i32): i32 {
-  return load<i32>(lapic + ((<usize>index) << 2));
-}
-
-function setWord(lapic: usize, index: i32, value: i32): void {
-  store<i32>(lapic + ((<usize>index) << 2), value);
-}
-
 /** False: it is to be told to the I/O APICs, or another interrupt is to be delivered. */
 function endOfInterrupt(lapic: usize): bool {
-  const vector = inService(lapic);
+  const vector = highest(lapic, reg.ISR);
   if (vector < 0) return true;
   const bit = 1 << (vector & 31);
   if ((word(lapic, reg.TMR + (vector >> 5)) & bit) != 0 || interruptsWait(lapic)) return false;
   setWord(lapic, reg.ISR + (vector >> 5), word(lapic, reg.ISR + (vector >> 5)) & ~bit);
-  updatePriority(lapic, inService(lapic));
+  updatePriority(lapic, highest(lapic, reg.ISR));
   return true;
 }
 
-/** The highest vector in service, or -1. */
-function inService(lapic: usize): i32 {
-  for (let n = reg.VECTOR_WORDS - 1; n >= 0; n--) {
-    const bits = word(lapic, reg.ISR + n);
-    if (bits != 0) return n * 32 + 31 - clz(bits);
-  }
-  return -1;
-}
-
-function interruptsWait(lapic: usize): bool {
-  let bits: u64 = 0;
-  for (let n = 0; n < reg.VECTOR_WORDS; n += 2) bits |= load<u64>(lapic + ((<usize>(reg.IRR + n)) << 2));
-  return bits != 0;
-}
-
-/** The PPR, as the host's LapicVectors has it. */
-function updatePriority(lapic: usize, vector: i32): void {
-  const tpr = word(lapic, reg.TPR);
-  const served = max(vector, 0);
-  setWord(lapic, reg.PPR, tpr >> 4 >= served >> 4 ? tpr : served & 0xf0);
-}
-
-/** The access takes what it takes at the host; leaving the block has the budget looked at. */
+/** The access takes what it takes at the host, and has the budget looked at. */
 function passTime(cpu: usize): void {
   store<u32>(cpu, load<u32>(cpu, ACCESS_TIME) + MEMORY_ACCESS_TIME, ACCESS_TIME);
   if (!hasOthersBeside(cpu)) store<u64>(cpu, load<u64>(cpu, TSC_BASE) + MEMORY_ACCESS_TIME, TSC_BASE);
-  store<u8>(cpu, 1, CODE_CHANGED);
+  store<u8>(cpu, <u8>(load<u8>(cpu, CODE_CHANGED) | TIME_PASSED), CODE_CHANGED);
 }

@@ -86,22 +86,33 @@ export function modifySlow(cpu: usize, linear: u64, size: i32): usize {
 
 /** readPointer for an access of any kind (paging.ts, ACCESS_*). */
 export function readAs(cpu: usize, linear: u64, size: i32, access: i32): usize {
-  const entry = cpu + tlbSlot(linear);
-  const tag = ((linear + <u64>(size - 1)) & PAGE_MASK) | load<u64>(cpu, TLB_TAG);
-  if (load<u64>(entry, TLB_READ) == tag && countsFor(tag, access)) {
-    return <usize>(load<u32>(entry, TLB_READ + 8) + <u32>linear);
-  }
-  return findReadable(cpu, linear, size, access);
+  const pointer = readKnown(cpu, linear, size, access);
+  return pointer != 0 ? pointer : findReadable(cpu, linear, size, access);
 }
 
 /** writePointer for an access of any kind. */
 export function writeAs(cpu: usize, linear: u64, size: i32, access: i32): usize {
+  const pointer = writeKnown(cpu, linear, size, access);
+  return pointer != 0 ? pointer : findWritable(cpu, linear, size, access);
+}
+
+/** The same of bytes in one page of RAM that the TLB knows; else 0, and nothing has happened. */
+// @ts-ignore: decorator
+@inline
+export function readKnown(cpu: usize, linear: u64, size: i32, access: i32): usize {
+  const entry = cpu + tlbSlot(linear);
+  const tag = ((linear + <u64>(size - 1)) & PAGE_MASK) | load<u64>(cpu, TLB_TAG);
+  if (load<u64>(entry, TLB_READ) != tag || !countsFor(tag, access)) return 0;
+  return <usize>(load<u32>(entry, TLB_READ + 8) + <u32>linear);
+}
+
+// @ts-ignore: decorator
+@inline
+export function writeKnown(cpu: usize, linear: u64, size: i32, access: i32): usize {
   const entry = cpu + tlbSlot(linear);
   const tag = ((linear + <u64>(size - 1)) & PAGE_MASK) | load<u64>(cpu, TLB_TAG_WRITE);
-  if (load<u64>(entry, TLB_WRITE) == tag && countsFor(tag, access)) {
-    return <usize>(load<u32>(entry, TLB_WRITE + 8) + <u32>linear);
-  }
-  return findWritable(cpu, linear, size, access);
+  if (load<u64>(entry, TLB_WRITE) != tag || !countsFor(tag, access)) return 0;
+  return <usize>(load<u32>(entry, TLB_WRITE + 8) + <u32>linear);
 }
 
 function findReadable(cpu: usize, linear: u64, size: i32, access: i32): usize {

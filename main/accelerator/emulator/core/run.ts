@@ -4,6 +4,7 @@ import { GP, RFLAGS_IF, RFLAGS_RF, RFLAGS_TF } from './bits';
 import { cachedBlock, findBlock, findShortBlock } from './blocks';
 import { noticeCodeChanges } from './code-map';
 import { afterInstruction, beforeInstruction } from './debug';
+import { beginTime, elapsed } from './events';
 import { deliverException, deliverInterrupt, deliverNmi, raise } from './exceptions';
 import {
   COMPLETE_IN,
@@ -19,6 +20,8 @@ import {
   RUN_REQUEST_INTERRUPT_WINDOW,
   exitInterruptWindow,
 } from './exits';
+import { halts } from './halt';
+import { sendIpi } from './ipi';
 import { FLAT } from './modes';
 import { STOPPED_IN_INSTRUCTION, execute } from './interpret';
 import { MMIO_READS, MMIO_WRITES, forgetMmioReads, mmioReadCompleted, nextMmioWrite } from './mmio';
@@ -27,7 +30,6 @@ import { msrCompleted } from './msr';
 import { INPUT_READY } from './ports';
 import { enterSmm } from './smm';
 import {
-  ACCESS_TIME,
   CODE_CHANGED,
   COMPLETION,
   CR8,
@@ -39,6 +41,7 @@ import {
   IN_SMM,
   INSTRUCTIONS,
   INTERRUPT_PENDING,
+  IPI_TARGETS,
   KVM_RUN,
   MODE,
   MSR_APIC_BASE,
@@ -51,10 +54,11 @@ import {
 } from './state';
 import { noticeA20 } from './tlb';
 
-/** What `run` returns: an exit is in kvm_run; the instructions are used up; the exit request is set. */
+/** What `run` returns: an exit is in kvm_run; the instructions are used up; the exit request is set; see halt.ts. */
 const EXIT: i32 = 0;
 const BUDGET_USED: i32 = 1;
 const REQUESTED: i32 = 2;
+const RESTS: i32 = 3;
 
 /** Budgets up to here are kept to the instruction. */
 const EXACT_BUDGET: u32 = 64;
@@ -63,15 +67,16 @@ const EXACT_BUDGET: u32 = 64;
 export function run(cpu: usize, maxInstructions: u32): i32 {
   const kvmRun: usize = load<u32>(cpu, KVM_RUN);
   store<u8>(cpu, 0, EXIT_PENDING);
-  store<u32>(cpu, 0, ACCESS_TIME);
+  beginTime(cpu);
   store<u64>(cpu, load<u64>(kvmRun, RUN_CR8), CR8);
   const beside = hasOthersBeside(cpu);
   if (beside) comeIn(cpu);
   else noticeCodeChanges(cpu);
   noticeA20(cpu);
   waitEnded(cpu);
-  const result = enter(cpu, maxInstructions, load<u8>(kvmRun, RUN_IMMEDIATE_EXIT) != 0);
+  let result = enter(cpu, maxInstructions, load<u8>(kvmRun, RUN_IMMEDIATE_EXIT) != 0);
   if (beside) goOut(cpu);
+  if (result == EXIT && load<u8>(cpu, HALTED) != 0 && halts(cpu)) result = RESTS;
   const interrupts = (load<u64>(cpu, RFLAGS) & RFLAGS_IF) != 0;
   const ready = interrupts && load<u8>(cpu, SHADOW) == 0 && load<i32>(cpu, INTERRUPT_PENDING) < 0;
   store<u8>(kvmRun, interrupts ? 1 : 0, RUN_IF_FLAG);
@@ -87,7 +92,6 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     nextMmioWrite(cpu);
     return EXIT;
   }
-  const start = load<u64>(cpu, INSTRUCTIONS);
   const completion = load<u8>(cpu, COMPLETION);
   store<u8>(cpu, COMPLETE_NOTHING, COMPLETION);
   if (completion != COMPLETE_NOTHING) {
@@ -96,6 +100,7 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     else if (completion == COMPLETE_MSR) msrCompleted(cpu);
     // The instruction runs again, by itself, before anything else can happen.
     step(cpu);
+    if (load<u64>(cpu, IPI_TARGETS) != 0) sendIpi(cpu);
     if (load<u8>(cpu, EXIT_PENDING) != 0) return EXIT;
   }
   if (immediate) return REQUESTED;
@@ -105,13 +110,14 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     store<u8>(cpu, 0, HALTED);
     if (load<u8>(cpu, EXIT_PENDING) != 0) break;
     if (atomic.load<u32>(exitRequest) != 0 && (!hasOthersBeside(cpu) || answerRequest(cpu, exitRequest))) return REQUESTED;
-    const done = load<u64>(cpu, INSTRUCTIONS) - start + load<u32>(cpu, ACCESS_TIME);
+    const done = elapsed(cpu);
     if (done >= maxInstructions) return BUDGET_USED;
     const rflags = load<u64>(cpu, RFLAGS);
     // RF lasts until the next instruction is complete, and no breakpoint is there that would ask for it.
     if ((rflags & RFLAGS_RF) != 0 && load<u8>(cpu, DEBUG_ACTIVE) == 0) store<u64>(cpu, rflags & ~RFLAGS_RF, RFLAGS);
     if ((rflags & RFLAGS_TF) != 0 || load<u8>(cpu, SHADOW) != 0 || load<u8>(cpu, DEBUG_ACTIVE) != 0) step(cpu);
     else runBlocks(cpu, maxInstructions - <u32>done, maxInstructions <= EXACT_BUDGET);
+    if (load<u64>(cpu, IPI_TARGETS) != 0) sendIpi(cpu);
   }
   return EXIT;
 }

@@ -5,7 +5,7 @@
 import { BIG, SSF } from './bits';
 import { accessOf, baseOf, segmentAt } from './descriptors';
 import { raise, raiseAsStackFault } from './exceptions';
-import { commitWrite, readAs, writeAs } from './memory';
+import { commitWrite, readAs, readKnown, writeAs, writeKnown } from './memory';
 import { is64Bit, linearAddress, NO_ADDRESS, withinLimit } from './segments';
 import { RSP, SCRATCH, SEG_LIMIT, SS, SYSTEM_ROOM } from './state';
 import { ownAccess } from './tlb';
@@ -61,8 +61,20 @@ export function useStack(cpu: usize, base: u64, limit: u32, access: u32, long: b
   store<u32>(cpu, error, STACK_ERROR);
 }
 
+/** Host address of the whole frame where it lies within the limit and in one page that the TLB knows; 0: it has to be gone through. */
+function framePointer(cpu: usize, sp: u64, size: i32, access: i32): usize {
+  const mask = load<u64>(cpu, STACK_MASK);
+  const bytes = <i32>load<u32>(cpu, FRAME_COUNT) * size;
+  if ((sp & mask) < <u64>bytes) return 0;
+  const long = mask == u64.MAX_VALUE;
+  const offset = (sp & mask) - <u64>bytes;
+  if (!long && !withinLimit(load<u32>(cpu, STACK_ACCESS), load<u32>(cpu, STACK_LIMIT), offset, bytes)) return 0;
+  return writeKnown(cpu, stackLinear(cpu, offset, long), bytes, access);
+}
+
 /** Whether the frame, in items of `size` bytes below `sp`, can be written; else a fault was raised. */
 export function checkFrame(cpu: usize, sp: u64, size: i32, access: i32): bool {
+  if (framePointer(cpu, sp, size, access) != 0) return true;
   const mask = load<u64>(cpu, STACK_MASK);
   const long = mask == u64.MAX_VALUE;
   let offset = sp;
@@ -84,17 +96,27 @@ export function checkFrame(cpu: usize, sp: u64, size: i32, access: i32): bool {
 export function writeFrame(cpu: usize, sp: u64, size: i32, access: i32): u64 {
   const mask = load<u64>(cpu, STACK_MASK);
   const long = mask == u64.MAX_VALUE;
+  const count = load<u32>(cpu, FRAME_COUNT);
+  const whole = framePointer(cpu, sp, size, access);
   let offset = sp;
-  for (let i: u32 = 0; i < load<u32>(cpu, FRAME_COUNT); i++) {
+  for (let i: u32 = 0; i < count; i++) {
     offset = (offset - size) & mask;
-    const pointer = writeAs(cpu, stackLinear(cpu, offset, long), size, access);
     const value = load<u64>(cpu + ((<usize>i) << 3), FRAME);
-    if (size == 8) store<u64>(pointer, value);
-    else if (size == 4) store<u32>(pointer, <u32>value);
-    else store<u16>(pointer, <u16>value);
+    if (whole != 0) {
+      storeItem(whole + <usize>(count - 1 - i) * <usize>size, size, value);
+      continue;
+    }
+    const pointer = writeAs(cpu, stackLinear(cpu, offset, long), size, access);
+    storeItem(pointer, size, value);
     if (pointer == cpu + SCRATCH) commitWrite(cpu);
   }
   return mergeStackPointer(sp, offset, mask);
+}
+
+function storeItem(pointer: usize, size: i32, value: u64): void {
+  if (size == 8) store<u64>(pointer, value);
+  else if (size == 4) store<u32>(pointer, <u32>value);
+  else store<u16>(pointer, <u16>value);
 }
 
 function stackLinear(cpu: usize, offset: u64, long: bool): u64 {
@@ -106,6 +128,17 @@ function itemAddress(cpu: usize, distance: u64, size: i32): u64 {
   const long = is64Bit(cpu);
   const offset = (load<u64>(cpu, RSP) + distance) & stackMask(accessOf(cpu, SS), long);
   return linearAddress(cpu, SS, offset, size, 0);
+}
+
+/** Host address of the uppermost `bytes` of the stack where they are within the limit and in one page that the TLB knows; else 0. */
+export function stackTop(cpu: usize, bytes: i32): usize {
+  const long = is64Bit(cpu);
+  const access = accessOf(cpu, SS);
+  const mask = stackMask(access, long);
+  const offset = load<u64>(cpu, RSP) & mask;
+  if (long) return readKnown(cpu, offset, bytes, ownAccess(cpu));
+  if (offset + <u64>bytes > mask || !withinLimit(access, load<u32>(segmentAt(cpu, SS), SEG_LIMIT), offset, bytes)) return 0;
+  return readKnown(cpu, (baseOf(cpu, SS) + offset) & 0xffffffff, bytes, ownAccess(cpu));
 }
 
 /** Host address of an item `distance` bytes above the top of the stack; 0 after a fault. */

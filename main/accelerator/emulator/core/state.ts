@@ -67,8 +67,9 @@ export const CPL: usize = 252;
 export const DEBUG_ACTIVE: usize = 253;
 /** u8: how the last exit is completed on the next entry, see exits.ts. */
 export const COMPLETION: usize = 254;
-/** u8: the code of the running block was changed by its own store: leave it after this instruction. */
+/** u8: the code of the running block was changed by its own store: leave it after this instruction. TIME_PASSED: only time is to be looked at. */
 export const CODE_CHANGED: usize = 255;
+export const TIME_PASSED: u32 = 2;
 
 // ---- segments: ES CS SS DS FS GS LDTR TR, 32 bytes each
 export const SEGMENTS: usize = 256;
@@ -204,6 +205,11 @@ export const ADDRESS_LINES_LOW: usize = SYSTEM_ROOM + 780;
  * that RAM_BASE + guest-physical address (mod 2^32) is the host address of either.
  */
 export const ROM_START: usize = SYSTEM_ROOM + 800;
+/** u64: INSTRUCTIONS when `run` was entered. */
+export const RUN_START: usize = SYSTEM_ROOM + 824;
+/** u64: CPUs that the interrupt goes to which the running instruction sends by itself (ipi.ts), a bit each; and wires.ts. */
+export const IPI_TARGETS: usize = SYSTEM_ROOM + 832;
+export const WIRES: usize = SYSTEM_ROOM + 840;
 
 // ---- tables
 /** Entries of 16 bytes: u64 tag (linear page address | tag bits), u32 host address - linear address (mod 2^32), u32 guest-physical page number. */

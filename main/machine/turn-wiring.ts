@@ -1,0 +1,34 @@
+/** What the emulator's core reaches of a machine whose CPUs take turns (accelerator/emulator/wiring.ts). */
+import type { Wiring } from '../accelerator/emulator/wiring';
+import { Decision, EventKind } from '../../preload/contract/events';
+import { MpState } from '../../preload/contract/mp-state';
+import { EVENT_CAPACITY, type MachineMemory, MachineTime, MachineWord, VcpuTime, VcpuWord } from './shared-memory';
+import { NO_VECTOR } from './start-up-router';
+import { TURN_EVENT_LIMIT } from './turn-events';
+
+const WORD = Int32Array.BYTES_PER_ELEMENT;
+const TIME = Float64Array.BYTES_PER_ELEMENT;
+
+export function turnWiring(memory: MachineMemory, cpu: number): Wiring {
+  const machine = (word: number) => memory.words.byteOffset + word * WORD;
+  const own = (word: number) => memory.vcpu(cpu).byteOffset + word * WORD;
+  const idle = memory.vcpuTimes(0).byteOffset;
+  const record = (kind: EventKind, ...payload: number[]) => Int32Array.of(0, 0, kind | (cpu << 16), ...payload);
+  return {
+    lapics: memory.lapics().byteOffset,
+    idle: idle + VcpuTime.IDLE_UNTIL * TIME,
+    idleStride: memory.vcpuTimes(1).byteOffset - idle,
+    time: memory.times.byteOffset + MachineTime.VIRTUAL * TIME,
+    events: memory.events().byteOffset,
+    eventsWritten: machine(MachineWord.EVENT_NEXT),
+    eventsTaken: machine(MachineWord.EVENT_TAIL),
+    eventCapacity: EVENT_CAPACITY,
+    eventLimit: TURN_EVENT_LIMIT,
+    mpState: own(VcpuWord.MP_STATE),
+    pausePoints: own(VcpuWord.PAUSE_POINTS),
+    extInt: machine(MachineWord.EXTINT),
+    ipi: record(EventKind.IPI, 0, Decision.DELIVER, 0, 0, 0),
+    halt: record(EventKind.MP_STATE, MpState.RUNNABLE, MpState.HALTED, 0, NO_VECTOR, 0),
+    wake: record(EventKind.MP_STATE, MpState.HALTED, MpState.RUNNABLE, 0, NO_VECTOR, 0),
+  };
+}
