@@ -57,7 +57,7 @@ export abstract class MachineProcess {
   protected deliver(message: MachineMessage): void {
     if (message.type === 'ended' || message.type === 'failed') this.#finished = true;
     this.#messages.fire(message);
-    if (message.type !== 'events') return;
+    if (message.type !== 'events' && message.type !== 'digest') return;
     this.#delivered += message.batch.byteLength;
     this.#acknowledge();
   }

@@ -12,6 +12,7 @@ import {
   runsInTurns,
   type Sample,
 } from '../../preload/contract/machine';
+import { EventDigest } from '../../preload/contract/event-digest';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
@@ -31,11 +32,14 @@ import type { CrashReport, ThreadTask, VcpuMessage } from './vcpu-worker';
 import { PolicyHost } from './policy-host';
 import { SandboxThreads } from './sandbox-threads';
 import type { PolicySeats } from './policy-seats';
-import { EndCause } from '../machine/shared-memory';
+import { EndCause, EVENT_CAPACITY } from '../machine/shared-memory';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
 
 /** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
+/** Sooner after so many events at once: their writer would fill the ring, and wait or lose some. */
+const FLOOD = EVENT_CAPACITY / 8;
+const FLOOD_MS = 2;
 /** What does not ring is fetched after this time at the latest; later where for some such times nothing has come. */
 const UNRUNG_MS = 50;
 const UNRUNG_QUIET_MS = 250;
@@ -72,6 +76,8 @@ export class MachineThread {
   #failure: unknown = null;
   #pendingStop: Outcome | null = null;
   #unacknowledgedEvents = 0;
+  /** Where the shell wants to see no more of the events. */
+  #digest: EventDigest | null = null;
   #policies: PolicyHost | null = null;
   #sampler: Sampler | null = null;
   #exitTimer: SlowingTimer | null = null;
@@ -94,7 +100,9 @@ export class MachineThread {
       policies = [],
       policyCommands = [],
       recording = null,
+      digestsEvents = false,
     } = start;
+    if (digestsEvents) this.#digest = new EventDigest();
     const points = checkPausePoints(pausePoints, asked.cpus);
     if (policies.length > 0 || recording !== null) {
       if (snapshot !== undefined) {
@@ -210,6 +218,7 @@ export class MachineThread {
   /** Carries events and serial bytes out until the machine is to end. */
   async #carryStreams(machine: Machine): Promise<void> {
     let looks = 0;
+    let floods = false;
     while (!machine.stopping) {
       if (await machine.waitForNews(looks < UNRUNG_LOOKS ? UNRUNG_MS : UNRUNG_QUIET_MS)) looks = 0;
       else if (!machine.starting && this.#fetch(machine)) looks = 0;
@@ -224,9 +233,11 @@ export class MachineThread {
       for (let quiet = 0; quiet < QUIET_FRAMES && !machine.stopping; quiet++) {
         // A thread that waits for room in a serial ring stands still, too, and rings.
         this.#requests.look();
-        await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+        await new Promise((resolve) => setTimeout(resolve, floods ? FLOOD_MS : FRAME_MS));
+        const { taken } = machine.events;
         // A CPU on its way to its first instruction needs the host's processors more than a display does.
         if (!machine.starting && this.#fetch(machine)) quiet = 0;
+        floods = machine.events.taken - taken > FLOOD;
       }
       machine.board.doorbell.silence();
       this.#fetch(machine);
@@ -255,8 +266,14 @@ export class MachineThread {
     const first = machine.events.taken;
     const batch = machine.events.take();
     if (batch === null) return false;
-    this.#unacknowledgedEvents += batch.byteLength;
-    this.#post({ type: 'events', first, batch });
+    if (this.#digest === null) {
+      this.#unacknowledgedEvents += batch.byteLength;
+      this.#post({ type: 'events', first, batch });
+    } else {
+      const shown = this.#digest.digest(batch);
+      this.#unacknowledgedEvents += shown.byteLength;
+      this.#post({ type: 'digest', batch: shown, records: this.#digest.records, time: this.#digest.time });
+    }
     return true;
   }
 

@@ -161,6 +161,8 @@ export type MachineCommand =
       type: 'start';
       config: MachineConfig;
       sampleEveryMs: number;
+      /** The shell wants to see of the events what a person is shown (event-digest.ts). */
+      digestsEvents?: boolean;
       snapshot?: string;
       pausePoints?: PausePoint[];
       /** In the order in which they are asked. */
@@ -195,6 +197,8 @@ export type MachineMessage =
    * shell acknowledges.
    */
   | { type: 'events'; first: number; batch: ArrayBuffer }
+  /** In their place, where the shell wants a digest of them; `records`: how many there were so far, up to this machine time. */
+  | { type: 'digest'; batch: ArrayBuffer; records: number; time: number }
   /** `offset`: how many bytes this port has said before them. */
   | { type: 'serial-output'; port: number; offset: number; bytes: Uint8Array }
   /** The guest has taken that many bytes of a stdio port's input. */

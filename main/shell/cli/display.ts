@@ -2,7 +2,7 @@
 import type { MachineEvent } from '../../../preload/contract/machine-events';
 import type { MachineModel } from '../../../preload/contract/machine-model';
 import { LiveTable, type Screen } from './live-table';
-import { Quota } from './event-digest';
+import { Quota } from '../../../preload/contract/event-digest';
 import { coloured, eventLine, haltsLeftOut, isHaltOrWakeUp, plain } from './words';
 
 export interface Display {

@@ -2,11 +2,11 @@
 import type { MachineConfig, MachineMessage, Outcome, Summary } from '../../../preload/contract/machine';
 import { AppError, systemReason } from '../../app/errors';
 import { type MachineEvent, MachineEventDecoder } from '../../../preload/contract/machine-events';
+import { EventDigest } from '../../../preload/contract/event-digest';
 import type { MachineModel } from '../../../preload/contract/machine-model';
 import { goodbyeTime, type MachineProcess } from '../../app/machine-process';
 import { type ConsoleInput, openConsoleInput } from './console-input';
 import type { Display } from './display';
-import { EventDigest } from './event-digest';
 import { Status, outcomeStatus } from './outcome';
 import type { Recording } from '../../../preload/contract/recording';
 import type { TimedPolicyCommand } from '../../../preload/contract/policies';
@@ -49,6 +49,8 @@ interface RunParts {
 export class RunSession {
   readonly #parts: RunParts;
   readonly #digest = new EventDigest();
+  /** Events so far. */
+  #records = 0;
   /** Of what is shown, and of all that is recorded. */
   readonly #shown: MachineEventDecoder;
   readonly #recorded: MachineEventDecoder;
@@ -89,6 +91,8 @@ export class RunSession {
         type: 'start',
         config,
         sampleEveryMs: display.sampleEveryMs,
+        // A recorder takes all of them.
+        digestsEvents: this.#recorders.length === 0,
         policies: policies.programs,
         policyCommands,
         ...(recording !== null && { recording }),
@@ -160,7 +164,11 @@ export class RunSession {
         if (message.text !== '') display.line(`policy: ${message.text}`);
         break;
       case 'events':
-        this.#events(message.batch);
+        this.#record(this.#recorded.decode(message.batch));
+        this.#digested(this.#digest.digest(message.batch), this.#digest);
+        break;
+      case 'digest':
+        this.#digested(message.batch, message);
         break;
       case 'sample':
         model.sample(message.sample);
@@ -210,10 +218,10 @@ export class RunSession {
     this.#cleanups.push(() => input.close());
   }
 
-  #events(batch: ArrayBuffer): void {
-    this.#show(this.#shown.decode(this.#digest.digest(batch)));
-    this.#parts.model.reached(this.#digest.time);
-    if (this.#recorders.length > 0) this.#record(this.#recorded.decode(batch));
+  #digested(batch: ArrayBuffer, { records, time }: { records: number; time: number }): void {
+    this.#records = records;
+    this.#show(this.#shown.decode(batch));
+    this.#parts.model.reached(time);
   }
 
   #show(decoded: Iterable<MachineEvent>): void {
@@ -286,7 +294,7 @@ export class RunSession {
     const outcome: Outcome = { kind: 'stopped', code: null, cpu: null, ...this.#stopping, reason };
     machine.kill();
     this.#finish({
-      summary: model.summary(this.#digest.records, outcome),
+      summary: model.summary(this.#records, outcome),
       diagnosis: [],
       status: outcomeStatus(outcome, null, this.#stoppedStatus),
     });

@@ -3,7 +3,7 @@ import type { CpuModel } from '../../../preload/contract/machine-model';
 import { formatTime as formatDelay } from '../../../preload/contract/quantities';
 import type { DecisionEvent, IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';
 import type { MpStateName } from '../../../preload/contract/mp-state';
-import { SHOWN_PER_SECOND } from './event-digest';
+import { SHOWN_PER_SECOND } from '../../../preload/contract/event-digest';
 import { formatTime } from './quantities';
 
 /** Wraps text in a colour (an SGR parameter), or leaves it as it is. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { decodeEvents, EventKind, IpiMode } from '../../../preload/contract/events';
-import { MpState } from '../../../preload/contract/mp-state';
-import { batch, ipi, mpState } from '../../app/testing/event-batch';
+import { decodeEvents, EventKind, IpiMode } from './events';
+import { MpState } from './mp-state';
+import { batch, ipi, mpState } from '../../main/app/testing/event-batch';
 import { EventDigest, Quota, SHOWN_PER_SECOND } from './event-digest';
 
 const { RUNNABLE, HALTED, UNINITIALIZED, INIT_RECEIVED } = MpState;

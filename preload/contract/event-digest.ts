@@ -2,8 +2,8 @@
  * What of the event stream is shown to a person. A guest may halt, wake up and send interrupts millions of times in a second,
  * which nobody reads: of each second of machine time the first are shown. By machine time, so that the same run shows the same.
  */
-import { EVENT_WORDS, EventKind, IpiMode } from '../../../preload/contract/events';
-import { MpState } from '../../../preload/contract/mp-state';
+import { EVENT_WORDS, EventKind, IpiMode } from './events';
+import { MpState } from './mp-state';
 
 /** Halts and wake-ups, and apart from them interrupts, that are shown of one second of machine time. */
 export const SHOWN_PER_SECOND = 1000;
