@@ -59,6 +59,8 @@ export class Core {
     set('KVM_RUN', this.kvmRun);
     set('RAM_BASE', this.ram);
     this.view.setBigUint64(state + this.x.RAM_SIZE.value, BigInt(ramBytes), true);
+    // None: it would begin where it ends, at 4 GiB.
+    this.view.setBigUint64(state + this.x.ROM_START.value, 1n << 32n, true);
     set('CODE_MAP', codeMap);
     set('PAGE_GENERATIONS', generations);
     set('SHARED', this.shared);
