@@ -32,6 +32,6 @@ test.for([
     await machine.says('R');
     await machine.request('power-button', null);
     const { outcome } = await machine.end();
-    expect(outcome).toEqual({ kind: 'guest-exit', code: null, cpu: 0, reason: 'CPU 0 switched the machine off' });
+    expect(outcome).toEqual({ kind: 'power-off', code: null, cpu: 0, reason: 'CPU 0 switched the machine off' });
   },
 );

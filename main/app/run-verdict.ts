@@ -13,6 +13,8 @@ export function runVerdict({ outcome, verdict }: Pick<Summary, 'outcome' | 'verd
   switch (outcome.kind) {
     case 'guest-exit':
       return SUCCESS_CODES.includes(outcome.code) ? 'pass' : 'fail';
+    case 'power-off':
+      return 'pass';
     case 'timeout':
       return 'hang';
     case 'crash':

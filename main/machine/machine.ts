@@ -395,7 +395,7 @@ export class Machine implements Disposable {
       case EndCause.RESET:
         return { kind: 'guest-exit', code: null, cpu, reason: `CPU ${cpu} asked for a reset` };
       case EndCause.SWITCHED_OFF:
-        return { kind: 'guest-exit', code: null, cpu, reason: `CPU ${cpu} switched the machine off` };
+        return { kind: 'power-off', code: null, cpu, reason: `CPU ${cpu} switched the machine off` };
       default:
         return this.#outcome ?? { kind: 'stopped', code: null, cpu: null, reason: 'stopped' };
     }

@@ -8,7 +8,7 @@ export type MpState = 'UNINITIALIZED' | 'INIT_RECEIVED' | 'SIPI_RECEIVED' | 'RUN
 
 /** How a run of a machine ended. */
 export interface Outcome {
-  readonly kind: 'guest-exit' | 'timeout' | 'crash' | 'stopped' | 'verdict';
+  readonly kind: 'guest-exit' | 'power-off' | 'timeout' | 'crash' | 'stopped' | 'verdict';
   /** What the guest wrote to the debug-exit port: 0 and 16 mean success; null where it wrote nothing. */
   readonly code: number | null;
   readonly reason: string;

@@ -89,7 +89,7 @@ export interface RunHeader {
 
 /** How a run ended. */
 export interface Outcome {
-  kind: 'guest-exit' | 'timeout' | 'crash' | 'stopped' | 'verdict';
+  kind: 'guest-exit' | 'power-off' | 'timeout' | 'crash' | 'stopped' | 'verdict';
   /** Value the guest wrote to the debug-exit port; null unless kind is `guest-exit`. */
   code: number | null;
   /** The CPU that ended it, or null. */

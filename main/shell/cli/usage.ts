@@ -76,8 +76,9 @@ COM1 goes to stdout byte for byte; Reveille's own lines go to stderr: a live tab
 elsewhere. Ctrl-C stops the machine, a second one kills it. NO_COLOR is respected.
 
 Exit status
-  0  the guest reports success       4    the guest crashed
-  1  the guest reports failure       5    this host cannot run it
-  2  wrong usage                     70   a fault of Reveille
-  3  time-out                        130  stopped by Ctrl-C (129 by SIGHUP, 143 by SIGTERM, 141: stdout closed)
+  0  the guest reports success, or   4    the guest crashed
+     switches the machine off        5    this host cannot run it
+  1  it reports failure, or resets   70   a fault of Reveille
+  2  wrong usage                     130  stopped by Ctrl-C (129 by SIGHUP, 143 by SIGTERM, 141: stdout closed)
+  3  time-out
 `;
