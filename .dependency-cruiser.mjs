@@ -22,6 +22,8 @@ const MAY_IMPORT = {
   ],
   // Events and serial bytes on their way to a window: from the machine's process or from the app's.
   'main/streams': ['main/base', 'preload/contract'],
+  // gdb's protocol: packets, commands, registers.
+  'main/gdb': ['main/base', 'preload/contract'],
   // What of a machine runs on Node: its process, its threads, its serial back ends, its clock.
   'main/host': [
     'main/base',
@@ -30,6 +32,7 @@ const MAY_IMPORT = {
     'main/machine',
     'main/accelerator',
     'main/streams',
+    'main/gdb',
     'preload/contract',
   ],
   'main/plugins': ['main/base', 'plugins/api', 'preload/contract'],

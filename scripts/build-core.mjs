@@ -102,7 +102,7 @@ function numberInstructions(rows) {
     [...new Set(list.map((row) => parseRow(row).name))],
   ]);
   const isVector = new Set(vectors.flatMap(([, names]) => names));
-  const general = ['INVALID', 'OVERLONG', 'UNAVAILABLE', 'LOCKED'];
+  const general = ['INVALID', 'OVERLONG', 'UNAVAILABLE', 'LOCKED', 'BREAKPOINT'];
   const system = [...REGISTER_FORMS];
   for (const { name } of rows) {
     const list = name.startsWith('SYS_') ? system : general;

@@ -26,6 +26,11 @@ const PROGRAMS = [
     probe: ['sh', '-c', 'qemu-img --version && mkfs.ext4 -V && debugfs -V'],
   },
   {
+    packages: ['gdb', 'binutils'],
+    why: 'debugs a guest as a person does',
+    probe: ['gdb', '--version'],
+  },
+  {
     packages: ['chromium', 'fonts-dejavu-core'],
     why: 'opens the app as a person does',
     probe: ['/usr/bin/chromium', '--version'],

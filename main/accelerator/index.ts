@@ -1,17 +1,19 @@
 /** The accelerators by name: what the machine and vcpu threads make their VM and vcpus with. */
 import type { AcceleratorName } from '../../preload/contract/machine';
 import { CORE_STATIC_BYTES, coreLayout } from './emulator/core-module';
+import { EmulatorDebugUnit } from './emulator/debug-unit';
 import { ParallelKicker, ParallelVcpu, type ParallelVcpuOptions } from './emulator/parallel-vcpu';
 import { EmulatorRegisters } from './emulator/registers';
 import type { EmulatorHandles } from './emulator/vm';
+import { KvmDebugUnit } from './kvm/debug-unit';
 import { holdTscBack } from './kvm/guest-clock';
 import { KvmInterrupts } from './kvm/interrupts';
 import { PaperKernel } from './kvm/paper-kernel';
 import { KvmRegisters } from './kvm/registers';
-import { whyNoSteps } from './kvm/step-probe';
+import { whyNoBreakpointRegisters, whyNoInt3s, whyNoSteps, whyNoWatchpoints } from './kvm/debug-probe';
 import { KvmKicker, KvmVcpu, type KvmVcpuOptions } from './kvm/vcpu';
 import { type KvmHandles, kvmRunSize } from './kvm/vm';
-import type { KernelInterrupts, MemoryNeeds, RegisterReader, Vcpu, VcpuKicker } from './types';
+import type { DebugUnit, KernelInterrupts, MemoryNeeds, RegisterReader, Vcpu, VcpuKicker } from './types';
 
 export { EmulatorVm } from './emulator/vm';
 export type { PaperKernel } from './kvm/paper-kernel';
@@ -81,6 +83,11 @@ export function createRegisterReader(
   return new EmulatorRegisters(handles, memory, cpu);
 }
 
+/** How a debugger gets hold of the machine's CPUs. */
+export function createDebugUnit(handles: VmHandles, memory: WebAssembly.Memory, cpus: number): DebugUnit {
+  return handles.kind === 'kvm' ? new KvmDebugUnit(handles.vcpus) : new EmulatorDebugUnit(handles, memory, cpus);
+}
+
 /** Has the guest's time-stamp counters go on from where they were `ns` ago. The emulator's follow machine time. */
 export function holdTimeBack(handles: VmHandles, ns: number): void {
   if (handles.kind === 'kvm') holdTscBack(handles.vcpus, ns);
@@ -89,6 +96,18 @@ export function holdTimeBack(handles: VmHandles, ns: number): void {
 /** Why a CPU cannot execute a single instruction, as a sentence; null: it can. */
 export function whyNoStep(name: AcceleratorName): string | null {
   return name === 'kvm' ? whyNoSteps() : null;
+}
+
+/** Why a debugger's breakpoints, in memory and in registers, and its watchpoints do not work, as sentences; null: they do. */
+export interface DebugAbilities {
+  software: string | null;
+  hardware: string | null;
+  watch: string | null;
+}
+
+export function debugAbilities(name: AcceleratorName): DebugAbilities {
+  if (name === 'wasm') return { software: null, hardware: null, watch: null };
+  return { software: whyNoInt3s(), hardware: whyNoBreakpointRegisters(), watch: whyNoWatchpoints() };
 }
 
 /** In turns the emulator's one thread sleeps on the machine's exit-request word and looks at it, and whoever wants attention sets that. */

@@ -23,6 +23,7 @@ const UNION = kvm_run.size;
 export const exit_io = struct('io', { direction: u8, size: u8, port: u16, count: u32, data_offset: u64 });
 export const exit_mmio = struct('mmio', { phys_addr: u64, data: array(u8, 8), len: u32, is_write: u8 });
 export const exit_msr = struct('msr', { error: u8, pad: array(u8, 7), reason: u32, index: u32, data: u64 });
+export const exit_debug = struct('kvm_debug_exit_arch', { exception: u32, pad: u32, pc: u64, dr6: u64, dr7: u64 });
 export const exit_fail_entry = struct('fail_entry', { hardware_entry_failure_reason: u64, cpu: u32 });
 export const exit_internal = struct('internal', { suberror: u32, ndata: u32, data: array(u64, 16) });
 export const exit_system_event = struct('system_event', { type: u32, ndata: u32, data: array(u64, 16) });
@@ -183,6 +184,16 @@ export class VcpuExit {
   /** Answers the access with #GP. */
   set msrError(refused: boolean) {
     this.#u8[UNION + exit_msr.at.error] = refused ? 1 : 0;
+  }
+
+  /** Vector of the exception of which an exit DEBUG tells. */
+  get debugException(): number {
+    return this.#u32[(UNION + exit_debug.at.exception) / 4];
+  }
+
+  /** The low half of its DR6. */
+  get debugDr6(): number {
+    return this.#u32[(UNION + exit_debug.at.dr6) / 4];
   }
 
   get failEntryReason(): bigint {

@@ -85,6 +85,8 @@ export interface Vcpu extends Disposable {
   /** Where the accelerator itself ends a HLT by an interrupt of the local APIC: true where it has done so, before a run. */
   wake(): boolean;
   nmi(): void;
+  /** Which of a debugger's points (`DebugUnit`) the last exit DEBUG is of; -1: an INT3, or a breakpoint of the emulator. */
+  readonly metPoint: number;
   /** An SMI; only where `hasSmm`. */
   smi(): void;
   /**
@@ -117,9 +119,17 @@ export interface Vcpu extends Disposable {
   setMpState(state: number): void;
 }
 
+/** Bytes of an FXSAVE area, an XSAVE header and the upper halves of the ymm registers (SDM vol. 1, "XSAVE Area"). */
+export const VECTOR_IMAGE_BYTES = 832;
+
 /** Reads the registers of a vcpu whose thread stands still, or which has none yet. Any thread. */
 export interface RegisterReader {
   state(): CpuState;
+  /** IA32_APIC_BASE and CR8 are not part of it. */
+  setState(state: CpuState): void;
+  /** Registers of x87, SSE and AVX, as XSAVE with REX.W writes them: VECTOR_IMAGE_BYTES. */
+  vectors(): Uint8Array;
+  setVectors(image: Uint8Array): void;
   /** Null where there is no such MSR, or the machine keeps it. */
   msr(index: number): bigint | null;
   /** The register page of a local APIC that is the accelerator's (`kernel`, `split`), a word for each 16 bytes; else null. */
@@ -144,4 +154,34 @@ export interface KernelInterrupts {
   signalMsi(destination: number, logical: boolean, mode: number, vector: number, level: boolean): void;
   /** What each pin of an I/O APIC outside the kernel sends: low and high word of its redirection entry. */
   routeIoapic(entries: Uint32Array): void;
+}
+
+/** Accesses to linear addresses for which a debugger waits. */
+export interface Watchpoint {
+  address: bigint;
+  length: number;
+  reads: boolean;
+  writes: boolean;
+}
+
+export interface DebugPoints {
+  /** Linear addresses of instructions; `hardware` without a change of memory. */
+  software: readonly bigint[];
+  hardware: readonly bigint[];
+  watchpoints: readonly Watchpoint[];
+}
+
+/** A debugger's hold on a VM while no vcpu executes anything. On the machine thread. */
+export interface DebugUnit {
+  /** Breakpoints of `software` are INT3s, which the machine puts into memory. */
+  readonly needsInt3: boolean;
+  /** Why these are not possible, as a sentence; null: they are. */
+  refusal(points: DebugPoints): string | null;
+  set(points: DebugPoints): void;
+  /** What `Vcpu.metPoint` has named; null: a breakpoint. */
+  watchpointOf(metPoint: number): Watchpoint | null;
+  /** Somebody has written guest RAM from outside: nothing decoded from there stands any more. */
+  written(physical: number, length: number): void;
+  /** The #BP of an INT3 that is the guest's own. */
+  raiseBreakpoint(cpu: number): void;
 }

@@ -64,3 +64,14 @@ export function cpuMode(state: Pick<CpuState, 'cr0' | 'efer'>): CpuMode {
   if ((state.cr0 & CR0_PE) === 0n) return 'real';
   return (state.efer & EFER_LMA) === 0n ? 'protected' : 'long';
 }
+
+/** Size of the code that runs. */
+export function codeBits(state: CpuState): 16 | 32 | 64 {
+  if (cpuMode(state) === 'long' && state.cs.l !== 0) return 64;
+  return state.cs.db === 0 ? 16 : 32;
+}
+
+/** Linear address of the next instruction. */
+export function instructionAddress(state: CpuState): bigint {
+  return codeBits(state) === 64 ? state.rip : (state.cs.base + state.rip) & 0xffff_ffffn;
+}

@@ -2,6 +2,7 @@
 import type { MachineAbilities, MachineRequest, PauseReason } from '../../preload/contract/inspection';
 import type { MachineMessage } from '../../preload/contract/machine';
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
+import { Emitter } from '../base/emitter';
 import { ReveilleError } from '../base/errors';
 import type { Machine } from '../machine/machine';
 import { Held } from '../machine/shared-memory';
@@ -28,6 +29,8 @@ export class MachineRequestDesk {
   readonly #fetch: () => void;
   #running: RunningMachine | null = null;
   #ended = false;
+  readonly #paused = new Emitter<PauseReason>();
+  readonly onPaused = this.#paused.event;
   #reason: PauseReason = { why: 'asked' };
   #last: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
@@ -50,7 +53,7 @@ export class MachineRequestDesk {
   }
 
   add(id: number, request: unknown): void {
-    this.#last = this.#last.then(async () => {
+    this.#inTurn(async () => {
       try {
         const result = await this.#answer(request);
         this.#post({ type: 'reply', id, result });
@@ -59,6 +62,17 @@ export class MachineRequestDesk {
         this.#post({ type: 'refused', id, message: error.message });
       }
     });
+  }
+
+  /** For a debugger in this process, in turn with all others; rejects with what it is refused with. */
+  ask(request: MachineRequest): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#inTurn(() => this.#answer(request).then(resolve, reject));
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): void {
+    this.#last = this.#last.then(work);
   }
 
   /** A thread may have come to stand still. */
@@ -72,6 +86,7 @@ export class MachineRequestDesk {
     this.#reason = reason;
     this.#fetch();
     this.#post({ type: 'paused', reason });
+    this.#paused.fire(reason);
   }
 
   async #answer(input: unknown): Promise<unknown> {

@@ -21,6 +21,8 @@ import { backendsOf } from './backends';
 import { HostClock, monotonicNow } from './clock';
 import { type DiskHandle, openDisk } from './disk/index';
 import { describeUnimplemented } from './disassemble';
+import { debugAbilities } from '../accelerator/index';
+import { GdbServer } from './gdb/gdb-server';
 import { KernelObserver } from './kernel-observer';
 import { MachineRequestDesk } from './machine-requests';
 import { checkPausePoints } from './request-schema';
@@ -81,6 +83,7 @@ export class MachineThread {
   #policies: PolicyHost | null = null;
   #sampler: Sampler | null = null;
   #exitTimer: SlowingTimer | null = null;
+  #gdb: GdbServer | null = null;
   readonly #requests: MachineRequestDesk;
 
   constructor(post: (message: MachineMessage) => void) {
@@ -101,6 +104,7 @@ export class MachineThread {
       policyCommands = [],
       recording = null,
       digestsEvents = false,
+      debuggerAt,
     } = start;
     if (digestsEvents) this.#digest = new EventDigest();
     const points = checkPausePoints(pausePoints, asked.cpus);
@@ -134,6 +138,10 @@ export class MachineThread {
     if (snapshot !== undefined) restore(machine, core, snapshot);
     machine.pause.points = points;
     this.#machine = machine;
+    if (debuggerAt !== undefined) {
+      this.#gdb = await GdbServer.open(debuggerAt);
+      machine.pause.ask();
+    }
     const timers: NodeJS.Timeout[] = [];
     try {
       const backends = [...config.serial, DEBUG_CONSOLE_BACKEND];
@@ -144,6 +152,12 @@ export class MachineThread {
       const abilities = machineAbilities(config, this.#policies !== null);
       this.#post({ type: 'started', config, memory: config.memory, abilities });
       this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null });
+      if (this.#gdb !== null) {
+        const able = debugAbilities(config.accelerator);
+        const shown = { architecture: 'i386:x86-64' } as const;
+        this.#gdb.begin({ machine, desk: this.#requests, abilities, points: able, shown });
+        this.#post({ type: 'debugger-at', address: this.#gdb.name });
+      }
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
       // The emulator's thread reports by its own time.
       if (!runsInTurns(config)) this.#exitTimer = new SlowingTimer(EXIT_REPORT_MS, () => exits.report());
@@ -168,6 +182,7 @@ export class MachineThread {
       if (this.#failure !== null) throw this.#failure;
       const { summary, diagnosis } = this.#conclusion(machine);
       const unimplemented = await describeUnimplemented(machine);
+      await this.#gdb?.close(summary.outcome);
       this.#post({ type: 'ended', summary: { ...summary, unimplemented }, diagnosis });
     } finally {
       this.#requests.close();

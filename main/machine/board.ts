@@ -42,7 +42,15 @@ import { PauseSwitch } from './pause-switch';
 import { type Backends, type MemoryWritten, NO_BACKENDS, PciBoard } from './pci-board';
 import { wakeWriters } from './room';
 import { SerialWriter } from './serial-ring';
-import { DEBUG_CONSOLE, EndCause, type MachineMemory, MachineTime, MachineWord, VcpuWord } from './shared-memory';
+import {
+  DEBUG_CONSOLE,
+  DebugStop,
+  EndCause,
+  type MachineMemory,
+  MachineTime,
+  MachineWord,
+  VcpuWord,
+} from './shared-memory';
 import { type Sharing, sharedByThreads } from './sharing';
 import { heldWord, type Word } from './standstill';
 import { PolicyQueue, Want } from './policy-queue';
@@ -218,6 +226,10 @@ export class Board implements ExitTarget {
       Atomics.store(this.#words, MachineWord.END_CAUSE, cause);
     }
     this.stop();
+  }
+
+  debugStop(cpu: number, metPoint: number): void {
+    this.pause.forDebugger(this.vcpus[cpu], DebugStop.POINT | ((metPoint + 1) << DebugStop.POINT_SHIFT));
   }
 
   /** Makes every vcpu thread come out of its loop. */

@@ -10,7 +10,7 @@ import { MpState } from '../../preload/contract/mp-state';
 import { type Lapic, Latch } from '../devices/lapic';
 import type { Board } from './board';
 import { handleExit, Next } from './exit-handler';
-import { VcpuWord } from './shared-memory';
+import { DebugStop, Restraint, VcpuWord } from './shared-memory';
 import type { Standstill } from './standstill';
 import type { StartUpRouter } from './start-up-router';
 import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
@@ -42,6 +42,7 @@ export class ExactLoop {
   readonly #signature: number;
   /** After a turn that ended in a HLT which nothing ends yet: what the next turn would come to, were it now. Else -1. */
   idleUntil = -1;
+  #stepper = () => this.step();
 
   constructor(options: {
     vcpu: Vcpu;
@@ -66,6 +67,7 @@ export class ExactLoop {
 
   /** Runs until the machine stops. `step`: how one instruction is executed meanwhile. */
   run(standstill: Standstill, step = () => this.step()): void {
+    this.#stepper = step;
     this.rest();
     for (;;) {
       const until = this.turn();
@@ -91,7 +93,8 @@ export class ExactLoop {
   step(): boolean {
     const control = this.#control;
     this.#expireTimers();
-    this.#deliverInterrupts();
+    if (control.takesInterrupts) this.#deliverInterrupts();
+    else this.#vcpu.exit.requestInterruptWindow = false;
     this.#vcpu.setTimer(this.#clock.now() + STEP_LIMIT);
     while (control.enterToStep()) {
       const result = this.#vcpu.step();
@@ -102,6 +105,13 @@ export class ExactLoop {
       if (control.mpState !== MpState.RUNNABLE) return true;
     }
     return false;
+  }
+
+  /** One instruction while the others run, and then the machine stands still. What kept it from its end is done first. */
+  #stepForDebugger(): void {
+    if (!this.#stepper()) return;
+    this.#control.restrain(Restraint.STEP, false);
+    this.#board.pause.forDebugger(this.#control, DebugStop.STEP);
   }
 
   /** One turn. RAN, STOPPED, PAUSED, or the machine time (ns, or Infinity) until which this CPU has nothing to do. */
@@ -116,11 +126,17 @@ export class ExactLoop {
         return PAUSED;
       }
       this.#attend(attention);
+      // It has met a debugger's point since its SIPI: that is looked at before anything more happens to it.
+      if ((attention & Attention.SIPI) !== 0 && this.#board.pause.cause !== null) return RAN;
     }
     const deadline = this.#expireTimers();
+    if (control.restrained) {
+      if ((control.mpState !== MpState.RUNNABLE && !this.#wakes()) || !control.steps) return deadline;
+      this.#stepForDebugger();
+      return RAN;
+    }
     if (control.mpState !== MpState.HALTED || !this.#vcpu.wake()) {
       if (control.mpState !== MpState.RUNNABLE && !this.#wakes()) return deadline;
-      if (control.suspended) return deadline;
       this.#deliverInterrupts();
     }
     this.#vcpu.setTimer(deadline);
@@ -161,7 +177,7 @@ export class ExactLoop {
   #start(): void {
     if (!this.#is(AT_REST)) this.#reset();
     this.#vcpu.startAt(this.#control.words[VcpuWord.SIPI_VECTOR]);
-    if (this.#router.started(this.#control.cpu) && !this.#control.suspended) this.#enter();
+    if (this.#router.started(this.#control.cpu) && !this.#control.restrained) this.#enter();
   }
 
   #is(flag: number): boolean {

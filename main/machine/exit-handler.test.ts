@@ -95,6 +95,7 @@ beforeEach(() => {
       return msrs.has(index);
     },
     writeMsr: ({ exit }, cpu, index) => (told.push(['writeMsr', cpu, index, exit.msrData]), msrs.has(index)),
+    debugStop: (cpu, metPoint) => told.push(['debugStop', cpu, metPoint]),
     endOfInterrupt: (vector) => told.push(['endOfInterrupt', vector]),
     end: (cpu, cause, value) => told.push(['end', cpu, cause, value]),
   };
@@ -302,6 +303,12 @@ describe('the CPU', () => {
     expect(told).toEqual([]);
   });
 
+  test('DEBUG tells the debugger which of its points was met', () => {
+    vcpu = { exit: vcpu.exit, metPoint: 2 } as Vcpu;
+    expect(handle(ExitReason.DEBUG)).toBe(Next.CONTINUE);
+    expect(told).toEqual([['debugStop', CPU, 2]]);
+  });
+
   test('SHUTDOWN', () => expect(crash(ExitReason.SHUTDOWN)).toMatchObject({ cpu: CPU, what: 'triple fault' }));
 
   test('FAIL_ENTRY', () => {
@@ -331,7 +338,6 @@ describe('the CPU', () => {
     [ExitReason.UNKNOWN, 'exit 0 (unknown), which nothing here handles'],
     [ExitReason.EXCEPTION, 'exit 1 (exception), which nothing here handles'],
     [ExitReason.HYPERCALL, 'exit 3 (hypercall), which nothing here handles'],
-    [ExitReason.DEBUG, 'exit 4 (debug), which nothing here handles'],
     [ExitReason.MEMORY_FAULT, 'exit 39 (memory-fault), which nothing here handles'],
     [46, 'exit 46 (exit-46), which nothing here handles'],
   ])('exit %i is never ignored', (reason, what) => {

@@ -33,6 +33,8 @@ export interface ExitTarget {
   writeMsr(vcpu: Vcpu, cpu: number, index: number): boolean;
   /** A level-triggered vector ended at a LAPIC in the kernel. */
   endOfInterrupt(vector: number): void;
+  /** A debugger's point was met (`Vcpu.metPoint`). */
+  debugStop(cpu: number, metPoint: number): void;
   /** The guest asked for a reset or to be switched off. */
   end(cpu: number, cause: number, value: number): void;
 }
@@ -65,6 +67,9 @@ export function handleExit(vcpu: Vcpu, target: ExitTarget, cpu: number): Next {
       return Next.CONTINUE;
     case ExitReason.IOAPIC_EOI:
       target.endOfInterrupt(exit.eoiVector);
+      return Next.CONTINUE;
+    case ExitReason.DEBUG:
+      target.debugStop(cpu, vcpu.metPoint);
       return Next.CONTINUE;
     case ExitReason.SYSTEM_EVENT:
       return handleSystemEvent(exit, target, cpu);

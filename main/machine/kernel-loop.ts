@@ -10,15 +10,15 @@ import type { Clock } from '../base/clock';
 import { MpState } from '../../preload/contract/mp-state';
 import type { Board } from './board';
 import { handleExit } from './exit-handler';
-import { VcpuWord } from './shared-memory';
+import { DebugStop, Restraint, VcpuWord } from './shared-memory';
 import type { Standstill } from './standstill';
 import type { StartUpRouter } from './start-up-router';
 import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
 
 /** How long a gated AP sleeps between two looks at its MP state. */
 const GATE_INTERVAL_MS = 0.05;
-/** How often a suspended BSP's thread looks after the devices. */
-const SUSPENDED_INTERVAL_MS = 1;
+/** How often a restrained BSP's thread looks after the devices. */
+const RESTRAINED_INTERVAL_MS = 1;
 /** One instruction that takes longer than this, in ns, is given up. */
 const STEP_LIMIT = 1e9;
 
@@ -61,8 +61,9 @@ export class KernelLoop {
     if (!this.#bsp && !this.#passGate()) return;
     while (this.#attend()) {
       if (this.#bsp) this.#serveDevices();
-      if (this.#control.suspended) {
-        this.#control.sleep(this.#bsp ? SUSPENDED_INTERVAL_MS : Infinity);
+      if (this.#control.restrained) {
+        if (this.#control.steps) this.#stepForDebugger();
+        else this.#control.sleep(this.#bsp ? RESTRAINED_INTERVAL_MS : Infinity);
         continue;
       }
       if (!this.#control.enterGuest()) continue;
@@ -146,6 +147,13 @@ export class KernelLoop {
     // Registers show the finished instruction.
     while (this.#vcpu.completeExit()) this.#handle();
     this.#standstill.hold(() => this.#step());
+  }
+
+  /** One instruction while the others run, and then the machine stands still. */
+  #stepForDebugger(): void {
+    if (!this.#step()) return;
+    this.#control.restrain(Restraint.STEP, false);
+    this.#board.pause.forDebugger(this.#control, DebugStop.STEP);
   }
 
   /** Executes one instruction while the others stand still; false: it did not come to its end. */

@@ -2,7 +2,15 @@
 import { createRegisterReader, type VmHandles } from '../accelerator/index';
 import type { RegisterReader } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import { CONTROL_REGISTERS, type CpuState, cpuMode, GENERAL_REGISTERS, type Segment } from '../base/cpu-state';
+import {
+  codeBits,
+  CONTROL_REGISTERS,
+  type CpuState,
+  cpuMode,
+  GENERAL_REGISTERS,
+  instructionAddress,
+  type Segment,
+} from '../base/cpu-state';
 import { LAPIC_WORDS, TSC_DEADLINE_HIGH, TSC_DEADLINE_LOW } from '../base/lapic-registers';
 import { LapicTimer } from '../devices/lapic-timer';
 import { type CpuInspection, type LapicInspection, type SegmentInspection } from '../../preload/contract/inspection';
@@ -11,7 +19,7 @@ import { mpStateName } from '../../preload/contract/mp-state';
 import type { Board } from './board';
 import { describeLapic } from './lapic-inspection';
 import { CONTROL_FLAGS, IA32_APIC_BASE, MSRS, named } from './named-registers';
-import { codeBits, instructionAddress, readLinear, readPhysical } from './page-walk';
+import { readLinear, readPhysical } from './page-walk';
 import type { MachineMemory } from './shared-memory';
 
 const IA32_TSC_DEADLINE = 0x6e0;
@@ -56,7 +64,7 @@ export class MachineInspector {
   }
 
   inspect(cpu: number): BareInspection {
-    const reader = this.#reader(cpu);
+    const reader = this.registers(cpu);
     const state = reader.state();
     return {
       cpu,
@@ -78,7 +86,7 @@ export class MachineInspector {
   }
 
   code(cpu: number, length: number): CodeBytes {
-    const state = this.#reader(cpu).state();
+    const state = this.registers(cpu).state();
     const address = instructionAddress(state);
     return { address, bits: codeBits(state), bytes: readLinear(this.#memory.ram, state, address, length) };
   }
@@ -87,10 +95,11 @@ export class MachineInspector {
   read(cpu: number, space: 'physical' | 'linear', address: bigint, length: number): Uint8Array {
     const { ram } = this.#memory;
     if (space === 'physical') return readPhysical(ram, address, length);
-    return readLinear(ram, this.#reader(cpu).state(), address, length);
+    return readLinear(ram, this.registers(cpu).state(), address, length);
   }
 
-  #reader(cpu: number): RegisterReader {
+  /** Its registers, which may be written, too. */
+  registers(cpu: number): RegisterReader {
     let reader = this.#readers.get(cpu);
     if (reader === undefined) {
       reader = createRegisterReader(this.#handles, this.#wasmMemory, cpu, this.#config.irqchip !== 'exact');

@@ -54,6 +54,10 @@ export class MachinePause {
     }
   }
 
+  get points(): readonly PausePoint[] {
+    return this.#points;
+  }
+
   ask(): void {
     this.#board.pause.ask();
   }
@@ -133,6 +137,7 @@ export class MachinePause {
 
   #reason({ cause, cpu }: { cause: PauseCause; cpu: number }): PauseReason {
     const point = this.#points.find(({ on, cpu: of }) => POINT_CAUSES[on] === cause && (of === null || of === cpu));
+    if (cause === PauseCause.DEBUGGER) return { why: 'debugger', cpu };
     return point === undefined ? { why: 'asked' } : { why: 'point', point, cpu };
   }
 }

@@ -13,7 +13,7 @@ import type { Recording } from '../../preload/contract/recording';
 import type { Board } from './board';
 import type { EventWriter } from './event-ring';
 import { Noted, type PolicyNote, Want } from './policy-queue';
-import { EndCause } from './shared-memory';
+import { EndCause, Restraint } from './shared-memory';
 import { writeIpiEvents } from './start-up-router';
 import { Attention } from './vcpu-control';
 
@@ -160,7 +160,7 @@ class MachineSteering implements Steering {
 
   suspend(cpu: number, suspended: boolean): void {
     const vcpu = this.#board.vcpus[cpu];
-    vcpu.suspended = suspended;
+    vcpu.restrain(Restraint.POLICY, suspended);
     vcpu.alert(Attention.LOOK);
   }
 

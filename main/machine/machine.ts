@@ -36,6 +36,7 @@ import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
 import { AT_RESET_VECTOR, loadImage } from './load-image';
+import { MachineDebugger } from './machine-debugger';
 import { MachineInspector } from './machine-inspector';
 import { MachinePause } from './machine-pause';
 import { PausableClock } from './pausable-clock';
@@ -108,6 +109,7 @@ export class Machine implements Disposable {
   readonly serial: SerialReader[];
   readonly pause: MachinePause;
   readonly inspector: MachineInspector;
+  #debugger: MachineDebugger | null = null;
   readonly #clock: Clock;
   readonly #hostTime: PausableClock | null;
   readonly #epoch: number;
@@ -223,6 +225,19 @@ export class Machine implements Disposable {
       signature: this.#vm.identity.signature,
       entry: cpu === this.config.bsp ? this.#entry : null,
     };
+  }
+
+  /** For whoever debugs the machine from outside. */
+  get debugger(): MachineDebugger {
+    this.#debugger ??= new MachineDebugger({
+      memory: this.#memory,
+      config: this.config,
+      board: this.board,
+      handles: this.#vm.handles,
+      wasmMemory: this.#wasmMemory,
+      inspector: this.inspector,
+    });
+    return this.#debugger;
   }
 
   /** File descriptors of each vcpu's statistics; empty where the accelerator keeps none. */

@@ -2,7 +2,7 @@
  * From linear to guest-physical addresses by the guest's own tables (SDM vol. 3A, "Paging": 32-bit, PAE, 4-level and
  * 5-level), as a debugger looks: rights do not count, and nothing is marked as accessed.
  */
-import { type CpuState, cpuMode } from '../base/cpu-state';
+import type { CpuState } from '../base/cpu-state';
 
 type PagingState = Pick<CpuState, 'cr0' | 'cr3' | 'cr4' | 'efer'>;
 
@@ -17,18 +17,6 @@ const LARGE = 1n << 7n;
 const FRAME = 0xf_ffff_ffff_f000n;
 const PAGE = 4096n;
 const LINEAR_32 = 0xffff_ffffn;
-
-/** Linear address of the next instruction. */
-export function instructionAddress(state: CpuState): bigint {
-  return codeBits(state) === 64 ? state.rip : (state.cs.base + state.rip) & LINEAR_32;
-}
-
-/** Size of the code that runs. */
-export function codeBits(state: CpuState): 16 | 32 | 64 {
-  const mode = cpuMode(state);
-  if (mode === 'long' && state.cs.l !== 0) return 64;
-  return state.cs.db === 0 ? 16 : 32;
-}
 
 /** The guest-physical address; null where nothing is mapped. */
 export function translate(ram: Uint8Array, state: PagingState, linear: bigint): bigint | null {

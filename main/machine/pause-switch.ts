@@ -2,10 +2,10 @@
  * Makes the machine stand still, from any thread: all CPUs, each before its next instruction. Why lies in shared memory
  * (the first cause stands) until the machine goes on; the machine thread learns of it when threads say that they stand.
  */
-import { type MachineMemory, MachineWord, VcpuWord } from './shared-memory';
+import { DebugStop, type MachineMemory, MachineWord, VcpuWord } from './shared-memory';
 import { Attention, type VcpuControl } from './vcpu-control';
 
-/** Bits of VcpuWord.PAUSE_POINTS, and ASKED, which is no event of a CPU. */
+/** Bits of VcpuWord.PAUSE_POINTS; and what is no event of the guest's: ASKED, and a debugger's point or step. */
 export const PauseCause = {
   INIT: 1,
   SIPI: 2,
@@ -13,6 +13,7 @@ export const PauseCause = {
   TRIPLE_FAULT: 8,
   STATE_CHANGE: 16,
   ASKED: 32,
+  DEBUGGER: 64,
 } as const;
 export type PauseCause = (typeof PauseCause)[keyof typeof PauseCause];
 
@@ -33,13 +34,23 @@ export class PauseSwitch {
   /** An event of a CPU: pauses where somebody wants that, and says whether it did. */
   at(vcpu: VcpuControl, event: PauseCause): boolean {
     if ((vcpu.words[VcpuWord.PAUSE_POINTS] & event) === 0) return false;
-    this.#claim(event, vcpu.cpu);
+    this.#pauseAt(vcpu, event);
+    return true;
+  }
+
+  /** For a debugger; the first reason of a CPU stands until it is told. On that CPU's thread. */
+  forDebugger(vcpu: VcpuControl, stop: number): void {
+    Atomics.compareExchange(vcpu.words, VcpuWord.DEBUG_STOP, DebugStop.NONE, stop);
+    this.#pauseAt(vcpu, PauseCause.DEBUGGER);
+  }
+
+  #pauseAt(vcpu: VcpuControl, cause: PauseCause): void {
+    this.#claim(cause, vcpu.cpu);
     if (this.#inTurns) {
       // On the thread that runs all CPUs: it enters none before it has looked.
       Atomics.or(this.#words, MachineWord.PAUSE, Attention.PAUSE | Attention.AT_ONCE);
       Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 1);
     } else this.#alertAll();
-    return true;
   }
 
   /** Somebody asks for it. The emulator finishes its round, so that the run is the same with a pause and without. */
@@ -81,6 +92,8 @@ export class PauseSwitch {
       Atomics.and(words, VcpuWord.ATTENTION, ~Attention.PAUSE);
       Atomics.notify(words, VcpuWord.ATTENTION);
     }
+    // One that went on may have met its next point already, and asked those to stand still that were let go after it.
+    if (this.cause !== null) this.#alertAll();
   }
 
   #claim(cause: PauseCause, cpu: number): void {

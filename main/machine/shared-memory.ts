@@ -114,6 +114,20 @@ export const Held = {
   IN_ACCESS: 2,
 } as const;
 
+/** Bits of VcpuWord.RESTRAINT. */
+export const Restraint = {
+  /** A policy, or a debugger, lets the CPU execute nothing. */
+  POLICY: 1,
+  DEBUGGER: 2,
+  /** A debugger lets it execute one instruction; then the machine stands still. */
+  STEP: 4,
+  /** A debugger's step is not to lead into an interrupt's handler. */
+  NO_INTERRUPTS: 8,
+} as const;
+
+/** Of VcpuWord.DEBUG_STOP; with POINT `Vcpu.metPoint` + 1 stands in the bits from POINT_SHIFT on. */
+export const DebugStop = { NONE: 0, STEP: 1, POINT: 2, POINT_SHIFT: 8 } as const;
+
 export const StepResult = { NONE: 0, DONE: 1, NOT_DONE: 2 } as const;
 
 /**
@@ -180,8 +194,8 @@ export const VcpuWord = {
   HELD: 10,
   /** At which of this CPU's events the machine is to pause (PauseCause). */
   PAUSE_POINTS: 11,
-  /** 1: a policy lets the CPU execute nothing for now. */
-  SUSPENDED: 12,
+  /** What the CPU is kept from for now: bits of Restraint. */
+  RESTRAINT: 12,
   /** Parallel emulator: not 0 when the core is to come back, or to stand aside for another vcpu (core/beside.ts). */
   EXIT_REQUEST: 13,
   /** 1 while the CPU is in system management mode; and 1 where an INIT has come meanwhile, which waits for its end. */
@@ -191,6 +205,8 @@ export const VcpuWord = {
   EXITS: 16,
   /** Of these, those that were reported as events. */
   REPORTED: 16 + EXIT_REASONS,
+  /** Why the CPU stands still for a debugger that has not been told (DebugStop). */
+  DEBUG_STOP: 16 + 2 * EXIT_REASONS,
 } as const;
 
 /** Float64 slots of one vcpu's block, after its words. */
@@ -206,7 +222,7 @@ export const VcpuTime = {
 const VCPU_TIMES = 4;
 
 /** Even, so that what follows is aligned to 8 bytes. */
-const VCPU_WORDS = alignUp(VcpuWord.REPORTED + EXIT_REASONS, 2);
+const VCPU_WORDS = alignUp(VcpuWord.DEBUG_STOP + 1, 2);
 const VCPU_BYTES = alignUp(VCPU_WORDS * 4 + VCPU_TIMES * 8, 64);
 
 export interface MemoryShape {

@@ -3,8 +3,9 @@
  * without it: the CPU would go on.
  */
 import type { Vcpu } from '../accelerator/types';
+import { instructionAddress } from '../base/cpu-state';
 import type { ExactLoop } from './exact-loop';
-import { instructionAddress, readLinear } from './page-walk';
+import { readLinear } from './page-walk';
 import type { StartUpRouter } from './start-up-router';
 
 const HLT = 0xf4;

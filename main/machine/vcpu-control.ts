@@ -4,7 +4,7 @@
  */
 import type { Position, VcpuKicker } from '../accelerator/types';
 import { MpState } from '../../preload/contract/mp-state';
-import { type MachineMemory, MachineWord, VcpuTime, VcpuWord } from './shared-memory';
+import { type MachineMemory, MachineWord, Restraint, VcpuTime, VcpuWord } from './shared-memory';
 
 export const Attention = {
   /** Something about interrupts or timers has changed: look again. */
@@ -62,13 +62,24 @@ export class VcpuControl {
     return this.words[VcpuWord.ATTENTION] !== 0;
   }
 
-  /** A policy lets the CPU execute nothing for now. Who changes it alerts the CPU. */
-  get suspended(): boolean {
-    return this.words[VcpuWord.SUSPENDED] !== 0;
+  /** The CPU may not just run on. */
+  get restrained(): boolean {
+    return this.words[VcpuWord.RESTRAINT] !== 0;
   }
 
-  set suspended(suspended: boolean) {
-    Atomics.store(this.words, VcpuWord.SUSPENDED, suspended ? 1 : 0);
+  /** It is to execute one instruction alone, and nobody keeps it from that. */
+  get steps(): boolean {
+    return (this.words[VcpuWord.RESTRAINT] & ~Restraint.NO_INTERRUPTS) === Restraint.STEP;
+  }
+
+  get takesInterrupts(): boolean {
+    return (this.words[VcpuWord.RESTRAINT] & Restraint.NO_INTERRUPTS) === 0;
+  }
+
+  /** Sets or clears bits of Restraint. Who changes it alerts the CPU. */
+  restrain(bits: number, wanted: boolean): void {
+    if (wanted) Atomics.or(this.words, VcpuWord.RESTRAINT, bits);
+    else Atomics.and(this.words, VcpuWord.RESTRAINT, ~bits);
   }
 
   /** Changes under the lock of the MP state (StartUpRouter). */

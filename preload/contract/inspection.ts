@@ -98,7 +98,9 @@ export type PausePoint =
 export type PauseReason =
   | { why: 'asked' }
   | { why: 'step'; cpu: number }
-  | { why: 'point'; point: PausePoint; cpu: number };
+  | { why: 'point'; point: PausePoint; cpu: number }
+  /** A breakpoint or watchpoint of a debugger outside, or a step that it wanted. */
+  | { why: 'debugger'; cpu: number };
 
 /** What a machine's process does for whoever inspects it, by name: argument and result. */
 export interface MachineRequests {

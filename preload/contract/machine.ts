@@ -31,6 +31,9 @@ export interface DiskConfig {
   overlay: string | null;
 }
 
+/** Where gdb finds the machine; port 0 is any that is free. */
+export type DebuggerAddress = { kind: 'tcp'; host: string; port: number } | { kind: 'unix'; path: string };
+
 /** All that a machine is made from; plain data, checked by `checkConfiguration`. */
 export interface MachineConfig {
   /** Path of the guest image. */
@@ -171,6 +174,8 @@ export type MachineCommand =
       policyCommands?: TimedPolicyCommand[];
       /** In the place of policies: what they decided in a run that was recorded. */
       recording?: Recording;
+      /** The machine stands still before its first instruction until gdb has come there and lets it go. */
+      debuggerAt?: DebuggerAddress;
     }
   /** `author`: the policy's number, from 1. What it answers comes as `policy-answer` of the same id. */
   | { type: 'policy-command'; id: number; author: number; command: string; args: Options }
@@ -203,6 +208,8 @@ export type MachineMessage =
   | { type: 'serial-output'; port: number; offset: number; bytes: Uint8Array }
   /** The guest has taken that many bytes of a stdio port's input. */
   | { type: 'serial-taken'; port: number; count: number }
+  /** Where gdb can reach the machine, as its command `target remote` takes it. */
+  | { type: 'debugger-at'; address: string }
   /** Where a pty or socket can be reached. */
   | { type: 'serial-path'; port: number; path: string }
   | { type: 'sample'; sample: Sample }

@@ -21,6 +21,7 @@ test('CPUs that follow each other are a range', () => {
 test('why a machine stands still', () => {
   expect(pauseWords({ why: 'asked' })).toBe('Paused.');
   expect(pauseWords({ why: 'step', cpu: 3 })).toBe('Paused after a step of CPU 3.');
+  expect(pauseWords({ why: 'debugger', cpu: 3 })).toBe('Paused by a debugger at CPU 3.');
   expect(pauseWords({ why: 'point', point: { on: 'first-instruction', cpu: null }, cpu: 1 })).toBe(
     'Paused: CPU 1 is about to execute its first instruction.',
   );

@@ -135,5 +135,6 @@ const HAPPENED: Record<PausePoint['on'], string> = {
 export function pauseWords(reason: PauseReason | null): string {
   if (reason === null || reason.why === 'asked') return 'Paused.';
   if (reason.why === 'step') return `Paused after a step of CPU ${reason.cpu}.`;
+  if (reason.why === 'debugger') return `Paused by a debugger at CPU ${reason.cpu}.`;
   return `Paused: CPU ${reason.cpu} ${HAPPENED[reason.point.on]}.`;
 }

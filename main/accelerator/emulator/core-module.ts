@@ -23,6 +23,11 @@ export interface CoreFunctions {
   memoryWritten(cpu: number, physical: number, size: number): void;
   /** To be called after the host has written code into guest RAM. */
   clearBlocks(cpu: number): void;
+  /** Bytes of RAM were written: drops what was decoded from them, for all CPUs. */
+  codeWritten(cpu: number, physical: bigint, size: number): void;
+  flushTlb(cpu: number): void;
+  /** Whether the instruction at RIP has met its breakpoint already (core/debug-points.ts). */
+  passBreakpoint(cpu: number, wanted: boolean): void;
   getFlags(cpu: number): bigint;
   setFlags(cpu: number, flags: bigint): void;
 }
@@ -34,7 +39,6 @@ const PAGE = 4096;
 const CODE_CACHE_BYTES = 8 << 20;
 /** For machines with many CPUs: all code caches together. */
 const ALL_CODE_CACHES_BYTES = 128 << 20;
-const SHARED_WORDS_BYTES = 64;
 const END_OF_ROM = 2 ** 32;
 
 export interface CoreLayout {
@@ -56,7 +60,7 @@ export function coreLayout(cpus: number, ramSize: number, romSize = 0): CoreLayo
   const pages = (romSize === 0 ? ramSize : END_OF_ROM) / PAGE;
   const stateSize = alignUp(block.STATE_SIZE, 64);
   const cacheSize = alignUp(Math.min(CODE_CACHE_BYTES, ALL_CODE_CACHES_BYTES / cpus), PAGE);
-  const codeMap = SHARED_WORDS_BYTES;
+  const codeMap = block.SHARED_SIZE;
   const pageGenerations = alignUp(codeMap + pages * 8, 64);
   const states = alignUp(pageGenerations + pages * 4, PAGE);
   const caches = alignUp(states + cpus * stateSize, PAGE);

@@ -9,10 +9,11 @@ import {
 import type { RegisterReader } from '../types';
 import { type CoreFunctions, instantiateCore } from './core-module';
 import * as block from './core/state';
+import { readVectors, writeVectors } from './vector-image';
 import type { EmulatorHandles } from './vm';
 
 /** General registers in the order of their encodings, which is that of their slots. */
-export const REGISTERS = [
+const REGISTERS = [
   'rax',
   'rcx',
   'rdx',
@@ -31,7 +32,7 @@ export const REGISTERS = [
   'r15',
 ] as const;
 
-export const SEGMENT_INDEX: Record<SegmentName, number> = {
+const SEGMENT_INDEX: Record<SegmentName, number> = {
   es: block.ES,
   cs: block.CS,
   ss: block.SS,
@@ -42,7 +43,7 @@ export const SEGMENT_INDEX: Record<SegmentName, number> = {
   tr: block.TR,
 };
 
-export const CONTROL_OFFSET = {
+const CONTROL_OFFSET = {
   cr0: block.CR0,
   cr2: block.CR2,
   cr3: block.CR3,
@@ -77,6 +78,34 @@ export function readState(core: CoreFunctions, view: DataView, cpu: number): Cpu
   state.gdt = readTable(view, block.GDTR_BASE, block.GDTR_LIMIT);
   state.idt = readTable(view, block.IDTR_BASE, block.IDTR_LIMIT);
   return state;
+}
+
+export function writeState(core: CoreFunctions, view: DataView, cpu: number, state: CpuState): void {
+  REGISTERS.forEach((name, n) => view.setBigUint64(8 * n, state[name], true));
+  view.setBigUint64(block.RIP, state.rip, true);
+  for (const name of CONTROL_REGISTERS) view.setBigUint64(CONTROL_OFFSET[name], state[name], true);
+  for (const name of Object.keys(SEGMENT_INDEX) as SegmentName[]) writeSegment(view, name, state[name]);
+  writeTable(view, block.GDTR_BASE, block.GDTR_LIMIT, state.gdt);
+  writeTable(view, block.IDTR_BASE, block.IDTR_LIMIT, state.idt);
+  view.setUint8(block.CPL, state.ss.dpl);
+  core.setFlags(cpu, state.rflags);
+  core.stateChanged(cpu);
+}
+
+function writeSegment(view: DataView, name: SegmentName, segment: Segment): void {
+  const at = block.SEGMENTS + SEGMENT_INDEX[name] * block.SEGMENT_SIZE;
+  const { type, s, dpl, present, avl, l, db, g } = segment;
+  const access = type | (s << 4) | (dpl << 5) | (present << 7) | (avl << 12) | (l << 13) | (db << 14) | (g << 15);
+  view.setBigUint64(at + block.SEG_BASE, segment.base, true);
+  view.setUint32(at + block.SEG_LIMIT, segment.limit, true);
+  view.setUint16(at + block.SEG_SELECTOR, segment.selector, true);
+  view.setUint16(at + block.SEG_ACCESS, access, true);
+  view.setUint8(at + block.SEG_UNUSABLE, segment.unusable);
+}
+
+function writeTable(view: DataView, base: number, limit: number, table: DescriptorTable): void {
+  view.setBigUint64(base, table.base, true);
+  view.setUint32(limit, table.limit, true);
 }
 
 export function readSegment(view: DataView, name: SegmentName): Segment {
@@ -115,6 +144,18 @@ export class EmulatorRegisters implements RegisterReader {
 
   state(): CpuState {
     return readState(this.#core, this.#view, this.#cpu);
+  }
+
+  setState(state: CpuState): void {
+    writeState(this.#core, this.#view, this.#cpu, state);
+  }
+
+  vectors(): Uint8Array {
+    return readVectors(this.#view);
+  }
+
+  setVectors(image: Uint8Array): void {
+    writeVectors(this.#view, image);
   }
 
   /** Not the time-stamp counter, which is carried along only when the CPU runs. */

@@ -1,23 +1,18 @@
 /** One processor of the emulator: the state block in shared memory, and the core's functions that work on it. */
-import {
-  CONTROL_REGISTERS,
-  type CpuState,
-  cpuMode,
-  type DescriptorTable,
-  type Segment,
-  type SegmentName,
-} from '../../base/cpu-state';
+import { type CpuState, cpuMode } from '../../base/cpu-state';
 import { ExitReason } from '../../../preload/contract/exit-reasons';
 import { MpState } from '../../../preload/contract/mp-state';
 import { VcpuExit } from '../kvm-run';
 import { type Position, RunResult, type Vcpu } from '../types';
 import type { CoreFunctions } from './core-module';
 import * as block from './core/state';
-import { CONTROL_OFFSET, readSegment, readState, REGISTERS, SEGMENT_INDEX } from './registers';
+import { readSegment, readState, writeState } from './registers';
 
 /** What the core's `run` returns. */
 const CORE_EXIT = 0;
 const CORE_RESTS = 3;
+
+const VECTOR_BP = 3;
 
 /** Of MONITOR_STATE, as in core/monitor.ts. */
 const WAITS = 2;
@@ -104,7 +99,9 @@ export class EmulatorVcpu implements Vcpu {
     const before = this.#retired;
     // What an exit left to do is done before the look at this.
     this.exit.immediateExit = this.#finishing;
+    this.#core.passBreakpoint(this.#cpu, true);
     const result = this.#core.run(this.#cpu, 1);
+    this.#core.passBreakpoint(this.#cpu, false);
     const isExit = result === CORE_EXIT;
     this.exit.immediateExit = false;
     const retired = (this.#retired - before) >>> 0;
@@ -153,6 +150,10 @@ export class EmulatorVcpu implements Vcpu {
     return wakeUp(this.#cpu) !== 0;
   }
 
+  get metPoint(): number {
+    return this.exit.debugException === VECTOR_BP ? -1 : this.exit.debugDr6;
+  }
+
   nmi(): void {
     this.#core.nmi(this.#cpu);
   }
@@ -186,16 +187,7 @@ export class EmulatorVcpu implements Vcpu {
   }
 
   setState(state: CpuState): void {
-    const view = this.#view;
-    REGISTERS.forEach((name, n) => view.setBigUint64(8 * n, state[name], true));
-    view.setBigUint64(block.RIP, state.rip, true);
-    for (const name of CONTROL_REGISTERS) view.setBigUint64(CONTROL_OFFSET[name], state[name], true);
-    for (const name of Object.keys(SEGMENT_INDEX) as SegmentName[]) this.#setSegment(name, state[name]);
-    this.#setTable(block.GDTR_BASE, block.GDTR_LIMIT, state.gdt);
-    this.#setTable(block.IDTR_BASE, block.IDTR_LIMIT, state.idt);
-    view.setUint8(block.CPL, state.ss.dpl);
-    this.#core.setFlags(this.#cpu, state.rflags);
-    this.#core.stateChanged(this.#cpu);
+    writeState(this.#core, this.#view, this.#cpu, state);
   }
 
   startAt(vector: number): void {
@@ -237,23 +229,6 @@ export class EmulatorVcpu implements Vcpu {
   setMpState(): void {}
 
   dispose(): void {}
-
-  #setSegment(name: SegmentName, segment: Segment): void {
-    const at = block.SEGMENTS + SEGMENT_INDEX[name] * block.SEGMENT_SIZE;
-    const view = this.#view;
-    const { type, s, dpl, present, avl, l, db, g } = segment;
-    const access = type | (s << 4) | (dpl << 5) | (present << 7) | (avl << 12) | (l << 13) | (db << 14) | (g << 15);
-    view.setBigUint64(at + block.SEG_BASE, segment.base, true);
-    view.setUint32(at + block.SEG_LIMIT, segment.limit, true);
-    view.setUint16(at + block.SEG_SELECTOR, segment.selector, true);
-    view.setUint16(at + block.SEG_ACCESS, access, true);
-    view.setUint8(at + block.SEG_UNUSABLE, segment.unusable);
-  }
-
-  #setTable(base: number, limit: number, table: DescriptorTable): void {
-    this.#view.setBigUint64(base, table.base, true);
-    this.#view.setUint32(limit, table.limit, true);
-  }
 }
 
 function accessTime(exit: VcpuExit): number {

@@ -70,6 +70,7 @@ function facts(): Fact[] {
   numbers('KVM_', abi.KVM);
   numbers('KVM_CAP_', abi.Cap);
   numbers('KVM_SYNC_X86_', abi.Sync);
+  numbers('KVM_GUESTDBG_', abi.GuestDebug);
   for (const [field, declared] of Object.entries(abi.SyncOffset)) {
     list.push({ what: `kvm_run.${field}`, expression: `offsetof(struct kvm_run, ${field})`, declared });
   }

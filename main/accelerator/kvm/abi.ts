@@ -162,6 +162,15 @@ export const SyncOffset = { kvm_dirty_regs: 296, s: 304 } as const;
 export const Sync = { REGS: 1, SREGS: 2 } as const;
 
 export const kvm_guest_debug = struct('kvm_guest_debug', { control: u32, pad: u32, arch: array(u64, 8) });
+/** Bits of its control; the registers are DR0 to DR7. */
+export const GuestDebug = {
+  ENABLE: 1,
+  SINGLESTEP: 2,
+  USE_SW_BP: 0x10000,
+  USE_HW_BP: 0x20000,
+  INJECT_BP: 0x80000,
+} as const;
+export const kvm_xsave = struct('kvm_xsave', { region: array(u32, 1024) });
 export const kvm_device_attr = struct('kvm_device_attr', { flags: u32, group: u32, attr: u64, addr: u64 });
 export const kvm_translation = struct('kvm_translation', {
   linear_address: u64,
@@ -230,6 +239,8 @@ export const KVM = {
   SET_VCPU_EVENTS: iow(0xa0, kvm_vcpu_events),
   SET_DEBUGREGS: iow(0xa2, kvm_debugregs),
   GET_TSC_KHZ: io(0xa3),
+  GET_XSAVE: ior(0xa4, kvm_xsave),
+  SET_XSAVE: iow(0xa5, kvm_xsave),
   GET_STATS_FD: io(0xce),
   SET_DEVICE_ATTR: iow(0xe1, kvm_device_attr),
   GET_DEVICE_ATTR: iow(0xe2, kvm_device_attr),

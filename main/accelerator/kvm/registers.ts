@@ -10,12 +10,12 @@ import {
   type Segment,
   SEGMENTS,
 } from '../../base/cpu-state';
-import type { RegisterReader } from '../types';
+import { type RegisterReader, VECTOR_IMAGE_BYTES } from '../types';
 import * as abi from './abi';
 import { KVM } from './abi';
 import * as libc from './libc';
 
-export const SEGMENT_BYTES = ['type', 'present', 'dpl', 'db', 's', 'l', 'g', 'avl', 'unusable'] as const;
+const SEGMENT_BYTES = ['type', 'present', 'dpl', 'db', 's', 'l', 'g', 'avl', 'unusable'] as const;
 
 export function readState(fd: number, ioctlPointer = libc.ioctlPointer): CpuState {
   const regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
@@ -31,6 +31,16 @@ export function readState(fd: number, ioctlPointer = libc.ioctlPointer): CpuStat
   return state;
 }
 
+/** Into kvm_regs and kvm_sregs; of the latter what is no part of the state stays. */
+export function putState(regs: DataView, sregs: DataView, state: CpuState): void {
+  for (const name of GENERAL_REGISTERS) regs.setBigUint64(abi.kvm_regs.at[name], state[name], true);
+  for (const name of SEGMENTS) writeSegment(sregs, abi.kvm_sregs.at[name], state[name]);
+  for (const name of CONTROL_REGISTERS) sregs.setBigUint64(abi.kvm_sregs.at[name], state[name], true);
+  writeTable(sregs, abi.kvm_sregs.at.gdt, state.gdt);
+  writeTable(sregs, abi.kvm_sregs.at.idt, state.idt);
+  for (let word = 0; word < 4; word++) sregs.setBigUint64(abi.kvm_sregs.at.interrupt_bitmap + 8 * word, 0n, true);
+}
+
 /** Null where KVM has no such MSR. */
 export function readMsr(fd: number, index: number): bigint | null {
   const { at, size } = abi.kvm_msr_entry;
@@ -41,6 +51,11 @@ export function readMsr(fd: number, index: number): bigint | null {
   const read = libc.checked(libc.ioctlPointer(fd, KVM.GET_MSRS, msrs), 'KVM_GET_MSRS');
   return read === 1 ? msrs.getBigUint64(abi.kvm_msrs.size + at.data, true) : null;
 }
+
+/** Of an XSAVE area: which components are not initial, and where the upper halves of the ymm registers are. */
+const XSTATE_BV = 512;
+const YMM_HIGH = 576;
+const X87_AND_SSE = 3;
 
 export class KvmRegisters implements RegisterReader {
   readonly #fd: number;
@@ -53,6 +68,35 @@ export class KvmRegisters implements RegisterReader {
 
   state(): CpuState {
     return readState(this.#fd);
+  }
+
+  setState(state: CpuState): void {
+    const regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
+    const sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
+    libc.checked(libc.ioctlPointer(this.#fd, KVM.GET_SREGS, sregs), 'KVM_GET_SREGS');
+    putState(regs, sregs, state);
+    libc.checked(libc.ioctlPointer(this.#fd, KVM.SET_SREGS, sregs), 'KVM_SET_SREGS');
+    libc.checked(libc.ioctlPointer(this.#fd, KVM.SET_REGS, regs), 'KVM_SET_REGS');
+  }
+
+  vectors(): Uint8Array {
+    return this.#xsave().slice(0, VECTOR_IMAGE_BYTES);
+  }
+
+  setVectors(image: Uint8Array): void {
+    const area = this.#xsave();
+    const header = area.slice(XSTATE_BV, XSTATE_BV + 8);
+    area.set(image.subarray(0, VECTOR_IMAGE_BYTES));
+    // Components that were initial count as written now, as far as this processor has them.
+    header[0] |= image[XSTATE_BV] & (isZero(image.subarray(YMM_HIGH, VECTOR_IMAGE_BYTES)) ? X87_AND_SSE : 7);
+    area.set(header, XSTATE_BV);
+    libc.checked(libc.ioctlPointer(this.#fd, KVM.SET_XSAVE, area), 'KVM_SET_XSAVE');
+  }
+
+  #xsave(): Uint8Array {
+    const area = new Uint8Array(abi.kvm_xsave.size);
+    libc.checked(libc.ioctlPointer(this.#fd, KVM.GET_XSAVE, area), 'KVM_GET_XSAVE');
+    return area;
   }
 
   msr(index: number): bigint | null {
@@ -81,4 +125,22 @@ function readSegment(view: DataView, offset: number): Segment {
 function readTable(view: DataView, offset: number): DescriptorTable {
   const { at } = abi.kvm_dtable;
   return { base: view.getBigUint64(offset + at.base, true), limit: view.getUint16(offset + at.limit, true) };
+}
+
+function writeSegment(view: DataView, offset: number, segment: Segment): void {
+  const { at } = abi.kvm_segment;
+  view.setBigUint64(offset + at.base, segment.base, true);
+  view.setUint32(offset + at.limit, segment.limit, true);
+  view.setUint16(offset + at.selector, segment.selector, true);
+  for (const name of SEGMENT_BYTES) view.setUint8(offset + at[name], segment[name]);
+}
+
+function writeTable(view: DataView, offset: number, table: DescriptorTable): void {
+  const { at } = abi.kvm_dtable;
+  view.setBigUint64(offset + at.base, table.base, true);
+  view.setUint16(offset + at.limit, table.limit, true);
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
 }

@@ -1,25 +1,17 @@
 /** One vcpu on KVM, on the worker thread that runs it. */
-import {
-  CONTROL_REGISTERS,
-  type CpuState,
-  cpuMode,
-  type DescriptorTable,
-  GENERAL_REGISTERS,
-  type Segment,
-  SEGMENTS,
-} from '../../base/cpu-state';
+import { type CpuState, cpuMode } from '../../base/cpu-state';
 import { VcpuExit } from '../kvm-run';
 import { ExitReason } from '../../../preload/contract/exit-reasons';
 import { type Position, RunResult, type Vcpu, type VcpuKicker } from '../types';
 import * as abi from './abi';
-import { KVM, Sync } from './abi';
+import { GuestDebug, KVM, Sync } from './abi';
 import * as libc from './libc';
-import { readMsr, readState, SEGMENT_BYTES } from './registers';
+import { putState, readMsr, readState } from './registers';
 
 /** A real-time signal that neither glibc nor Node uses; blocked except inside KVM_RUN, so no handler ever runs. */
 const KICK_SIGNAL = 40;
 const IA32_TSC = 0x10;
-const GUEST_DEBUG_SINGLE_STEP = 3;
+const VECTOR_BP = 3;
 const VCPU_EVENTS_ALL_VALID = 0xd;
 /** What the seconds of a 32-bit word hold; who sleeps longer wakes up once and sleeps again. */
 const LONGEST_SLEEP_MS = 2 ** 40;
@@ -141,7 +133,7 @@ export class KvmVcpu implements Vcpu {
     if (this.#ioPending) {
       if (!this.completeExit()) return RunResult.STEPPED;
     } else {
-      this.#debug(GUEST_DEBUG_SINGLE_STEP);
+      this.#debug(GuestDebug.ENABLE | GuestDebug.SINGLESTEP);
       const result = this.run();
       this.#debug(0);
       if (result !== RunResult.EXIT) return result;
@@ -182,6 +174,11 @@ export class KvmVcpu implements Vcpu {
 
   smi(): void {}
 
+  /** B0 to B3 of DR6 tell which of the four it is. */
+  get metPoint(): number {
+    return this.exit.debugException === VECTOR_BP ? -1 : 31 - Math.clz32(this.exit.debugDr6 & 0xf);
+  }
+
   /** Where Reveille has the local APICs, CPUID has no MONITOR. */
   readonly lineWritten = false;
   readonly waitsForMasked = false;
@@ -210,12 +207,7 @@ export class KvmVcpu implements Vcpu {
     // IA32_APIC_BASE and CR8 are not part of the state: they stay as KVM has them.
     this.#dirty[0] = 0;
     this.#pointer(KVM.GET_SREGS, sregs, 'KVM_GET_SREGS');
-    for (const name of GENERAL_REGISTERS) regs.setBigUint64(abi.kvm_regs.at[name], state[name], true);
-    for (const name of SEGMENTS) writeSegment(sregs, abi.kvm_sregs.at[name], state[name]);
-    for (const name of CONTROL_REGISTERS) sregs.setBigUint64(abi.kvm_sregs.at[name], state[name], true);
-    writeTable(sregs, abi.kvm_sregs.at.gdt, state.gdt);
-    writeTable(sregs, abi.kvm_sregs.at.idt, state.idt);
-    for (let word = 0; word < 4; word++) sregs.setBigUint64(abi.kvm_sregs.at.interrupt_bitmap + 8 * word, 0n, true);
+    putState(regs, sregs, state);
     this.#dirty[0] = Sync.REGS | Sync.SREGS;
     this.#storeDirty();
   }
@@ -312,18 +304,4 @@ export class KvmVcpu implements Vcpu {
     if (libc.timerCreate(libc.CLOCK_MONOTONIC, event, id) !== 0) throw libc.systemError('timer_create');
     return Number(id[0]);
   }
-}
-
-function writeSegment(view: DataView, offset: number, segment: Segment): void {
-  const { at } = abi.kvm_segment;
-  view.setBigUint64(offset + at.base, segment.base, true);
-  view.setUint32(offset + at.limit, segment.limit, true);
-  view.setUint16(offset + at.selector, segment.selector, true);
-  for (const name of SEGMENT_BYTES) view.setUint8(offset + at[name], segment[name]);
-}
-
-function writeTable(view: DataView, offset: number, table: DescriptorTable): void {
-  const { at } = abi.kvm_dtable;
-  view.setBigUint64(offset + at.base, table.base, true);
-  view.setUint16(offset + at.limit, table.limit, true);
 }

@@ -272,7 +272,7 @@ class SocketPort extends DuplexPort {
     post: (message: MachineMessage) => void,
   ): Promise<SocketPort> {
     const socket = new SocketPort(machine, port, path);
-    await listenAt(path, port, socket.#server);
+    await listenAt(path, `COM${port + 1}`, socket.#server);
     socket.#server.on('error', (error) => {
       const reason = `COM${port + 1}: the socket at ${path} failed: ${error.message}`;
       machine.stop({ kind: 'stopped', code: null, cpu: null, reason });

@@ -3,12 +3,12 @@ import { lstatSync, rmSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { SerialError } from './serial-error';
 
-/** Listens at `path`; resolves when clients can connect. */
-export async function listenAt(path: string, port: number, server: Server): Promise<void> {
-  await removeStaleSocket(path, port);
+/** Listens at `path`, for messages `whose`; resolves when clients can connect. */
+export async function listenAt(path: string, whose: string, server: Server): Promise<void> {
+  await removeStaleSocket(path, whose);
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error): void => {
-      reject(new SerialError('usage', `COM${port + 1}: no socket at ${path}: ${error.message}.`));
+      reject(new SerialError('usage', `${whose}: no socket at ${path}: ${error.message}.`));
     };
     server.once('error', failed);
     server.listen(path, () => {
@@ -19,23 +19,23 @@ export async function listenAt(path: string, port: number, server: Server): Prom
 }
 
 /** A killed process leaves its socket behind: connecting to it is refused (unix(7), ECONNREFUSED). */
-async function removeStaleSocket(path: string, port: number): Promise<void> {
+async function removeStaleSocket(path: string, whose: string): Promise<void> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {
-    throw new SerialError('usage', `COM${port + 1}: ${path} exists and is no socket; choose another path.`);
+    throw new SerialError('usage', `${whose}: ${path} exists and is no socket; choose another path.`);
   }
   const answer = await connecting(path);
   if (answer === 'connected') {
     throw new SerialError(
       'usage',
-      `COM${port + 1}: somebody listens at ${path} already, another machine perhaps; choose another path.`,
+      `${whose}: somebody listens at ${path} already, another machine perhaps; choose another path.`,
     );
   }
   if (answer !== 'ECONNREFUSED') {
     throw new SerialError(
       'usage',
-      `COM${port + 1}: whether anybody still listens at ${path} cannot be told (${answer}); choose another path.`,
+      `${whose}: whether anybody still listens at ${path} cannot be told (${answer}); choose another path.`,
     );
   }
   rmSync(path, { force: true });

@@ -57,6 +57,7 @@ export async function replay(args: string[], { machineProcess }: Installation): 
       policyCommands: [],
       recording,
       watch: null,
+      gdb: null,
       greeting: () => `replays ${options.file}: ${config.accelerator}, ${config.cpus} cpus, seed ${config.seed}`,
     });
     const { summary, diagnosis, status } = await session.run();

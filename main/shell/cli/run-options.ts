@@ -2,7 +2,8 @@
 import { parseArgs } from 'node:util';
 import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { RunRequest } from '../../app/machine-runs';
-import type { MachineConfig, SerialBackend } from '../../../preload/contract/machine';
+import type { DebuggerAddress, MachineConfig, SerialBackend } from '../../../preload/contract/machine';
+import { parseDebuggerAddress } from './debugger-address';
 import { FLAG, given, MACHINE_OPTIONS, machineRequest, TEXT, TEXTS } from './machine-options';
 import { parseDiskOption, parseDuration, parseSerial } from './quantities';
 import { UsageError } from './usage';
@@ -21,6 +22,8 @@ export interface RunOptions {
   policies: PolicyChoice[];
   /** A file of commands for them, `-` for stdin; null: none. */
   policyCommands: string | null;
+  /** Where gdb is to find the machine; null: nowhere. */
+  gdb: DebuggerAddress | null;
 }
 
 type SerialPorts = MachineConfig['serial'];
@@ -39,6 +42,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     timeout: TEXT,
     events: TEXT,
     trace: TEXT,
+    gdb: TEXT,
     json: FLAG,
   });
   const guest = onePositional('reveille run', "one guest, a bundled guest's name or a path", positionals);
@@ -61,6 +65,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     console: console < 0 ? null : console,
     policies: policyChoices(tokens),
     policyCommands: values['policy-commands'] ?? null,
+    gdb: given('--gdb', values.gdb, parseDebuggerAddress) ?? null,
   };
 }
 

@@ -1,11 +1,18 @@
 /** One run: carries the machine's messages to stdout, display and records, and the person's wishes to the machine. */
-import type { MachineConfig, MachineMessage, Outcome, Summary } from '../../../preload/contract/machine';
+import type {
+  DebuggerAddress,
+  MachineConfig,
+  MachineMessage,
+  Outcome,
+  Summary,
+} from '../../../preload/contract/machine';
 import { AppError, systemReason } from '../../app/errors';
 import { type MachineEvent, MachineEventDecoder } from '../../../preload/contract/machine-events';
 import { EventDigest } from '../../../preload/contract/event-digest';
 import type { MachineModel } from '../../../preload/contract/machine-model';
 import { goodbyeTime, type MachineProcess } from '../../app/machine-process';
 import { type ConsoleInput, openConsoleInput } from './console-input';
+import { debuggerWarning } from './debugger-address';
 import type { Display } from './display';
 import { Status, outcomeStatus } from './outcome';
 import type { Recording } from '../../../preload/contract/recording';
@@ -42,6 +49,8 @@ interface RunParts {
   recording: Recording | null;
   /** Has it look, from the machine's start to its end, at plugins that are being worked on; null: there are none. */
   watch: (() => { close(): void }) | null;
+  /** Where gdb is to find the machine; null: nowhere. */
+  gdb: DebuggerAddress | null;
   /** Printed when the machine starts. */
   greeting: (config: MachineConfig) => string;
 }
@@ -86,7 +95,7 @@ export class RunSession {
     const { machine, config, display, timeout } = this.#parts;
     try {
       this.#listen();
-      const { policies, policyCommands, recording } = this.#parts;
+      const { policies, policyCommands, recording, gdb } = this.#parts;
       machine.send({
         type: 'start',
         config,
@@ -96,6 +105,7 @@ export class RunSession {
         policies: policies.programs,
         policyCommands,
         ...(recording !== null && { recording }),
+        ...(gdb !== null && { debuggerAt: gdb }),
       });
       if (timeout !== null) this.#stopAfter(timeout);
       const end = await this.#finished;
@@ -180,6 +190,10 @@ export class RunSession {
         break;
       case 'serial-taken':
         this.#input?.taken(message.count);
+        break;
+      case 'debugger-at':
+        for (const warning of debuggerWarning(this.#parts.gdb)) display.line(warning);
+        display.line(`gdb: the machine stands still until "target remote ${message.address}" lets it go`);
         break;
       case 'serial-path':
         display.line(`COM${message.port + 1} is at ${message.path}`);

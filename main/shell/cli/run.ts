@@ -91,6 +91,7 @@ async function runMachine(
     policyCommands,
     recording: null,
     watch: watch === null ? null : () => watch(machine, (line) => display.line(line)),
+    gdb: options.gdb,
     greeting: (made) => greeting(made, choice),
   });
   const { summary, diagnosis, status } = await session.run();

@@ -51,6 +51,8 @@ The run
   --timeout TIME            stops the machine after 500ms, 30s, 2m, …
   --events PATH             writes every event as a line of JSON; "-" is stdout, in COM1's place
   --trace PATH              writes a trace for ui.perfetto.dev
+  --gdb :PORT               waits for gdb before the first instruction; also ADDRESS:PORT (without one 127.0.0.1),
+                            or unix:PATH. "monitor help" in gdb says what there is besides
   --json                    one summary as the last line of stdout
 
 A sweep, with the options of the machine and of its policies; on the emulator unless --accel says otherwise

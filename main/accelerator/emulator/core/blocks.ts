@@ -6,6 +6,7 @@
 import { fetchPointer } from './memory';
 import { beginAlone, endAlone, hasOthersBeside } from './beside';
 import { chunksOf, marksOf, noteCode, pageGeneration } from './code-map';
+import { mark, marksBreakpoint, hasBreakpoints } from './debug-points';
 import { MAX_LENGTH, decode, entryEnds, entryRead, entryWritten } from './decode';
 import { GP } from './bits';
 import { raise } from './exceptions';
@@ -52,12 +53,14 @@ export const B_FOLLOWING_GENERATION: usize = 40;
 /** u32: the page into which a block of one instruction reaches; NO_PAGE: into none. */
 const B_SECOND_PAGE: usize = 44;
 const B_SECOND_GENERATION: usize = 48;
+/** u32: the bytes that it was decoded from, behind its micro-operations. */
+const B_CODE: usize = 52;
 export const B_UOPS: usize = 64;
 
 const NO_PAGE: u32 = 0xffffffff;
 const MAX_INSTRUCTIONS: u32 = 64;
-/** A block, its NEXT, its code, and an instruction being decoded. */
-const MAX_BLOCK_SIZE: u32 = <u32>B_UOPS + (MAX_INSTRUCTIONS + 2) * <u32>UOP_SIZE + MAX_INSTRUCTIONS * <u32>MAX_LENGTH;
+/** A block, a mark before each instruction, its NEXT, its code, and an instruction being decoded. */
+const MAX_BLOCK_SIZE: u32 = <u32>B_UOPS + (2 * MAX_INSTRUCTIONS + 2) * <u32>UOP_SIZE + MAX_INSTRUCTIONS * <u32>MAX_LENGTH;
 
 // @ts-ignore: decorator
 @inline
@@ -188,14 +191,9 @@ function revive(cpu: usize, block: usize, host: usize): bool {
   const size: u32 = load<u16>(block, B_BYTES);
   const generation = pageGeneration(cpu, physical >> 12);
   noteCode(cpu, physical, size);
-  if (memory.compare(codeOf(block), host, size) != 0) return false;
+  if (memory.compare(load<u32>(block, B_CODE), host, size) != 0) return false;
   store<u32>(block, generation, B_GENERATION);
   return true;
-}
-
-/** Where a block keeps the bytes it was decoded from: behind its micro-operations and their NEXT. */
-function codeOf(block: usize): usize {
-  return block + B_UOPS + (<usize>load<u16>(block, B_COUNT) + 1) * UOP_SIZE;
 }
 
 /** Whether the page after the one of `linear` is still that of the block's second half. A fault there shows when it is built. */
@@ -209,7 +207,7 @@ function remember(cpu: usize, block: usize): void {
   const slot = hashSlot(cpu, load<u32>(block, B_PHYSICAL), load<u32>(block, B_MODE));
   store<u32>(block, load<u32>(slot), B_CHAIN);
   store<u32>(slot, <u32>block);
-  store<u32>(cpu, (<u32>codeOf(block) + load<u16>(block, B_BYTES) + 15) & ~15, CODE_CACHE_FREE);
+  store<u32>(cpu, (load<u32>(block, B_CODE) + load<u16>(block, B_BYTES) + 15) & ~15, CODE_CACHE_FREE);
 }
 
 /** Drops every block of this vcpu. */
@@ -253,6 +251,7 @@ function decodeBlock(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, 
   let secondGeneration: u32 = 0;
   let secondMarks: u64 = 0;
   const beside = hasOthersBeside(cpu);
+  const marked = hasBreakpoints(cpu);
   let u = block + B_UOPS;
   let count: u32 = 0;
   let offset: u32 = 0;
@@ -290,6 +289,10 @@ function decodeBlock(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, 
     if (beside) lock(u);
     store<u8>(u, <u8>count, U_NUMBER);
     noteFlags(cpu, count, entryWritten, entryRead);
+    if (marked && marksBreakpoint(cpu, physical + offset)) {
+      mark(u, count, offset);
+      u += UOP_SIZE;
+    }
     last = u;
     u += UOP_SIZE;
     offset += <u32>length;
@@ -300,6 +303,7 @@ function decodeBlock(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, 
   store<u16>(u, <u16>NEXT, U_OP);
   store<u16>(u, <u16>offset, U_NEXT);
   store<u8>(u, <u8>count, U_NUMBER);
+  store<u32>(block, <u32>(u + UOP_SIZE), B_CODE);
   store<u64>(block, is64 ? u64.MAX_VALUE : isShortBranch(last) ? 0xffff : 0xffffffff, B_MASK);
   store<u32>(block, physical, B_PHYSICAL);
   store<u32>(block, mode, B_MODE);
@@ -312,7 +316,7 @@ function decodeBlock(cpu: usize, rip: u64, linear: u64, host: usize, mode: u32, 
   fuse(cpu, block + B_UOPS, u);
   const bytes = second == NO_PAGE ? offset : 0x1000 - (physical & 0xfff);
   noteCode(cpu, physical, bytes);
-  if (second == NO_PAGE) memory.copy(codeOf(block), host, offset);
+  if (second == NO_PAGE) memory.copy(load<u32>(block, B_CODE), host, offset);
   else {
     noteCode(cpu, second << 12, 16);
     store<u32>(block, secondGeneration, B_SECOND_GENERATION);

@@ -23,6 +23,8 @@ const MMIO_IS_WRITE: usize = UNION + 20; // u8
 const MSR_ERROR: usize = UNION; // u8
 const MSR_INDEX: usize = UNION + 12; // u32
 const MSR_DATA: usize = UNION + 16; // u64
+const DEBUG_EXCEPTION: usize = UNION; // u32
+const DEBUG_DR6: usize = UNION + 16; // u64
 const INTERNAL_SUBERROR: usize = UNION; // u32
 const INTERNAL_COUNT: usize = UNION + 4; // u32
 const INTERNAL_DATA: usize = UNION + 8; // u64[16]
@@ -30,6 +32,7 @@ const INTERNAL_DATA: usize = UNION + 8; // u64[16]
 export const IO_DATA: usize = 4096;
 
 const EXIT_IO: u32 = 2;
+const EXIT_DEBUG: u32 = 4;
 const EXIT_HLT: u32 = 5;
 const EXIT_MMIO: u32 = 6;
 const EXIT_IRQ_WINDOW_OPEN: u32 = 7;
@@ -95,6 +98,14 @@ export function exitShutdown(cpu: usize): void {
 
 export function exitInterruptWindow(cpu: usize): void {
   exit(cpu, EXIT_IRQ_WINDOW_OPEN);
+}
+
+/** A debugger's point was met: #BP of a breakpoint, or #DB of the watchpoint `met`, of which there may be more than DR6 has bits for. */
+export function exitDebug(cpu: usize, vector: u32, met: u64): void {
+  const kvmRun = exit(cpu, EXIT_DEBUG);
+  store<u32>(kvmRun, vector, DEBUG_EXCEPTION);
+  store<u64>(kvmRun, met, DEBUG_DR6);
+  store<u8>(cpu, COMPLETE_NOTHING, COMPLETION);
 }
 
 /** KVM_INTERNAL_ERROR_EMULATION with the address that could not be executed. */

@@ -2,6 +2,7 @@
 import { BR, GP, UD as UNDEFINED, RFLAGS_RF, RFLAGS_VM } from './bits';
 import { addWithFlag, bitTest, bmi, crc32, scan } from './bit-operations';
 import { asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust } from './decimal';
+import { breakpoint } from './debug-points';
 import { fault } from './exceptions';
 import { AF, CF, DF, OF, PF, SF, ZF, carry, condition, getFlags, setStatusFlags, statusFlags, zero } from './flags';
 import { fetchPointer, readPointer } from './memory';
@@ -85,6 +86,8 @@ export function general(cpu: usize, u: usize, operation: i32): i32 {
       return fault(cpu, GP, 0);
     case T.LOCKED:
       return locked(cpu, u);
+    case T.BREAKPOINT:
+      return breakpoint(cpu, u);
     case T.UD:
       return fault(cpu, UNDEFINED, 0);
     case T.UNAVAILABLE:

@@ -6,6 +6,7 @@
 import { AC, EFER_LMA, GP } from './bits';
 import { codeWritten } from './code-map';
 import { meetDataBreakpoints } from './debug';
+import { passesWatchpoints, watchesPage } from './debug-points';
 import { raise } from './exceptions';
 import { exitInternalError } from './exits';
 import { mmioRead, mmioWrite } from './mmio';
@@ -218,6 +219,7 @@ function span(cpu: usize, linear: u64, access: i32): usize {
 function ramSpan(cpu: usize, linear: u64, access: i32): usize {
   if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 || load<u8>(cpu, ALIGNMENT_CHECKED) != 0 || !canonical(cpu, linear))
     return 0;
+  if (watchesPage(cpu, linear)) return 0;
   const physical = translate(cpu, linear, access | ownAccess(cpu) | ACCESS_PROBE);
   if (physical == NO_PAGE) return 0;
   const plain = access == ACCESS_WRITE ? physical < load<u64>(cpu, RAM_SIZE) : isReadable(cpu, physical);
@@ -269,7 +271,7 @@ function mayAccess(cpu: usize, linear: u64, size: i32, access: i32): bool {
   }
   if (load<u8>(cpu, DATA_BREAKPOINTS) != 0 && (access & ACCESS_IMPLICIT) == 0)
     meetDataBreakpoints(cpu, linear, size, access);
-  return true;
+  return passesWatchpoints(cpu, linear, size, access);
 }
 
 function bytesInPage(linear: u64, size: i32): i32 {

@@ -4,6 +4,7 @@ import { GP, RFLAGS_IF, RFLAGS_RF, RFLAGS_TF } from './bits';
 import { cachedBlock, findBlock, findShortBlock } from './blocks';
 import { noticeCodeChanges } from './code-map';
 import { afterInstruction, beforeInstruction } from './debug';
+import { exitWatchpoint, hasBreakpoints, noteRepetition, passBreakpoint } from './debug-points';
 import { beginTime, elapsed } from './events';
 import { deliverException, deliverInterrupt, deliverNmi, raise } from './exceptions';
 import {
@@ -51,6 +52,9 @@ import {
   RIP,
   SHADOW,
   SMI_PENDING,
+  WATCH_ALONE,
+  WATCH_MET,
+  WATCH_RERUN,
 } from './state';
 import { noticeA20 } from './tlb';
 
@@ -99,13 +103,19 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     else if (completion == COMPLETE_IN) store<u8>(cpu, 1, INPUT_READY);
     else if (completion == COMPLETE_MSR) msrCompleted(cpu);
     // The instruction runs again, by itself, before anything else can happen.
+    passBreakpoint(cpu, true);
     step(cpu);
+    passBreakpoint(cpu, false);
     if (load<u64>(cpu, IPI_TARGETS) != 0) sendIpi(cpu);
     if (load<u8>(cpu, EXIT_PENDING) != 0) return EXIT;
   }
   if (immediate) return REQUESTED;
   const exitRequest: usize = load<u32>(cpu, EXIT_REQUEST);
   while (load<u8>(cpu, EXIT_PENDING) == 0) {
+    if (load<u8>(cpu, WATCH_MET) != 0) {
+      exitWatchpoint(cpu);
+      break;
+    }
     deliverEvents(cpu);
     store<u8>(cpu, 0, HALTED);
     if (load<u8>(cpu, EXIT_PENDING) != 0) break;
@@ -113,9 +123,11 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     const done = elapsed(cpu);
     if (done >= maxInstructions) return BUDGET_USED;
     const rflags = load<u64>(cpu, RFLAGS);
+    if (hasBreakpoints(cpu)) noteRepetition(cpu);
     // RF lasts until the next instruction is complete, and no breakpoint is there that would ask for it.
     if ((rflags & RFLAGS_RF) != 0 && load<u8>(cpu, DEBUG_ACTIVE) == 0) store<u64>(cpu, rflags & ~RFLAGS_RF, RFLAGS);
-    if ((rflags & RFLAGS_TF) != 0 || load<u8>(cpu, SHADOW) != 0 || load<u8>(cpu, DEBUG_ACTIVE) != 0) step(cpu);
+    const alone = load<u8>(cpu, SHADOW) | load<u8>(cpu, DEBUG_ACTIVE) | load<u8>(cpu, WATCH_RERUN);
+    if ((rflags & RFLAGS_TF) != 0 || alone != 0) step(cpu);
     else runBlocks(cpu, maxInstructions - <u32>done, maxInstructions <= EXACT_BUDGET);
     if (load<u64>(cpu, IPI_TARGETS) != 0) sendIpi(cpu);
   }
@@ -166,6 +178,17 @@ function runBlocks(cpu: usize, budget: u32, exact: bool): void {
 
 /** One instruction, with what single-stepping, breakpoints and interrupt shadows ask for. */
 function step(cpu: usize): void {
+  const again = load<u8>(cpu, WATCH_RERUN) != 0;
+  // What runs again has been past its breakpoint.
+  if (again) passBreakpoint(cpu, true);
+  store<u8>(cpu, 0, WATCH_RERUN);
+  store<u8>(cpu, 1, WATCH_ALONE);
+  stepAlone(cpu);
+  store<u8>(cpu, 0, WATCH_ALONE);
+  if (again) passBreakpoint(cpu, false);
+}
+
+function stepAlone(cpu: usize): void {
   store<u8>(cpu, 0, CODE_CHANGED);
   const resumed = load<u64>(cpu, RFLAGS) & RFLAGS_RF;
   const watched = (load<u64>(cpu, RFLAGS) & RFLAGS_TF) != 0 || load<u8>(cpu, DEBUG_ACTIVE) != 0;
@@ -177,6 +200,7 @@ function step(cpu: usize): void {
   store<u8>(cpu, 0, SHADOW);
   const block = findShortBlock(cpu, load<u64>(cpu, RIP), 1);
   if (block == 0 || execute(cpu, block, 1, false) == STOPPED_IN_INSTRUCTION) {
+    store<u8>(cpu, 0, WATCH_MET);
     // It runs again, still in the shadow and past its breakpoint, once the host has answered.
     if (load<i32>(cpu, EXCEPTION) < 0) {
       store<u8>(cpu, shadow, SHADOW);
@@ -194,7 +218,7 @@ function step(cpu: usize): void {
 /** An exception is delivered; an exit waits for the host. */
 function stopped(cpu: usize): void {
   if (load<i32>(cpu, EXCEPTION) < 0) {
-    if (load<u8>(cpu, EXIT_PENDING) != 0) return;
+    if ((load<u8>(cpu, EXIT_PENDING) | load<u8>(cpu, WATCH_RERUN)) != 0) return;
     // Only the operand at NO_ADDRESS, which is not canonical, stops an instruction without an exception.
     raise(cpu, GP, 0);
   }

@@ -146,6 +146,15 @@ export const SHARED_CODE_EPOCH: usize = 0; // u32: changes whenever decoded code
 /** Of vcpus beside each other (beside.ts), u32 each: who runs alone (its state block), and how many wait for others to stand aside. */
 export const SHARED_ALONE: usize = 4;
 export const SHARED_WAITING: usize = 8;
+/** A debugger's points (debug-points.ts): u32 how many there are; u64 each; and of WATCHPOINT_SIZE bytes each. */
+export const SHARED_BREAKPOINT_COUNT: usize = 12;
+export const SHARED_WATCHPOINT_COUNT: usize = 16;
+export const SHARED_BREAKPOINTS: usize = 128;
+export const MOST_BREAKPOINTS: u32 = 256;
+export const SHARED_WATCHPOINTS: usize = 2176;
+export const WATCHPOINT_SIZE: usize = 24;
+export const MOST_WATCHPOINTS: u32 = 32;
+export const SHARED_SIZE: usize = 2944;
 /** u32: start of the code cache of this vcpu, its size in bytes, and the first free byte. */
 export const CODE_CACHE: usize = 1052;
 export const CODE_CACHE_SIZE: usize = 1056;
@@ -200,6 +209,13 @@ export const SMM_NMI_BLOCKED: usize = SYSTEM_ROOM + 775;
 export const A20_GATE: usize = SYSTEM_ROOM + 776;
 /** u32: bits of physical addresses that are held at 0 (bit 20, or none). */
 export const ADDRESS_LINES_LOW: usize = SYSTEM_ROOM + 780;
+/** Of a debugger's points: u64 RIP and u8 which breakpoint there does not count (debug-points.ts). */
+export const PASS_RIP: usize = SYSTEM_ROOM + 784;
+export const PASS: usize = SYSTEM_ROOM + 792;
+/** u8 each: 1 + the watchpoint that was met; an instruction that meets one is to run again by itself; it does so now. */
+export const WATCH_MET: usize = SYSTEM_ROOM + 793;
+export const WATCH_RERUN: usize = SYSTEM_ROOM + 794;
+export const WATCH_ALONE: usize = SYSTEM_ROOM + 795;
 /**
  * u64: guest-physical address of the ROM, which ends at 4 GiB; 1 << 32: there is none. Its bytes lie right before guest RAM, so
  * that RAM_BASE + guest-physical address (mod 2^32) is the host address of either.

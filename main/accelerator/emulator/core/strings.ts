@@ -13,7 +13,7 @@ import { K_CMP } from './ops';
 import { loadSized, storeSized } from './operands';
 import { computeAny, settle } from './operate';
 import { NO_ADDRESS, linearAddress } from './segments';
-import { CODE_CHANGED, ES, FS, MODE, RAX, RCX, RDI, RFLAGS, RSI } from './state';
+import { CODE_CHANGED, ES, FS, MODE, RAX, RCX, RDI, RFLAGS, RSI, WATCH_MET } from './state';
 import { AGAIN, FAULT, RETIRED } from './status';
 import { BREAKPOINTS_MET } from './tlb';
 import {
@@ -99,7 +99,7 @@ function mustStop(cpu: usize, bytes: i32): bool {
 
 /** With TF there is a trap behind each element (SDM vol. 3B, "Single-Step Exception Condition"), as where it met a breakpoint. */
 function isStepped(cpu: usize): bool {
-  return (load<u64>(cpu, RFLAGS) & RFLAGS_TF) != 0 || load<u8>(cpu, BREAKPOINTS_MET) != 0;
+  return (load<u64>(cpu, RFLAGS) & RFLAGS_TF) != 0 || (load<u8>(cpu, BREAKPOINTS_MET) | load<u8>(cpu, WATCH_MET)) != 0;
 }
 
 function flat(cpu: usize, u: usize): bool {

@@ -5,6 +5,7 @@
  */
 import { CR0_AM, CR4_SMAP, RFLAGS_AC } from './bits';
 import { dropLinks } from './blocks';
+import { watchesPage } from './debug-points';
 import {
   ACCESS_FETCH,
   ACCESS_IMPLICIT,
@@ -118,6 +119,7 @@ export function translate(cpu: usize, linear: u64, access: i32): u64 {
     }
     return page | (linear & 0xfff);
   }
+  if ((access & ACCESS_FETCH) == 0 && watchesPage(cpu, linear)) return page | (linear & 0xfff);
   if ((found & PAGE_LARGE) != 0) store<u8>(cpu, 1, LARGE_PAGES);
   let host = <u32>(page >> 12);
   if ((found & PAGE_GLOBAL) != 0)
