@@ -85,12 +85,56 @@ export function isElf({ bytes, view }: GuestImage): boolean {
   return bytes.length >= 4 && view.getUint32(0) === ELF_MAGIC;
 }
 
-/** Loads the segments of an ELF image. `entry` overrides the header's, as a Multiboot 2 tag may. */
-export function loadElf(image: GuestImage, memory: Uint8Array, entry?: bigint): LoadedElf {
+/** Loads the segments of an ELF image. `entry` overrides the header's, as a Multiboot 2 tag may, or a PVH note does. */
+export function loadElf(
+  image: GuestImage,
+  memory: Uint8Array,
+  { entry, physicalEntry }: { entry?: bigint; physicalEntry?: bigint } = {},
+): LoadedElf {
   const layout = checkHeader(image);
   const segments = loadSegments(image, layout);
-  const physicalEntry = findEntry(image, segments, entry ?? address(image.view, layout, layout.entry));
-  return { bits: layout.bits, entry: physicalEntry, end: place(image, segments, memory) };
+  const at =
+    physicalEntry === undefined
+      ? findEntry(image, segments, entry ?? address(image.view, layout, layout.entry))
+      : checkPhysicalEntry(image, segments, physicalEntry);
+  return { bits: layout.bits, entry: at, end: place(image, segments, memory) };
+}
+
+const PT_NOTE = 4;
+const NOTE_HEADER = 12;
+
+/** Content of the first note of this owner and type (gABI 4.1, chapter 5, "Note Section"). What is damaged is none. */
+export function findNote(image: GuestImage, owner: string, type: number): Uint8Array | undefined {
+  const { bytes, view } = image;
+  const layout = checkHeader(image);
+  const headers = address(view, layout, layout.phoff);
+  const entrySize = view.getUint16(layout.phentsize, true);
+  for (let i = 0; i < view.getUint16(layout.phnum, true); i++) {
+    const at = Number(headers) + i * entrySize;
+    if (entrySize < layout.programHeaderSize || at + layout.programHeaderSize > bytes.length) return undefined;
+    if (view.getUint32(at, true) !== PT_NOTE) continue;
+    const start = Number(address(view, layout, at + layout.p.offset));
+    const size = Number(address(view, layout, at + layout.p.filesz));
+    const found = noteIn(bytes.subarray(start, start + size), owner, type);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function noteIn(notes: Uint8Array, owner: string, type: number): Uint8Array | undefined {
+  const view = new DataView(notes.buffer, notes.byteOffset, notes.byteLength);
+  for (let at = 0; at + NOTE_HEADER <= notes.length;) {
+    const nameSize = view.getUint32(at, true);
+    const size = view.getUint32(at + 4, true);
+    const name = at + NOTE_HEADER;
+    const content = name + Math.ceil(nameSize / 4) * 4;
+    const end = content + size;
+    if (end > notes.length) return undefined;
+    const text = String.fromCharCode(...notes.subarray(name, name + Math.min(nameSize, owner.length + 1)));
+    if (view.getUint32(at + 8, true) === type && text === `${owner}\0`) return notes.subarray(content, end);
+    at = content + Math.ceil(size / 4) * 4;
+  }
+  return undefined;
 }
 
 function checkHeader({ name, bytes, view }: GuestImage): Layout {
@@ -173,6 +217,10 @@ function findEntry(image: GuestImage, segments: readonly Segment[], entry: bigin
   for (const { virtual, address: physical, size } of segments) {
     if (entry >= virtual && entry < virtual + size) return Number(entry - virtual + physical);
   }
+  return checkPhysicalEntry(image, segments, entry);
+}
+
+function checkPhysicalEntry(image: GuestImage, segments: readonly Segment[], entry: bigint): number {
   if (segments.some((segment) => entry >= segment.address && entry < segment.address + segment.size)) {
     return Number(entry);
   }

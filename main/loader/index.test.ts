@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../firmware/byte-writer';
 import { loadGuest, LoaderError } from './index';
-import { isUntouched, multiboot2Header, multibootHeader, sampleElf, sampleLinux } from './sample-images';
+import { isUntouched, multiboot2Header, multibootHeader, sampleElf, sampleLinux, sampleNote } from './sample-images';
 
 const LOAD = 0x100000;
 const RAM = 2 << 20;
@@ -52,6 +52,12 @@ const samples: Record<string, Uint8Array> = {
     { type: 3, words: [LOAD] },
   ]),
   linux: sampleLinux(),
+  pvh: sampleElf({
+    bits: 64,
+    entry: LOAD,
+    segments: [{ address: LOAD, data: code }],
+    note: sampleNote('Xen', 18, Uint8Array.of(0, 0, 0x10, 0, 0, 0, 0, 0)),
+  }),
   flat: code,
 };
 

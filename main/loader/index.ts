@@ -1,6 +1,7 @@
 /** Guest image in, entry point out: finds out what an image is and loads it into guest RAM. */
 import { type BootState, longModeState, protectedModeState } from '../firmware/boot-state';
 import { MAX_COMMAND_LINE } from '../firmware/memory-map';
+import { planModule } from './boot-module';
 import { isElf, loadElf } from './elf';
 import { loadFlat } from './flat';
 import { guestImage } from './image';
@@ -8,10 +9,11 @@ import { isLinux, loadLinux } from './linux';
 import { LoaderError } from './loader-error';
 import { findMultiboot, loadMultiboot } from './multiboot';
 import { findMultiboot2, loadMultiboot2 } from './multiboot2';
+import { findPvhEntry, loadPvh } from './pvh';
 
 export { LoaderError };
 
-type GuestKind = 'multiboot' | 'multiboot2' | 'linux' | 'elf32' | 'elf64' | 'flat';
+type GuestKind = 'multiboot' | 'multiboot2' | 'linux' | 'pvh' | 'elf32' | 'elf64' | 'flat';
 
 export interface LoadedGuest {
   kind: GuestKind;
@@ -29,7 +31,7 @@ export interface ImageFile {
 
 /**
  * Loads an image of any kind that Reveille knows; `name` is for messages. An image with both Multiboot headers is loaded
- * by the first version, one that is a Linux kernel beside by Multiboot. A LoaderError leaves guest RAM as it was.
+ * by the first version, one that is a Linux kernel beside, or has a PVH entry, by Multiboot. A LoaderError leaves guest RAM as it was.
  */
 export function loadGuest(
   bytes: Uint8Array,
@@ -44,20 +46,28 @@ export function loadGuest(
     throw new LoaderError(`The command line has ${commandLine.length} bytes: at most ${MAX_COMMAND_LINE} are possible`);
   }
   const image = guestImage(bytes, name);
+  const disk = initrd === null ? null : guestImage(initrd.bytes, initrd.name);
   const multiboot = findMultiboot(image);
   if (multiboot === undefined && isLinux(image)) {
-    const disk = initrd === null ? null : guestImage(initrd.bytes, initrd.name);
     return { kind: 'linux', ...loadLinux(image, memory, commandLine, disk) };
+  }
+  const multiboot2 = findMultiboot2(image);
+  const isPlainElf = multiboot === undefined && multiboot2 === undefined && isElf(image);
+  const pvh = isPlainElf ? findPvhEntry(image) : undefined;
+  if (multiboot !== undefined || multiboot2 !== undefined || pvh !== undefined) {
+    const module = planModule(disk, memory.length);
+    if (multiboot !== undefined)
+      return { kind: 'multiboot', ...loadMultiboot(image, multiboot, memory, commandLine, module) };
+    if (multiboot2 !== undefined)
+      return { kind: 'multiboot2', ...loadMultiboot2(image, multiboot2, memory, commandLine, module) };
+    if (pvh !== undefined) return { kind: 'pvh', ...loadPvh(image, pvh, memory, commandLine, module) };
   }
   if (initrd !== null) {
     throw new LoaderError(
-      `${name} is no Linux kernel (bzImage), so that it takes no initial RAM disk: leave ${initrd.name} out`,
+      `${name} is neither a Linux, a Multiboot nor a PVH kernel, so that it takes no initial RAM disk or module: ` +
+        `leave ${initrd.name} out`,
     );
   }
-  if (multiboot !== undefined) return { kind: 'multiboot', ...loadMultiboot(image, multiboot, memory, commandLine) };
-  const multiboot2 = findMultiboot2(image);
-  if (multiboot2 !== undefined)
-    return { kind: 'multiboot2', ...loadMultiboot2(image, multiboot2, memory, commandLine) };
   if (!isElf(image)) return { kind: 'flat', ...loadFlat(image, memory) };
   const { bits, entry, end } = loadElf(image, memory);
   return bits === 32

@@ -140,6 +140,8 @@ test('an initial RAM disk that does not fit is refused', () => {
 test('what is no Linux kernel takes no initial RAM disk', () => {
   const initrd = { name: 'initrd', bytes: new Uint8Array(16) };
   expect(() => loadGuest(Uint8Array.of(0xf4), 'boot.bin', sampleMemory(1), '', initrd)).toThrow(
-    new LoaderError('boot.bin is no Linux kernel (bzImage), so that it takes no initial RAM disk: leave initrd out'),
+    new LoaderError(
+      'boot.bin is neither a Linux, a Multiboot nor a PVH kernel, so that it takes no initial RAM disk or module: leave initrd out',
+    ),
   );
 });

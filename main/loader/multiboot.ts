@@ -5,6 +5,7 @@ import { ByteWriter } from '../firmware/byte-writer';
 import { BOOT_INFORMATION } from '../firmware/memory-map';
 import { loadByAddress } from './address-fields';
 import { BOOT_LOADER_NAME, memoryBounds } from './boot-information';
+import { type BootModule, moduleEnd, placeModule, roomBeside } from './boot-module';
 import { isElf, loadElf } from './elf';
 import type { GuestImage } from './image';
 import { hex, LoaderError } from './loader-error';
@@ -27,7 +28,10 @@ const INFO_SIZE = 116;
 const INFO_MEMORY = 1 << 0;
 const INFO_CMDLINE = 1 << 2;
 const INFO_MMAP = 1 << 6;
+const INFO_MODULES = 1 << 3;
 const INFO_BOOT_LOADER_NAME = 1 << 9;
+/** Bytes of a module's name that the guest is told. */
+const MODULE_NAME_LIMIT = 1024;
 /** A map entry's size field does not count itself. */
 const MMAP_ENTRY_SIZE = 20;
 
@@ -47,9 +51,11 @@ export function loadMultiboot(
   header: number,
   memory: Uint8Array,
   cmdline: Uint8Array,
+  module: BootModule | null,
 ): { entry: BootState; end: number } {
-  const { entry, end } = loadImage(image, header, memory);
-  memory.set(information(memory.length, cmdline), BOOT_INFORMATION);
+  const { entry, end } = loadImage(image, header, roomBeside(module, memory));
+  placeModule(module, memory);
+  memory.set(information(memory.length, cmdline, module), BOOT_INFORMATION);
   const state = protectedModeState(memory, entry);
   return { entry: { ...state, rax: LOADER_MAGIC, rbx: BigInt(BOOT_INFORMATION) }, end };
 }
@@ -80,29 +86,34 @@ function loadImage(image: GuestImage, header: number, memory: Uint8Array): { ent
   return { entry, end: loadByAddress(image, header, fields, entry, memory) };
 }
 
-function information(ram: number, cmdline: Uint8Array): Uint8Array {
+function information(ram: number, cmdline: Uint8Array, module: BootModule | null): Uint8Array {
   const map = new ByteWriter();
   for (const { address, length, type } of e820Map(ram)) map.u32(MMAP_ENTRY_SIZE).u64(address, length).u32(type);
   const mapAddress = BOOT_INFORMATION + INFO_SIZE;
   const nameAddress = mapAddress + map.length;
   const cmdlineAddress = nameAddress + BOOT_LOADER_NAME.length + 1;
   const { lowerKib, upperKib } = memoryBounds(ram);
+  const moduleNameAddress = cmdlineAddress + cmdline.length + 1;
+  const name = new TextEncoder().encode(module?.image.name ?? '').subarray(0, MODULE_NAME_LIMIT);
+  const moduleAddress = Math.ceil((moduleNameAddress + name.length + 1) / 4) * 4;
 
   const info = new ByteWriter()
-    .u32(INFO_MEMORY | INFO_CMDLINE | INFO_MMAP | INFO_BOOT_LOADER_NAME)
+    .u32(INFO_MEMORY | INFO_CMDLINE | INFO_MMAP | INFO_BOOT_LOADER_NAME | (module === null ? 0 : INFO_MODULES))
     .u32(lowerKib, upperKib)
     .u32(0) // boot_device
     .u32(cmdlineAddress)
-    .zeros(2 * 4 + 4 * 4) // modules, symbols
+    .u32(module === null ? 0 : 1, module === null ? 0 : moduleAddress)
+    .zeros(4 * 4) // symbols
     .u32(map.length, mapAddress)
     .zeros(3 * 4) // drives, ROM configuration table
     .u32(nameAddress);
-  return info
+  info
     .zeros(INFO_SIZE - info.length)
     .bytes(map.finish())
     .ascii(BOOT_LOADER_NAME)
     .u8(0)
     .bytes(cmdline)
-    .u8(0)
-    .finish();
+    .u8(0);
+  if (module === null) return info.finish();
+  return info.bytes(name).u8(0).align(4).u32(module.address, moduleEnd(module), moduleNameAddress, 0).finish();
 }

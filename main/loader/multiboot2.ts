@@ -5,6 +5,7 @@ import { ByteWriter } from '../firmware/byte-writer';
 import { BOOT_INFORMATION } from '../firmware/memory-map';
 import { type AddressFields, loadByAddress } from './address-fields';
 import { BOOT_LOADER_NAME, memoryBounds } from './boot-information';
+import { type BootModule, moduleEnd, placeModule, roomBeside } from './boot-module';
 import { isElf, loadElf } from './elf';
 import type { GuestImage } from './image';
 import { LoaderError } from './loader-error';
@@ -40,9 +41,11 @@ const TAG_SIZES: Record<number, number> = {
 };
 
 /** 3.6 Boot information tags. */
-const InfoTag = { END: 0, CMDLINE: 1, BOOT_LOADER_NAME: 2, BASIC_MEMINFO: 4, MMAP: 6 } as const;
+const InfoTag = { END: 0, CMDLINE: 1, BOOT_LOADER_NAME: 2, MODULE: 3, BASIC_MEMINFO: 4, MMAP: 6 } as const;
 const PROVIDED: readonly number[] = Object.values(InfoTag);
 const MMAP_ENTRY_SIZE = 24;
+/** Bytes of a module's name that the guest is told. */
+const MODULE_NAME_LIMIT = 1024;
 
 interface Header {
   offset: number;
@@ -67,9 +70,11 @@ export function loadMultiboot2(
   offset: number,
   memory: Uint8Array,
   cmdline: Uint8Array,
+  module: BootModule | null,
 ): { entry: BootState; end: number } {
-  const { entry, end } = loadImage(image, readHeader(image, offset), memory);
-  memory.set(information(memory.length, cmdline), BOOT_INFORMATION);
+  const { entry, end } = loadImage(image, readHeader(image, offset), roomBeside(module, memory));
+  placeModule(module, memory);
+  memory.set(information(memory.length, cmdline, module), BOOT_INFORMATION);
   const state = protectedModeState(memory, entry);
   return { entry: { ...state, rax: LOADER_MAGIC, rbx: BigInt(BOOT_INFORMATION) }, end };
 }
@@ -77,7 +82,7 @@ export function loadMultiboot2(
 function loadImage(image: GuestImage, header: Header, memory: Uint8Array): { entry: number; end: number } {
   const { offset, address, entry } = header;
   if (address === undefined) {
-    if (isElf(image)) return loadElf(image, memory, entry === undefined ? undefined : BigInt(entry));
+    if (isElf(image)) return loadElf(image, memory, entry === undefined ? {} : { entry: BigInt(entry) });
     throw new LoaderError(
       `${image.name} has a Multiboot 2 header without an address tag, but is no ELF file, which would have the addresses`,
     );
@@ -145,7 +150,7 @@ function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
       case HeaderTag.FRAMEBUFFER:
         if (required) throw fail('requires a framebuffer, and the machine has no display: mark the tag as optional');
         break;
-      // No modules are loaded, there is no EFI here, and an image that may be moved may also stay.
+      // Modules are aligned in any case, there is no EFI here, and an image that may be moved may also stay.
       case HeaderTag.MODULE_ALIGNMENT:
       case HeaderTag.EFI_BOOT_SERVICES:
       case HeaderTag.EFI_I386_ENTRY:
@@ -161,7 +166,7 @@ function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
   throw fail(`has no end tag within its ${end - offset} bytes`);
 }
 
-function information(ram: number, cmdline: Uint8Array): Uint8Array {
+function information(ram: number, cmdline: Uint8Array, module: BootModule | null): Uint8Array {
   const tags = new ByteWriter();
   const tag = (type: number, content: Uint8Array): void => {
     tags
@@ -174,6 +179,10 @@ function information(ram: number, cmdline: Uint8Array): Uint8Array {
   const { lowerKib, upperKib } = memoryBounds(ram);
   tag(InfoTag.CMDLINE, new ByteWriter().bytes(cmdline).u8(0).finish());
   tag(InfoTag.BOOT_LOADER_NAME, new ByteWriter().ascii(BOOT_LOADER_NAME).u8(0).finish());
+  if (module !== null) {
+    const name = new TextEncoder().encode(module.image.name).subarray(0, MODULE_NAME_LIMIT);
+    tag(InfoTag.MODULE, new ByteWriter().u32(module.address, moduleEnd(module)).bytes(name).u8(0).finish());
+  }
   tag(InfoTag.BASIC_MEMINFO, new ByteWriter().u32(lowerKib, upperKib).finish());
   tag(InfoTag.MMAP, map.finish());
   tag(InfoTag.END, new Uint8Array());

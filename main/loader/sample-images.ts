@@ -13,13 +13,15 @@ interface SampleElf {
   bits: 32 | 64;
   entry: number;
   segments: SampleSegment[];
+  /** What stands in its note segment. */
+  note?: Uint8Array;
 }
 
 const PT_LOAD = 1;
 const PT_NOTE = 4;
 
 /** An ELF executable: header, program headers (the first one a note), then the data of the segments. */
-export function sampleElf({ bits, entry, segments }: SampleElf): Uint8Array {
+export function sampleElf({ bits, entry, segments, note }: SampleElf): Uint8Array {
   const wide = bits === 64;
   const word = (writer: ByteWriter, ...values: number[]) => (wide ? writer.u64(...values) : writer.u32(...values));
   const [headerSize, entrySize] = wide ? [64, 56] : [52, 32];
@@ -45,13 +47,29 @@ export function sampleElf({ bits, entry, segments }: SampleElf): Uint8Array {
     if (wide) elf.u32(type, 7).u64(at, virtual, physical, fileSize, size, 4096);
     else elf.u32(type, at, virtual, physical, fileSize, size, 7, 4096);
   };
-  programHeader(PT_NOTE, 0, 0, 0, 4, 4);
+  if (note === undefined) programHeader(PT_NOTE, 0, 0, 0, 4, 4);
+  else {
+    programHeader(PT_NOTE, offset, 0, 0, note.length, note.length);
+    offset += note.length;
+  }
   for (const { address, virtual, data, size } of segments) {
     programHeader(PT_LOAD, offset, virtual ?? address, address, data.length, size ?? data.length);
     offset += data.length;
   }
+  if (note !== undefined) elf.bytes(note);
   for (const { data } of segments) elf.bytes(data);
   return elf.finish();
+}
+
+export function sampleNote(owner: string, type: number, content: Uint8Array): Uint8Array {
+  return new ByteWriter()
+    .u32(owner.length + 1, content.length, type)
+    .ascii(owner)
+    .u8(0)
+    .align(4)
+    .bytes(content)
+    .align(4)
+    .finish();
 }
 
 /** A Multiboot header; `addresses` are header, load, load end, bss end and entry. */

@@ -31,7 +31,7 @@ The machine
   --accel auto|kvm|wasm     what executes the guest (default auto)
   --irqchip exact|kernel|split
                             who owns the interrupt controllers and MP states (default exact)
-  --initrd PATH             initial RAM disk of a Linux kernel
+  --initrd PATH             initial RAM disk of a Linux kernel, module of a Multiboot or PVH one
   --cmdline TEXT            the guest's command line
   --disk PATH[,overlay=PATH][,readonly]
                             disk image as a virtio disk, up to four; with an overlay the image stays as it is
