@@ -19,12 +19,10 @@ export interface CoreFunctions {
   resetEvents(cpu: number): void;
   /** To be called after the host has written registers into the state block. */
   stateChanged(cpu: number): void;
-  /** To be called after a device has written to guest RAM. */
+  /** To be called after a device, or a debugger, has written to guest RAM. */
   memoryWritten(cpu: number, physical: number, size: number): void;
   /** To be called after the host has written code into guest RAM. */
   clearBlocks(cpu: number): void;
-  /** Bytes of RAM were written: drops what was decoded from them, for all CPUs. */
-  codeWritten(cpu: number, physical: bigint, size: number): void;
   flushTlb(cpu: number): void;
   /** Whether the instruction at RIP has met its breakpoint already (core/debug-points.ts). */
   passBreakpoint(cpu: number, wanted: boolean): void;

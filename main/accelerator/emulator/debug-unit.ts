@@ -55,12 +55,7 @@ export class EmulatorDebugUnit implements DebugUnit {
   }
 
   written(physical: number, length: number): void {
-    // Marks are of bytes within one page.
-    for (let at = physical; at < physical + length;) {
-      const size = Math.min(4096 - (at % 4096), physical + length - at);
-      this.#core.codeWritten(this.#states[0], BigInt(at), size);
-      at += size;
-    }
+    this.#core.memoryWritten(this.#states[0], physical, length);
   }
 
   /** Its breakpoints are no INT3s, and those of the guest do not leave. */

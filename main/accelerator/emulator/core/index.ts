@@ -3,7 +3,6 @@ import { STATE_SIZE } from './state';
 
 export { clearBlocks } from './blocks';
 export { memoryWritten } from './code-map';
-export { codeWritten } from './code-map';
 export { passBreakpoint } from './debug-points';
 /** For tests: what a string of bytes is, and what of it is none. */
 export { decode } from './decode';
