@@ -34,6 +34,8 @@ export function endReply({ kind, code }: Outcome): string {
   switch (kind) {
     case 'guest-exit':
       return `W${byte((code ?? 0) & 0xff)}`;
+    case 'power-off':
+      return 'W00';
     case 'crash':
       return `X${byte(SIGSEGV)}`;
     case 'timeout':

@@ -123,19 +123,20 @@ export class MachineThread {
     const epoch = monotonicNow();
     const clock = new HostClock(epoch);
     const core = config.accelerator === 'wasm' ? readCore() : null;
+    const saved = snapshot === undefined ? null : { path: snapshot, digest: digestOf(core) };
     this.#disks = config.disks.map(openDisk);
     const machine = new Machine({
       config,
       backends: backendsOf(this.#disks),
       image,
       initrd,
-      snapshotRomSize: boots ? 0 : snapshotRomSize(snapshot),
+      snapshotRomSize: saved === null ? 0 : snapshotRomSize(saved.path),
       core: core?.module ?? null,
       clock,
       epoch,
       wallClock: Date.now() / 1000,
     });
-    if (snapshot !== undefined) restore(machine, core, snapshot);
+    if (saved !== null) restoreSnapshot(machine, saved.digest, saved.path);
     machine.pause.points = points;
     this.#machine = machine;
     if (debuggerAt !== undefined) {
@@ -397,10 +398,10 @@ function readCore(): EmulatorCore {
   return { module: new WebAssembly.Module(bytes), digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function restore(machine: Machine, core: EmulatorCore | null, path: string): void {
-  if (core === null)
-    throw new GuestFileError('usage', 'Only the emulator continues from a snapshot: use it for this machine.');
-  restoreSnapshot(machine, core.digest, path);
+/** Of the core by which a snapshot goes on. */
+function digestOf(core: EmulatorCore | null): string {
+  if (core !== null) return core.digest;
+  throw new GuestFileError('usage', 'Only the emulator continues from a snapshot: use it for this machine.');
 }
 
 function readImage(what: string, path: string): Uint8Array {
