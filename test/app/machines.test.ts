@@ -132,9 +132,13 @@ test('what cannot be is said beside its field, and nothing is saved until it is 
   await form.getByLabel('Path of COM2').fill('/tmp/com2.log');
   await refuses(form.getByLabel('Path of COM2'), '', 'The file of COM2 is empty: name a file.');
   await form.getByLabel('Image from disk').check();
-  await form.getByLabel('Path of the image').fill('/proc/self/exe');
-  await refuses(form.getByLabel('Path of the image'), 'kernel', 'give its whole path, from / on.');
-  await refuses(form.getByLabel('Path of the image'), '/nowhere', '"/nowhere" is neither a file nor a bundled guest');
+  await form.getByRole('textbox', { name: 'Path of the image' }).fill('/proc/self/exe');
+  await refuses(form.getByRole('textbox', { name: 'Path of the image' }), 'kernel', 'give its whole path, from / on.');
+  await refuses(
+    form.getByRole('textbox', { name: 'Path of the image' }),
+    '/nowhere',
+    '"/nowhere" is neither a file nor a bundled guest',
+  );
 
   // The BSP goes with the CPU that it was.
   await form.getByRole('radio', { name: 'CPU 3' }).check({ force: true });
@@ -164,9 +168,11 @@ test('an image from disk is copied and boots', async (ctx) => {
   const form = await fillIn(page, 'from disk', 'roll-call');
   await form.getByLabel('Image from disk').check();
   const chooser = page.waitForEvent('filechooser');
-  await form.getByRole('button', { name: 'Choose…' }).click();
+  await form.getByRole('button', { name: 'Choose… Path of the image' }).click();
   await (await chooser).setFiles(resolve('resources/guests/roll-call.bin'));
-  await expect.poll(() => form.getByLabel('Path of the image').inputValue()).toMatch(/\/images\/.*\/roll-call\.bin$/);
+  await expect
+    .poll(() => form.getByRole('textbox', { name: 'Path of the image' }).inputValue())
+    .toMatch(/\/images\/.*\/roll-call\.bin$/);
   await form.getByRole('button', { name: 'Save and start' }).click();
   await row(page, 'from disk').getByText('CPU 0 wrote 16 to the debug-exit port.').waitFor();
 });
