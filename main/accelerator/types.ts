@@ -119,15 +119,12 @@ export interface Vcpu extends Disposable {
   setMpState(state: number): void;
 }
 
-/** Bytes of an FXSAVE area, an XSAVE header and the upper halves of the ymm registers (SDM vol. 1, "XSAVE Area"). */
-export const VECTOR_IMAGE_BYTES = 832;
-
 /** Reads the registers of a vcpu whose thread stands still, or which has none yet. Any thread. */
 export interface RegisterReader {
   state(): CpuState;
   /** IA32_APIC_BASE and CR8 are not part of it. */
   setState(state: CpuState): void;
-  /** Registers of x87, SSE and AVX, as XSAVE with REX.W writes them: VECTOR_IMAGE_BYTES. */
+  /** Registers of x87, SSE and AVX, as XSAVE with REX.W writes them (base/vector-image.ts). */
   vectors(): Uint8Array;
   setVectors(image: Uint8Array): void;
   /** Null where there is no such MSR, or the machine keeps it. */

@@ -3,6 +3,7 @@
  * description of them in XML. A CPU is shown as x86-64 in whatever mode it is, or as i386, as the person wants.
  */
 import { codeBits, type CpuState, type SegmentName } from '../base/cpu-state';
+import { MXCSR_AT, STACK_AT, STATUS_AT, TAGS_AT, XMM_AT, YMM_HIGH_AT } from '../base/vector-image';
 
 export type Architecture = 'i386:x86-64' | 'i386';
 
@@ -174,13 +175,6 @@ function segmentBase(name: 'fs' | 'gs'): Register {
   };
 }
 
-/** Where parts of the image are (SDM vol. 1, "XSAVE Area"). */
-const STATUS_AT = 2;
-const TAGS_AT = 4;
-const MXCSR_AT = 24;
-const STACK_AT = 32;
-const XMM_AT = 160;
-const YMM_HIGH_AT = 576;
 const MXCSR_DEFINED = 0xffffn;
 
 /** Bytes of the image; `size` is what is kept of the register there. */

@@ -10,7 +10,8 @@ import {
   type Segment,
   SEGMENTS,
 } from '../../base/cpu-state';
-import { type RegisterReader, VECTOR_IMAGE_BYTES } from '../types';
+import { VECTOR_IMAGE_BYTES, XSTATE_BV_AT, YMM_HIGH_AT } from '../../base/vector-image';
+import type { RegisterReader } from '../types';
 import * as abi from './abi';
 import { KVM } from './abi';
 import * as libc from './libc';
@@ -52,9 +53,7 @@ export function readMsr(fd: number, index: number): bigint | null {
   return read === 1 ? msrs.getBigUint64(abi.kvm_msrs.size + at.data, true) : null;
 }
 
-/** Of an XSAVE area: which components are not initial, and where the upper halves of the ymm registers are. */
-const XSTATE_BV = 512;
-const YMM_HIGH = 576;
+/** Components of an XSAVE area. */
 const X87_AND_SSE = 3;
 
 export class KvmRegisters implements RegisterReader {
@@ -85,11 +84,11 @@ export class KvmRegisters implements RegisterReader {
 
   setVectors(image: Uint8Array): void {
     const area = this.#xsave();
-    const header = area.slice(XSTATE_BV, XSTATE_BV + 8);
+    const header = area.slice(XSTATE_BV_AT, XSTATE_BV_AT + 8);
     area.set(image.subarray(0, VECTOR_IMAGE_BYTES));
     // Components that were initial count as written now, as far as this processor has them.
-    header[0] |= image[XSTATE_BV] & (isZero(image.subarray(YMM_HIGH, VECTOR_IMAGE_BYTES)) ? X87_AND_SSE : 7);
-    area.set(header, XSTATE_BV);
+    header[0] |= image[XSTATE_BV_AT] & (isZero(image.subarray(YMM_HIGH_AT, VECTOR_IMAGE_BYTES)) ? X87_AND_SSE : 7);
+    area.set(header, XSTATE_BV_AT);
     libc.checked(libc.ioctlPointer(this.#fd, KVM.SET_XSAVE, area), 'KVM_SET_XSAVE');
   }
 
