@@ -29,6 +29,32 @@ test('a bzImage is loaded to its preferred address and entered at its 64-bit ent
   expect(memory.subarray(LOAD + 0x400, LOAD + 0x10000).every((byte) => byte === 0)).toBe(true);
 });
 
+test.each([
+  ['XLF_KERNEL_64 is clear', { xloadflags: 0 }],
+  ['the boot protocol is older than xloadflags', { version: 0x20a, xloadflags: 1 }],
+])('a kernel without a 64-bit entry is entered in protected mode, at its start: %s', (_, sample) => {
+  const memory = sampleMemory(2);
+  const { entry } = loadGuest(sampleLinux(sample), 'vmlinuz', memory, 'quiet');
+  expect(cpuMode(entry)).toBe('protected');
+  expect(entry).toMatchObject({
+    rip: BigInt(LOAD),
+    rsi: BigInt(BOOT_INFORMATION),
+    rbp: 0n,
+    rdi: 0n,
+    rbx: 0n,
+    rflags: 2n,
+  });
+  expect(entry).toMatchObject({ cs: { selector: 0x10, db: 1 }, ds: { selector: 0x18 }, ss: { selector: 0x18 } });
+  expect(textAt(memory, parameters(memory, entry.rsi).getUint32(0x228, true))).toBe('quiet');
+});
+
+test('the last paragraph of the kernel need not be whole', () => {
+  const memory = sampleMemory(2);
+  const image = sampleLinux({ syssize: 0x40 }).subarray(0, -15);
+  expect(loadGuest(image, 'memtest86+', memory, '').end).toBe(LOAD + 0x10000);
+  expect([...memory.subarray(LOAD + 0x3f0, LOAD + 0x3f3)]).toEqual([0x90, 0, 0]);
+});
+
 test('the zero page holds header, memory map, RSDP and command line, and nothing else', () => {
   const memory = sampleMemory(2);
   const image = sampleLinux();
@@ -76,17 +102,13 @@ const refused: [string, Uint8Array, string][] = [
   [
     'an old boot protocol',
     sampleLinux({ version: 0x204 }),
-    'vmlinuz is a Linux kernel, but of boot protocol 2.04: Reveille boots kernels of 2.12 (Linux 3.8) and later, at their 64-bit entry',
+    'vmlinuz is a Linux kernel, but of boot protocol 2.04, which is entered in real mode and calls a BIOS: start it from a disk, ' +
+      "by SeaBIOS and GRUB's linux16. Without a BIOS Reveille boots 2.10 (Linux 2.6.31) and later",
   ],
   [
     'a zImage',
     sampleLinux({ loadflags: 0 }),
     'vmlinuz is a Linux kernel, but a zImage, loaded below 1 MiB: build a bzImage',
-  ],
-  [
-    'a 32-bit kernel',
-    sampleLinux({ xloadflags: 0 }),
-    'vmlinuz is a Linux kernel, but it has no 64-bit entry (XLF_KERNEL_64 is clear): use one that is built for x86-64',
   ],
   [
     'too long a command line',
@@ -102,6 +124,11 @@ const refused: [string, Uint8Array, string][] = [
     'a truncated file',
     sampleLinux({ syssize: 0x1000 }),
     'vmlinuz is truncated: its kernel ends at byte 67072, but the file has 2560',
+  ],
+  [
+    'a file that lacks a whole paragraph',
+    sampleLinux({ syssize: 0x41 }),
+    'vmlinuz is truncated: its kernel ends at byte 2576, but the file has 2560',
   ],
   [
     'more than it says to need',

@@ -1,8 +1,9 @@
 /**
- * Linux kernels as bzImage, entered by the 64-bit boot protocol (Linux, Documentation/arch/x86/boot.rst: "The Real-Mode
- * Kernel Header", "64-bit Boot Protocol", and zero-page.rst). The real-mode part of the image only lends its header.
+ * Linux kernels as bzImage, and what looks like one (memtest86+), entered by the 64-bit boot protocol, or where they have no
+ * 64-bit entry by the 32-bit one (Linux, Documentation/arch/x86/boot.rst: "The Real-Mode Kernel Header", "32-bit Boot
+ * Protocol", "64-bit Boot Protocol", and zero-page.rst). The real-mode part of the image only lends its header.
  */
-import { type BootState, longModeState } from '../firmware/boot-state';
+import { type BootState, longModeState, protectedModeState } from '../firmware/boot-state';
 import { e820Map } from '../firmware/e820';
 import { ACPI_TABLES, BOOT_INFORMATION, MIB } from '../firmware/memory-map';
 import { type GuestImage, place } from './image';
@@ -38,8 +39,10 @@ const ZERO_PAGE_SIZE = 4096;
 
 const BOOT_FLAG = 0xaa55;
 const MAGIC = 0x53726448; // HdrS
-/** 2.12, of Linux 3.8: xloadflags. */
-const LEAST_VERSION = 0x020c;
+/** Of Linux 2.6.31: pref_address, init_size. */
+const LEAST_VERSION = 0x020a;
+/** Of Linux 3.8: xloadflags. */
+const VERSION_WITH_64_BIT_ENTRY = 0x020c;
 const SECTOR = 512;
 const PARAGRAPH = 16;
 const PAGE = 4096;
@@ -78,7 +81,7 @@ export function loadLinux(
       {
         what: 'kernel',
         offset: BigInt((setupSectors + 1) * SECTOR),
-        fileSize: BigInt(view.getUint32(Header.SYSSIZE, true)) * BigInt(PARAGRAPH),
+        fileSize: BigInt(kernelFileSize(image, (setupSectors + 1) * SECTOR)),
         address: kernel,
         size: BigInt(size),
       },
@@ -96,8 +99,24 @@ export function loadLinux(
   memory[commandLineAt + commandLine.length] = 0;
   parameters.setUint32(Header.COMMAND_LINE, commandLineAt, true);
   memory.set(new Uint8Array(parameters.buffer), BOOT_INFORMATION);
-  const state = longModeState(memory, Number(kernel) + ENTRY_64);
+  const state = has64BitEntry(view)
+    ? longModeState(memory, Number(kernel) + ENTRY_64)
+    : protectedModeState(memory, Number(kernel));
   return { entry: { ...state, rsi: BigInt(BOOT_INFORMATION) }, end };
+}
+
+/** Counted in paragraphs, of which the last one need not be whole. */
+function kernelFileSize({ bytes, view }: GuestImage, offset: number): number {
+  const counted = view.getUint32(Header.SYSSIZE, true) * PARAGRAPH;
+  const missing = offset + counted - bytes.length;
+  return missing > 0 && missing < PARAGRAPH ? counted - missing : counted;
+}
+
+function has64BitEntry(view: DataView): boolean {
+  return (
+    view.getUint16(Header.VERSION, true) >= VERSION_WITH_64_BIT_ENTRY &&
+    (view.getUint16(Header.XLOADFLAGS, true) & XLF_KERNEL_64) !== 0
+  );
 }
 
 function checkHeader({ name, view }: GuestImage, commandLine: Uint8Array): void {
@@ -106,19 +125,17 @@ function checkHeader({ name, view }: GuestImage, commandLine: Uint8Array): void 
   const fail = (fault: string): LoaderError => new LoaderError(`${name} is a Linux kernel, but ${fault}`);
   if (version < LEAST_VERSION) {
     throw fail(
-      `of boot protocol ${number}: Reveille boots kernels of 2.12 (Linux 3.8) and later, at their 64-bit entry`,
+      `of boot protocol ${number}, which is entered in real mode and calls a BIOS: start it from a disk, by SeaBIOS and ` +
+        "GRUB's linux16. Without a BIOS Reveille boots 2.10 (Linux 2.6.31) and later",
     );
   }
   if ((view.getUint8(Header.LOADFLAGS) & LOADED_HIGH) === 0)
     throw fail('a zImage, loaded below 1 MiB: build a bzImage');
-  if ((view.getUint16(Header.XLOADFLAGS, true) & XLF_KERNEL_64) === 0) {
-    throw fail('it has no 64-bit entry (XLF_KERNEL_64 is clear): use one that is built for x86-64');
-  }
   const most = view.getUint32(Header.COMMAND_LINE_SIZE, true);
   if (commandLine.length > most) {
     throw fail(`it takes a command line of at most ${most} bytes, and this one has ${commandLine.length}: shorten it`);
   }
-  if (view.getUint32(Header.INIT_SIZE, true) <= ENTRY_64) {
+  if (view.getUint32(Header.INIT_SIZE, true) <= (has64BitEntry(view) ? ENTRY_64 : 0)) {
     throw fail(`damaged: it says that it needs ${view.getUint32(Header.INIT_SIZE, true)} bytes of memory`);
   }
 }
