@@ -1,9 +1,24 @@
 import { defineConfig } from 'vitest/config';
 
+const EMULATOR = [
+  'test/core-*.test.ts',
+  'test/decoder/**/*.test.ts',
+  'test/determinism.test.ts',
+  'test/differential/**/*.test.ts',
+  'test/linux/**/*.test.ts',
+  'test/plugins.test.ts',
+  'test/replay.test.ts',
+  'test/seabios.test.ts',
+  'test/snapshots.test.ts',
+  'test/wild.test.ts',
+];
+
 export default defineConfig({
   test: {
     environment: 'node',
     pool: 'forks',
+    // Of the tests of one file that are marked concurrent: those of the emulator in files that test KVM, too.
+    maxConcurrency: 2,
     projects: [
       {
         extends: true,
@@ -15,17 +30,31 @@ export default defineConfig({
         },
       },
       {
-        // Whole machines on KVM: one file at a time, and after the rest, so that they have the processors to themselves.
+        // Whole machines on the emulator in its deterministic mode, where no time of the host's counts: two files at a time.
+        extends: true,
+        test: {
+          name: 'emulator',
+          include: EMULATOR,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Whole machines on KVM, and the app in a browser: one file at a time, and after the rest, so that they have the
+        // processors to themselves.
         extends: true,
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
+          exclude: EMULATOR,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           // A busy host's browser may take more than the second that is the default.
           expect: { poll: { timeout: 15_000 } },
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -103,7 +103,7 @@ function expectSuccess(run: MachineRun, of: Machine): void {
   }
 }
 
-describe.each(MODES)('%s', (mode) => {
+function guestsOn(mode: Mode): void {
   if (mode !== 'wasm') beforeEach(needsKvm);
 
   describe.each([1, 2, 3, 4, 8, 16])('%i CPUs', (cpus) => {
@@ -250,7 +250,10 @@ describe.each(MODES)('%s', (mode) => {
       rmSync(directory, { recursive: true });
     }
   });
-});
+}
+
+// On the emulator no time of the host's counts, so its tests may run beside each other.
+for (const mode of MODES) describe(mode, { concurrent: mode === 'wasm' }, () => guestsOn(mode));
 
 describe('at length on KVM', () => {
   beforeEach(needsKvm);

@@ -60,7 +60,7 @@ const orderOf = (machine: Policed): number[] =>
 const started = (machine: Policed): number[] =>
   machine.summary.cpus.filter(({ startedAtNs }) => startedAtNs !== null).map(({ id }) => id);
 
-describe.each(['exact', 'kernel', 'wasm'] as const)('%s', (mode) => {
+function policiesOn(mode: Mode): void {
   const seesEachIpi = mode !== 'kernel';
   /** For runs that end by it. The emulator makes its time at a rate of its own; a host's may be short. */
   const soon = ['--time-limit', mode === 'wasm' ? '100ms' : '4s'];
@@ -262,7 +262,12 @@ describe.each(['exact', 'kernel', 'wasm'] as const)('%s', (mode) => {
       rmSync(directory, { recursive: true });
     }
   });
-});
+}
+
+// On the emulator no time of the host's counts, so its tests may run beside each other.
+for (const mode of ['exact', 'kernel', 'wasm'] as const) {
+  describe(mode, { concurrent: mode === 'wasm' }, () => policiesOn(mode));
+}
 
 describe('mode kernel', () => {
   beforeEach(needsKvm);
