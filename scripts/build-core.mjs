@@ -2,8 +2,9 @@
 // are generated: core/opcode-table.ts from main/accelerator/emulator/opcodes.ts, and core/interpret.ts from interpret.in.ts
 // with the cases of interpreter-cases.mjs.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { interpreterCases } from './interpreter-cases.mjs';
@@ -284,41 +285,37 @@ function hasKind(operands, kinds) {
   return operands.some((operand) => kinds.includes(operand[0]));
 }
 
+/** Nothing is compiled where the compiler, its options and all that the core may import are as the last time: it takes long. */
 function compile() {
   const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
+  const core = join(emulator, 'core');
+  const wasm = join(root, 'resources/core.wasm');
   const options = [
-    '--runtime',
-    'stub',
-    '--importMemory',
-    '--sharedMemory',
-    '--initialMemory',
-    '16',
-    '--maximumMemory',
-    '65536',
+    ...['--runtime', 'stub', '--importMemory', '--sharedMemory', '--initialMemory', '16', '--maximumMemory', '65536'],
+    ...['--use', 'abort=', '--disableWarning', '201', '--disableWarning', '112', '--noAssert', '--memoryBase', '1024'],
+    ...['--optimizeLevel', '3', '--shrinkLevel', '0'],
+    ...['--enable', 'threads', '--enable', 'bulk-memory', '--enable', 'sign-extension', '--enable', 'simd'],
   ];
-  options.push(
-    '--use',
-    'abort=',
-    '--disableWarning',
-    '201',
-    '--disableWarning',
-    '112',
-    '--optimizeLevel',
-    '3',
-    '--shrinkLevel',
-    '0',
-    '--noAssert',
-    '--memoryBase',
-    '1024',
-  );
-  options.push('--enable', 'threads', '--enable', 'bulk-memory', '--enable', 'sign-extension', '--enable', 'simd');
-  const file = (name) => join(emulator, 'core', name);
-  const extra = process.argv.includes('--text') ? ['--textFile', join(root, 'resources/core.wat')] : [];
-  execFileSync(
-    process.execPath,
-    [asc, file('index.ts'), '--outFile', join(root, 'resources/core.wasm'), ...options, ...extra],
-    {
-      stdio: 'inherit',
-    },
-  );
+  const isText = process.argv.includes('--text');
+  if (isText) options.push('--textFile', join(root, 'resources/core.wat'));
+  const digest = createHash('sha256').update(readFileSync(join(root, 'node_modules/assemblyscript/package.json')));
+  digest.update(options.join('\0'));
+  for (const folder of [emulator, join(root, 'main/base')]) {
+    for (const name of readdirSync(folder, { recursive: true }).sort()) {
+      if (name.endsWith('.ts')) digest.update(`\0${name}\0`).update(readFileSync(join(folder, name)));
+    }
+  }
+  const sources = digest.digest('hex');
+  const made = join(root, 'node_modules/.cache/reveille/core.json');
+  if (!isText && existsSync(made) && existsSync(wasm)) {
+    const last = JSON.parse(readFileSync(made, 'utf8'));
+    if (last.sources === sources && last.wasm === sha256(wasm)) return;
+  }
+  execFileSync(process.execPath, [asc, join(core, 'index.ts'), '--outFile', wasm, ...options], { stdio: 'inherit' });
+  mkdirSync(dirname(made), { recursive: true });
+  writeFileSync(made, JSON.stringify({ sources, wasm: sha256(wasm) }));
+}
+
+function sha256(path) {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
