@@ -140,6 +140,11 @@ export class VcpuExit {
     return UNION + exit_mmio.at.data;
   }
 
+  /** All of kvm_run. */
+  get bytes(): Uint8Array {
+    return this.#u8;
+  }
+
   /** Reads 1, 2 or 4 bytes at an offset from the start of kvm_run. */
   readData(offset: number, size: number): number {
     if (size === 1) return this.#u8[offset];

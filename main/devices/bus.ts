@@ -90,6 +90,13 @@ export class Bus {
     }
   }
 
+  /** Writes bytes `from` to `to` one after the other, all to one address: what OUTS brings. */
+  writeRun(address: number, bytes: Uint8Array, from: number, to: number): void {
+    const range = this.#find(address);
+    if (range?.device.writeRun !== undefined) range.device.writeRun(address - range.base, bytes, from, to);
+    else for (let at = from; at < to; at++) this.write(address, 1, bytes[at]);
+  }
+
   #find(address: number): Range | null {
     const ranges = this.#ranges;
     if (this.#ports !== null) {

@@ -7,6 +7,8 @@
 export interface Device {
   read(offset: number, size: number): number;
   write(offset: number, size: number, value: number): void;
+  /** Writes of one byte each to the same offset, one after the other: where a device takes them faster together. */
+  writeRun?(offset: number, bytes: Uint8Array, from: number, to: number): void;
 }
 
 /** An interrupt input of whatever controller the machine has. Level-triggered inputs stay at the level that was set. */

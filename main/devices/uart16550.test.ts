@@ -29,7 +29,11 @@ beforeEach(() => {
         irq = level;
       },
     },
-    { transmit: (byte) => sent.push(byte), drained: () => drained++ },
+    {
+      transmit: (byte) => sent.push(byte),
+      transmitRun: (bytes, from, to) => sent.push(...bytes.subarray(from, to)),
+      drained: () => drained++,
+    },
   );
   uart.powerOn();
   out(MCR, 0x08); // OUT2
@@ -92,6 +96,24 @@ describe('transmitter', () => {
     out(THR, 2);
     expect([edges, irq]).toEqual([3, true]);
   });
+
+  it('sends a run as a whole, with one edge behind it', () => {
+    out(IER, 0x02);
+    uart.writeRun(THR, Uint8Array.of(9, 1, 2, 3, 9), 1, 4);
+    expect([sent, edges, irq]).toEqual([[1, 2, 3], 2, true]);
+  });
+
+  it('takes a run to any other register byte by byte, and in loopback', () => {
+    uart.writeRun(SCR, Uint8Array.of(7, 8), 0, 2);
+    out(LCR, 0x80);
+    uart.writeRun(THR, Uint8Array.of(3, 4), 0, 2);
+    expect([inb(SCR), inb(0), sent]).toEqual([8, 4, []]);
+    out(LCR, 0);
+    out(FCR, 0x01);
+    out(MCR, 0x10);
+    uart.writeRun(THR, Uint8Array.of(5, 6), 0, 2);
+    expect([inb(RBR), inb(RBR), sent]).toEqual([5, 6, []]);
+  });
 });
 
 describe('receiver', () => {
@@ -147,7 +169,11 @@ describe('receiver', () => {
     uart = new Uart16550(
       state,
       { set: (level) => (irq = level) },
-      { transmit: () => {}, drained: () => waiting.length > 0 && uart.receive(waiting.shift()!) },
+      {
+        transmit: () => {},
+        transmitRun: () => {},
+        drained: () => waiting.length > 0 && uart.receive(waiting.shift()!),
+      },
     );
     out(IER, 0x01);
     receive(1);
@@ -211,7 +237,11 @@ describe('loopback', () => {
 });
 
 it('is one state for every thread', () => {
-  const other = new Uart16550(state, { set: () => {} }, { transmit: () => {}, drained: () => {} });
+  const other = new Uart16550(
+    state,
+    { set: () => {} },
+    { transmit: () => {}, transmitRun: () => {}, drained: () => {} },
+  );
   out(FCR, 0x01);
   receive(7, 8);
   expect([other.read(RBR, 1), inb(RBR)]).toEqual([7, 8]);

@@ -13,6 +13,8 @@ import type { IrqLine } from './device';
 /** What a serial port is connected to. */
 export interface SerialSink {
   transmit(byte: number): void;
+  /** The same for several. */
+  transmitRun(bytes: Uint8Array, from: number, to: number): void;
   /** The receiver, which may have refused bytes, is empty now. */
   drained(): void;
 }
@@ -161,6 +163,17 @@ export class Uart16550 extends ByteDevice {
     }
   }
 
+  /** Characters without a pause between them: the transmitter is found empty once, behind the last. */
+  writeRun(offset: number, bytes: Uint8Array, from: number, to: number): void {
+    if (offset !== DATA || this.#dlab || this.#loopback) {
+      for (let at = from; at < to; at++) this.writeByte(offset, bytes[at]);
+      return;
+    }
+    this.#fillTransmitter();
+    this.#sink.transmitRun(bytes, from, to);
+    this.#emptyTransmitter();
+  }
+
   get #dlab(): boolean {
     return (this.#state[LCR] & LCR_DLAB) !== 0;
   }
@@ -178,13 +191,20 @@ export class Uart16550 extends ByteDevice {
   }
 
   #transmit(byte: number): void {
-    const state = this.#state;
-    // The register fills, which ends the interrupt, and empties, which raises it again: an edge for the controller.
-    state[THR_EMPTY_PENDING] = 0;
-    this.#updateIrq();
+    this.#fillTransmitter();
     if (this.#loopback) this.#loopBack(byte);
     else this.#sink.transmit(byte);
-    state[THR_EMPTY_PENDING] = 1;
+    this.#emptyTransmitter();
+  }
+
+  /** The register fills, which ends the interrupt, and empties, which raises it again: an edge for the controller. */
+  #fillTransmitter(): void {
+    this.#state[THR_EMPTY_PENDING] = 0;
+    this.#updateIrq();
+  }
+
+  #emptyTransmitter(): void {
+    this.#state[THR_EMPTY_PENDING] = 1;
     this.#updateIrq();
   }
 

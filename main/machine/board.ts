@@ -42,6 +42,7 @@ import { PauseSwitch } from './pause-switch';
 import { type Backends, type MemoryWritten, NO_BACKENDS, PciBoard } from './pci-board';
 import { wakeWriters } from './room';
 import { SerialWriter } from './serial-ring';
+import { UartSink } from './uart-sink';
 import {
   DEBUG_CONSOLE,
   DebugStop,
@@ -53,13 +54,11 @@ import {
 } from './shared-memory';
 import { type Sharing, sharedByThreads } from './sharing';
 import { heldWord, type Word } from './standstill';
-import { PolicyQueue, Want } from './policy-queue';
+import { PolicyQueue } from './policy-queue';
 import { StartUpRouter } from './start-up-router';
 import { Space, UnclaimedReporter } from './unclaimed';
 import { Attention, type VcpuControl } from './vcpu-control';
 import { shortestTimerPeriod } from './virtual-clock';
-
-const LINE_FEED = 0x0a;
 
 const APIC_PAGE_SHIFT = 12;
 
@@ -275,15 +274,9 @@ export class Board implements ExitTarget {
   }
 
   #addUart(port: number, index: number): Uart16550 {
-    const output = new SerialWriter(this.#memory, index, this.#sharing.accessLock, this.doorbell, this.#held);
-    const sink = {
-      transmit: (byte: number) => {
-        output.transmit(byte);
-        if (this.policies.wants(Want.SERIAL << index)) this.policies.serial(index, byte, this.#clock.now());
-        if (byte === LINE_FEED) this.events.write(EventKind.SERIAL_LINE, this.#cpu, index, output.position);
-      },
-      drained: () => this.doorbell.ring(),
-    };
+    const { doorbell, events, policies } = this;
+    const output = new SerialWriter(this.#memory, index, this.#sharing.accessLock, doorbell, this.#held);
+    const sink = new UartSink({ port: index, cpu: this.#cpu, output, doorbell, events, policies, clock: this.#clock });
     const uart = new Uart16550(this.#memory.uart(index), this.#sharedLine(index), sink);
     this.ports.add(port, COM_SIZE, uart);
     this.#powerOns.push(() => uart.powerOn());

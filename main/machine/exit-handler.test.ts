@@ -36,6 +36,8 @@ class Recorder implements Device {
   readonly accesses: unknown[][] = [];
   readonly locked: boolean[] = [];
   readonly answers: number[] = [];
+  /** A device may have it. */
+  writeRun?: Required<Device>['writeRun'];
   readonly #lock: Int32Array;
 
   constructor(lock: Int32Array) {
@@ -154,6 +156,16 @@ describe('port I/O', () => {
       ['write', 0, 2, 0x2222],
       ['write', 0, 2, 0x3333],
     ]);
+  });
+
+  test('OUTS of bytes: all of them, in order, to a device that takes a run and to one that does not', () => {
+    [0x11, 0x22, 0x33].forEach((item, i) => page.setUint8(DATA + i, item));
+    portIo(true, PORT + 1, 1, 3);
+    const each = [0x11, 0x22, 0x33].map((item) => ['write', 1, 1, item]);
+    expect(port.accesses).toEqual(each);
+    port.writeRun = (offset, bytes, from, to) => port.accesses.push(['run', offset, ...bytes.subarray(from, to)]);
+    portIo(true, PORT + 1, 1, 3);
+    expect(port.accesses).toEqual([...each, ['run', 1, 0x11, 0x22, 0x33]]);
   });
 
   test('INS: one answer after the other', () => {

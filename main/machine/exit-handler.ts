@@ -96,6 +96,10 @@ function handlePortIo(exit: VcpuExit, target: ExitTarget): void {
   let offset = exit.ioDataOffset;
   target.lock.acquire();
   try {
+    if (isWrite && size === 1 && count > 1) {
+      target.ports.writeRun(port, exit.bytes, offset, offset + count);
+      return;
+    }
     for (let i = 0; i < count; i++, offset += size) {
       if (isWrite) target.ports.write(port, size, exit.readData(offset, size));
       else exit.writeData(offset, size, target.ports.read(port, size));

@@ -24,6 +24,8 @@ beforeEach(() => {
 });
 
 const sequence = (from: number, count: number) => Uint8Array.from({ length: count }, (_, i) => (from + i) % 251);
+/** What `toEqual` says, some hundred times faster. */
+const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
 describe('one thread', () => {
   test('an empty ring gives nothing', () => expect(reader.take()).toEqual(new Uint8Array(0)));
@@ -47,7 +49,7 @@ describe('one thread', () => {
     memory.words[head] = memory.words[tail] = 0x7fffffff - 10;
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < SERIAL_RING_BYTES; i++) writer.transmit((round * SERIAL_RING_BYTES + i) % 251);
-      expect(reader.take()).toEqual(sequence(round * SERIAL_RING_BYTES, SERIAL_RING_BYTES));
+      expect(same(reader.take(), sequence(round * SERIAL_RING_BYTES, SERIAL_RING_BYTES))).toBe(true);
     }
     expect(memory.words[head]).toBe(memory.words[tail]);
   });
@@ -87,7 +89,7 @@ describe('a full ring', { timeout: 60_000 }, () => {
     let received = 0;
     while (received < bytes) {
       const some = reader.take();
-      expect(some).toEqual(sequence(received, some.length));
+      expect(same(some, sequence(received, some.length))).toBe(true);
       received += some.length;
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -103,7 +105,7 @@ describe('a full ring', { timeout: 60_000 }, () => {
       Atomics.store(memory.words, MachineWord.STOPPING, 1);
       wakeWriters(memory.words);
       await ended;
-      expect(Buffer.compare(reader.take(), sequence(0, SERIAL_RING_BYTES))).toBe(0);
+      expect(same(reader.take(), sequence(0, SERIAL_RING_BYTES))).toBe(true);
       memory.words[MachineWord.STOPPING] = 0;
     }
   });

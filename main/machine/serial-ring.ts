@@ -34,33 +34,59 @@ export class SerialWriter {
 
   /** Puts a byte into the ring; where it is full, waits for room with the machine lock let go. */
   transmit(byte: number): void {
+    if (this.#room() === 0) return;
+    const head = this.#words[this.#head];
+    this.#ring[head & MASK] = byte;
+    this.#publish(head + 1);
+  }
+
+  /** The same with bytes `from` to `to`. */
+  transmitRun(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from; at < to;) {
+      const room = this.#room();
+      if (room === 0) return;
+      const head = this.#words[this.#head];
+      const count = Math.min(room, to - at);
+      for (let i = 0; i < count; i++) this.#ring[(head + i) & MASK] = bytes[at + i];
+      this.#publish(head + count);
+      at += count;
+    }
+  }
+
+  /** Bytes put so far, modulo 2^32. */
+  get position(): number {
+    return this.#words[this.#head];
+  }
+
+  /** How many bytes have room, at least one; 0: the machine is stopping, and there is none. */
+  #room(): number {
     const words = this.#words;
-    while (this.#full) {
+    let free = this.#free;
+    while (free === 0) {
       // Before the looks that follow, so that no change goes unseen.
       const turn = roomTurn(words);
-      if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
-      if (!this.#full) break;
+      if (Atomics.load(words, MachineWord.STOPPING) !== 0) return 0;
+      free = this.#free;
+      if (free > 0) break;
       Atomics.store(this.#held.words, this.#held.index, Held.IN_ACCESS);
       this.#doorbell.ring();
       this.#lock.release();
       waitForRoom(words, turn);
       this.#lock.acquire();
       Atomics.store(this.#held.words, this.#held.index, Held.NO);
+      free = this.#free;
     }
-    const head = Atomics.load(words, this.#head);
-    this.#ring[head & MASK] = byte;
-    Atomics.store(words, this.#head, (head + 1) | 0);
+    return free;
+  }
+
+  /** The head is written under the lock alone, by whoever holds it. */
+  get #free(): number {
+    return SERIAL_RING_BYTES - ((this.#words[this.#head] - Atomics.load(this.#words, this.#tail)) | 0);
+  }
+
+  #publish(head: number): void {
+    Atomics.store(this.#words, this.#head, head | 0);
     this.#doorbell.ring();
-  }
-
-  /** Bytes put so far, modulo 2^32. */
-  get position(): number {
-    return Atomics.load(this.#words, this.#head);
-  }
-
-  get #full(): boolean {
-    const ahead = (Atomics.load(this.#words, this.#head) - Atomics.load(this.#words, this.#tail)) | 0;
-    return ahead >= SERIAL_RING_BYTES;
   }
 }
 
