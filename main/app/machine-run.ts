@@ -21,6 +21,12 @@ const SAMPLE_MS = 100;
 const SLOW_SAMPLE_MS = 250;
 const MANY_CPUS = 64;
 
+/**
+ * A window shows some 5 to 10 MB a second. What a guest says faster than this would be left out of it, and would cost the
+ * processors that the window needs.
+ */
+const SERIAL_BYTES_PER_MS = 8000;
+
 type Frame = StreamFrame extends infer T ? (T extends StreamFrame ? Omit<T, 'machine' | 'run'> : never) : never;
 
 export class MachineRun {
@@ -37,6 +43,8 @@ export class MachineRun {
   readonly #changes = new Emitter<void>();
   readonly #frames = new Emitter<Frame>();
   readonly #logs: (WriteStream | null)[];
+  /** When what each port has said is through at that pace, by performance.now(). */
+  readonly #through = new Float64Array(PORTS);
   readonly #logDirectory: string;
   readonly #pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   #nextRequest = 1;
@@ -214,8 +222,13 @@ export class MachineRun {
   #output(port: number, offset: number, bytes: Uint8Array): void {
     this.serial[port].append(bytes);
     this.#frames.fire({ type: 'serial', port, offset, bytes });
+    this.#through[port] = Math.max(this.#through[port], performance.now()) + bytes.length / SERIAL_BYTES_PER_MS;
     const acknowledge = (): void => this.#process.send({ type: 'serial-ack', port, count: bytes.length });
-    this.#logs[port]?.write(bytes, acknowledge);
+    this.#logs[port]?.write(bytes, () => {
+      const early = this.#through[port] - performance.now();
+      if (early < 1) acknowledge();
+      else setTimeout(acknowledge, early);
+    });
   }
 
   #settle(

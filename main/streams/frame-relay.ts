@@ -5,7 +5,7 @@ import { EVENT_BYTES } from '../../preload/contract/events';
 import { StreamRelay } from './stream-relay';
 
 /** Bytes of a stream that may be on their way to a window. */
-const SERIAL_WINDOW_BYTES = 512 * 1024;
+const SERIAL_WINDOW_BYTES = 2 ** 20;
 const EVENT_WINDOW_BYTES = 8 * 2 ** 20;
 const NOTHING = new Uint8Array();
 
