@@ -15,6 +15,7 @@ const KERNELS = { cloud: 'linux-image-cloud-amd64', generic: 'linux-image-amd64'
 
 /** Of virtio's devices, in the order in which the kernel takes them. */
 const VIRTIO = ['virtio_ring', 'virtio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci'];
+const FIRMWARE = ['bios-256k.bin', 'vgabios-isavga.bin'];
 const MODULES = [...VIRTIO, 'virtio_blk', 'virtio-rng'];
 const VIRTIO_MODULES = MODULES.map((name) => `./lib/modules/*/${name}.ko`);
 
@@ -71,9 +72,14 @@ function fetchGuests(scratch) {
   manifest.initrd = `initramfs_${digest}`;
   writeFileSync(join(scratch, 'initramfs'), archive);
   renameSync(join(scratch, 'initramfs'), join(CACHE, manifest.initrd));
-  const firmware = unpacked('seabios', 'seabios', './usr/share/seabios/bios-256k.bin');
-  manifest.seabios = `bios-256k.bin_${firmware.version}`;
-  renameSync(join(firmware.folder, 'usr/share/seabios/bios-256k.bin'), join(CACHE, manifest.seabios));
+  // In a folder of their own: firmware finds its VGA BIOS beside itself.
+  const firmware = unpacked('seabios', 'seabios', ...FIRMWARE.map((name) => `./usr/share/seabios/${name}`));
+  const firmwareFolder = `seabios_${firmware.version}`;
+  mkdirSync(join(CACHE, firmwareFolder), { recursive: true });
+  for (const name of FIRMWARE) {
+    renameSync(join(firmware.folder, 'usr/share/seabios', name), join(CACHE, firmwareFolder, name));
+  }
+  manifest.seabios = join(firmwareFolder, FIRMWARE[0]);
   const { folder: tools } = unpacked('grub-common', 'grub-common', './usr/bin/grub-mkimage');
   const loader = unpacked('grub-pc-bin', 'grub', './usr/lib/grub/i386-pc/*');
   const mkimage = join(tools, 'usr/bin/grub-mkimage');

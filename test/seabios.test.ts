@@ -70,7 +70,8 @@ function grubDisk(grub: string, files: Record<string, Uint8Array>): string {
 
 test('its power-on self-test comes to its end, and finds all CPUs', { timeout: PATIENCE }, async (ctx) => {
   const { seabios } = needsFirmware(ctx);
-  const options = ['--accel', 'wasm', '--cpus', '4', '--time-limit', '40ms'];
+  const screen = join(folder, 'screen.txt');
+  const options = ['--accel', 'wasm', '--cpus', '4', '--time-limit', '60ms', '--screen', screen];
   const { stdout, stderr, events } = await runMachine(seabios, ...options);
   for (const line of [
     'SeaBIOS (version ',
@@ -83,8 +84,18 @@ test('its power-on self-test comes to its end, and finds all CPUs', { timeout: P
   ]) {
     expect(stderr).toContain(line);
   }
-  // Without a screen its text console is COM1.
+  // Its text is on the screen and at COM1.
   expect(stdout).toContain('Booting from Hard Disk...');
+  expect(readFileSync(screen, 'utf8').trimEnd().split('\n')).toEqual([
+    expect.stringMatching(/^SeaBIOS \(version .+\)$/),
+    'Booting from Floppy...',
+    'Boot failed: could not read the boot disk',
+    '',
+    'Booting from Hard Disk...',
+    'Boot failed: could not read the boot disk',
+    '',
+    'No bootable device.  Retrying in 60 seconds.',
+  ]);
   expect(startUps(events)).toEqual(['init 0 to 1 2 3', 'sipi 10 to 1 2 3']);
   for (const cpu of [1, 2, 3]) {
     expect(states(events, cpu)).toEqual(['INIT_RECEIVED', 'SIPI_RECEIVED', 'RUNNABLE', 'HALTED']);
@@ -101,7 +112,7 @@ test(
       'grub.cfg': new TextEncoder().encode(menu),
       'herd.bin': readFileSync(new URL('../resources/guests/herd.bin', import.meta.url)),
     });
-    const options = ['--accel', 'wasm', '--cpus', '4', '--disk', `${disk},readonly`];
+    const options = ['--accel', 'wasm', '--cpus', '4', '--vga', 'none', '--disk', `${disk},readonly`];
     const { stdout, stderr, summary, events } = await runMachine(seabios, ...options);
     expect(stdout, stderr).toContain('herd: all 4 processors are here');
     expect(summary.outcome.kind, stderr).toBe('guest-exit');

@@ -93,6 +93,7 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
   realtime: v.boolean('Real time must be on or off'),
   // As with policies.
   parallel: v.optional(v.boolean('Parallel must be on or off'), false),
+  vga: v.optional(v.picklist(['none', 'text'], 'The VGA must be none or text'), 'text'),
   serial: v.strictTuple([backend, backend, backend, backend], 'A machine has four serial ports'),
   // Machines that were kept before there were policies have none.
   policies: v.optional(
@@ -123,6 +124,7 @@ export const FIRST_MACHINE: MachineSettings = {
   // A person sits before it: an emulated second is to be a second.
   realtime: true,
   parallel: false,
+  vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }],
   policies: [],
 };

@@ -8,7 +8,9 @@ const SELECTOR = 0;
 const DATA = 1;
 
 function device(state = new Int32Array(new SharedArrayBuffer(4 * FW_CFG_WORDS))): FwCfg {
-  return new FwCfg(state, () => fwCfgItems({ cpus: listed([0, 1, 2], 0), memory: 64 << 20 }));
+  return new FwCfg(state, () =>
+    fwCfgItems({ cpus: listed([0, 1, 2], 0), memory: 64 << 20, vga: false, vgaBios: new Uint8Array() }),
+  );
 }
 
 function read(fwCfg: FwCfg, key: number, bytes: number): Buffer {

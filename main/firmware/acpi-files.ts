@@ -33,9 +33,9 @@ const FADT_POINTERS: readonly [at: number, size: number][] = [
   [140, 8], // X_DSDT
 ];
 
-export function acpiFiles(cpus: readonly FirmwareCpu[]): [name: string, bytes: Uint8Array][] {
+export function acpiFiles(cpus: readonly FirmwareCpu[], vga: boolean): [name: string, bytes: Uint8Array][] {
   // So placed, the address of a table is its offset in the second file.
-  const block = acpiTables(-ALIGNMENT, cpus);
+  const block = acpiTables(-ALIGNMENT, cpus, vga);
   const rsdp = block.slice(0, RSDP_SIZE);
   const tables = block.slice(ALIGNMENT);
   const view = new DataView(tables.buffer);

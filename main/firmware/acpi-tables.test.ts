@@ -26,7 +26,7 @@ function iasl(context: TestContext, ...args: string[]): string {
 /** The tables of a machine, each in a file of its signature's name. */
 function writeTables(cpus: number): Map<string, Uint8Array> {
   const ids = Array.from({ length: cpus }, (_, cpu) => cpu);
-  const block = acpiTables(0, listed(ids, 0));
+  const block = acpiTables(0, listed(ids, 0), true);
   const view = new DataView(block.buffer);
   const tables = new Map<string, Uint8Array>();
   for (let at = 0; at < block.length; at += 16) {

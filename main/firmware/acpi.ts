@@ -84,8 +84,8 @@ const ACTIVE_HIGH_LEVEL = 0b1101;
  */
 export const IO_APIC_ID = 0;
 
-/** All tables as one block to be placed at `address`, a multiple of 64; the RSDP comes first. `cpus` in table order. */
-export function acpiTables(address: number, cpus: readonly FirmwareCpu[]): Uint8Array {
+/** All tables as one block to be placed at `address`, a multiple of 64; the RSDP comes first. `cpus` in table order; `vga`: there is one. */
+export function acpiTables(address: number, cpus: readonly FirmwareCpu[], vga: boolean): Uint8Array {
   const placed: { at: number; table: Uint8Array }[] = [];
   let end = address + RSDP_SIZE;
   const place = (table: Uint8Array, alignment = 16): number => {
@@ -96,7 +96,7 @@ export function acpiTables(address: number, cpus: readonly FirmwareCpu[]): Uint8
   };
   const facs = place(facsTable(), FACS_SIZE);
   const dsdt = place(sdt('DSDT', 2, dsdtBlock(cpus, SOFT_OFF)));
-  const described = [place(fadt(facs, dsdt)), place(madt(cpus))];
+  const described = [place(fadt(facs, dsdt, vga)), place(madt(cpus))];
   const rsdt = place(sdt('RSDT', 1, new ByteWriter().u32(...described).finish()));
   const xsdt = place(sdt('XSDT', 1, new ByteWriter().u64(...described).finish()));
   placed.push({ at: address, table: rsdp(rsdt, xsdt) });
@@ -146,7 +146,7 @@ function facsTable(): Uint8Array {
  * No SMI command port: there is no system management mode code that could change to ACPI mode, in which the machine always
  * is. Nor are there general-purpose events.
  */
-function fadt(facs: number, dsdt: number): Uint8Array {
+function fadt(facs: number, dsdt: number, vga: boolean): Uint8Array {
   const event = PM_PORTS + PM1_EVENT;
   const control = PM_PORTS + PM1_CONTROL;
   const timer = PM_PORTS + PM_TIMER;
@@ -159,7 +159,7 @@ function fadt(facs: number, dsdt: number): Uint8Array {
     .u8(PM1_EVENT_SIZE, PM1_CONTROL_SIZE, 0, PM_TIMER_SIZE, 0, 0, 0, 0) // GPE0_BLK_LEN, GPE1_BLK_LEN, GPE1_BASE, CST_CNT
     .u16(NO_C2, NO_C3)
     .zeros(4 + 2 + 3) // FLUSH_SIZE, FLUSH_STRIDE; DUTY_OFFSET, DUTY_WIDTH; DAY_ALRM, MON_ALRM, CENTURY
-    .u16(LEGACY_DEVICES | I8042 | VGA_NOT_PRESENT)
+    .u16(LEGACY_DEVICES | I8042 | (vga ? 0 : VGA_NOT_PRESENT))
     .u8(0)
     .u32(WBINVD | PROC_C1 | SLP_BUTTON | FIX_RTC | TMR_VAL_EXT | RESET_REG_SUP)
     .bytes(register(RESET_CONTROL, 1, Access.BYTE))

@@ -11,6 +11,9 @@ export interface FwCfgMachine {
   cpus: readonly FirmwareCpu[];
   /** Bytes of RAM, from address 0 on. */
   memory: number;
+  vga: boolean;
+  /** The option ROM that makes a VGA a screen; empty: there is none. */
+  vgaBios: Uint8Array;
 }
 
 /** Bytes of a file's name in the directory, its NUL included. */
@@ -19,13 +22,14 @@ const NAME_BYTES = 56;
 const ID_TRADITIONAL = 1;
 
 /** All items by their keys. */
-export function fwCfgItems({ cpus, memory }: FwCfgMachine): Map<number, Uint8Array> {
+export function fwCfgItems({ cpus, memory, vga, vgaBios }: FwCfgMachine): Map<number, Uint8Array> {
   const files: [string, Uint8Array][] = [
     ['etc/e820', new ByteWriter().u64(0, memory).u32(E820Type.RAM).finish()],
-    ...acpiFiles(cpus),
-    // Without a screen SeaBIOS has its text console there.
+    ...acpiFiles(cpus, vga),
+    // SeaBIOS has its text console there, beside the screen where it has one.
     ['etc/sercon-port', new ByteWriter().u64(COM_PORTS[0]).finish()],
   ];
+  if (vgaBios.length > 0) files.push(['vgaroms/vgabios.bin', vgaBios]);
   const items = new Map<number, Uint8Array>([
     [FwCfgKey.SIGNATURE, new ByteWriter().ascii('QEMU').finish()],
     [FwCfgKey.ID, new ByteWriter().u32(ID_TRADITIONAL).finish()],

@@ -13,6 +13,8 @@ export interface FirmwareConfig {
   /** In table order (cpusInTableOrder). */
   cpus: readonly FirmwareCpu[];
   identity: ProcessorIdentity;
+  /** There is a VGA. */
+  vga: boolean;
 }
 
 /** Offsets in the BIOS data area. */
@@ -27,7 +29,7 @@ export function writeFirmware(memory: Uint8Array, config: FirmwareConfig): void 
   memory.set(new ByteWriter().u16(EBDA / KIB).finish(), BDA + BDA_MEMORY_KIB);
   // The EBDA starts with its own size in KiB.
   memory[EBDA] = (VIDEO_AREA - EBDA) / KIB;
-  memory.set(acpiTables(ACPI_TABLES, config.cpus), ACPI_TABLES);
+  memory.set(acpiTables(ACPI_TABLES, config.cpus, config.vga), ACPI_TABLES);
   const mp = mpTables(MP_TABLES, config.cpus, config.identity);
   if (mp !== null) memory.set(mp, MP_TABLES);
 }

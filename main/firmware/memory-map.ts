@@ -42,6 +42,9 @@ export const HIGH_MEMORY = 0x100000;
 export const MIN_RAM = 1 * MIB;
 export const MAX_RAM = 0xc0000000;
 
+/** An option ROM such as a VGA BIOS: of the area from 0xC0000 on. */
+export const MAX_OPTION_ROM = 64 * KIB;
+
 /** What is handed on to PCI functions: up to the I/O APIC, below which SeaBIOS places them. */
 export const PCI_WINDOW = 0xe0000000;
 export const PCI_WINDOW_SIZE = 0x1ec00000;

@@ -18,6 +18,8 @@ export const PCI_CONFIG_DATA = 0xcfc;
 /** Of the four ports of the configuration address, the second by itself. */
 export const RESET_CONTROL = PCI_CONFIG_ADDRESS + 1;
 
+export const VGA_PORTS = 0x3b0;
+
 /** The firmware configuration device: selector, data. */
 export const FW_CFG_PORTS = 0x510;
 export const FW_CFG_SIZE = 2;

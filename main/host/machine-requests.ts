@@ -103,6 +103,11 @@ export class MachineRequestDesk {
       case 'power-button':
         machine.board.pressPowerButton();
         return null;
+      case 'screen': {
+        if (machine.screen === null) throw new RequestError('This machine has no screen: it was made without a VGA.');
+        const page = machine.screen.look();
+        return page.version === request.argument.seen ? null : page;
+      }
       case 'pause-at':
         machine.pause.points = request.argument.points;
         return null;

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { ReveilleError } from '../base/errors';
 import {
   type AcceleratorName,
   type MachineCommand,
@@ -18,6 +17,7 @@ import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
 import { machineAbilities } from './abilities';
 import { backendsOf } from './backends';
+import { GuestFileError, readImage, vgaBiosOf } from './guest-files';
 import { HostClock, monotonicNow } from './clock';
 import { type DiskHandle, openDisk } from './disk/index';
 import { describeUnimplemented } from './disassemble';
@@ -58,8 +58,6 @@ const STOP_TIMEOUT_PER_CPU_MS = 50;
 
 /** What a guest says on ports 0xE9 and 0x402 goes to the shell. */
 const DEBUG_CONSOLE_BACKEND = { kind: 'stdio' } as const;
-
-class GuestFileError extends ReveilleError {}
 
 type StartCommand = Extract<MachineCommand, { type: 'start' }>;
 
@@ -129,7 +127,7 @@ export class MachineThread {
       config,
       backends: backendsOf(this.#disks),
       image,
-      initrd,
+      files: { initrd, vgaBios: image === null ? null : vgaBiosOf(config, image) },
       snapshotRomSize: saved === null ? 0 : snapshotRomSize(saved.path),
       core: core?.module ?? null,
       clock,
@@ -184,6 +182,7 @@ export class MachineThread {
       const { summary, diagnosis } = this.#conclusion(machine);
       const unimplemented = await describeUnimplemented(machine);
       await this.#gdb?.close(summary.outcome);
+      if (machine.screen !== null) this.#post({ type: 'screen', page: machine.screen.look() });
       this.#post({ type: 'ended', summary: { ...summary, unimplemented }, diagnosis });
     } finally {
       this.#requests.close();
@@ -402,13 +401,4 @@ function readCore(): EmulatorCore {
 function digestOf(core: EmulatorCore | null): string {
   if (core !== null) return core.digest;
   throw new GuestFileError('usage', 'Only the emulator continues from a snapshot: use it for this machine.');
-}
-
-function readImage(what: string, path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new GuestFileError('usage', `The ${what} ${path} cannot be read (${code ?? String(error)}).`);
-  }
 }

@@ -63,6 +63,7 @@ const requestOf = (cpus: number): v.GenericSchema<unknown, MachineRequest> => {
       request('pause', nothing('pause')),
       request('resume', nothing('resume')),
       request('power-button', nothing('power-button')),
+      request('screen', object('screen', { seen: v.number('A page that was seen has a number as its version.') })),
       request('step', object('step', { cpu })),
       request('inspect', object('inspect', { cpu })),
       request(
@@ -92,7 +93,7 @@ const requestOf = (cpus: number): v.GenericSchema<unknown, MachineRequest> => {
         }),
       ),
     ],
-    'There is no such request: there are pause, resume, power-button, step, inspect, memory, pause-at and snapshot.',
+    'There is no such request: there are pause, resume, power-button, screen, step, inspect, memory, pause-at and snapshot.',
   );
 };
 

@@ -30,7 +30,7 @@ export interface ImageFile {
 }
 
 /**
- * Loads an image of any kind that Reveille knows; `name` is for messages. An image with both Multiboot headers is loaded
+ * Loads an image of any kind that Reveille knows; `name` is for messages, `screen`: the machine has a VGA in text mode. An image with both Multiboot headers is loaded
  * by the first version, one that is a Linux kernel beside, or has a PVH entry, by Multiboot. A LoaderError leaves guest RAM as it was.
  */
 export function loadGuest(
@@ -39,6 +39,7 @@ export function loadGuest(
   memory: Uint8Array,
   cmdline: string,
   initrd: ImageFile | null = null,
+  screen = false,
 ): LoadedGuest {
   if (bytes.length === 0) throw new LoaderError(`${name} is empty: it has no guest to load`);
   const commandLine = new TextEncoder().encode(cmdline);
@@ -49,7 +50,7 @@ export function loadGuest(
   const disk = initrd === null ? null : guestImage(initrd.bytes, initrd.name);
   const multiboot = findMultiboot(image);
   if (multiboot === undefined && isLinux(image)) {
-    return { kind: 'linux', ...loadLinux(image, memory, commandLine, disk) };
+    return { kind: 'linux', ...loadLinux(image, memory, commandLine, disk, screen) };
   }
   const multiboot2 = findMultiboot2(image);
   const isPlainElf = multiboot === undefined && multiboot2 === undefined && isElf(image);

@@ -83,6 +83,14 @@ test('the zero page holds header, memory map, RSDP and command line, and nothing
   expect(rest.every((byte) => byte === 0)).toBe(true);
 });
 
+test('with a screen the zero page describes a VGA in its mode 3', () => {
+  const memory = sampleMemory(2);
+  const { entry } = loadGuest(sampleLinux(), 'vmlinuz', memory, '', null, true);
+  const page = parameters(memory, entry.rsi);
+  expect([6, 7, 0xe, 0xf].map((at) => page.getUint8(at))).toEqual([3, 80, 25, 1]);
+  expect(page.getUint16(0x10, true)).toBe(16);
+});
+
 test('an initial RAM disk lies as high as memory and the kernel allow, on a page', () => {
   for (const [initrdMax, end] of [
     [0x7fffffff, 4 * MIB],

@@ -33,6 +33,9 @@ const Header = {
 const HEADER_START = Header.SETUP_SECTS;
 const HEADER_END = 0x268;
 
+/** struct screen_info at the beginning of it: a VGA in mode 3, 80 columns and 25 rows of characters of 16 lines. */
+const ScreenInfo = { VIDEO_MODE: 0x06, COLUMNS: 0x07, LINES: 0x0e, IS_VGA: 0x0f, POINTS: 0x10 } as const;
+
 /** What else of struct boot_params is filled in. */
 const ZeroPage = { ACPI_RSDP: 0x070, E820_ENTRIES: 0x1e8, E820_TABLE: 0x2d0 } as const;
 const ZERO_PAGE_SIZE = 4096;
@@ -68,6 +71,7 @@ export function loadLinux(
   memory: Uint8Array,
   commandLine: Uint8Array,
   initrd: GuestImage | null,
+  screen: boolean,
 ): { entry: BootState; end: number } {
   const { view } = image;
   checkHeader(image, commandLine);
@@ -89,6 +93,7 @@ export function loadLinux(
     memory,
   );
   const parameters = bootParameters(image, memory.length);
+  if (screen) describeScreen(parameters);
   if (initrd !== null) {
     memory.set(initrd.bytes, initrdAt);
     parameters.setUint32(Header.RAMDISK_IMAGE, initrdAt, true);
@@ -152,6 +157,14 @@ function placeInitrd(kernel: GuestImage, { name, bytes }: GuestImage, ram: numbe
       ? `${needed}, and below ${hex(highest)}, where an initial RAM disk has to be: use a smaller one`
       : `${needed}, in ${ram / MIB} MiB of memory: give the machine ${wanted}M or more`,
   );
+}
+
+function describeScreen(parameters: DataView): void {
+  parameters.setUint8(ScreenInfo.VIDEO_MODE, 3);
+  parameters.setUint8(ScreenInfo.COLUMNS, 80);
+  parameters.setUint8(ScreenInfo.LINES, 25);
+  parameters.setUint8(ScreenInfo.IS_VGA, 1);
+  parameters.setUint16(ScreenInfo.POINTS, 16, true);
 }
 
 function bootParameters({ bytes, view }: GuestImage, ram: number): DataView<ArrayBuffer> {

@@ -18,6 +18,8 @@ import { Pm, PM_WORDS } from '../devices/pm';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
 import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
+import { Vga, VGA_PORTS_SIZE } from '../devices/vga';
+import { VGA_WORDS } from '../devices/vga-registers';
 import {
   COM_IRQS,
   COM_PORTS,
@@ -29,6 +31,7 @@ import {
   RTC_PORTS,
   RTC_SIZE,
   SCI_IRQ,
+  VGA_PORTS,
 } from '../firmware/port-map';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
@@ -154,6 +157,7 @@ export class Board implements ExitTarget {
     this.#addPci(this.#addSystemControl(), backends ?? NO_BACKENDS, written ?? (() => {}));
     this.#pm = this.#addPm();
     this.#addDebugPorts();
+    if (config.vga === 'text') this.#addVga();
     this.#powerOns.push(addFirmwareDevices(this.ports, memory, config));
   }
 
@@ -353,6 +357,12 @@ export class Board implements ExitTarget {
     this.ports.add(0x402, 1, console);
     this.ports.add(0xf4, 4, new DebugExit((value) => this.end(this.#cpu, EndCause.GUEST_EXIT, value)));
     this.#powerOns.push(() => post.powerOn());
+  }
+
+  #addVga(): void {
+    const vga = new Vga(this.#memory.device('vga', VGA_WORDS), this.#clock);
+    this.ports.add(VGA_PORTS, VGA_PORTS_SIZE, vga);
+    this.#powerOns.push(() => vga.powerOn(this.#memory.rom.length === 0));
   }
 
   /** COM1 and COM3, COM2 and COM4 share an interrupt: it is raised while either asks. */

@@ -115,6 +115,7 @@ const entries = {
     ),
     v.maxLength(MAX_DISKS, (issue) => `A machine has at most ${MAX_DISKS} disks, not ${issue.received}`),
   ),
+  vga: oneOf('The VGA', ['none', 'text']),
   serial: v.strictTuple(
     [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
     `The serial ports must be a list of four back ends, for ${SERIAL_PORTS.join(', ')}`,
@@ -174,6 +175,7 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
     parallel: chosen.parallel ?? false,
     timeLimit: chosen.timeLimit ?? null,
     disks: chosen.disks ?? [],
+    vga: chosen.vga ?? 'text',
     serial: chosen.serial ?? [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   });
 }

@@ -3,6 +3,7 @@ import type { Bus } from '../devices/bus';
 import { FW_CFG_WORDS, FwCfg } from '../devices/fw-cfg';
 import { cpusInTableOrder } from '../firmware/cpu-list';
 import { fwCfgItems } from '../firmware/fw-cfg-items';
+import { optionRomSize } from '../loader/option-rom';
 import { FW_CFG_PORTS, FW_CFG_SIZE } from '../firmware/port-map';
 import type { MachineConfig } from '../../preload/contract/machine';
 import type { MachineMemory } from './shared-memory';
@@ -10,9 +11,14 @@ import type { MachineMemory } from './shared-memory';
 /** Gives what is to be done at power-on. */
 export function addFirmwareDevices(ports: Bus, memory: MachineMemory, config: MachineConfig): () => void {
   if (memory.rom.length === 0) return () => {};
-  const { tableOrder, apicIds, bsp } = config;
+  const { tableOrder, apicIds, bsp, vga } = config;
   const fwCfg = new FwCfg(memory.device('fwCfg', FW_CFG_WORDS), () =>
-    fwCfgItems({ cpus: cpusInTableOrder(tableOrder, apicIds, bsp), memory: config.memory }),
+    fwCfgItems({
+      cpus: cpusInTableOrder(tableOrder, apicIds, bsp),
+      memory: config.memory,
+      vga: vga === 'text',
+      vgaBios: memory.vgaBios.slice(0, optionRomSize(memory.vgaBios)),
+    }),
   );
   ports.add(FW_CFG_PORTS, FW_CFG_SIZE, fwCfg);
   return () => fwCfg.powerOn();

@@ -1,8 +1,10 @@
 /** A machine's image in its memory: a guest that is loaded, or a firmware ROM. */
 import type { CpuState } from '../base/cpu-state';
 import { MAX_ROM, ROM_BLOCK } from '../firmware/memory-map';
-import { loadGuest } from '../loader/index';
-import { loadRom } from '../loader/rom';
+import { clearText } from '../devices/vga-text';
+import { type ImageFile, loadGuest } from '../loader/index';
+import { loadOptionRom } from '../loader/option-rom';
+import { loadRom, romSizeOf } from '../loader/rom';
 import type { MachineConfig } from '../../preload/contract/machine';
 import type { MachineMemory } from './shared-memory';
 
@@ -13,15 +15,33 @@ export function isRomSize(bytes: number): boolean {
   return Number.isInteger(bytes) && bytes >= 0 && bytes <= MAX_ROM && bytes % ROM_BLOCK === 0;
 }
 
+export const isFirmware = (image: Uint8Array): boolean => romSizeOf(image) > 0;
+
+/** What a guest may have beside its image. */
+export interface GuestFiles {
+  /** That of `config.initrd`. */
+  initrd: Uint8Array | null;
+  /** Of a firmware ROM: what makes the VGA a screen. */
+  vgaBios: ImageFile | null;
+}
+
+export const NO_FILES: GuestFiles = { initrd: null, vgaBios: null };
+
 /** Gives the state in which the BSP begins. */
 export function loadImage(
-  { ram, rom }: MachineMemory,
-  { guest, cmdline, initrd: initrdPath }: MachineConfig,
+  { ram, rom, vgaBios }: MachineMemory,
+  { guest, cmdline, initrd: initrdPath, vga }: MachineConfig,
   image: Uint8Array,
-  initrd: Uint8Array | null,
+  { initrd, vgaBios: optionRom }: GuestFiles,
 ): CpuState | typeof AT_RESET_VECTOR {
   const disk = initrd === null || initrdPath === null ? null : { name: initrdPath, bytes: initrd };
-  if (rom.length === 0) return loadGuest(image, guest, ram, cmdline, disk).entry;
+  const screen = vga === 'text';
+  if (rom.length === 0) {
+    const { entry } = loadGuest(image, guest, ram, cmdline, disk, screen);
+    if (screen) clearText(ram);
+    return entry;
+  }
+  if (optionRom !== null) loadOptionRom(optionRom, vgaBios);
   loadRom({ name: guest, bytes: image }, rom, ram, disk);
   return AT_RESET_VECTOR;
 }

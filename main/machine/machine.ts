@@ -35,12 +35,13 @@ import {
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
-import { AT_RESET_VECTOR, loadImage } from './load-image';
+import { AT_RESET_VECTOR, type GuestFiles, loadImage, NO_FILES } from './load-image';
 import { MachineDebugger } from './machine-debugger';
 import { MachineInspector } from './machine-inspector';
 import { MachinePause } from './machine-pause';
 import { PausableClock } from './pausable-clock';
 import { type Backends, NO_BACKENDS } from './pci-board';
+import { Screen } from './screen';
 import { SerialReader } from './serial-ring';
 import {
   EndCause,
@@ -85,8 +86,8 @@ export interface MachineOptions {
   image: Uint8Array | null;
   /** What its devices have on the host. */
   backends?: Backends;
-  /** With an image: that of `config.initrd`. */
-  initrd?: Uint8Array | null;
+  /** With an image: what belongs to it. */
+  files?: GuestFiles;
   /** Without an image: bytes of ROM of the machine that will continue. */
   snapshotRomSize?: number;
   /** The compiled core of the emulator; needed where it is the accelerator. */
@@ -107,6 +108,8 @@ export class Machine implements Disposable {
   readonly events: EventReader;
   /** Output of COM1 to COM4, and last of the debug console. */
   readonly serial: SerialReader[];
+  /** Null: it has no VGA. */
+  readonly screen: Screen | null;
   readonly pause: MachinePause;
   readonly inspector: MachineInspector;
   #debugger: MachineDebugger | null = null;
@@ -122,7 +125,7 @@ export class Machine implements Disposable {
   #outcome: Outcome | null = null;
 
   constructor(options: MachineOptions) {
-    const { config, image, initrd = null, snapshotRomSize = 0, core, clock, epoch, wallClock } = options;
+    const { config, image, files = NO_FILES, snapshotRomSize = 0, core, clock, epoch, wallClock } = options;
     const { backends = NO_BACKENDS } = options;
     this.config = config;
     const romSize = image === null ? snapshotRomSize : romSizeOf(image);
@@ -140,7 +143,7 @@ export class Machine implements Disposable {
     this.#hostTime = hostTime;
     this.#epoch = epoch;
     // Before the VM: a guest that cannot be loaded needs none.
-    const entry = image === null ? null : loadImage(this.#memory, config, image, initrd);
+    const entry = image === null ? null : loadImage(this.#memory, config, image, files);
     this.#vm = this.#createVm(core);
     this.#entry = entry === AT_RESET_VECTOR ? resetState(this.#vm.identity.signature) : entry;
     this.board = new Board({
@@ -155,6 +158,7 @@ export class Machine implements Disposable {
     this.board.powerOn(virtual ? VIRTUAL_WALL_CLOCK : wallClock);
     this.events = new EventReader(this.#memory, runsInTurns(config));
     this.serial = Array.from({ length: SERIAL_PORTS + 1 }, (_, port) => new SerialReader(this.#memory, port));
+    this.screen = config.vga === 'none' ? null : new Screen(this.#memory);
     const common = { memory: this.#memory, config, board: this.board, handles: this.#vm.handles };
     this.pause = new MachinePause({ ...common, clock: hostTime });
     this.inspector = new MachineInspector({ ...common, wasmMemory: this.#wasmMemory, clock: this.#clock });
@@ -162,6 +166,7 @@ export class Machine implements Disposable {
       writeFirmware(this.#memory.ram, {
         cpus: cpusInTableOrder(config.tableOrder, config.apicIds, config.bsp),
         identity: this.#vm.identity,
+        vga: config.vga === 'text',
       });
     }
     const monotonic = virtual ? 0 : epoch;

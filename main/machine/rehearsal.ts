@@ -44,6 +44,7 @@ const CONFIG: MachineConfig = {
   parallel: false,
   timeLimit: null,
   disks: [],
+  vga: 'none',
   serial: [NONE, NONE, NONE, NONE],
 };
 

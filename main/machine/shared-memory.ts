@@ -21,6 +21,8 @@ import { PM_WORDS } from '../devices/pm';
 import { DEBUG_WORDS } from '../devices/debug-ports';
 import { FW_CFG_WORDS } from '../devices/fw-cfg';
 import { SYSTEM_CONTROL_WORDS } from '../devices/system-control';
+import { VGA_WORDS } from '../devices/vga-registers';
+import { MAX_OPTION_ROM } from '../firmware/memory-map';
 import { PCI_SLOTS } from '../firmware/pci-layout';
 import { PCI_BUS_WORDS } from '../devices/pci/pci-bus';
 import { VIRTIO_PCI_WORDS } from '../devices/virtio/virtio-pci';
@@ -264,6 +266,8 @@ function layout({ cpus, ramSize, romSize = 0, needs }: MemoryShape) {
     virtio: take(PCI_SLOTS * VIRTIO_PCI_WORDS * 4),
     debug: take(DEBUG_WORDS * 4),
     fwCfg: take(FW_CFG_WORDS * 4),
+    vga: take(VGA_WORDS * 4),
+    vgaBios: take(MAX_OPTION_ROM),
     unclaimed: take(UNCLAIMED_SLOTS * 8),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
     policy: take(POLICY_BYTES),
@@ -310,6 +314,11 @@ export class MachineMemory {
     return new Uint8Array(this.buffer, this.offsets.rom, this.offsets.ram - this.offsets.rom);
   }
 
+  /** What firmware is to run for the screen; all zero where there is none. */
+  get vgaBios(): Uint8Array {
+    return new Uint8Array(this.buffer, this.offsets.vgaBios, MAX_OPTION_ROM);
+  }
+
   vcpu(cpu: number): Int32Array {
     return this.#words(this.offsets.vcpus + cpu * VCPU_BYTES, VCPU_WORDS);
   }
@@ -328,7 +337,19 @@ export class MachineMemory {
   }
 
   device(
-    part: 'ioapic' | 'pic' | 'pit' | 'rtc' | 'i8042' | 'systemControl' | 'apm' | 'pm' | 'pci' | 'debug' | 'fwCfg',
+    part:
+      | 'ioapic'
+      | 'pic'
+      | 'pit'
+      | 'rtc'
+      | 'i8042'
+      | 'systemControl'
+      | 'apm'
+      | 'pm'
+      | 'pci'
+      | 'debug'
+      | 'fwCfg'
+      | 'vga',
     words: number,
   ): Int32Array {
     return this.#words(this.offsets[part], words);

@@ -1,7 +1,16 @@
 /** What the app keeps and shows beside the machines' own streams. */
 import type { CommandManifest, PolicyChoice } from '../../plugins/api/manifest';
 import type { MachineAbilities, PausePoint, PauseReason } from './inspection';
-import type { AcceleratorName, DiskConfig, HostProbe, IrqchipMode, SerialBackend, Summary, Topology } from './machine';
+import type {
+  AcceleratorName,
+  DiskConfig,
+  HostProbe,
+  IrqchipMode,
+  SerialBackend,
+  Summary,
+  Topology,
+  VgaKind,
+} from './machine';
 
 /** A guest image: a bundled one by its name, or a file of the host. */
 export type GuestChoice = { kind: 'bundled'; name: string } | { kind: 'file'; path: string };
@@ -28,6 +37,7 @@ export interface MachineSettings {
   seed: number;
   realtime: boolean;
   parallel: boolean;
+  vga: VgaKind;
   serial: MachineSerial;
   /** In the order in which they are asked. */
   policies: PolicyChoice[];

@@ -1,5 +1,6 @@
 /** What a paused machine shows of itself. 64-bit values do not fit a number: they are hexadecimal, without a prefix. */
 import type { MpStateName } from './mp-state';
+import type { ScreenPage } from './screen';
 
 /** A segment register, its hidden part included (SDM vol. 3A, "Segment Registers"). */
 export interface SegmentInspection {
@@ -109,6 +110,8 @@ export interface MachineRequests {
   /** Executes one instruction of one CPU of a paused machine. */
   step: [{ cpu: number }, null];
   inspect: [{ cpu: number }, CpuInspection];
+  /** What the screen shows, running or not; null where it is still the page that was seen (its version, 0: none). */
+  screen: [{ seen: number }, ScreenPage | null];
   /** Presses the power button; what comes of it is the guest's affair. */
   'power-button': [null, null];
   /** Guest memory of a paused machine as a CPU sees it; what is not mapped or not there is left out at the end. */

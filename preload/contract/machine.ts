@@ -2,9 +2,11 @@ import type { MachineAbilities, MachineRequest, PausePoint, PauseReason } from '
 import type { MpStateName } from './mp-state';
 import type { PolicyProgram, PolicySummary, TimedPolicyCommand, VerdictSummary } from './policies';
 import type { Recording } from './recording';
+import type { ScreenPage } from './screen';
 import type { Options } from '../../plugins/api/index';
 
 export type AcceleratorName = 'kvm' | 'wasm';
+export type VgaKind = 'none' | 'text';
 export type IrqchipMode = 'exact' | 'kernel' | 'split';
 
 export interface Topology {
@@ -63,6 +65,8 @@ export interface MachineConfig {
   /** Machine time in ns at which the run ends as timed out; null: never. */
   timeLimit: number | null;
   disks: DiskConfig[];
+  /** `text`: a VGA, of which text modes are shown. */
+  vga: VgaKind;
   /** COM1 to COM4. */
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
 }
@@ -219,6 +223,8 @@ export type MachineMessage =
   /** The answer to a request, one of these two; what is unanswered when `ended` or `failed` comes is refused by that. */
   | { type: 'reply'; id: number; result: unknown }
   | { type: 'refused'; id: number; message: string }
+  /** What the screen showed at the end; it comes before `ended`. */
+  | { type: 'screen'; page: ScreenPage }
   | { type: 'ended'; summary: Summary; diagnosis: string[] }
   | { type: 'failed'; kind: FailureKind; message: string };
 

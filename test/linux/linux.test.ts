@@ -48,6 +48,7 @@ describe('the cloud kernel at its shell', () => {
     const linux = start(ctx, { cpus: 4 });
     const { machine } = linux;
     await linux.prompt();
+    expect(linux.console).toContain('Console: colour VGA+ 80x25');
     expect(await linux.run('nproc')).toBe('4');
     expect(await linux.run('cat /sys/devices/system/clocksource/clocksource0/available_clocksource')).toBe(
       'tsc acpi_pm',

@@ -7,6 +7,7 @@ export const TEXTS = { type: 'string', multiple: true } as const;
 export const FLAG = { type: 'boolean' } as const;
 
 const ACCELERATORS = ['auto', 'kvm', 'wasm'] as const;
+const VGAS = ['none', 'text'] as const;
 const IRQCHIPS = ['exact', 'kernel', 'split'] as const;
 
 const SINGLE_OPTIONS = {
@@ -20,6 +21,7 @@ const SINGLE_OPTIONS = {
   initrd: TEXT,
   cmdline: TEXT,
   seed: TEXT,
+  vga: TEXT,
   'time-limit': TEXT,
 } as const;
 
@@ -48,6 +50,7 @@ export function machineRequest(guest: string, values: MachineValues): RunRequest
     initrd: values.initrd,
     cmdline: values.cmdline,
     seed: given('--seed', values.seed, parseCount),
+    vga: given('--vga', values.vga, (option, text) => parseChoice(option, text, VGAS)),
     timeLimit: given('--time-limit', values['time-limit'], parseMachineTime),
   };
 }

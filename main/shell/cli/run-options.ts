@@ -15,6 +15,8 @@ export interface RunOptions {
   /** A path, `-` for stdout; null: none. */
   events: string | null;
   trace: string | null;
+  /** A file for what the screen shows at the end, `-` for stdout; null: none. */
+  screen: string | null;
   json: boolean;
   /** The serial port that is on the console, 0 for COM1; null: none. */
   console: number | null;
@@ -43,6 +45,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     events: TEXT,
     trace: TEXT,
     gdb: TEXT,
+    screen: TEXT,
     json: FLAG,
   });
   const guest = onePositional('reveille run', "one guest, a bundled guest's name or a path", positionals);
@@ -55,12 +58,17 @@ export function parseRunOptions(args: string[]): RunOptions {
     disks: values.disk?.map((text) => parseDiskOption('--disk', text)),
     serial,
   };
+  const screen = values.screen ?? null;
+  if (screen !== null && request.vga === 'none') {
+    throw new UsageError('--screen has nothing to write with --vga none: leave one of the two out.');
+  }
   const console = serial.findIndex(({ kind }) => kind === 'stdio');
   return {
     request,
     timeout: given('--timeout', values.timeout, parseDuration) ?? null,
     events,
     trace: values.trace ?? null,
+    screen,
     json: values.json ?? false,
     console: console < 0 ? null : console,
     policies: policyChoices(tokens),

@@ -15,6 +15,7 @@ import { type ConsoleInput, openConsoleInput } from './console-input';
 import { debuggerWarning } from './debugger-address';
 import type { Display } from './display';
 import { Status, outcomeStatus } from './outcome';
+import type { ScreenPage } from '../../../preload/contract/screen';
 import type { Recording } from '../../../preload/contract/recording';
 import type { TimedPolicyCommand } from '../../../preload/contract/policies';
 import type { LoadedPolicies } from '../../app/policies';
@@ -31,6 +32,8 @@ interface RunEnd {
   summary: Summary;
   diagnosis: string[];
   status: number;
+  /** What the screen showed; null: there is none, or the machine could not say it. */
+  screen: ScreenPage | null;
 }
 
 interface RunParts {
@@ -71,6 +74,7 @@ export class RunSession {
   #fail!: (error: Error) => void;
   #started = false;
   #lastWord = false;
+  #screen: ScreenPage | null = null;
   #atLineStart = true;
   #input: ConsoleInput | null = null;
   readonly #debugText = new TextDecoder('latin1');
@@ -198,12 +202,16 @@ export class RunSession {
       case 'serial-path':
         display.line(`COM${message.port + 1} is at ${message.path}`);
         break;
+      case 'screen':
+        this.#screen = message.page;
+        break;
       case 'ended':
         this.#lastWord = true;
         this.#finish({
           summary: message.summary,
           diagnosis: message.diagnosis,
           status: outcomeStatus(message.summary.outcome, message.summary.verdict, this.#stoppedStatus),
+          screen: this.#screen,
         });
         break;
       case 'failed':
@@ -311,6 +319,7 @@ export class RunSession {
       summary: model.summary(this.#records, outcome),
       diagnosis: [],
       status: outcomeStatus(outcome, null, this.#stoppedStatus),
+      screen: null,
     });
   }
 

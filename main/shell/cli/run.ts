@@ -8,7 +8,9 @@ import type { MachineProcess } from '../../app/machine-process';
 import { prepareRun } from '../../app/machine-runs';
 import { dataDirectory } from '../../app/data-directory';
 import type { LoadedPolicies } from '../../app/policies';
+import { type ScreenPage, screenText } from '../../../preload/contract/screen';
 import { chooseDisplay } from './display';
+import { FileSink } from './file-sink';
 import { withGuest } from './guest-choice';
 import type { Installation } from './installation';
 import { Status, outcomeLine } from './outcome';
@@ -94,14 +96,38 @@ async function runMachine(
     gdb: options.gdb,
     greeting: (made) => greeting(made, choice),
   });
-  const { summary, diagnosis, status } = await session.run();
+  const { summary, diagnosis, status, screen } = await withScreen(options.screen, session);
   // Nobody reads any more, and who closed the pipe did not ask for a report.
   if (status === Status.SIGPIPE) return status;
   for (const line of [...diagnosis, ...unimplementedLine(summary), outcomeLine(summary)]) display.line(line);
+  if (options.screen === '-' && screen !== null) {
+    process.stdout.write(`${session.atLineStart ? '' : '\n'}${screenLines(screen)}`);
+  }
   // A line of its own, also where the guest stopped in the middle of one.
   if (options.json) process.stdout.write(`${session.atLineStart ? '' : '\n'}${JSON.stringify(summary)}\n`);
   return status;
 }
+
+/** The file is opened before the run, which a wrong path shall not cost. */
+async function withScreen(path: string | null, session: RunSession): ReturnType<RunSession['run']> {
+  if (path === null || path === '-') return session.run();
+  const file = new FileSink('--screen', path);
+  try {
+    const end = await session.run();
+    file.begin();
+    if (end.screen !== null) file.write(new TextEncoder().encode(screenLines(end.screen)));
+    file.close();
+    return end;
+  } catch (error) {
+    file.discard();
+    throw error;
+  }
+}
+
+const screenLines = (page: ScreenPage): string =>
+  screenText(page)
+    .map((line) => `${line}\n`)
+    .join('');
 
 function recorded(
   { events, trace }: RunOptions,

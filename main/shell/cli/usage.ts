@@ -35,6 +35,8 @@ The machine
   --cmdline TEXT            the guest's command line
   --disk PATH[,overlay=PATH][,readonly]
                             disk image as a virtio disk, up to four; with an overlay the image stays as it is
+  --vga text|none           a VGA, of which text modes are shown; firmware finds its VGA BIOS as
+                            vgabios-isavga.bin in its own folder (default text)
   --seed N                  emulator: another interleaving of the CPUs (default 0)
   --realtime                emulator: time passes as the host's, not with the instructions
   --parallel                emulator: the CPUs run beside each other on threads of their own, in the host's time
@@ -51,6 +53,7 @@ The run
   --timeout TIME            stops the machine after 500ms, 30s, 2m, …
   --events PATH             writes every event as a line of JSON; "-" is stdout, in COM1's place
   --trace PATH              writes a trace for ui.perfetto.dev
+  --screen PATH             writes the rows of text that the screen shows at the end; "-" is stdout
   --gdb :PORT               waits for gdb before the first instruction; also ADDRESS:PORT (without one 127.0.0.1),
                             or unix:PATH. "monitor help" in gdb says what there is besides
   --json                    one summary as the last line of stdout

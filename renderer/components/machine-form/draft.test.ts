@@ -17,6 +17,7 @@ const FIRST: MachineSettings = {
   seed: 7,
   realtime: true,
   parallel: false,
+  vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }],
   policies: [],
 };

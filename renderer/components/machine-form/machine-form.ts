@@ -22,6 +22,7 @@ const NEW_MACHINE: Omit<MachineSettings, 'name' | 'guest'> = {
   seed: 0,
   realtime: true,
   parallel: false,
+  vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   policies: [],
 };

@@ -28,6 +28,7 @@ const SETTINGS: MachineSettings = {
   seed: 0,
   realtime: false,
   parallel: false,
+  vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   policies: [],
 };
