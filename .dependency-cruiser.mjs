@@ -38,6 +38,7 @@ const MAY_IMPORT = {
   'main/plugins': ['main/base', 'plugins/api', 'preload/contract'],
   'main/app': [
     'main/base',
+    'main/loader/inspect',
     'main/machine/configuration',
     'main/accelerator/probe',
     'main/plugins',

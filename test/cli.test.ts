@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
 import * as v from 'valibot';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ImageReport } from '../preload/contract/image-report';
 import type { MachineEvent } from '../preload/contract/machine-events';
 import type { HostProbe, Summary } from '../preload/contract/machine';
 import * as guests from './support/guest';
@@ -661,6 +662,23 @@ describe('reports', () => {
     ]);
     const text = (await reveille('guests')).stdout;
     for (const name of names) expect(text).toContain(`${name} - `);
+  });
+
+  test('inspect says what an image is, as a run does of what it has loaded', async () => {
+    const headline = 'Multiboot kernel, Multiboot 0.6.96: entry 0x100020 in protected mode';
+    const { stdout, status } = await reveille('inspect', 'roll-call');
+    expect([status, stdout.split('\n')[0]]).toEqual([0, headline]);
+    const report: ImageReport = JSON.parse((await reveille('inspect', 'roll-call', '--json')).stdout);
+    const run = await reveille('run', 'roll-call', '--accel', 'wasm', '--events', '-');
+    expect(run.stderr).toContain(`image: ${headline}\nloaded `);
+    const { image } = JSON.parse(run.stdout.slice(0, run.stdout.indexOf('\n')));
+    expect({ ...image, given: [] }).toEqual(report);
+    expect(image.given).toHaveLength(1);
+    const refused = await reveille('inspect', '/dev/zero');
+    expect([refused.status, refused.stderr]).toEqual([
+      2,
+      'reveille: /dev/zero is no file, so that no image can be read from it.\n',
+    ]);
   });
 
   test('probe says what works, or why not', async () => {

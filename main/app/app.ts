@@ -1,8 +1,9 @@
 /** The desktop app without its window: what every shell of it serves. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AppInfo } from '../../preload/contract/app';
+import type { AppInfo, GuestChoice, SettingsProblem } from '../../preload/contract/app';
 import type { Argument, CommandName, ExportedFile, Notice, Result } from '../../preload/contract/channels';
+import type { ImageReport } from '../../preload/contract/image-report';
 import type { HostProbe } from '../../preload/contract/machine';
 import { Emitter } from '../base/emitter';
 import { parseCommand } from './commands';
@@ -11,9 +12,10 @@ import { exportEvents } from './event-export';
 import { fileName } from './file-name';
 import { bundledGuests } from './guests';
 import { probeHost } from './host';
+import { ImageInspector } from './image-inspection';
 import type { MachineProcess } from './machine-process';
 import { MachineRegistry } from './machine-registry';
-import { formatMachineFile, parseMachineFile, settingsProblems } from './machine-settings';
+import { formatMachineFile, guestPath, parseMachineFile, parseSettings, settingsProblems } from './machine-settings';
 import { typeChecker as newTypeChecker } from './plugin-author';
 import { PluginDesk } from './plugin-desk';
 import { PluginStore } from './plugin-store';
@@ -48,6 +50,7 @@ export class App {
   readonly #preferences: PreferenceStore;
   readonly #notices = new Emitter<Notice>();
   readonly #handlers: Handlers;
+  readonly #images = new ImageInspector();
   #host: Promise<HostProbe> | null = null;
 
   readonly onNotice = this.#notices.event;
@@ -113,8 +116,7 @@ export class App {
       'preferences.get': () => this.#preferences.current,
       'preferences.set': (change) => this.#changePreferences(change),
       'machines.list': () => machines.list(),
-      'machines.check': async ({ settings }) =>
-        settingsProblems(settings, await this.#probe(), this.#options.guests, this.#store),
+      'machines.check': ({ settings }) => this.#check(settings),
       'machines.create': ({ settings }) => machines.create(settings),
       'machines.update': ({ machine, settings }) => machines.update(machine, settings),
       'machines.duplicate': ({ machine }) => machines.duplicate(machine),
@@ -148,6 +150,7 @@ export class App {
         const path = await this.#options.pickImage?.();
         return path === undefined || path === null ? null : { path };
       },
+      'images.inspect': ({ guest }) => this.#inspect(guest),
       'plugins.list': () => plugins.list(),
       'plugins.install': ({ path }) => plugins.install(path),
       'plugins.upload': ({ bytes }) => plugins.unpack(bytes),
@@ -182,6 +185,19 @@ export class App {
       ...(chrome === undefined ? {} : { chrome }),
     };
     return { version, shell, host: await this.#probe(), guests: bundledGuests(guests), dataDirectory, versions };
+  }
+
+  /** With what the image says, once the settings are whole and name one. */
+  async #check(input: unknown): Promise<SettingsProblem[]> {
+    const { guests } = this.#options;
+    const problems = settingsProblems(input, await this.#probe(), guests, this.#store);
+    if (problems.length > 0) return problems;
+    const settings = parseSettings(input);
+    return this.#images.problems(settings, guestPath(settings.guest, guests, this.#store));
+  }
+
+  async #inspect(guest: GuestChoice): Promise<ImageReport> {
+    return this.#images.inspect(guestPath(guest, this.#options.guests, this.#store));
   }
 
   #quit(force: boolean): null {

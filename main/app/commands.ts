@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { type Argument, type CommandName, MOST_UPLOAD } from '../../preload/contract/channels';
 import { PERMISSIONS } from '../plugins/manifest';
 import { AppError } from './errors';
-import { optionsSchema } from './machine-settings';
+import { guestSchema, optionsSchema } from './machine-settings';
 
 const MOST_NAME = 255;
 /** What is typed or pasted at once. */
@@ -89,6 +89,7 @@ export const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument
   'serial.input': v.strictObject({ machine, port, text: v.pipe(v.string(), v.maxLength(MOST_INPUT)) }),
   'serial.log': v.strictObject({ machine, port }),
   'images.keep': v.strictObject(upload),
+  'images.inspect': v.strictObject({ guest: guestSchema }),
   'images.pick': nothing,
   'plugins.list': nothing,
   'plugins.install': v.strictObject({ path: v.pipe(v.string(), v.maxLength(MOST_PATH)) }),

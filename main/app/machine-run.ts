@@ -82,6 +82,7 @@ export class MachineRun {
       memory: config.memory,
       startedAt: Date.now(),
       abilities: null,
+      image: null,
       paused: null,
       serial: config.serial,
       serialPaths: [null, null, null, null],
@@ -166,10 +167,10 @@ export class MachineRun {
   #receive(message: MachineMessage): void {
     switch (message.type) {
       case 'started': {
-        const { config, abilities } = message;
+        const { config, abilities, image } = message;
         const { apicIds, bsp, topology } = config;
         this.config = config;
-        this.#become('running', { abilities, apicIds, bsp, topology });
+        this.#become('running', { abilities, image, apicIds, bsp, topology });
         break;
       }
       case 'policy-told':

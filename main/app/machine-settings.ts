@@ -56,6 +56,11 @@ const policy = v.strictObject({
   options: optionsSchema,
 });
 
+export const guestSchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('bundled'), name: path }),
+  v.strictObject({ kind: v.literal('file'), path }),
+]);
+
 export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.strictObject({
   name: v.pipe(
     v.string('The name must be text'),
@@ -63,10 +68,7 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
     v.minLength(1, 'A machine needs a name'),
     v.maxLength(MAX_NAME, `A name has at most ${MAX_NAME} characters`),
   ),
-  guest: v.variant('kind', [
-    v.strictObject({ kind: v.literal('bundled'), name: path }),
-    v.strictObject({ kind: v.literal('file'), path }),
-  ]),
+  guest: guestSchema,
   // As with policies.
   initrd: v.optional(v.nullable(path), null),
   disks: v.optional(

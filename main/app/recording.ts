@@ -22,11 +22,15 @@ const headerSchema = v.strictObject({
   config: v.unknown(),
   guest: digest,
   initrd: v.nullable(digest),
+  // For a reader: the run again loads the image anew. Files of earlier versions have none.
+  image: v.optional(v.unknown()),
   policies: v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(255)),
 });
 
+type RecordedHeader = Omit<RunHeader, 'image'>;
+
 export interface RecordedRun {
-  header: RunHeader;
+  header: RecordedHeader;
   recording: Recording;
   /** The lines after the header. */
   lines: string[];
@@ -41,7 +45,7 @@ export function readRecording(name: string, text: string): RecordedRun {
   return { header, recording: builder.recording, lines };
 }
 
-function readHeader(name: string, line: string): RunHeader {
+function readHeader(name: string, line: string): RecordedHeader {
   const checked = v.safeParse(headerSchema, parse(`${name}:1`, line));
   if (!checked.success) {
     throw new AppError(
@@ -49,7 +53,8 @@ function readHeader(name: string, line: string): RunHeader {
       `${name} does not begin with what its machine was made from: a run is replayed from the file that "reveille run --events FILE" wrote.`,
     );
   }
-  return { ...checked.output, config: checkConfiguration(checked.output.config) };
+  const { image: _image, config, ...header } = checked.output;
+  return { ...header, config: checkConfiguration(config) };
 }
 
 function readEvent(where: string, line: string, cpus: number): MachineEvent {
@@ -80,7 +85,7 @@ class RecordingBuilder {
   /** Marks and lines of the log since anything else happened. */
   #trailing = 0;
 
-  constructor({ config, policies }: RunHeader) {
+  constructor({ config, policies }: RecordedHeader) {
     const lists = (): RecordedDecision[][] => Array.from({ length: config.cpus }, () => []);
     this.recording = { policies, decisions: { init: lists(), sipi: lists() }, acts: [], lastWords: [] };
   }

@@ -23,8 +23,9 @@ export const BOOT_SECTOR = 0x7c00;
 export const BOOT_GDT = 0x90000;
 /** One PML4, one page-directory-pointer table and four page directories. */
 export const BOOT_PAGE_TABLES = 0x91000;
-/** What a boot protocol tells the guest, 16 KiB; then the stack, as much again. */
+/** What a boot protocol tells the guest; then the stack, as much again. */
 export const BOOT_INFORMATION = 0x97000;
+export const BOOT_INFORMATION_SIZE = 16 * KIB;
 export const BOOT_STACK_TOP = 0x9f000;
 
 /** Extended BIOS data area: the last KiB of conventional memory. */

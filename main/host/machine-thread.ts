@@ -149,7 +149,7 @@ export class MachineThread {
       }
       this.#startThreads(policyCommands);
       const abilities = machineAbilities(config, this.#policies !== null);
-      this.#post({ type: 'started', config, memory: config.memory, abilities });
+      this.#post({ type: 'started', config, memory: config.memory, abilities, image: machine.image });
       this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null });
       if (this.#gdb !== null) {
         const able = debugAbilities(config.accelerator);

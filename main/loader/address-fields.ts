@@ -2,7 +2,7 @@
  * The address fields that a Multiboot header may carry instead of an ELF header (Multiboot 0.6.96, 3.1.3; Multiboot2 2.0,
  * 3.1.5): all physical.
  */
-import { type GuestImage, place } from './image';
+import type { GuestImage, Part } from './image';
 import { hex, LoaderError } from './loader-error';
 
 export interface AddressFields {
@@ -17,14 +17,8 @@ export interface AddressFields {
 
 const LOAD_FROM_START = 0xffffffff;
 
-/** Loads the image of a header that is at `headerOffset` in the file; returns the first address after it. */
-export function loadByAddress(
-  image: GuestImage,
-  headerOffset: number,
-  fields: AddressFields,
-  entry: number,
-  memory: Uint8Array,
-): number {
+/** What a header that is at `headerOffset` in the file wants loaded. */
+export function planByAddress(image: GuestImage, headerOffset: number, fields: AddressFields, entry: number): Part {
   const { name, bytes } = image;
   const { headerAddress, loadEnd, bssEnd } = fields;
   const load = fields.loadAddress === LOAD_FROM_START ? headerAddress - headerOffset : fields.loadAddress;
@@ -48,12 +42,11 @@ export function loadByAddress(
       `${name}: its entry point ${hex(entry)} is outside of what is loaded, ${hex(load)} to ${hex(end)}`,
     );
   }
-  const part = {
+  return {
     what: 'data by the Multiboot header',
     offset: BigInt(offset),
     fileSize: BigInt(dataEnd - load),
     address: BigInt(load),
     size: BigInt(end - load),
   };
-  return place(image, [part], memory);
 }

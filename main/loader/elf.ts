@@ -2,7 +2,7 @@
  * Executables in ELF (System V ABI gABI 4.1, chapters 4 "ELF Header" and 5 "Program Header"), loaded by their program
  * headers to physical addresses.
  */
-import { type GuestImage, type Part, place } from './image';
+import type { GuestImage, Part } from './image';
 import { hex, LoaderError } from './loader-error';
 
 const ELF_MAGIC = 0x7f454c46;
@@ -74,30 +74,29 @@ const ELF64: Layout = {
   p: { offset: 8, vaddr: 16, paddr: 24, filesz: 32, memsz: 40 },
 };
 
-export interface LoadedElf {
+export interface PlannedElf {
   bits: 32 | 64;
   /** Physical address of the entry point. */
   entry: number;
-  end: number;
+  parts: Part[];
 }
 
 export function isElf({ bytes, view }: GuestImage): boolean {
   return bytes.length >= 4 && view.getUint32(0) === ELF_MAGIC;
 }
 
-/** Loads the segments of an ELF image. `entry` overrides the header's, as a Multiboot 2 tag may, or a PVH note does. */
-export function loadElf(
+/** The segments of an ELF image. `entry` overrides the header's, as a Multiboot 2 tag may, or a PVH note does. */
+export function planElf(
   image: GuestImage,
-  memory: Uint8Array,
   { entry, physicalEntry }: { entry?: bigint; physicalEntry?: bigint } = {},
-): LoadedElf {
+): PlannedElf {
   const layout = checkHeader(image);
   const segments = loadSegments(image, layout);
   const at =
     physicalEntry === undefined
       ? findEntry(image, segments, entry ?? address(image.view, layout, layout.entry))
       : checkPhysicalEntry(image, segments, physicalEntry);
-  return { bits: layout.bits, entry: at, end: place(image, segments, memory) };
+  return { bits: layout.bits, entry: at, parts: segments };
 }
 
 const PT_NOTE = 4;

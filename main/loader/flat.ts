@@ -1,14 +1,14 @@
 /** A flat image without header: loaded to 0x7C00 and entered in real mode, as a BIOS starts a boot sector. */
 import { type BootState, bootSectorState } from '../firmware/boot-state';
 import { BOOT_SECTOR, EBDA } from '../firmware/memory-map';
-import type { GuestImage } from './image';
+import { type GuestImage, place } from './image';
 import { hex, LoaderError } from './loader-error';
+import { given, type ImagePlan } from './plan';
 
 const FIRST_HARD_DISK = 0x80;
 
-export function loadFlat(image: GuestImage, memory: Uint8Array): { entry: BootState; end: number } {
-  const { name, bytes } = image;
-  // A flat image brings its own tables, so that it may fill conventional memory up to the EBDA.
+export function planFlat({ name, bytes }: GuestImage): ImagePlan {
+  // It may fill conventional memory up to the EBDA.
   const room = EBDA - BOOT_SECTOR;
   if (bytes.length > room) {
     throw new LoaderError(
@@ -16,6 +16,24 @@ export function loadFlat(image: GuestImage, memory: Uint8Array): { entry: BootSt
         `${bytes.length}: give it as an ELF or Multiboot image`,
     );
   }
-  memory.set(bytes, BOOT_SECTOR);
-  return { entry: bootSectorState(FIRST_HARD_DISK), end: BOOT_SECTOR + bytes.length };
+  const size = BigInt(bytes.length);
+  return {
+    kind: 'flat',
+    protocol: null,
+    description: null,
+    entry: BOOT_SECTOR,
+    mode: 'real',
+    parts: [{ what: 'image', offset: 0n, fileSize: size, address: BigInt(BOOT_SECTOR), size, overFirmware: true }],
+    beside: null,
+    cmdline: 0,
+    asks: [given('a boot drive', `DL is ${hex(FIRST_HARD_DISK)}, the first hard disk, but there are no BIOS calls`)],
+  };
+}
+
+export function loadFlat(
+  image: GuestImage,
+  { parts }: ImagePlan,
+  memory: Uint8Array,
+): { entry: BootState; end: number } {
+  return { entry: bootSectorState(FIRST_HARD_DISK), end: place(image, parts, memory) };
 }

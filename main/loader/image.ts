@@ -22,11 +22,18 @@ export interface Part {
   address: bigint;
   /** Size in memory; what the file does not fill is zero. */
   size: bigint;
+  /** It brings its own tables, so that it may lie where those of the firmware are. */
+  overFirmware?: boolean;
+}
+
+/** Throws a LoaderError where they do not fit into so much RAM. */
+export function checkParts(image: GuestImage, parts: readonly Part[], ram: number): void {
+  for (const part of parts) check(image, part, ram);
 }
 
 /** Loads the parts; returns the first address after the last one. */
 export function place(image: GuestImage, parts: readonly Part[], memory: Uint8Array): number {
-  for (const part of parts) check(image, part, memory.length);
+  checkParts(image, parts, memory.length);
   let end = 0;
   for (const part of parts) {
     const offset = Number(part.offset);
@@ -55,7 +62,7 @@ function check(image: GuestImage, part: Part, ram: number): void {
     );
   }
   if (end > ram) throw new LoaderError(tooHigh(image.name, what, end, ram));
-  const area = firmwareAreaIn(Number(address), Number(end));
+  const area = part.overFirmware === true ? undefined : firmwareAreaIn(Number(address), Number(end));
   if (area !== undefined) {
     throw new LoaderError(
       `${image.name}: its ${what} at ${hex(address)} to ${hex(end - 1n)} would overwrite ${area.name} at ${hex(area.start)} to ` +

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ImageReport } from '../../preload/contract/image-report';
 import { ByteWriter } from '../firmware/byte-writer';
-import { loadGuest, LoaderError } from './index';
+import { inspectGuest, loadGuest, LoaderError } from './index';
 import { isUntouched, multiboot2Header, multibootHeader, sampleElf, sampleLinux, sampleNote } from './sample-images';
 
 const LOAD = 0x100000;
@@ -11,6 +12,15 @@ const GUARD = 4096;
 /** RAM between two guards that nothing may write to. */
 const shared = new Uint8Array(new SharedArrayBuffer(GUARD + RAM + GUARD));
 const memory = shared.subarray(GUARD, GUARD + RAM);
+
+/** Whatever an image claims, its report is small, and plain text that can be shown. */
+function isBounded(report: ImageReport): void {
+  const text = JSON.stringify(report);
+  expect(text.length).toBeLessThan(20_000);
+  expect(text).toMatch(/^[\x20-\x7e]*$/);
+  expect(report.memory).toBeLessThanOrEqual(RAM);
+  expect(Math.max(...report.segments.map(({ address, size }) => address + size))).toBeLessThanOrEqual(RAM);
+}
 
 /** True if the image was loaded, false if it was refused with a sentence that names it. */
 function loads(image: Uint8Array): boolean {
@@ -22,6 +32,9 @@ function loads(image: Uint8Array): boolean {
     const rip = Number(guest.entry.rip);
     expect(rip).toBeLessThan(guest.end);
     expect(guest.end).toBeLessThanOrEqual(RAM);
+    // A report without a machine is the one of the machine.
+    expect(inspectGuest(image, 'guest.img')).toEqual({ ...guest.report, given: [] });
+    isBounded(guest.report);
     loaded = true;
   } catch (error) {
     if (!(error instanceof LoaderError)) throw error;

@@ -1,32 +1,41 @@
 /** Guest image in, entry point out: finds out what an image is and loads it into guest RAM. */
 import { type BootState, longModeState, protectedModeState } from '../firmware/boot-state';
-import { MAX_COMMAND_LINE } from '../firmware/memory-map';
-import { planModule } from './boot-module';
-import { isElf, loadElf } from './elf';
-import { loadFlat } from './flat';
-import { guestImage } from './image';
-import { isLinux, loadLinux } from './linux';
+import { BOOT_INFORMATION, BOOT_INFORMATION_SIZE, MAX_COMMAND_LINE, MAX_RAM } from '../firmware/memory-map';
+import type { ImageKind, ImageRange, ImageReport } from '../../preload/contract/image-report';
+import { type BootModule, planModule } from './boot-module';
+import { isElf, planElf } from './elf';
+import { loadFlat, planFlat } from './flat';
+import { checkParts, type GuestImage, guestImage, place } from './image';
+import { isLinux, loadLinux, planLinux } from './linux';
 import { LoaderError } from './loader-error';
-import { findMultiboot, loadMultiboot } from './multiboot';
-import { findMultiboot2, loadMultiboot2 } from './multiboot2';
-import { findPvhEntry, loadPvh } from './pvh';
+import { findMultiboot, loadMultiboot, planMultiboot } from './multiboot';
+import { findMultiboot2, loadMultiboot2, planMultiboot2 } from './multiboot2';
+import { type ImagePlan, reportOf } from './plan';
+import { findPvhEntry, loadPvh, planPvh } from './pvh';
 
 export { LoaderError };
 
-type GuestKind = 'multiboot' | 'multiboot2' | 'linux' | 'pvh' | 'elf32' | 'elf64' | 'flat';
-
 export interface LoadedGuest {
-  kind: GuestKind;
+  kind: ImageKind;
   /** The state in which the BSP begins. */
   entry: BootState;
   /** First address after the loaded image. */
   end: number;
+  report: ImageReport;
 }
 
 /** A file as it is to be loaded; its name is for messages. */
 export interface ImageFile {
   name: string;
   bytes: Uint8Array;
+}
+
+/** What an image is and asks for. Throws a LoaderError where no machine can load it. */
+export function inspectGuest(bytes: Uint8Array, name: string): ImageReport {
+  const image = wholeImage(bytes, name);
+  const plan = planGuest(image);
+  checkParts(image, plan.parts, MAX_RAM);
+  return reportOf(plan);
 }
 
 /**
@@ -41,37 +50,87 @@ export function loadGuest(
   initrd: ImageFile | null = null,
   screen = false,
 ): LoadedGuest {
-  if (bytes.length === 0) throw new LoaderError(`${name} is empty: it has no guest to load`);
+  const image = wholeImage(bytes, name);
   const commandLine = new TextEncoder().encode(cmdline);
   if (commandLine.length > MAX_COMMAND_LINE) {
     throw new LoaderError(`The command line has ${commandLine.length} bytes: at most ${MAX_COMMAND_LINE} are possible`);
   }
-  const image = guestImage(bytes, name);
-  const disk = initrd === null ? null : guestImage(initrd.bytes, initrd.name);
-  const multiboot = findMultiboot(image);
-  if (multiboot === undefined && isLinux(image)) {
-    return { kind: 'linux', ...loadLinux(image, memory, commandLine, disk, screen) };
-  }
-  const multiboot2 = findMultiboot2(image);
-  const isPlainElf = multiboot === undefined && multiboot2 === undefined && isElf(image);
-  const pvh = isPlainElf ? findPvhEntry(image) : undefined;
-  if (multiboot !== undefined || multiboot2 !== undefined || pvh !== undefined) {
-    const module = planModule(disk, memory.length);
-    if (multiboot !== undefined)
-      return { kind: 'multiboot', ...loadMultiboot(image, multiboot, memory, commandLine, module) };
-    if (multiboot2 !== undefined)
-      return { kind: 'multiboot2', ...loadMultiboot2(image, multiboot2, memory, commandLine, module) };
-    if (pvh !== undefined) return { kind: 'pvh', ...loadPvh(image, pvh, memory, commandLine, module) };
-  }
-  if (initrd !== null) {
+  const plan = planGuest(image);
+  const { kind } = plan;
+  if (plan.beside === null && initrd !== null) {
     throw new LoaderError(
       `${name} is neither a Linux, a Multiboot nor a PVH kernel, so that it takes no initial RAM disk or module: ` +
         `leave ${initrd.name} out`,
     );
   }
-  if (!isElf(image)) return { kind: 'flat', ...loadFlat(image, memory) };
-  const { bits, entry, end } = loadElf(image, memory);
-  return bits === 32
-    ? { kind: 'elf32', entry: protectedModeState(memory, entry), end }
-    : { kind: 'elf64', entry: longModeState(memory, entry), end };
+  const disk = initrd === null ? null : guestImage(initrd.bytes, initrd.name);
+  if (kind === 'linux') {
+    const { initrdAt, ...loaded } = loadLinux(image, plan, memory, commandLine, disk, screen);
+    return { kind, ...loaded, report: reportOf(plan, besides(plan, commandLine, disk, initrdAt)) };
+  }
+  const module = plan.beside === null ? null : planModule(disk, memory.length);
+  const loaded = loadPlanned(image, plan, memory, commandLine, module);
+  return { kind, ...loaded, report: reportOf(plan, besides(plan, commandLine, disk, module?.address ?? 0)) };
+}
+
+function wholeImage(bytes: Uint8Array, name: string): GuestImage {
+  if (bytes.length === 0) throw new LoaderError(`${name} is empty: it has no guest to load`);
+  return guestImage(bytes, name);
+}
+
+function planGuest(image: GuestImage): ImagePlan {
+  const multiboot = findMultiboot(image);
+  if (multiboot !== undefined) return planMultiboot(image, multiboot);
+  if (isLinux(image)) return planLinux(image);
+  const multiboot2 = findMultiboot2(image);
+  if (multiboot2 !== undefined) return planMultiboot2(image, multiboot2);
+  if (!isElf(image)) return planFlat(image);
+  const pvh = findPvhEntry(image);
+  if (pvh !== undefined) return planPvh(image, pvh);
+  const { bits, ...elf } = planElf(image);
+  const plan = { protocol: null, description: null, beside: null, cmdline: 0, asks: [], ...elf };
+  return bits === 32 ? { kind: 'elf32', mode: 'protected', ...plan } : { kind: 'elf64', mode: 'long', ...plan };
+}
+
+function loadPlanned(
+  image: GuestImage,
+  plan: ImagePlan,
+  memory: Uint8Array,
+  commandLine: Uint8Array,
+  module: BootModule | null,
+): { entry: BootState; end: number } {
+  switch (plan.kind) {
+    case 'multiboot':
+      return loadMultiboot(image, plan, memory, commandLine, module);
+    case 'multiboot2':
+      return loadMultiboot2(image, plan, memory, commandLine, module);
+    case 'pvh':
+      return loadPvh(image, plan, memory, commandLine, module);
+    case 'flat':
+      return loadFlat(image, plan, memory);
+    default: {
+      const end = place(image, plan.parts, memory);
+      const state = plan.mode === 'long' ? longModeState : protectedModeState;
+      return { entry: state(memory, plan.entry), end };
+    }
+  }
+}
+
+/** What the loader has put beside the image. */
+function besides(
+  { beside, cmdline }: ImagePlan,
+  commandLine: Uint8Array,
+  disk: GuestImage | null,
+  address: number,
+): ImageRange[] {
+  const ranges: ImageRange[] = [];
+  if (beside !== null && disk !== null) ranges.push({ what: beside, address, size: disk.bytes.length });
+  if (cmdline > 0) {
+    ranges.push({
+      what: `boot information with a command line of ${commandLine.length} bytes`,
+      address: BOOT_INFORMATION,
+      size: BOOT_INFORMATION_SIZE,
+    });
+  }
+  return ranges;
 }

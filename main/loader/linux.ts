@@ -5,9 +5,10 @@
  */
 import { type BootState, longModeState, protectedModeState } from '../firmware/boot-state';
 import { e820Map } from '../firmware/e820';
-import { ACPI_TABLES, BOOT_INFORMATION, MIB } from '../firmware/memory-map';
+import { ACPI_TABLES, BOOT_INFORMATION, MAX_COMMAND_LINE, MIB } from '../firmware/memory-map';
 import { type GuestImage, place } from './image';
 import { hex, LoaderError } from './loader-error';
+import { given, ignored, type ImagePlan } from './plan';
 
 /** struct setup_header, which is at the same place in the image and in struct boot_params (the zero page). */
 const Header = {
@@ -19,12 +20,14 @@ const Header = {
   JUMP: 0x201,
   MAGIC: 0x202,
   VERSION: 0x206,
+  KERNEL_VERSION: 0x20e,
   TYPE_OF_LOADER: 0x210,
   LOADFLAGS: 0x211,
   RAMDISK_IMAGE: 0x218,
   RAMDISK_SIZE: 0x21c,
   COMMAND_LINE: 0x228,
   INITRD_ADDR_MAX: 0x22c,
+  RELOCATABLE_KERNEL: 0x234,
   XLOADFLAGS: 0x236,
   COMMAND_LINE_SIZE: 0x238,
   PREF_ADDRESS: 0x258,
@@ -53,6 +56,11 @@ const PAGE = 4096;
 const SETUP_SECTS_OF_0 = 4;
 const LOADED_HIGH = 1 << 0;
 const XLF_KERNEL_64 = 1 << 0;
+const XLF_CAN_BE_LOADED_ABOVE_4G = 1 << 1;
+const XLF_EFI_HANDOVER = (1 << 2) | (1 << 3);
+/** The version's string, from the end of the boot sector on. */
+const KERNEL_VERSION_BASE = 0x200;
+const KERNEL_VERSION_LENGTH = 64;
 const UNKNOWN_LOADER = 0xff;
 const NORMAL_VIDEO_MODE = 0xffff;
 /** The 64-bit entry point, from where the kernel is loaded to. */
@@ -66,32 +74,70 @@ export function isLinux({ bytes, view }: GuestImage): boolean {
   );
 }
 
-export function loadLinux(
-  image: GuestImage,
-  memory: Uint8Array,
-  commandLine: Uint8Array,
-  initrd: GuestImage | null,
-  screen: boolean,
-): { entry: BootState; end: number } {
+export function planLinux(image: GuestImage): ImagePlan {
   const { view } = image;
-  checkHeader(image, commandLine);
+  const number = checkHeader(image);
   const setupSectors = view.getUint8(Header.SETUP_SECTS) || SETUP_SECTS_OF_0;
   const kernel = view.getBigUint64(Header.PREF_ADDRESS, true);
-  const size = view.getUint32(Header.INIT_SIZE, true);
-  const initrdAt = initrd === null ? 0 : placeInitrd(image, initrd, memory.length, Number(kernel) + size);
-  const end = place(
-    image,
-    [
+  const flags = xloadflags(view);
+  const has64BitEntry = (flags & XLF_KERNEL_64) !== 0;
+  return {
+    kind: 'linux',
+    protocol: `Linux boot protocol ${number}`,
+    description: kernelVersion(image, (setupSectors + 1) * SECTOR),
+    entry: Number(kernel) + (has64BitEntry ? ENTRY_64 : 0),
+    mode: has64BitEntry ? 'long' : 'protected',
+    parts: [
       {
         what: 'kernel',
         offset: BigInt((setupSectors + 1) * SECTOR),
         fileSize: BigInt(kernelFileSize(image, (setupSectors + 1) * SECTOR)),
         address: kernel,
-        size: BigInt(size),
+        size: BigInt(view.getUint32(Header.INIT_SIZE, true)),
       },
     ],
-    memory,
-  );
+    beside: 'initial RAM disk',
+    cmdline: Math.min(view.getUint32(Header.COMMAND_LINE_SIZE, true), MAX_COMMAND_LINE),
+    asks: [
+      given(`loading at ${hex(kernel)} (pref_address)`, 'with the memory that it unpacks into (init_size)'),
+      has64BitEntry
+        ? given('its 64-bit entry (XLF_KERNEL_64)', 'the only one that is used')
+        : given('its 32-bit entry', 'as it has no other'),
+      ...(view.getUint8(Header.RELOCATABLE_KERNEL) === 0
+        ? []
+        : [ignored('being loaded elsewhere (relocatable_kernel)', 'it is loaded where it prefers to be')]),
+      ...((flags & XLF_CAN_BE_LOADED_ABOVE_4G) === 0
+        ? []
+        : [ignored('being loaded above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G)', 'RAM ends below')]),
+      ...((flags & XLF_EFI_HANDOVER) === 0
+        ? []
+        : [ignored('an entry from EFI (XLF_EFI_HANDOVER)', 'the machine has no EFI')]),
+    ],
+  };
+}
+
+/** As the kernel says it, where it does: printable, and no longer than a line. */
+function kernelVersion({ bytes, view }: GuestImage, setupEnd: number): string | null {
+  const at = view.getUint16(Header.KERNEL_VERSION, true);
+  const start = at + KERNEL_VERSION_BASE;
+  if (at === 0 || start >= setupEnd) return null;
+  const text = String.fromCharCode(...bytes.subarray(start, Math.min(start + KERNEL_VERSION_LENGTH, setupEnd)));
+  return /^[\x21-\x7e]+/.exec(text)?.[0] ?? null;
+}
+
+/** `initrdAt`: where the initial RAM disk is. */
+export function loadLinux(
+  image: GuestImage,
+  plan: ImagePlan,
+  memory: Uint8Array,
+  commandLine: Uint8Array,
+  initrd: GuestImage | null,
+  screen: boolean,
+): { entry: BootState; end: number; initrdAt: number } {
+  checkCommandLine(image, commandLine);
+  const [{ address: kernel, size }] = plan.parts;
+  const initrdAt = initrd === null ? 0 : placeInitrd(image, initrd, memory.length, Number(kernel + size));
+  const end = place(image, plan.parts, memory);
   const parameters = bootParameters(image, memory.length);
   if (screen) describeScreen(parameters);
   if (initrd !== null) {
@@ -104,10 +150,8 @@ export function loadLinux(
   memory[commandLineAt + commandLine.length] = 0;
   parameters.setUint32(Header.COMMAND_LINE, commandLineAt, true);
   memory.set(new Uint8Array(parameters.buffer), BOOT_INFORMATION);
-  const state = has64BitEntry(view)
-    ? longModeState(memory, Number(kernel) + ENTRY_64)
-    : protectedModeState(memory, Number(kernel));
-  return { entry: { ...state, rsi: BigInt(BOOT_INFORMATION) }, end };
+  const state = plan.mode === 'long' ? longModeState(memory, plan.entry) : protectedModeState(memory, plan.entry);
+  return { entry: { ...state, rsi: BigInt(BOOT_INFORMATION) }, end, initrdAt };
 }
 
 /** Counted in paragraphs, of which the last one need not be whole. */
@@ -117,14 +161,13 @@ function kernelFileSize({ bytes, view }: GuestImage, offset: number): number {
   return missing > 0 && missing < PARAGRAPH ? counted - missing : counted;
 }
 
-function has64BitEntry(view: DataView): boolean {
-  return (
-    view.getUint16(Header.VERSION, true) >= VERSION_WITH_64_BIT_ENTRY &&
-    (view.getUint16(Header.XLOADFLAGS, true) & XLF_KERNEL_64) !== 0
-  );
+/** Without the field none of its flags is set. */
+function xloadflags(view: DataView): number {
+  return view.getUint16(Header.VERSION, true) < VERSION_WITH_64_BIT_ENTRY ? 0 : view.getUint16(Header.XLOADFLAGS, true);
 }
 
-function checkHeader({ name, view }: GuestImage, commandLine: Uint8Array): void {
+/** Gives the version of its boot protocol. */
+function checkHeader({ name, view }: GuestImage): string {
   const version = view.getUint16(Header.VERSION, true);
   const number = `${version >>> 8}.${`${version & 0xff}`.padStart(2, '0')}`;
   const fail = (fault: string): LoaderError => new LoaderError(`${name} is a Linux kernel, but ${fault}`);
@@ -136,13 +179,18 @@ function checkHeader({ name, view }: GuestImage, commandLine: Uint8Array): void 
   }
   if ((view.getUint8(Header.LOADFLAGS) & LOADED_HIGH) === 0)
     throw fail('a zImage, loaded below 1 MiB: build a bzImage');
-  const most = view.getUint32(Header.COMMAND_LINE_SIZE, true);
-  if (commandLine.length > most) {
-    throw fail(`it takes a command line of at most ${most} bytes, and this one has ${commandLine.length}: shorten it`);
-  }
-  if (view.getUint32(Header.INIT_SIZE, true) <= (has64BitEntry(view) ? ENTRY_64 : 0)) {
+  if (view.getUint32(Header.INIT_SIZE, true) <= ((xloadflags(view) & XLF_KERNEL_64) === 0 ? 0 : ENTRY_64)) {
     throw fail(`damaged: it says that it needs ${view.getUint32(Header.INIT_SIZE, true)} bytes of memory`);
   }
+  return number;
+}
+
+function checkCommandLine({ name, view }: GuestImage, { length }: Uint8Array): void {
+  const most = view.getUint32(Header.COMMAND_LINE_SIZE, true);
+  if (length <= most) return;
+  throw new LoaderError(
+    `${name} is a Linux kernel, but it takes a command line of at most ${most} bytes, and this one has ${length}: shorten it`,
+  );
 }
 
 /** As high as the kernel allows, out of the way of what it unpacks. `after`: where the kernel ends. */

@@ -3,12 +3,13 @@ import { e820Map } from '../firmware/e820';
 import { type BootState, protectedModeState } from '../firmware/boot-state';
 import { ByteWriter } from '../firmware/byte-writer';
 import { BOOT_INFORMATION } from '../firmware/memory-map';
-import { loadByAddress } from './address-fields';
+import { planByAddress } from './address-fields';
 import { BOOT_LOADER_NAME, memoryBounds } from './boot-information';
 import { type BootModule, moduleEnd, placeModule, roomBeside } from './boot-module';
-import { isElf, loadElf } from './elf';
-import type { GuestImage } from './image';
+import { isElf, planElf } from './elf';
+import { type GuestImage, type Part, place } from './image';
 import { hex, LoaderError } from './loader-error';
+import { ANY_COMMAND_LINE, given, ignored, type ImagePlan } from './plan';
 
 const HEADER_MAGIC = 0x1badb002;
 const LOADER_MAGIC = 0x2badb002n;
@@ -22,6 +23,7 @@ const MEMORY_INFO = 1 << 1;
 const VIDEO_MODE = 1 << 2;
 const REQUIREMENTS = 0xffff;
 const ADDRESS_FIELDS = 1 << 16;
+const UNKNOWN_WISHES = ~(REQUIREMENTS | ADDRESS_FIELDS);
 
 /** 3.3 Flags of the information structure, whose size has grown to this. */
 const INFO_SIZE = 116;
@@ -46,23 +48,52 @@ export function findMultiboot({ bytes, view }: GuestImage): number | undefined {
   return undefined;
 }
 
+export function planMultiboot(image: GuestImage, header: number): ImagePlan {
+  const flags = image.view.getUint32(header + 4, true);
+  const { entry, parts } = planParts(image, header, flags);
+  return {
+    kind: 'multiboot',
+    protocol: 'Multiboot 0.6.96',
+    description: null,
+    entry,
+    mode: 'protected',
+    parts,
+    beside: 'module',
+    cmdline: ANY_COMMAND_LINE,
+    asks: [
+      ...((flags & PAGE_ALIGN) === 0 ? [] : [given('modules at page boundaries', 'where every module is')]),
+      ...((flags & MEMORY_INFO) === 0 ? [] : [given('the sizes and the map of memory', 'as every kernel')]),
+      ...((flags & ADDRESS_FIELDS) === 0
+        ? []
+        : [given('loading by the addresses of its header', 'in the place of ELF')]),
+      ...((flags & UNKNOWN_WISHES) === 0
+        ? []
+        : [
+            ignored(
+              `what bits ${hex((flags & UNKNOWN_WISHES) >>> 0)} of its flags mean`,
+              'as they need not be understood',
+            ),
+          ]),
+    ],
+  };
+}
+
 export function loadMultiboot(
   image: GuestImage,
-  header: number,
+  { entry, parts }: ImagePlan,
   memory: Uint8Array,
   cmdline: Uint8Array,
   module: BootModule | null,
 ): { entry: BootState; end: number } {
-  const { entry, end } = loadImage(image, header, roomBeside(module, memory));
+  const end = place(image, parts, roomBeside(module, memory));
   placeModule(module, memory);
   memory.set(information(memory.length, cmdline, module), BOOT_INFORMATION);
   const state = protectedModeState(memory, entry);
   return { entry: { ...state, rax: LOADER_MAGIC, rbx: BigInt(BOOT_INFORMATION) }, end };
 }
 
-function loadImage(image: GuestImage, header: number, memory: Uint8Array): { entry: number; end: number } {
+function planParts(image: GuestImage, header: number, flags: number): { entry: number; parts: Part[] } {
   const { name, bytes, view } = image;
-  const flags = view.getUint32(header + 4, true);
   const unknown = flags & REQUIREMENTS & ~(PAGE_ALIGN | MEMORY_INFO);
   if (unknown !== 0) {
     const what =
@@ -70,7 +101,7 @@ function loadImage(image: GuestImage, header: number, memory: Uint8Array): { ent
     throw new LoaderError(`${name}: its Multiboot header requires ${what}: clear bits ${hex(unknown)} of its flags`);
   }
   if ((flags & ADDRESS_FIELDS) === 0) {
-    if (isElf(image)) return loadElf(image, memory);
+    if (isElf(image)) return planElf(image);
     throw new LoaderError(
       `${name} has a Multiboot header without addresses (bit 16 of its flags is clear), but is no ELF file, which would have them`,
     );
@@ -83,7 +114,7 @@ function loadImage(image: GuestImage, header: number, memory: Uint8Array): { ent
   const field = (index: number): number => view.getUint32(header + HEADER_SIZE + index * 4, true);
   const fields = { headerAddress: field(0), loadAddress: field(1), loadEnd: field(2), bssEnd: field(3) };
   const entry = field(4);
-  return { entry, end: loadByAddress(image, header, fields, entry, memory) };
+  return { entry, parts: [planByAddress(image, header, fields, entry)] };
 }
 
 function information(ram: number, cmdline: Uint8Array, module: BootModule | null): Uint8Array {

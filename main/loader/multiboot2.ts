@@ -3,12 +3,14 @@ import { e820Map } from '../firmware/e820';
 import { type BootState, protectedModeState } from '../firmware/boot-state';
 import { ByteWriter } from '../firmware/byte-writer';
 import { BOOT_INFORMATION } from '../firmware/memory-map';
-import { type AddressFields, loadByAddress } from './address-fields';
+import { type AddressFields, planByAddress } from './address-fields';
 import { BOOT_LOADER_NAME, memoryBounds } from './boot-information';
 import { type BootModule, moduleEnd, placeModule, roomBeside } from './boot-module';
-import { isElf, loadElf } from './elf';
-import type { GuestImage } from './image';
+import { isElf, planElf } from './elf';
+import { type GuestImage, type Part, place } from './image';
 import { LoaderError } from './loader-error';
+import { ANY_COMMAND_LINE, given, ignored, type ImagePlan } from './plan';
+import type { ImageAsk } from '../../preload/contract/image-report';
 
 const HEADER_MAGIC = 0xe85250d6;
 const LOADER_MAGIC = 0x36d76289n;
@@ -51,6 +53,7 @@ interface Header {
   offset: number;
   address: AddressFields | undefined;
   entry: number | undefined;
+  asks: ImageAsk[];
 }
 
 /** Offset of the header in the file. */
@@ -65,24 +68,38 @@ export function findMultiboot2({ bytes, view }: GuestImage): number | undefined 
   return undefined;
 }
 
+export function planMultiboot2(image: GuestImage, offset: number): ImagePlan {
+  const header = readHeader(image, offset);
+  return {
+    kind: 'multiboot2',
+    protocol: 'Multiboot 2.0',
+    description: null,
+    ...planParts(image, header),
+    mode: 'protected',
+    beside: 'module',
+    cmdline: ANY_COMMAND_LINE,
+    asks: header.asks,
+  };
+}
+
 export function loadMultiboot2(
   image: GuestImage,
-  offset: number,
+  { entry, parts }: ImagePlan,
   memory: Uint8Array,
   cmdline: Uint8Array,
   module: BootModule | null,
 ): { entry: BootState; end: number } {
-  const { entry, end } = loadImage(image, readHeader(image, offset), roomBeside(module, memory));
+  const end = place(image, parts, roomBeside(module, memory));
   placeModule(module, memory);
   memory.set(information(memory.length, cmdline, module), BOOT_INFORMATION);
   const state = protectedModeState(memory, entry);
   return { entry: { ...state, rax: LOADER_MAGIC, rbx: BigInt(BOOT_INFORMATION) }, end };
 }
 
-function loadImage(image: GuestImage, header: Header, memory: Uint8Array): { entry: number; end: number } {
+function planParts(image: GuestImage, header: Header): { entry: number; parts: Part[] } {
   const { offset, address, entry } = header;
   if (address === undefined) {
-    if (isElf(image)) return loadElf(image, memory, entry === undefined ? {} : { entry: BigInt(entry) });
+    if (isElf(image)) return planElf(image, entry === undefined ? {} : { entry: BigInt(entry) });
     throw new LoaderError(
       `${image.name} has a Multiboot 2 header without an address tag, but is no ELF file, which would have the addresses`,
     );
@@ -92,7 +109,7 @@ function loadImage(image: GuestImage, header: Header, memory: Uint8Array): { ent
       `${image.name} has a Multiboot 2 header with an address tag, but without an entry address tag`,
     );
   }
-  return { entry, end: loadByAddress(image, offset, address, entry, memory) };
+  return { entry, parts: [planByAddress(image, offset, address, entry)] };
 }
 
 function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
@@ -108,7 +125,8 @@ function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
       `${name} is truncated: its Multiboot 2 header ends at byte ${end}, but the file has ${bytes.length}`,
     );
   }
-  const header: Header = { offset, address: undefined, entry: undefined };
+  const header: Header = { offset, address: undefined, entry: undefined, asks: [] };
+  const { asks } = header;
   let at = offset + HEADER_SIZE;
   while (at + TAG_HEADER_SIZE <= end) {
     const type = view.getUint16(at, true);
@@ -121,12 +139,15 @@ function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
       case HeaderTag.END:
         return header;
       case HeaderTag.INFORMATION_REQUEST:
-        if (!required) break;
         for (let request = at + TAG_HEADER_SIZE; request + 4 <= at + size; request += 4) {
-          if (PROVIDED.includes(u32(request))) continue;
-          throw fail(
-            `requires boot information of type ${u32(request)}, which Reveille does not have: mark the request as optional`,
-          );
+          const wanted = u32(request);
+          const what = `boot information of type ${wanted}`;
+          if (PROVIDED.includes(wanted)) {
+            // A module's is there where there is a module.
+            asks.push(given(what, wanted === InfoTag.MODULE ? 'where there is a module' : 'as every kernel'));
+          } else if (required) {
+            throw fail(`requires ${what}, which Reveille does not have: mark the request as optional`);
+          } else asks.push(ignored(what, 'Reveille does not have it'));
         }
         break;
       case HeaderTag.ADDRESS:
@@ -136,9 +157,11 @@ function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
           loadEnd: u32(at + 16),
           bssEnd: u32(at + 20),
         };
+        asks.push(given('loading by the addresses of its header', 'in the place of ELF'));
         break;
       case HeaderTag.ENTRY_ADDRESS:
         header.entry = u32(at + 8);
+        asks.push(given('an entry point of its own', 'in the place of ELF'));
         break;
       case HeaderTag.CONSOLE_FLAGS:
         if (required && (u32(at + 8) & CONSOLE_REQUIRED) !== 0) {
@@ -146,19 +169,28 @@ function readHeader({ name, bytes, view }: GuestImage, offset: number): Header {
             'requires a text console, and the machine has none but its serial ports: mark the tag as optional',
           );
         }
+        asks.push(ignored('a text console', 'the machine has none but its serial ports'));
         break;
       case HeaderTag.FRAMEBUFFER:
         if (required) throw fail('requires a framebuffer, and the machine has no display: mark the tag as optional');
+        asks.push(ignored('a framebuffer', 'the machine has no display'));
         break;
-      // Modules are aligned in any case, there is no EFI here, and an image that may be moved may also stay.
       case HeaderTag.MODULE_ALIGNMENT:
+        asks.push(given('modules at page boundaries', 'where every module is'));
+        break;
       case HeaderTag.EFI_BOOT_SERVICES:
+        asks.push(ignored('EFI boot services', 'the machine has no EFI'));
+        break;
       case HeaderTag.EFI_I386_ENTRY:
       case HeaderTag.EFI_AMD64_ENTRY:
+        asks.push(ignored('an entry point for EFI', 'the machine has no EFI'));
+        break;
       case HeaderTag.RELOCATABLE:
+        asks.push(ignored('being moved where there is room', 'it may also stay where it is linked to'));
         break;
       default:
         if (required) throw fail(`has a tag of type ${type}, which Reveille does not know: mark it as optional`);
+        asks.push(ignored(`what a tag of type ${type} means`, 'it is optional'));
     }
     // Tags start at multiples of 8 from the header, which does so itself.
     at += (size + 7) & ~7;

@@ -7,8 +7,9 @@ import { type BootState, protectedModeState } from '../firmware/boot-state';
 import { ByteWriter } from '../firmware/byte-writer';
 import { ACPI_TABLES, BOOT_INFORMATION } from '../firmware/memory-map';
 import { type BootModule, moduleEnd, placeModule, roomBeside } from './boot-module';
-import { findNote, loadElf } from './elf';
-import type { GuestImage } from './image';
+import { findNote, planElf } from './elf';
+import { type GuestImage, place } from './image';
+import { ANY_COMMAND_LINE, type ImagePlan } from './plan';
 
 /** xen/include/public/elfnote.h. */
 const NOTE_NAME = 'Xen';
@@ -28,18 +29,33 @@ export function findPvhEntry(image: GuestImage): bigint | undefined {
   return note.length >= 8 ? view.getBigUint64(0, true) : BigInt(view.getUint32(0, true));
 }
 
+export function planPvh(image: GuestImage, physicalEntry: bigint): ImagePlan {
+  const { entry, parts } = planElf(image, { physicalEntry });
+  return {
+    kind: 'pvh',
+    protocol: `PVH, start info version ${VERSION}`,
+    description: null,
+    entry,
+    mode: 'protected',
+    parts,
+    beside: 'module',
+    cmdline: ANY_COMMAND_LINE,
+    asks: [],
+  };
+}
+
 export function loadPvh(
   image: GuestImage,
-  entry: bigint,
+  { entry, parts }: ImagePlan,
   memory: Uint8Array,
   cmdline: Uint8Array,
   module: BootModule | null,
 ): { entry: BootState; end: number } {
-  const loaded = loadElf(image, roomBeside(module, memory), { physicalEntry: entry });
+  const end = place(image, parts, roomBeside(module, memory));
   placeModule(module, memory);
   memory.set(startInfo(memory.length, cmdline, module), BOOT_INFORMATION);
-  const state = protectedModeState(memory, loaded.entry);
-  return { entry: { ...state, rbx: BigInt(BOOT_INFORMATION) }, end: loaded.end };
+  const state = protectedModeState(memory, entry);
+  return { entry: { ...state, rbx: BigInt(BOOT_INFORMATION) }, end };
 }
 
 function startInfo(ram: number, cmdline: Uint8Array, module: BootModule | null): Uint8Array {

@@ -4,7 +4,8 @@ import { MAX_ROM, ROM_BLOCK } from '../firmware/memory-map';
 import { clearText } from '../devices/vga-text';
 import { type ImageFile, loadGuest } from '../loader/index';
 import { loadOptionRom } from '../loader/option-rom';
-import { loadRom, romSizeOf } from '../loader/rom';
+import { loadRom, romReport, romSizeOf } from '../loader/rom';
+import type { ImageReport } from '../../preload/contract/image-report';
 import type { MachineConfig } from '../../preload/contract/machine';
 import type { MachineMemory } from './shared-memory';
 
@@ -27,21 +28,26 @@ export interface GuestFiles {
 
 export const NO_FILES: GuestFiles = { initrd: null, vgaBios: null };
 
-/** Gives the state in which the BSP begins. */
+export interface LoadedImage {
+  /** The state in which the BSP begins. */
+  entry: CpuState | typeof AT_RESET_VECTOR;
+  report: ImageReport;
+}
+
 export function loadImage(
   { ram, rom, vgaBios }: MachineMemory,
   { guest, cmdline, initrd: initrdPath, vga }: MachineConfig,
   image: Uint8Array,
   { initrd, vgaBios: optionRom }: GuestFiles,
-): CpuState | typeof AT_RESET_VECTOR {
+): LoadedImage {
   const disk = initrd === null || initrdPath === null ? null : { name: initrdPath, bytes: initrd };
   const screen = vga === 'text';
   if (rom.length === 0) {
-    const { entry } = loadGuest(image, guest, ram, cmdline, disk, screen);
+    const loaded = loadGuest(image, guest, ram, cmdline, disk, screen);
     if (screen) clearText(ram);
-    return entry;
+    return loaded;
   }
   if (optionRom !== null) loadOptionRom(optionRom, vgaBios);
   loadRom({ name: guest, bytes: image }, rom, ram, disk);
-  return AT_RESET_VECTOR;
+  return { entry: AT_RESET_VECTOR, report: romReport(rom.length) };
 }

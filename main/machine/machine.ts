@@ -32,6 +32,7 @@ import {
   type Sample,
   type Summary,
 } from '../../preload/contract/machine';
+import type { ImageReport } from '../../preload/contract/image-report';
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
@@ -104,6 +105,8 @@ const VIRTUAL_WALL_CLOCK = 946684800;
 
 export class Machine implements Disposable {
   readonly config: MachineConfig;
+  /** What was loaded; null: it goes on from a snapshot. */
+  readonly image: ImageReport | null;
   readonly board: Board;
   readonly events: EventReader;
   /** Output of COM1 to COM4, and last of the debug console. */
@@ -143,7 +146,9 @@ export class Machine implements Disposable {
     this.#hostTime = hostTime;
     this.#epoch = epoch;
     // Before the VM: a guest that cannot be loaded needs none.
-    const entry = image === null ? null : loadImage(this.#memory, config, image, files);
+    const loaded = image === null ? null : loadImage(this.#memory, config, image, files);
+    this.image = loaded?.report ?? null;
+    const entry = loaded?.entry ?? null;
     this.#vm = this.#createVm(core);
     this.#entry = entry === AT_RESET_VECTOR ? resetState(this.#vm.identity.signature) : entry;
     this.board = new Board({

@@ -1,5 +1,6 @@
 /** What the app keeps and shows beside the machines' own streams. */
 import type { CommandManifest, PolicyChoice } from '../../plugins/api/manifest';
+import type { ImageReport } from './image-report';
 import type { MachineAbilities, PausePoint, PauseReason } from './inspection';
 import type {
   AcceleratorName,
@@ -93,8 +94,9 @@ export interface RunInfo {
   memory: number;
   /** Milliseconds since 1970. */
   startedAt: number;
-  /** Null until the machine's process has told. */
+  /** Null until the machine's process has told, as is `image`, which is null also of a run from a snapshot. */
   abilities: MachineAbilities | null;
+  image: ImageReport | null;
   paused: PauseReason | null;
   /** Where COM1 to COM4 go in this run. */
   serial: MachineSerial;

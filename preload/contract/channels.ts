@@ -4,7 +4,8 @@
  */
 import type { Options } from '../../plugins/api/index';
 import type { Permission } from '../../plugins/api/manifest';
-import type { AppInfo, MachineInfo, Preferences, SettingsProblem, SnapshotInfo } from './app';
+import type { AppInfo, GuestChoice, MachineInfo, Preferences, SettingsProblem, SnapshotInfo } from './app';
+import type { ImageReport } from './image-report';
 import type { MachineRequestName, MachineRequests, PausePoint } from './inspection';
 import type { Sample } from './machine';
 import type { ShownPlugin } from './plugins';
@@ -69,6 +70,8 @@ export interface Commands {
 
   /** Keeps an image that was dropped or picked in the window; the path is then a guest's. */
   'images.keep': [{ name: string; bytes: Uint8Array }, { path: string }];
+  /** What an image is and asks for; rejects where it cannot be read, or no machine can load it. */
+  'images.inspect': [{ guest: GuestChoice }, ImageReport];
   /** Asks the person for a file of the host; null: none was chosen, or this shell has no such dialog. */
   'images.pick': [null, { path: string } | null];
 

@@ -1,3 +1,4 @@
+import type { ImageReport } from './image-report';
 import type { MachineAbilities, MachineRequest, PausePoint, PauseReason } from './inspection';
 import type { MpStateName } from './mp-state';
 import type { PolicyProgram, PolicySummary, TimedPolicyCommand, VerdictSummary } from './policies';
@@ -90,6 +91,8 @@ export interface RunHeader {
   /** SHA-256 of the guest image and of its initial RAM disk, hexadecimal; null: there is none. */
   guest: string;
   initrd: string | null;
+  /** What the loader has found and done; null: nothing was loaded. */
+  image: ImageReport | null;
   /** Names, by author number from 1. */
   policies: string[];
 }
@@ -196,8 +199,14 @@ export type MachineCommand =
 
 /** From a machine's process to the shell. */
 export type MachineMessage =
-  /** `config`: as policies have changed it. */
-  | { type: 'started'; config: MachineConfig; memory: number; abilities: MachineAbilities }
+  /** `config`: as policies have changed it. `image`: what was loaded; null: the machine goes on from a snapshot. */
+  | {
+      type: 'started';
+      config: MachineConfig;
+      memory: number;
+      abilities: MachineAbilities;
+      image: ImageReport | null;
+    }
   | { type: 'policy-answer'; id: number; text: string }
   /** What a policy tells its plugin's panels, as JSON. */
   | { type: 'policy-told'; author: number; data: string }

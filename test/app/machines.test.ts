@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { expect, test, type TestContext } from 'vitest';
+import { sampleLinux } from '../../main/loader/sample-images';
 import { reveille } from '../support/reveille';
 import { startApp } from './browser-shell';
 import { appWindows } from './windows';
@@ -132,13 +133,15 @@ test('what cannot be is said beside its field, and nothing is saved until it is 
   await form.getByLabel('Path of COM2').fill('/tmp/com2.log');
   await refuses(form.getByLabel('Path of COM2'), '', 'The file of COM2 is empty: name a file.');
   await form.getByLabel('Image from disk').check();
-  await form.getByRole('textbox', { name: 'Path of the image' }).fill('/proc/self/exe');
+  await form.getByRole('textbox', { name: 'Path of the image' }).fill(resolve('resources/guests/herd.bin'));
   await refuses(form.getByRole('textbox', { name: 'Path of the image' }), 'kernel', 'give its whole path, from / on.');
   await refuses(
     form.getByRole('textbox', { name: 'Path of the image' }),
     '/nowhere',
     '"/nowhere" is neither a file nor a bundled guest',
   );
+
+  await refuses(form.getByRole('textbox', { name: 'Path of the image' }), '/bin/sh', 'position-independent (ET_DYN)');
 
   // The BSP goes with the CPU that it was.
   await form.getByRole('radio', { name: 'CPU 3' }).check({ force: true });
@@ -161,6 +164,42 @@ test('the emulator says which interrupt modes it does not have', async (ctx) => 
   expect(await form.locator(`#${described}`).innerText()).toContain(
     'Not available: The emulator has no interrupt controllers of its own.',
   );
+});
+
+test('the form says what an image is, and which fields it has a use for', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'recognised', 'roll-call');
+  await form.getByLabel('Image from disk').check();
+  const path = form.getByRole('textbox', { name: 'Path of the image' });
+  const initrd = form.getByRole('textbox', { name: 'Initial RAM disk' });
+  const give = async (name: string, bytes: Uint8Array): Promise<void> => {
+    const chooser = page.waitForEvent('filechooser');
+    await form.getByRole('button', { name: 'Choose… Path of the image' }).click();
+    await (await chooser).setFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) });
+    await expect.poll(() => path.inputValue()).toContain(`/${name}`);
+  };
+
+  await give('boot.bin', Uint8Array.of(0xf4));
+  await form.getByText('flat image, entered as a boot sector: entry 0x7c00 in real mode').waitFor();
+  expect([await initrd.isDisabled(), await form.getByLabel('Command line').isDisabled()]).toEqual([true, true]);
+  await form.getByText('This kind of image takes no file beside it.').waitFor();
+
+  await give('vmlinuz', sampleLinux({ address: 0x1000000, initSize: 0x10000000 }));
+  const summary = form.getByText('Linux kernel (bzImage), Linux boot protocol 2.15: entry 0x1000200 in long mode');
+  await summary.click();
+  await form.getByText('asks for being loaded above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G): ignored').waitFor();
+  await form.getByText('The image gets it as initial RAM disk.').waitFor();
+  expect(await initrd.isDisabled()).toBe(false);
+  const problem = form.getByText('The image is loaded up to 272 MiB: give the machine that much memory or more.');
+  await problem.waitFor();
+  await form.getByLabel('Memory').fill('272M');
+  await problem.waitFor({ state: 'hidden' });
+
+  await initrd.fill('/bin/sh');
+  await give('boot.bin', Uint8Array.of(0xf4));
+  await form.getByText('This kind of image takes no file beside it: leave the field empty.').waitFor();
+  expect(await initrd.isDisabled()).toBe(false);
+  await page.keyboard.press('Escape');
 });
 
 test('an image from disk is copied and boots', async (ctx) => {

@@ -32,7 +32,8 @@ async function dispatch([command, ...args]: string[], installation: Installation
     case 'run':
       return run(args, installation);
     case 'probe':
-    case 'guests': {
+    case 'guests':
+    case 'inspect': {
       const reports = await import('./reports');
       return print(await reports[command](args, installation));
     }
@@ -55,7 +56,7 @@ async function dispatch([command, ...args]: string[], installation: Installation
     }
     default:
       throw new UsageError(
-        `There is no command "${command}"; the commands are run, replay, sweep, app, plugin, probe and guests (see reveille --help).`,
+        `There is no command "${command}"; the commands are run, replay, sweep, app, plugin, probe, guests and inspect (see reveille --help).`,
       );
   }
 }

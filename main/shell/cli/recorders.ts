@@ -1,5 +1,6 @@
 /** What a run is recorded into: `--events` and `--trace`. */
 import { resolve } from 'node:path';
+import type { ImageReport } from '../../../preload/contract/image-report';
 import type { MachineConfig, RunHeader } from '../../../preload/contract/machine';
 import type { MachineEvent } from '../../../preload/contract/machine-events';
 import { jsonLines, traceTitle } from '../../app/event-export';
@@ -8,8 +9,8 @@ import { PerfettoWriter } from '../../app/perfetto';
 import { FileSink } from './file-sink';
 
 export interface Recorder {
-  /** The machine has started; `config` is what it was made from. */
-  begin(config: MachineConfig): void;
+  /** The machine has started; `config` is what it was made from, and `image` what was loaded. */
+  begin(config: MachineConfig, image: ImageReport | null): void;
   /** Throws an AppError where the file cannot take it. */
   add(events: readonly MachineEvent[]): void;
   /** The machine has ended, at this machine time (ns). */
@@ -24,11 +25,11 @@ type EventSource = Pick<MachineProcess, 'holdEvents' | 'releaseEvents'>;
 type RecordedParts = Omit<Recorded, 'events' | 'trace'>;
 
 /** The machine's process wants the whole path; whoever replays the run may stand elsewhere. */
-function headerLine(config: MachineConfig, { guest, initrd, policies }: RecordedParts): string {
+function headerLine(config: MachineConfig, image: ImageReport | null, run: RecordedParts): string {
   const initrdPath = config.initrd === null ? null : resolve(config.initrd);
   const disks = config.disks.map((disk) => ({ ...disk, path: resolve(disk.path) }));
   const made = { ...config, guest: resolve(config.guest), initrd: initrdPath, disks };
-  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, guest, initrd, policies };
+  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, image, ...run };
   return `${JSON.stringify(header)}\n`;
 }
 
@@ -43,9 +44,9 @@ class EventLines implements Recorder {
     this.#run = run;
   }
 
-  begin(config: MachineConfig): void {
+  begin(config: MachineConfig, image: ImageReport | null): void {
     this.#file.begin();
-    this.#file.write(this.#encoder.encode(headerLine(config, this.#run)));
+    this.#file.write(this.#encoder.encode(headerLine(config, image, this.#run)));
   }
 
   add(events: readonly MachineEvent[]): void {
@@ -72,8 +73,8 @@ class EventLinesOnStdout implements Recorder {
     this.#run = run;
   }
 
-  begin(config: MachineConfig): void {
-    process.stdout.write(headerLine(config, this.#run));
+  begin(config: MachineConfig, image: ImageReport | null): void {
+    process.stdout.write(headerLine(config, image, this.#run));
   }
 
   add(events: readonly MachineEvent[]): void {

@@ -1,4 +1,4 @@
-/** `reveille probe` and `reveille guests`: reports for a person, or as JSON. */
+/** `reveille probe`, `reveille guests` and `reveille inspect`: reports for a person, or as JSON. */
 import type { AcceleratorProbe, HostProbe } from '../../../preload/contract/machine';
 import { dataDirectory } from '../../app/data-directory';
 import { type Guest, bundledGuests } from '../../app/guests';
@@ -7,7 +7,10 @@ import { pluginGuests } from '../../app/plugin-guests';
 import { PluginStore } from '../../app/plugin-store';
 import type { Installation } from './installation';
 import { formatSize } from './quantities';
-import { parseReportOptions } from './run-options';
+import { imageLines } from '../../../preload/contract/image-report';
+import { inspectFile } from '../../app/image-inspection';
+import { withGuest } from './guest-choice';
+import { parseInspectOptions, parseReportOptions } from './run-options';
 
 export async function probe(args: string[]): Promise<string> {
   const { json } = parseReportOptions('probe', args);
@@ -21,6 +24,15 @@ export function guests(args: string[], { guests: directory, plugins: bundled }: 
   const list = [...bundledGuests(directory), ...pluginGuests(store.list())];
   if (json) return `${JSON.stringify(list)}\n`;
   return list.map((guest, i) => groupHeading(guest, list[i - 1]) + guestReport(guest)).join('\n');
+}
+
+export async function inspect(args: string[], installation: Installation): Promise<string> {
+  const { guest, json } = parseInspectOptions(args);
+  const found = await withGuest({ guest, accelerator: 'auto' }, installation);
+  const report = await inspectFile(found.guest);
+  if (json) return `${JSON.stringify(report)}\n`;
+  const [headline, ...lines] = imageLines(report);
+  return `${[headline, ...lines.map((line) => `  ${line}`)].join('\n')}\n`;
 }
 
 /** A group's guests stand together. */

@@ -92,6 +92,13 @@ export function parseReplayOptions(args: string[]): {
   return { file, events: values.events ?? null, trace: values.trace ?? null, json: values.json ?? false };
 }
 
+/** The command line of `reveille inspect`. */
+export function parseInspectOptions(args: string[]): { guest: string; json: boolean } {
+  const { values, positionals } = parseStrictly(args, { json: FLAG });
+  const guest = onePositional('reveille inspect', "one image, a bundled guest's name or a path", positionals);
+  return { guest, json: values.json ?? false };
+}
+
 /** A command that takes nothing but `--json`. */
 export function parseReportOptions(command: string, args: string[]): { json: boolean } {
   const { values, positionals } = parseStrictly(args, { json: FLAG });

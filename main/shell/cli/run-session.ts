@@ -6,6 +6,7 @@ import type {
   Outcome,
   Summary,
 } from '../../../preload/contract/machine';
+import type { ImageReport } from '../../../preload/contract/image-report';
 import { AppError, systemReason } from '../../app/errors';
 import { type MachineEvent, MachineEventDecoder } from '../../../preload/contract/machine-events';
 import { EventDigest } from '../../../preload/contract/event-digest';
@@ -14,6 +15,7 @@ import { goodbyeTime, type MachineProcess } from '../../app/machine-process';
 import { type ConsoleInput, openConsoleInput } from './console-input';
 import { debuggerWarning } from './debugger-address';
 import type { Display } from './display';
+import { loadedLines } from './image-lines';
 import { Status, outcomeStatus } from './outcome';
 import type { ScreenPage } from '../../../preload/contract/screen';
 import type { Recording } from '../../../preload/contract/recording';
@@ -172,7 +174,7 @@ export class RunSession {
     const { model, display, console } = this.#parts;
     switch (message.type) {
       case 'started':
-        this.#begin(message.config);
+        this.#begin(message.config, message.image);
         break;
       case 'policy-answer':
         if (message.text !== '') display.line(`policy: ${message.text}`);
@@ -221,12 +223,13 @@ export class RunSession {
     }
   }
 
-  #begin(config: MachineConfig): void {
+  #begin(config: MachineConfig, image: ImageReport | null): void {
     const { machine, model, display, console, greeting, policies } = this.#parts;
     this.#started = true;
     model.configure(config);
-    this.#guarded(() => this.#recorders.forEach((recorder) => recorder.begin(config)));
+    this.#guarded(() => this.#recorders.forEach((recorder) => recorder.begin(config, image)));
     display.line(greeting(config));
+    if (image !== null) for (const line of loadedLines(image, config.cmdline)) display.line(line);
     for (const warning of policies.warnings) display.line(`warning: ${warning}`);
     display.start();
     const watch = this.#parts.watch?.();

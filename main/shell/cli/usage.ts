@@ -20,6 +20,8 @@ export const HELP = `Reveille shows and steers how the processors of an x86 mach
   reveille plugin <command>        policies and more, from this Reveille and from others (below)
   reveille probe [--json]          what this host can do, and why not
   reveille guests [--json]         the bundled guests, and those of enabled plugins
+  reveille inspect <guest> [--json]
+                                   what an image is, where it is loaded, what it asks for and what it gets
   reveille --help | --version
 
 The machine

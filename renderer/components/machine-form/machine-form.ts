@@ -3,6 +3,7 @@ import { watchDebounced } from '@vueuse/core';
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, toRaw } from 'vue';
 import type { AppInfo, MachineInfo, MachineSettings, SettingsProblem } from '../../../preload/contract/app';
 import type { Bridge } from '../../../preload/contract/channels';
+import type { ImageReport } from '../../../preload/contract/image-report';
 import type { AcceleratorProbe } from '../../../preload/contract/machine';
 import { type Draft, draftOf, settingsOf, writingProblems } from './draft';
 
@@ -39,6 +40,8 @@ export function createMachineForm(bridge: Bridge, info: AppInfo, machine: Machin
   };
   const draft: Draft = reactive(draftOf(settings, firstGuest));
   const found = shallowRef<SettingsProblem[]>([]);
+  /** What the chosen image is; null: none is chosen, or it is none. */
+  const image = shallowRef<ImageReport | null>(null);
   const saving = ref(false);
   let checks = 0;
 
@@ -50,9 +53,16 @@ export function createMachineForm(bridge: Bridge, info: AppInfo, machine: Machin
 
   async function check(): Promise<void> {
     const number = ++checks;
-    const answer = await bridge.call('machines.check', { settings: settingsOf(toRaw(draft)) });
+    const now = settingsOf(toRaw(draft));
+    const [answer, report] = await Promise.all([
+      bridge.call('machines.check', { settings: now }),
+      // Why it is none, the check says.
+      bridge.call('images.inspect', { guest: now.guest }).catch(() => null),
+    ]);
     // An answer to what was typed before is late.
-    if (number === checks) found.value = answer;
+    if (number !== checks) return;
+    found.value = answer;
+    image.value = report;
   }
 
   /** The reason beside a field; undefined where all is well. */
@@ -87,7 +97,7 @@ export function createMachineForm(bridge: Bridge, info: AppInfo, machine: Machin
 
   watchDebounced(draft, check, { debounce: CHECK_AFTER_MS, deep: true, immediate: true });
 
-  return { info, machine, draft, problems, problem, policyProblem, accelerator, saving, save };
+  return { info, machine, draft, image, problems, problem, policyProblem, accelerator, saving, save };
 }
 
 export const FORM: InjectionKey<MachineForm> = Symbol('machine form');

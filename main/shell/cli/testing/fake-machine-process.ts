@@ -190,7 +190,7 @@ process.on('message', (command: MachineCommand) => {
       config = command.config;
       const [scenario, argument = ''] = config.cmdline.split(' ');
       if (scenario !== 'fail' && scenario !== 'die')
-        send({ type: 'started', config, memory: config.memory, abilities: ABILITIES });
+        send({ type: 'started', config, memory: config.memory, abilities: ABILITIES, image: null });
       scenarios[scenario](argument);
       break;
     }
