@@ -1,4 +1,5 @@
-// `npm run guests:fetch`: brings Debian's kernels, busybox, SeaBIOS and GRUB into a cache outside of the checkout, and makes an initramfs.
+// `npm run guests:fetch`: brings Debian's kernels, busybox, SeaBIOS and GRUB into a cache outside of the checkout, and makes an initramfs
+// and a disk with a root file system.
 // Needs Debian's apt and no root: packages are downloaded and unpacked, not installed. What apt's signed indexes say of a
 // package (SHA-256) is what it has to be.
 import { spawnSync } from 'node:child_process';
@@ -7,6 +8,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, 
 import { join, resolve } from 'node:path';
 import { grubImage } from './grub-image.mjs';
 import { initramfs } from './initramfs.mjs';
+import { makeRootImage } from './root-image.mjs';
 import { CACHE, MANIFEST, stockGuests } from './stock-guests.mjs';
 
 const BUSYBOX = 'busybox-static';
@@ -16,7 +18,12 @@ const KERNELS = { cloud: 'linux-image-cloud-amd64', generic: 'linux-image-amd64'
 /** Of virtio's devices, in the order in which the kernel takes them. */
 const VIRTIO = ['virtio_ring', 'virtio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci'];
 const FIRMWARE = ['bios-256k.bin', 'vgabios-isavga.bin'];
-const MODULES = [...VIRTIO, 'virtio_blk', 'virtio-rng'];
+const MODULES = [...VIRTIO, 'virtio_blk', 'virtio-rng', 'virtio_console', 'failover', 'net_failover', 'virtio_net'];
+/** Packages of the root file system, and what of them it takes. */
+const ROOT = [
+  ['base-files', './[!u]*', './usr/lib*', './usr/*bin', './usr/share/base-files*', './usr/share/common-licenses*'],
+  ['base-passwd', './usr/share/base-passwd*'],
+];
 const VIRTIO_MODULES = MODULES.map((name) => `./lib/modules/*/${name}.ko`);
 
 class FetchError extends Error {}
@@ -45,7 +52,7 @@ function fetchGuests(scratch) {
     versions[name] = version;
     const deb = apt.download(name, version, sha256, scratch);
     const folder = join(scratch, into);
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true });
     run('sh', [
       '-c',
       'dpkg-deb --fsys-tarfile "$1" | { shift; tar -x -C "$@"; }',
@@ -66,12 +73,21 @@ function fetchGuests(scratch) {
     manifest[kind] = `${kernel}_${version}`;
     renameSync(join(folder, 'boot', kernel), join(CACHE, manifest[kind]));
   }
-  const { folder } = unpacked(BUSYBOX, 'busybox', './bin/busybox');
-  const archive = initramfs(join(folder, 'bin/busybox'), modules);
+  const { folder: root } = unpacked(BUSYBOX, 'root', './bin/busybox');
+  const archive = initramfs(join(root, 'bin/busybox'), modules);
   const digest = createHash('sha256').update(archive).digest('hex').slice(0, 16);
   manifest.initrd = `initramfs_${digest}`;
   writeFileSync(join(scratch, 'initramfs'), archive);
   renameSync(join(scratch, 'initramfs'), join(CACHE, manifest.initrd));
+  for (const [name, ...patterns] of ROOT) unpacked(name, 'root', ...patterns);
+  if (makeRootImage(root, join(scratch, 'root.img'))) {
+    const image = createHash('sha256')
+      .update(readFileSync(join(scratch, 'root.img')))
+      .digest('hex')
+      .slice(0, 16);
+    manifest.root = `root_${image}.img`;
+    renameSync(join(scratch, 'root.img'), join(CACHE, manifest.root));
+  }
   // In a folder of their own: firmware finds its VGA BIOS beside itself.
   const firmware = unpacked('seabios', 'seabios', ...FIRMWARE.map((name) => `./usr/share/seabios/${name}`));
   const firmwareFolder = `seabios_${firmware.version}`;

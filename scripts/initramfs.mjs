@@ -1,4 +1,5 @@
-// A root file system that a stock kernel boots to a shell: busybox, and three files that start it.
+// A root file system that a stock kernel boots to a shell, or from which it goes on to the one on a disk: busybox, and the files that
+// start it.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -7,6 +8,21 @@ const FILE = 0o100755;
 const LINK = 0o120777;
 const CHARACTER_DEVICE = 0o020600;
 
+/** With `root=DEVICE` on the kernel's command line that file system takes over; else busybox's init. */
+const INIT = `#!/bin/sh
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+read -r line < /proc/cmdline
+for word in $line; do
+  case $word in root=*) root=\${word#root=} ;; esac
+done
+[ -n "$root" ] || exec /sbin/init
+sh /etc/virtio
+mount -t ext4 "$root" /mnt || exec /sbin/init
+for folder in dev proc sys; do mount --move /$folder /mnt/$folder; done
+exec switch_root /mnt /sbin/init
+`;
 // busybox's init: /etc/rc first, then a shell on the console that comes back when it ends.
 const INITTAB = `::sysinit:/etc/rc
 ::respawn:-/bin/sh
@@ -17,9 +33,6 @@ const INITTAB = `::sysinit:/etc/rc
  * offline and online, looks for complaints of the kernel, says what came of it, and switches the machine off.
  */
 const RC = `#!/bin/sh
-mount -t devtmpfs dev /dev
-mount -t proc proc /proc
-mount -t sysfs sys /sys
 cpus=$(nproc)
 echo "userspace is up: $(uname -r), $cpus CPUs"
 # The shell has the console to itself.
@@ -53,17 +66,15 @@ for name in ${names.join(' ')}; do insmod /lib/modules/$(uname -r)/$name.ko; don
 
 /** The archive, not compressed; `busybox` is the path of a static one, `modules` are in the order in which they load. */
 export function initramfs(busybox, modules) {
-  const { stdout, status, error } = spawnSync(busybox, ['--list-full'], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${busybox} --list-full failed: ${error?.message ?? `status ${status}`}`);
-  const links = stdout.split('\n').filter((path) => path !== '' && path !== 'bin/busybox');
   const archive = new Cpio();
-  for (const path of ['bin', 'dev', 'etc', 'proc', 'root', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin', 'usr/sbin']) {
+  for (const path of ['bin', 'dev', 'etc', 'mnt', 'proc', 'root', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin', 'usr/sbin']) {
     archive.add(path, DIRECTORY);
   }
   // What the kernel opens for /init before devtmpfs is there.
   archive.add('dev/console', CHARACTER_DEVICE, Buffer.alloc(0), [5, 1]);
   archive.add('bin/busybox', FILE, readFileSync(busybox));
-  for (const path of ['init', ...links]) archive.add(path, LINK, Buffer.from('/bin/busybox'));
+  for (const path of applets(busybox)) archive.add(path, LINK, Buffer.from('/bin/busybox'));
+  archive.add('init', FILE, Buffer.from(INIT));
   archive.add('bin/complaints', FILE, Buffer.from(COMPLAINTS));
   archive.add('etc/inittab', FILE, Buffer.from(INITTAB));
   archive.add('etc/rc', FILE, Buffer.from(RC));
@@ -75,6 +86,13 @@ export function initramfs(busybox, modules) {
   for (const { release, name, bytes } of modules) archive.add(`lib/modules/${release}/${name}.ko`, FILE, bytes);
   archive.add('etc/virtio', FILE, Buffer.from(virtioScript([...new Set(modules.map(({ name }) => name))])));
   return archive.finish();
+}
+
+/** The paths by which a static busybox is called, without a slash before them. */
+export function applets(busybox) {
+  const { stdout, status, error } = spawnSync(busybox, ['--list-full'], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${busybox} --list-full failed: ${error?.message ?? `status ${status}`}`);
+  return stdout.split('\n').filter((path) => path.includes('/') && path !== 'bin/busybox');
 }
 
 /** The "new ASCII" format of cpio (Linux, Documentation/driver-api/early-userspace/buffer-format.rst). */

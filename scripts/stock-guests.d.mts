@@ -6,6 +6,8 @@ export interface StockGuests {
   generic: string;
   /** busybox, and what starts it. */
   initrd: string;
+  /** A disk with a root file system (root-image.mjs); missing where the host has no e2fsprogs. */
+  root?: string;
   /** SeaBIOS, of 256 KiB. */
   seabios: string;
   /** The first sectors of a disk that starts GRUB (grub-image.mjs); missing where the host cannot run grub-mkimage. */

@@ -62,6 +62,13 @@ export class Linux {
     return before;
   }
 
+  /** Logs in on the root file system of a disk, as root (scripts/root-image.mjs). */
+  async login(): Promise<void> {
+    await this.says('debian login: ');
+    this.type('root');
+    await this.prompt();
+  }
+
   /** Waits for the shell. */
   prompt(): Promise<string> {
     return this.says(PROMPT);
