@@ -1,11 +1,11 @@
-// `npm run guests:fetch`: brings Debian's kernels, busybox, SeaBIOS and GRUB into a cache outside of the checkout, and makes an initramfs
-// and a disk with a root file system.
+// `npm run guests:fetch`: brings Debian's kernels, busybox, SeaBIOS, GRUB, memtest86+, iPXE and Xen into a cache outside of the
+// checkout, and makes an initramfs and a disk with a root file system.
 // Needs Debian's apt and no root: packages are downloaded and unpacked, not installed. What apt's signed indexes say of a
 // package (SHA-256) is what it has to be.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { grubImage } from './grub-image.mjs';
 import { initramfs } from './initramfs.mjs';
 import { makeRootImage } from './root-image.mjs';
@@ -25,6 +25,14 @@ const ROOT = [
   ['base-passwd', './usr/share/base-passwd*'],
 ];
 const VIRTIO_MODULES = MODULES.map((name) => `./lib/modules/*/${name}.ko`);
+
+/** What boots as it is: by the name under which tests ask for it, its package and its path there. */
+const IMAGES = {
+  memtest64: ['memtest86+', 'boot/memtest86+x64.bin'],
+  memtest32: ['memtest86+', 'boot/memtest86+ia32.bin'],
+  ipxe: ['ipxe', 'boot/ipxe.lkrn'],
+  xen: ['xen-hypervisor-4.17-amd64', 'boot/xen-4.17-amd64.gz'],
+};
 
 class FetchError extends Error {}
 
@@ -101,9 +109,14 @@ function fetchGuests(scratch) {
   const mkimage = join(tools, 'usr/bin/grub-mkimage');
   const grub = grubImage(mkimage, join(loader.folder, 'usr/lib/grub/i386-pc'), scratch);
   if (grub !== null) {
-    manifest.grub = `grub_${loader.version}`;
+    manifest.grub = `grub_${createHash('sha256').update(grub).digest('hex').slice(0, 16)}`;
     writeFileSync(join(scratch, manifest.grub), grub);
     renameSync(join(scratch, manifest.grub), join(CACHE, manifest.grub));
+  }
+  for (const [name, [packageName, path]] of Object.entries(IMAGES)) {
+    const { folder: content, version } = unpacked(packageName, name, `./${path}`);
+    manifest[name] = `${basename(path)}_${version}`;
+    renameSync(join(content, path), join(CACHE, manifest[name]));
   }
   // Last, and renamed: whoever finds it finds all that it names.
   writeFileSync(join(scratch, 'manifest'), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -7,7 +7,20 @@ import { join } from 'node:path';
 const SECTOR = 512;
 /** Sectors before the first partition. */
 const ROOM = 2048;
-const MODULES = ['biosdisk', 'part_msdos', 'tar', 'normal', 'configfile', 'multiboot', 'linux', 'echo', 'boot'];
+const MODULES = [
+  'biosdisk',
+  'part_msdos',
+  'tar',
+  'normal',
+  'configfile',
+  'multiboot',
+  'multiboot2',
+  'linux',
+  'linux16',
+  'serial',
+  'echo',
+  'boot',
+];
 /** In boot.img: the sector of core.img. In its first sector: where the rest is, and how many sectors it has. */
 const KERNEL_SECTOR = 0x5c;
 const REST = 500;

@@ -12,6 +12,13 @@ export interface StockGuests {
   seabios: string;
   /** The first sectors of a disk that starts GRUB (grub-image.mjs); missing where the host cannot run grub-mkimage. */
   grub?: string;
+  /** memtest86+ for x86-64, and for i386. */
+  memtest64: string;
+  memtest32: string;
+  /** iPXE as a Linux kernel that begins in real mode. */
+  ipxe: string;
+  /** Xen, compressed with gzip. */
+  xen: string;
   /** Of each package. */
   versions: Record<string, string>;
 }

@@ -1,12 +1,22 @@
-// Guests that other people make: Debian's kernels, busybox, SeaBIOS and GRUB, as `npm run guests:fetch` has put them into the cache.
+// Guests that other people make: Debian's kernels, busybox, SeaBIOS, GRUB, memtest86+, iPXE and Xen, as `npm run guests:fetch` has put them into the cache.
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'reveille', 'guests');
 
-/** What is in the cache; in another layout than this one's it is fetched anew. */
-export const MANIFEST = join(CACHE, 'guests-9.json');
+/** What fetches and makes them: after a change there all is fetched anew. */
+const MAKERS = ['fetch-guests.mjs', 'grub-image.mjs', 'initramfs.mjs', 'root-image.mjs'];
+
+/** What is in the cache. */
+export const MANIFEST = join(CACHE, `guests-${digestOfMakers()}.json`);
+
+function digestOfMakers() {
+  const digest = createHash('sha256');
+  for (const name of MAKERS) digest.update(readFileSync(new URL(name, import.meta.url)));
+  return digest.digest('hex').slice(0, 16);
+}
 
 /** Null: they are not there. */
 export function stockGuests() {

@@ -58,10 +58,51 @@ test.each([
   ['IA32_MISC_ENABLE', 0x1a0],
   ['IA32_DEBUGCTL', 0x1d9],
   ['IA32_PAT', 0x277],
+  ['IA32_MTRRCAP', 0xfe],
+  ['IA32_MTRR_PHYSBASE0', 0x200],
+  ['IA32_MTRR_PHYSMASK7', 0x20f],
+  ['IA32_MTRR_FIX64K_00000', 0x250],
+  ['IA32_MTRR_FIX4K_F8000', 0x26f],
+  ['IA32_MTRR_DEF_TYPE', 0x2ff],
   ['IA32_EFER', 0xc0000080],
   ['IA32_STAR', 0xc0000081],
   ['IA32_FS_BASE', 0xc0000100],
   ['IA32_TSC_AUX', 0xc0000103],
 ])('%s can be read', (_name, index) => {
   expect(run(RDMSR_HLT, 0, index).reg('rdx')).toBeLessThan(2n ** 32n);
+});
+
+describe('memory type range registers', () => {
+  /** WRMSR then RDMSR; null: #GP, a shutdown here, as there is no IDT. */
+  function written(index: number, value: bigint): bigint | null {
+    const core = new Core({ ramBytes: 1 << 20, cacheBytes: 1 << 16 });
+    core.flat(64, Uint8Array.of(0x0f, 0x30, 0x31, 0xc0, 0x31, 0xd2, 0x0f, 0x32, 0xf4), ADDRESS);
+    core.setField('IDTR_LIMIT', 0);
+    core.setReg('rcx', index);
+    core.setReg('rax', value & 0xffffffffn);
+    core.setReg('rdx', value >> 32n);
+    return core.run(10) === HLT ? (core.reg('rdx') << 32n) | core.reg('rax') : null;
+  }
+
+  test('CPUID announces them: eight variable ranges, fixed ones, write-combining', () => {
+    expect(cpuid(1).edx & (1 << 12)).not.toBe(0);
+    expect(run(RDMSR_HLT, 0, 0xfe).reg('rax')).toBe(0x508n);
+    expect(written(0xfe, 0x508n)).toBeNull();
+  });
+
+  test.each([
+    ['IA32_MTRR_DEF_TYPE', 0x2ff, 0xc06n, [0x1000n, 0x807n, 0x802n, 0x200n, 1n << 32n]],
+    ['IA32_MTRR_PHYSBASE7', 0x20e, 0xff_fffff001n, [0x1002n, 0x1100n, 1n << 40n]],
+    ['IA32_MTRR_PHYSMASK7', 0x20f, 0xff_fffff800n, [0x801n, 0xc00n, 1n << 40n]],
+    ['IA32_MTRR_FIX64K_00000', 0x250, 0x0606060504010006n, [0x0606060606060206n, 0x0700000000000000n]],
+    ['IA32_MTRR_FIX16K_A0000', 0x259, 0n, [3n]],
+    ['IA32_MTRR_FIX4K_F8000', 0x26f, 0x0505050505050505n, [0x0500050005000700n]],
+  ] as const)('%s keeps what it may hold, and refuses the rest', (_name, index, good, bad) => {
+    expect(written(index, good)).toBe(good);
+    for (const value of bad) expect(written(index, value)).toBeNull();
+  });
+
+  test.each([0xff, 0x210, 0x251, 0x257, 0x25a, 0x267, 0x270])('there is none of number %#x', (index) => {
+    expect(written(index, 0n)).toBeNull();
+  });
 });

@@ -8,14 +8,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
 import type { MachineEvent } from '../preload/contract/machine-events';
 import { type StockGuests, stockGuests } from '../scripts/stock-guests.mjs';
+import { grubDisk } from './support/grub-disk';
 import { needsKvm } from './support/needs';
 import { runMachine } from './support/reveille';
 
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
 const PATIENCE = 120_000;
 const SECTOR = 512;
-/** Where the first partition begins. */
-const PARTITION = 2048;
 
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-seabios-'))));
@@ -34,39 +33,6 @@ const startUps = (events: readonly MachineEvent[]) =>
   );
 const states = (events: readonly MachineEvent[], cpu: number) =>
   events.flatMap((event) => (event.kind === 'mp-state' && event.cpu === cpu ? [event.to] : []));
-
-/** A tar archive (POSIX, ustar) of small files, as whole sectors. */
-function tar(files: Record<string, Uint8Array>): Buffer {
-  const parts: Buffer[] = [];
-  for (const [name, bytes] of Object.entries(files)) {
-    const header = Buffer.alloc(SECTOR);
-    header.write(name, 0);
-    header.write('0000644\0', 100);
-    header.write(`${bytes.length.toString(8).padStart(11, '0')}\0`, 124);
-    header.write('        0', 148);
-    header.write('ustar\x0000', 257, 'latin1');
-    const sum = header.reduce((total, byte) => total + byte, 0);
-    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-    parts.push(header, Buffer.from(bytes), Buffer.alloc(-bytes.length & (SECTOR - 1)));
-  }
-  return Buffer.concat([...parts, Buffer.alloc(2 * SECTOR)]);
-}
-
-/** A disk that starts GRUB, whose first partition has these files. */
-function grubDisk(grub: string, files: Record<string, Uint8Array>): string {
-  const archive = tar(files);
-  const disk = Buffer.alloc(PARTITION * SECTOR + archive.length);
-  readFileSync(grub).copy(disk);
-  archive.copy(disk, PARTITION * SECTOR);
-  disk.fill(0, 440, 512);
-  disk.writeUInt8(0x83, 450);
-  disk.writeUInt32LE(PARTITION, 454);
-  disk.writeUInt32LE(archive.length / SECTOR, 458);
-  disk.writeUInt16LE(0xaa55, 510);
-  const path = join(folder, 'disk.img');
-  writeFileSync(path, disk);
-  return path;
-}
 
 test('its power-on self-test comes to its end, and finds all CPUs', { timeout: PATIENCE }, async (ctx) => {
   const { seabios } = needsFirmware(ctx);
@@ -108,10 +74,14 @@ test(
   async (ctx) => {
     const { seabios, grub = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsFirmware(ctx);
     const menu = 'set timeout=0\nmenuentry herd {\n  multiboot /herd.bin\n}\n';
-    const disk = grubDisk(grub, {
-      'grub.cfg': new TextEncoder().encode(menu),
-      'herd.bin': readFileSync(new URL('../resources/guests/herd.bin', import.meta.url)),
-    });
+    const disk = join(folder, 'disk.img');
+    writeFileSync(
+      disk,
+      grubDisk(grub, {
+        'grub.cfg': new TextEncoder().encode(menu),
+        'herd.bin': readFileSync(new URL('../resources/guests/herd.bin', import.meta.url)),
+      }),
+    );
     const options = ['--accel', 'wasm', '--cpus', '4', '--vga', 'none', '--disk', `${disk},readonly`];
     const { stdout, stderr, summary, events } = await runMachine(seabios, ...options);
     expect(stdout, stderr).toContain('herd: all 4 processors are here');

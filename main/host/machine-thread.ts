@@ -21,6 +21,7 @@ import { GuestFileError, readImage, vgaBiosOf } from './guest-files';
 import { HostClock, monotonicNow } from './clock';
 import { type DiskHandle, openDisk } from './disk/index';
 import { describeUnimplemented } from './disassemble';
+import { unpackImage } from './gunzip';
 import { debugAbilities } from '../accelerator/index';
 import { GdbServer } from './gdb/gdb-server';
 import { KernelObserver } from './kernel-observer';
@@ -116,7 +117,7 @@ export class MachineThread {
     }
     const config = this.#policies?.configure(asked) ?? asked;
     const boots = snapshot === undefined;
-    const image = boots ? readImage('guest image', config.guest) : null;
+    const image = boots ? unpackImage(config.guest, readImage('guest image', config.guest), config.memory) : null;
     const initrd = boots && config.initrd !== null ? readImage('initial RAM disk', config.initrd) : null;
     const epoch = monotonicNow();
     const clock = new HostClock(epoch);

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
-import type { MachineEvent } from '../../preload/contract/machine-events';
 import { Linux, type LinuxOptions, needsStockGuests } from '../support/linux';
+import { startUps } from '../support/start-ups';
 
 /** How long a boot may take on a host with other work to do; not a measure of anything. */
 const PATIENCE = 600_000;
@@ -27,15 +27,6 @@ function start(ctx: TestContext, options: LinuxOptions): Linux {
     await linux.machine.process.closed;
   });
   return linux;
-}
-
-/** The start-up IPIs that a CPU was sent, in order. */
-function startUps(events: readonly MachineEvent[], cpu: number): string[] {
-  return events.flatMap((event) =>
-    event.kind === 'ipi' && (event.mode === 'init' || event.mode === 'sipi') && event.targets.includes(cpu)
-      ? [`${event.mode} ${event.decision}`]
-      : [],
-  );
 }
 
 /** Linux sends its INIT, and two SIPIs of which the first one counts. */

@@ -33,6 +33,9 @@ export interface CoreFunctions {
 /** The core's own constant tables lie below this address. */
 export const CORE_STATIC_BYTES = 1 << 20;
 
+/** IA32_MTRR_DEF_TYPE as firmware leaves it: ranges on, all memory write-back. With a ROM the guest is the firmware. */
+const WRITE_BACK_EVERYWHERE = 0x806n;
+
 const PAGE = 4096;
 const CODE_CACHE_BYTES = 8 << 20;
 /** For machines with many CPUs: all code caches together. */
@@ -155,6 +158,7 @@ export function powerOnCpu(
   u32(block.TOPOLOGY_PACKAGE_SHIFT, cpu.packageShift);
   view.setBigUint64(block.RANDOM, BigInt.asUintN(64, cpu.seed), true);
   core.reset(address);
+  if ((where.romSize ?? 0) === 0) view.setBigUint64(block.MTRR_DEF_TYPE, WRITE_BACK_EVERYWHERE, true);
   return address;
 }
 

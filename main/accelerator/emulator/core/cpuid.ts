@@ -29,7 +29,7 @@ const MAX_EXTENDED: u32 = 0x80000008;
 export const EDX_FXSR: u32 = 1 << 24;
 export const ECX_XSAVE: u32 = 1 << 26;
 
-/** Leaf 1: FPU VME DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
+/** Leaf 1: FPU VME DE PSE TSC MSR PAE CX8 APIC SEP MTRR PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
 export const LEAF1_EDX: u32 =
   (1 << 0) |
   (1 << 1) |
@@ -41,6 +41,7 @@ export const LEAF1_EDX: u32 =
   (1 << 8) |
   (1 << 9) |
   (1 << 11) |
+  (1 << 12) |
   (1 << 13) |
   (1 << 15) |
   (1 << 16) |

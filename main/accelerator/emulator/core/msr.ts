@@ -7,6 +7,7 @@ import { fault } from './exceptions';
 import { exitMsr, msrData, msrRefused } from './exits';
 import { x2apicRead, x2apicWrite } from './lapic';
 import { isEverCanonical } from './memory';
+import { IA32_MTRRCAP, mtrr, MTRRCAP, validMtrr } from './mtrr';
 import {
   CPL,
   CR4,
@@ -226,7 +227,7 @@ function plain(index: u32): usize {
     case IA32_TSC_AUX:
       return MSR_TSC_AUX;
     default:
-      return 0;
+      return mtrr(index);
   }
 }
 
@@ -239,6 +240,7 @@ function readMsr(cpu: usize, index: u32): bool {
   else if (index == IA32_FS_BASE) value = baseOf(cpu, FS);
   else if (index == IA32_GS_BASE) value = baseOf(cpu, GS);
   else if (index == IA32_ARCH_CAPABILITIES) value = ARCH_CAPABILITIES;
+  else if (index == IA32_MTRRCAP) value = MTRRCAP;
   else if (index != IA32_PLATFORM_ID && index != IA32_BIOS_SIGN_ID && index != IA32_DEBUGCTL) return false;
   store<u64>(cpu, value, VALUE);
   return true;
@@ -279,6 +281,7 @@ function writeMsr(cpu: usize, index: u32, value: u64): bool {
     case IA32_GS_BASE:
       return setBase(cpu, GS, value);
     default:
+      if (mtrr(index) != 0 && !validMtrr(index, value)) return false;
       break;
   }
   const place = plain(index);

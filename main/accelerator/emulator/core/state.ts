@@ -126,8 +126,10 @@ export const MONITOR_PAGE: usize = 748;
 export const MONITOR_GENERATION: usize = 752;
 /** u64: bits of a linear address that only repeat its sign. */
 export const CANONICAL_SHIFT: usize = 760;
-/** Room for further MSRs (MTRRs and so on). */
-export const MSR_ROOM: usize = 768; // to 992
+/** u64 each (mtrr.ts): base and mask of each of eight ranges; eleven registers of fixed ranges. */
+export const MTRR_DEF_TYPE: usize = 768;
+export const MTRR_VARIABLE: usize = 776;
+export const MTRR_FIXED: usize = 904; // to 992
 /** A page without RAM that was accessed last, for reads and for writes: u64 tag as of the TLB, u64 guest-physical address. */
 export const DEVICE_READ: usize = 992;
 export const DEVICE_WRITE: usize = 1008;
