@@ -39,6 +39,7 @@ const MAY_IMPORT = {
   'main/app': [
     'main/base',
     'main/loader/inspect',
+    'main/host/gunzip',
     'main/machine/configuration',
     'main/accelerator/probe',
     'main/plugins',

@@ -5,6 +5,7 @@ const EMULATOR = [
   'test/decoder/**/*.test.ts',
   'test/determinism.test.ts',
   'test/differential/**/*.test.ts',
+  'test/images/**/*.test.ts',
   'test/linux/**/*.test.ts',
   'test/plugins.test.ts',
   'test/replay.test.ts',

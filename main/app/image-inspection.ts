@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { ImageReport } from '../../preload/contract/image-report';
 import type { MachineSettings, SettingsProblem } from '../../preload/contract/app';
+import { unpackImage } from '../host/gunzip';
 import { inspectImage } from '../loader/inspect';
 import { AppError, ReveilleError, sentence, systemReason } from './errors';
 
@@ -11,7 +12,7 @@ const MIB = 2 ** 20;
 
 /** Throws a ReveilleError where it cannot be read, or no machine can load it. */
 export async function inspectFile(path: string): Promise<ImageReport> {
-  return inspectImage(await readImage(path), path);
+  return inspectImage(unpackImage(path, await readImage(path), MOST_BYTES), path);
 }
 
 async function readImage(path: string): Promise<Uint8Array> {

@@ -18,12 +18,12 @@ test('what is packed is unpacked, and all else is left as it is', () => {
 test('what is damaged or too large is refused by name', () => {
   const packed = gzipSync(Buffer.alloc(5000, 'reveille'));
   expect(() => unpack(packed.subarray(0, -10))).toThrow(
-    /^xen\.gz is packed by gzip, but cannot be unpacked: unexpected end of file\.$/,
+    /^xen\.gz is packed by gzip, but cannot be unpacked: unexpected end of file$/,
   );
   const damaged = Buffer.from(packed);
   damaged[packed.length - 5] ^= 1;
-  expect(() => unpack(damaged)).toThrow('xen.gz is packed by gzip, but cannot be unpacked: incorrect data check.');
+  expect(() => unpack(damaged)).toThrow('xen.gz is packed by gzip, but cannot be unpacked: incorrect data check');
   expect(() => unpack(gzipSync(Buffer.alloc(MOST + 1)))).toThrow(
-    "xen.gz is packed by gzip, but cannot be unpacked: unpacks to more than the machine's 1048576 bytes of RAM.",
+    'xen.gz is packed by gzip, but cannot be unpacked: it unpacks to more than 1048576 bytes, for which there is no room',
   );
 });

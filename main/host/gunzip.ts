@@ -7,14 +7,15 @@ class GunzipError extends ReveilleError {}
 /** ID1, ID2, and the one method that there is: deflate. */
 const HEADER = [0x1f, 0x8b, 8];
 
-/** The image as it is to be loaded: unpacked where it is packed. `most`: bytes that it may become; no machine has more RAM. */
+/** The image as it is to be loaded: unpacked where it is packed. `most`: bytes that it may become. */
 export function unpackImage(name: string, bytes: Uint8Array, most: number): Uint8Array {
   if (!HEADER.every((byte, index) => bytes[index] === byte)) return bytes;
   try {
     return gunzipSync(bytes, { maxOutputLength: most });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const fault = code === 'ERR_BUFFER_TOO_LARGE' ? `unpacks to more than the machine's ${most} bytes of RAM` : message;
-    throw new GunzipError('usage', `${name} is packed by gzip, but cannot be unpacked: ${fault}.`);
+    const fault =
+      code === 'ERR_BUFFER_TOO_LARGE' ? `it unpacks to more than ${most} bytes, for which there is no room` : message;
+    throw new GunzipError('usage', `${name} is packed by gzip, but cannot be unpacked: ${fault}`);
   }
 }
