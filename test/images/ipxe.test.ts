@@ -44,6 +44,6 @@ test('SeaBIOS and GRUB start it from a disk', { timeout: PATIENCE }, async (ctx)
     '90s',
   ]);
   ctx.onTestFinished(() => void run.child.kill());
-  await run.says('iPXE initialising devices...');
+  expect(await run.says('iPXE initialising devices...')).toBeGreaterThan(0);
   if (process.env['REVEILLE_LONG'] === '1') await run.says('Open Source Network Boot Firmware');
 });
