@@ -21,6 +21,7 @@ import { describeLapic } from './lapic-inspection';
 import { CONTROL_FLAGS, IA32_APIC_BASE, MSRS, named } from './named-registers';
 import { readLinear, readPhysical } from './page-walk';
 import type { MachineMemory } from './shared-memory';
+import { describeVectors } from './vector-registers';
 
 const IA32_TSC_DEADLINE = 0x6e0;
 const SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr', 'ldtr'] as const;
@@ -81,6 +82,7 @@ export class MachineInspector {
         const value = this.#msr(cpu, reader, index);
         return value === null ? [] : [named(name, value, flags)];
       }),
+      vectors: describeVectors(reader.vectors()),
       lapic: this.#lapic(cpu, reader),
     };
   }

@@ -81,6 +81,8 @@ export interface CpuInspection {
   idtr: { base: string; limit: number };
   control: NamedValue[];
   msrs: NamedValue[];
+  /** Registers of x87, SSE and AVX. */
+  vectors: NamedValue[];
   /** Null where it cannot be read. */
   lapic: LapicInspection | null;
   /** From RIP on; empty where the code is not mapped. */

@@ -8,6 +8,12 @@ import { type Browser, type BrowserContext, type Page, chromium } from 'playwrig
 export const CHROMIUM = '/usr/bin/chromium';
 const START_MS = 20_000;
 
+/** Those that run, so that none outlives us, however we end: a bench whose output nobody reads any more gets EPIPE. */
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGTERM');
+});
+
 export interface RunningApp {
   /** Opens the app once. */
   link: string;
@@ -44,6 +50,8 @@ function launch(home: string): Promise<{ child: ChildProcess; link: string; erro
     env: { ...process.env, XDG_DATA_HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  children.add(child);
+  child.once('close', () => children.delete(child));
   let said = '';
   let errors = '';
   child.stderr.on('data', (chunk) => (errors += String(chunk)));

@@ -51,6 +51,8 @@ test.for<AcceleratorName>(['kvm', 'wasm'])(
     await inspector(page).getByText('General registers').waitFor(soon);
     await inspector(page).getByText('LME LMA').first().waitFor(soon);
     await inspector(page).getByText('periodic 0x40').waitFor(soon);
+    await inspector(page).getByText('x87, SSE and AVX registers').click();
+    await inspector(page).getByText('00001f80 IM DM ZM OM UM PM').waitFor();
 
     await inspector(page).getByText('Memory', { exact: true }).click();
     await inspector(page).getByLabel('Address, hexadecimal').fill('nowhere');

@@ -17,6 +17,7 @@ const inspection: CpuInspection = {
   idtr: { base: '0', limit: 0 },
   control: [{ name: 'cr0', value: '80000011', flags: ['PE', 'ET', 'PG'] }],
   msrs: [{ name: 'efer', value: '500', flags: ['LME', 'LMA'] }],
+  vectors: [{ name: 'ymm0', value: '00', flags: [] }],
   lapic: null,
   code: [],
 };
@@ -27,8 +28,9 @@ test('registers of every kind that are not what they were', () => {
     general: { ...zeros, rip: '7c02', rax: '5' },
     segments: [{ ...inspection.segments[0], selector: 0x10 }],
     msrs: [{ name: 'efer', value: 'd00', flags: [] }],
+    vectors: [{ name: 'ymm0', value: '01', flags: [] }],
   };
-  expect([...changedSince(inspection, now)].sort()).toEqual(['cs', 'efer', 'rax', 'rip']);
+  expect([...changedSince(inspection, now)].sort()).toEqual(['cs', 'efer', 'rax', 'rip', 'ymm0']);
 });
 
 test('nothing is marked the first time, nor against another CPU', () => {

@@ -1,11 +1,11 @@
 /** Which registers are not what they were when this CPU was looked at the last time. */
 import type { CpuInspection } from '../../../preload/contract/inspection';
 
-/** Every value with a name; `control` and `msrs` by theirs. */
+/** Every value with a name. */
 function values(inspection: CpuInspection): Map<string, string> {
   const found = new Map<string, string>();
   for (const [name, value] of Object.entries(inspection.general)) found.set(name, value);
-  for (const { name, value } of [...inspection.control, ...inspection.msrs]) found.set(name, value);
+  for (const { name, value } of [...inspection.control, ...inspection.msrs, ...inspection.vectors]) found.set(name, value);
   for (const { name, selector, base, limit } of inspection.segments) found.set(name, `${selector} ${base} ${limit}`);
   return found;
 }
