@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runnerImport } from 'vite';
-import { WebSocket } from 'ws';
 
 const MILLION = 1_000_000;
 const LIVE_SECONDS = 10;
@@ -17,7 +16,6 @@ const LATENCY_SECONDS = 20;
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 const { module: shell } = await runnerImport(fileURLToPath(new URL('../test/app/browser-shell.ts', import.meta.url)));
-const { module: wire } = await runnerImport(fileURLToPath(new URL('../preload/contract/wire.ts', import.meta.url)));
 const { module: contract } = await runnerImport(
   fileURLToPath(new URL('../preload/contract/events.ts', import.meta.url)),
 );
@@ -26,7 +24,7 @@ const images = mkdtempSync(join(tmpdir(), 'reveille-bench-'));
 const app = await shell.startApp();
 const browser = await shell.openBrowser();
 try {
-  const client = await openClient(await app.anotherLink());
+  const client = await shell.openClient(await shell.enter(await app.anotherLink()));
   const { page } = await shell.openPage(browser, app);
   await page.getByRole('button', { name: 'Start using Reveille' }).click();
   const measures = [liveAndReload, manyCpus, idle, latency];
@@ -245,33 +243,4 @@ function processSeconds(pid) {
   // proc(5): after the name in parentheses, utime and stime are the 12th and 13th.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-/** A connection of our own, as a page has it. */
-async function openClient(link) {
-  const { origin, host } = new URL(link);
-  const response = await fetch(link, { redirect: 'manual' });
-  const cookie = response.headers.get('set-cookie').split(';')[0];
-  const socket = new WebSocket(`ws://${host}/app`, { headers: { cookie }, origin });
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  const waiting = new Map();
-  socket.on('message', (data) => {
-    // Not a Buffer, whose slices are no copies.
-    const message = wire.decodeMessage(new Uint8Array(data));
-    const settle = waiting.get(message.id);
-    if (settle === undefined) return;
-    waiting.delete(message.id);
-    if ('error' in message) settle.reject(new Error(message.error));
-    else settle.resolve(message.result);
-  });
-  let next = 1;
-  return {
-    call: (name, argument) =>
-      new Promise((resolve, reject) => {
-        const id = next++;
-        waiting.set(id, { resolve, reject });
-        socket.send(wire.encodeMessage({ call: name, id, argument }));
-      }),
-    close: () => socket.close(),
-  };
 }

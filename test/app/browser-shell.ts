@@ -4,6 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
+import { WebSocket } from 'ws';
+import type { Argument, CommandName, Result } from '../../preload/contract/channels';
+import { decodeMessage, encodeMessage, type ToWindow } from '../../preload/contract/wire';
 
 export const CHROMIUM = '/usr/bin/chromium';
 const START_MS = 20_000;
@@ -87,6 +90,37 @@ export async function enter(link: string): Promise<Entered> {
   return { origin, host, port: Number(port), cookie, socket: `ws://${host}/app` };
 }
 
+/** A connection of our own, as a page has it. */
+export interface Client {
+  call<Name extends CommandName>(name: Name, argument: Argument<Name>): Promise<Result<Name>>;
+  close(): void;
+}
+
+export async function openClient({ socket: url, cookie, origin }: Entered): Promise<Client> {
+  const socket = new WebSocket(url, { headers: { cookie, origin } });
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  const waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
+  socket.on('message', (data: Buffer) => {
+    // Not a Buffer, whose slices are no copies.
+    const message = decodeMessage(new Uint8Array(data)) as ToWindow;
+    if (!('id' in message)) return;
+    const asked = waiting.get(message.id);
+    waiting.delete(message.id);
+    if ('error' in message) asked?.reject(new Error(message.error));
+    else asked?.resolve(message.result as never);
+  });
+  let next = 1;
+  return {
+    call: (call, argument) =>
+      new Promise((resolve, reject) => {
+        const id = next++;
+        waiting.set(id, { resolve, reject });
+        socket.send(encodeMessage({ call, id, argument }));
+      }),
+    close: () => socket.close(),
+  };
+}
+
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
@@ -94,19 +128,23 @@ export function openBrowser(): Promise<Browser> {
   });
 }
 
-/** A window on the app; what its console says at level error fails whoever looks at `problems`. */
+/**
+ * A window on the app; what its console says at level error fails whoever looks at `problems`. `known`: where there was one
+ * already, which let the browser in and has the page in its cache.
+ */
 export async function openPage(
   browser: Browser,
   app: RunningApp,
   options: Parameters<Browser['newContext']>[0] = { viewport: { width: 1440, height: 900 } },
+  known?: BrowserContext,
 ): Promise<{ page: Page; context: BrowserContext; problems: string[] }> {
-  const context = await browser.newContext(options);
+  const context = known ?? (await browser.newContext(options));
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error.stack)));
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text());
   });
-  await page.goto(await app.anotherLink());
+  await page.goto(known === undefined ? await app.anotherLink() : new URL(app.link).origin);
   return { page, context, problems };
 }

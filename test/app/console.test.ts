@@ -1,54 +1,28 @@
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
 import type { AcceleratorName } from '../../preload/contract/machine';
 import { LINE, lines } from '../support/guest';
 import { needsKvm } from '../support/needs';
-import { CHROMIUM, type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
-import { keptMachine } from './kept-machines';
+import { startApp } from './browser-shell';
+import { appWindows } from './windows';
 
 const SOON_MS = 20_000;
-let browser: Browser | null = null;
-let home = '';
-let app: RunningApp | null = null;
-
-beforeAll(async () => {
-  if (existsSync(CHROMIUM)) browser = await openBrowser();
-});
-afterAll(() => browser?.close());
-beforeEach((ctx) => {
-  if (browser === null) ctx.skip(`${CHROMIUM} is not installed`);
-});
-afterEach(async () => {
-  await app?.stop();
-  app = null;
-  rmSync(home, { recursive: true, force: true });
-});
-
-async function open(...machine: Parameters<typeof keptMachine>): Promise<{ page: Page; problems: string[] }> {
-  home = keptMachine(...machine);
-  app = await startApp(home);
-  const opened = await openPage(browser as Browser, app);
-  // Before the page listens, F5 is the browser's.
-  await opened.page.getByText('is off. Start it to see what the guest says', { exact: false }).waitFor();
-  return opened;
-}
+const windows = appWindows(() => startApp());
 
 const screen = (page: Page) => page.locator('section[aria-label=COM1] .xterm-rows');
 const says = (page: Page, text: string) => screen(page).filter({ hasText: text }).waitFor({ timeout: SOON_MS });
 const input = (page: Page) => page.getByLabel('Console of COM1', { exact: false });
-const log = (data: string): string => {
-  const machines = join(data, 'machines');
-  return readFileSync(join(machines, readdirSync(machines)[0], 'logs', 'com1.log'), 'utf8');
-};
+const log = (machine: string): string =>
+  readFileSync(join(windows.app?.dataDirectory ?? '', 'machines', machine, 'logs', 'com1.log'), 'utf8');
 
 test.for<AcceleratorName>(['kvm', 'wasm'])(
   'what is typed reaches the guest, and a reload shows what was said, on %s',
   async (accelerator, ctx) => {
     if (accelerator === 'kvm') needsKvm(ctx);
     // A beat a minute: nothing scrolls away.
-    const { page, problems } = await open({ accelerator, cmdline: 'beat=60000' });
+    const { page } = await windows.openMachine(ctx, { accelerator, cmdline: 'beat=60000' });
     await page.keyboard.press('F5');
     await says(page, 'commands: help');
     await input(page).focus();
@@ -57,12 +31,11 @@ test.for<AcceleratorName>(['kvm', 'wasm'])(
     await page.reload();
     await says(page, 'commands: help');
     await says(page, 'cpu 1 is parked');
-    expect(problems).toEqual([]);
   },
 );
 
-test('the keys of the console: search, and the way out', async () => {
-  const { page } = await open({ accelerator: 'wasm' });
+test('the keys of the console: search, and the way out', async (ctx) => {
+  const { page } = await windows.openMachine(ctx, { accelerator: 'wasm' });
   await page.keyboard.press('F5');
   await says(page, 'commands: help');
   await input(page).focus();
@@ -75,34 +48,32 @@ test('the keys of the console: search, and the way out', async () => {
   expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Search (Ctrl+F)');
 });
 
-test('lines have their times where these are wanted', async () => {
-  const { page, problems } = await open({ accelerator: 'wasm' });
+test('lines have their times where these are wanted', async (ctx) => {
+  const { page } = await windows.openMachine(ctx, { accelerator: 'wasm' });
   await page.keyboard.press('F5');
   await says(page, 'beat 2');
   await page.locator('section[aria-label=COM1]').getByRole('button', { name: 'Times of the lines' }).click();
   const times = page.locator('section[aria-label=COM1] .times');
   await times.filter({ hasText: /^(\+[\d.]+ (ns|us|ms|s)\n){4}/ }).waitFor();
-  expect(problems).toEqual([]);
 });
 
-test('a guest that floods loses nothing in its log, and the window can be used', async () => {
+test('a guest that floods loses nothing in its log, and the window can be used', async (ctx) => {
   const count = 32_768;
-  const { page, problems } = await open({ accelerator: 'wasm', topology: ONE_CPU }, lines(count));
+  const { page, machine } = await windows.openMachine(ctx, { accelerator: 'wasm', topology: ONE_CPU }, lines(count));
   await page.keyboard.press('F5');
   await says(page, LINE);
   await page.keyboard.press('Control+k');
   await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Escape');
   await page.getByText(/Ended: /).waitFor({ timeout: 2 * SOON_MS });
-  const said = log((app as RunningApp).dataDirectory);
+  const said = log(machine);
   expect(said.length).toBe(count * 64);
   expect(said).toBe(`${LINE}\r\n`.repeat(count));
-  expect(problems).toEqual([]);
 });
 
-test('a port that goes elsewhere says where', async () => {
+test('a port that goes elsewhere says where', async (ctx) => {
   const stdio = { kind: 'stdio' } as const;
-  const { page, problems } = await open({
+  const { page } = await windows.openMachine(ctx, {
     accelerator: 'wasm',
     serial: [stdio, { kind: 'pty' }, { kind: 'none' }, stdio],
   });
@@ -112,7 +83,6 @@ test('a port that goes elsewhere says where', async () => {
   await page.getByText(/^\/dev\/pts\/\d+$/).waitFor();
   await page.getByText('COM3', { exact: true }).click();
   await page.getByText('COM3 is connected to nothing', { exact: false }).waitFor();
-  expect(problems).toEqual([]);
 });
 
 const ONE_CPU = { sockets: 1, cores: 1, threads: 1 };

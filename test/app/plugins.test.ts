@@ -1,5 +1,5 @@
 /** Plugins in the app: installed, enabled with what they may do, changed while they work, and their panels. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -88,6 +88,7 @@ const MANIFEST = {
   policies: [{ name: 'mine', title: 'Mine', description: 'Marks every SIPI.', needs: 'gated' }],
   commands: [{ name: 'hello', title: 'Say hello' }],
   panels: [{ name: 'panel', title: 'My panel', file: 'panel.html' }],
+  guests: [{ name: 'beat', description: 'Beats.', file: 'beat.bin', cmdline: 'beat=20' }],
 };
 
 async function command(page: Page, words: string): Promise<void> {
@@ -145,6 +146,7 @@ test('a plugin is installed from its folder, shows what it may do, and is enable
   save('reveille-plugin.json', JSON.stringify(MANIFEST));
   save('index.ts', source('first'));
   save('README.md', '# Mine\n\nIt **marks** <b>every</b> SIPI.');
+  copyFileSync('resources/guests/heartbeat.bin', join(folder, 'beat.bin'));
   save('panel.html', hostilePanel((network.address() as AddressInfo).port));
   const dialog = await showPlugins(page);
   await dialog.getByRole('button', { name: 'drop-sipi' }).click();
@@ -163,6 +165,26 @@ test('a plugin is installed from its folder, shows what it may do, and is enable
   await details.getByRole('button', { name: 'Allow and enable' }).click();
   await details.getByRole('button', { name: 'Disable' }).waitFor();
   expect(await details.locator('b').count()).toBe(0);
+});
+
+test('the guest of a plugin that is enabled is chosen in the form, with its command line', async (ctx) => {
+  const page = await open(ctx);
+  await page.getByRole('button', { name: 'New machine' }).click();
+  const form = page.getByRole('dialog', { name: 'New machine' });
+  await form.getByLabel('Name').fill('beating');
+  await form.getByLabel('Which').selectOption('mine/beat');
+  await form.getByText('Beats.').waitFor();
+  expect(await form.getByLabel('Command line').inputValue()).toBe('beat=20');
+  const keep = form.getByRole('button', { name: 'Save', exact: true });
+  await expect.poll(() => keep.isDisabled()).toBe(false);
+  await keep.click();
+  await form.waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: 'Actions for beating' }).click();
+  await page.getByRole('menuitem', { name: 'Edit' }).click();
+  const edit = page.getByRole('dialog', { name: 'Edit beating' });
+  expect(await edit.getByLabel('Which').inputValue()).toBe('mine/beat');
+  await edit.getByRole('button', { name: 'Cancel' }).click();
+  await page.locator('nav li').first().click();
 });
 
 test('a saved file is at work in a running machine, and one that cannot be compiled is not', async (ctx) => {

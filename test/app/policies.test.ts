@@ -2,6 +2,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { expect, test, type TestContext } from 'vitest';
 import { startApp } from './browser-shell';
+import { needsKvm } from '../support/needs';
 import { keptMachine } from './kept-machines';
 import { appWindows } from './windows';
 
@@ -28,12 +29,12 @@ async function addPolicy(form: Locator, title: string): Promise<Locator> {
 }
 
 /** A machine of its own, by the form. */
-async function newMachine(page: Page, name: string): Promise<Locator> {
+async function newMachine(page: Page, name: string, accelerator = 'Emulator'): Promise<Locator> {
   await page.getByRole('button', { name: 'New machine' }).click();
   const form = page.getByRole('dialog', { name: 'New machine' });
   await form.getByLabel('Name').fill(name);
   await form.getByLabel('Which').selectOption('roll-call');
-  await form.getByRole('radio', { name: 'Emulator' }).check();
+  await form.getByRole('radio', { name: accelerator }).check();
   return form;
 }
 
@@ -109,6 +110,24 @@ test('with “manual” every AP waits until it is released, by menu, inspector 
   await command(page, 'manual release all');
   await page.getByText('Ended: CPU 0 wrote 16 to the debug-exit port.').waitFor();
   expect(await tiles.getByText('waiting for SIPI').count()).toBe(0);
+});
+
+test('a policy steers a machine on KVM, too', async (ctx) => {
+  needsKvm(ctx);
+  const page = await open(ctx);
+  const form = await newMachine(page, 'on KVM', 'KVM');
+  await form.getByLabel('Which').selectOption('herd');
+  await addPolicy(form, 'By hand');
+  await form.getByRole('button', { name: 'Save and start' }).click();
+  await form.waitFor({ state: 'hidden' });
+  const tiles = page.getByRole('listbox', { name: 'CPUs, 4' });
+  await expect.poll(() => tiles.getByText('waiting for SIPI').count()).toBe(3);
+  await tiles.getByRole('option').nth(2).click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'Release' }).click();
+  await page.getByRole('status').getByText('CPU 2 is released').waitFor();
+  await expect.poll(() => tiles.getByText('waiting for SIPI').count()).toBe(2);
+  await command(page, 'manual release all');
+  await page.getByText('Ended: CPU 0 wrote 16 to the debug-exit port.').waitFor();
 });
 
 test('the verdict of a policy stands above its run, with its reason', async (ctx) => {

@@ -1,8 +1,16 @@
-/** Windows of one app, which runs through all tests of a file; each test has a window of its own. */
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, type TestContext } from 'vitest';
+/**
+ * Windows of one app, which runs through all tests of a file; each test has a window of its own. They share what the browser
+ * has of the page, which takes it a second to load and compile anew.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, expect, type TestContext } from 'vitest';
+import type { MachineSettings } from '../../preload/contract/app';
+import { FIRST_MACHINE } from '../../main/app/machine-settings';
 import { needsProgram } from '../support/needs';
-import { openBrowser, openPage, type RunningApp } from './browser-shell';
+import { type Client, enter, openBrowser, openClient, openPage, type RunningApp } from './browser-shell';
 
 /** Of a page that is quick, in ms; so a test that fails says where. */
 const PATIENCE = 10_000;
@@ -10,6 +18,14 @@ const PATIENCE = 10_000;
 export interface AppWindows {
   /** A new window. */
   open(ctx: TestContext): Promise<Page>;
+  /** A new window on a machine, heartbeat but for `change`, which is off; it goes with the test. Gives its id, too. */
+  openMachine(
+    ctx: TestContext,
+    change: Partial<MachineSettings>,
+    image?: Uint8Array,
+  ): Promise<{ page: Page; machine: string }>;
+  /** The app's commands, without a window. */
+  client(ctx: TestContext): Promise<Client>;
   /** The app, once a window was opened. */
   readonly app: RunningApp | undefined;
 }
@@ -21,32 +37,80 @@ export function appWindows(
 ): AppWindows {
   let app: RunningApp | undefined;
   let browser: Browser | undefined;
-  let shown: Awaited<ReturnType<typeof openPage>> | undefined;
+  let context: BrowserContext | undefined;
+  let client: Client | undefined;
+  let shown: Page | undefined;
+  let problems: string[] = [];
+  let made = 0;
 
   afterEach(async () => {
-    const problems = shown?.problems ?? [];
-    await shown?.context.close();
+    await shown?.close();
     shown = undefined;
-    if (problems.length > 0 && !expectsErrors) throw new Error(problems.join('\n'));
+    const said = problems;
+    problems = [];
+    if (said.length > 0 && !expectsErrors) throw new Error(said.join('\n'));
   });
 
   afterAll(async () => {
+    client?.close();
     await browser?.close();
     await app?.stop();
-    if (app !== undefined && app.errors() !== '') throw new Error(app.errors());
+    if (app === undefined) return;
+    rmSync(dirname(app.dataDirectory), { recursive: true, force: true });
+    if (app.errors() !== '') throw new Error(app.errors());
   });
 
+  async function running(ctx: TestContext): Promise<RunningApp> {
+    needsProgram(ctx, 'chromium');
+    app ??= await start();
+    return app;
+  }
+
+  async function connect(ctx: TestContext): Promise<Client> {
+    client ??= await openClient(await enter(await (await running(ctx)).anotherLink()));
+    return client;
+  }
+
+  async function open(ctx: TestContext): Promise<Page> {
+    const ours = await running(ctx);
+    browser ??= await openBrowser();
+    const opened = await openPage(browser, ours, undefined, context);
+    ({ context, page: shown, problems } = opened);
+    shown.setDefaultTimeout(patience);
+    return shown;
+  }
+
   return {
-    async open(ctx) {
-      needsProgram(ctx, 'chromium');
-      app ??= await start();
-      browser ??= await openBrowser();
-      shown = await openPage(browser, app);
-      shown.page.setDefaultTimeout(patience);
-      return shown.page;
+    open,
+    client: connect,
+    async openMachine(ctx, change, image) {
+      const { call } = await connect(ctx);
+      const settings = { ...FIRST_MACHINE, name: `of test ${++made}`, ...change };
+      if (image !== undefined) {
+        const folder = mkdtempSync(join(tmpdir(), 'reveille-image-'));
+        ctx.onTestFinished(() => rmSync(folder, { recursive: true }));
+        settings.guest = { kind: 'file', path: join(folder, 'guest.bin') };
+        writeFileSync(settings.guest.path, image);
+      }
+      await call('preferences.set', { welcomed: true });
+      const { id: machine } = await call('machines.create', { settings });
+      ctx.onTestFinished(() => remove(machine));
+      const page = await open(ctx);
+      await page.getByRole('navigation', { name: 'Machines' }).getByText(settings.name, { exact: true }).click();
+      await page.getByText(`${settings.name} is off.`, { exact: false }).first().waitFor();
+      return { page, machine };
     },
     get app() {
       return app;
     },
   };
+
+  async function remove(machine: string): Promise<void> {
+    const { call } = client as Client;
+    const status = async () => (await call('machines.list', null)).find(({ id }) => id === machine)?.status;
+    const live = async () => ['starting', 'running', 'paused', 'stopping'].includes((await status()) ?? 'gone');
+    if (await live()) await call('machine.kill', { machine });
+    await expect.poll(live).toBe(false);
+    await call('machines.delete', { machine });
+  }
 }
