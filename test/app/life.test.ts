@@ -1,33 +1,33 @@
 // A machine's life in the app: started, watched, reloaded, lost, recorded. Real machines, a real browser.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { CHROMIUM, openBrowser, openPage, type RunningApp, startApp } from './browser-shell';
+import type { Page } from 'playwright-core';
+import { describe, expect, test, type TestContext } from 'vitest';
+import { type RunningApp, startApp } from './browser-shell';
+import { appWindows } from './windows';
 
-const NO_CHROMIUM = `${CHROMIUM} is missing: install Debian's chromium`;
 /** A loaded host takes its time. */
 const SLOW = 20_000;
-
-let browser: Browser;
-let app: RunningApp;
+const windows = appWindows(() => startApp(), { patience: SLOW });
 let page: Page;
-let problems: string[];
 
-beforeAll(async () => {
-  if (existsSync(CHROMIUM)) browser = await openBrowser();
-});
-afterAll(async () => browser?.close());
+/** A machine like the one that is there at the first start. Gives its id. */
+async function startAndWait(ctx: TestContext): Promise<string> {
+  const opened = await windows.openMachine(ctx, {});
+  ({ page } = opened);
+  await start();
+  return opened.machine;
+}
 
-beforeEach(async (context) => {
-  if (!existsSync(CHROMIUM)) context.skip(NO_CHROMIUM);
-  app = await startApp();
-  onTestFinished(() => app.stop());
-  const opened = await openPage(browser, app);
-  ({ page, problems } = opened);
-  onTestFinished(() => opened.context.close());
-  await page.getByRole('button', { name: 'Start using Reveille' }).click();
-});
+async function start(): Promise<void> {
+  await page.keyboard.press('F5');
+  for (let n = 0; n < 4; n++) await cpu(n).getByText('halted').waitFor();
+}
+
+async function powerOff(): Promise<void> {
+  await page.keyboard.press('Shift+F5');
+  await page.locator('header').getByText('ended', { exact: true }).waitFor();
+}
 
 function cpu(index: number) {
   return page.getByRole('option').nth(index);
@@ -41,39 +41,34 @@ async function eventsShown(): Promise<number> {
   return Number(/events ([\d,]+)/.exec(text ?? '')?.[1].replaceAll(',', ''));
 }
 
-async function startAndWait(): Promise<void> {
-  await page.keyboard.press('F5');
-  for (let n = 0; n < 4; n++) await cpu(n).getByText('halted').waitFor({ timeout: SLOW });
-}
-
-test('the machine that is there at the first start wakes its processors, and is powered off', async () => {
-  await startAndWait();
+test('the machine that is there at the first start wakes its processors, and is powered off', async (ctx) => {
+  page = await windows.open(ctx);
+  await page.getByRole('button', { name: 'Start using Reveille' }).click();
+  await start();
   await page.getByTestId('timeline-canvas').waitFor();
   expect(await eventsShown()).toBeGreaterThan(10);
-  await page.keyboard.press('Shift+F5');
-  await page.locator('header').getByText('ended', { exact: true }).waitFor({ timeout: SLOW });
-  expect(problems).toEqual([]);
+  await powerOff();
 });
 
-test('a window that is loaded anew finds its machine running, with all of its events', async () => {
-  await startAndWait();
+test('a window that is loaded anew finds its machine running, with all of its events', async (ctx) => {
+  await startAndWait(ctx);
   const before = await eventsShown();
   await page.reload();
-  await cpu(3).getByText('halted').waitFor({ timeout: SLOW });
-  await expect.poll(eventsShown, { timeout: SLOW }).toBeGreaterThanOrEqual(before);
+  await cpu(3).getByText('halted').waitFor();
+  await expect.poll(eventsShown).toBeGreaterThanOrEqual(before);
   await page.getByText('Events', { exact: true }).click();
   await page.getByTestId('event-table').waitFor();
   await page.getByTestId('event-row').first().waitFor();
-  expect(problems).toEqual([]);
 });
 
-test('a machine whose process is killed is shown as crashed, keeps its events, and starts again', async () => {
-  await startAndWait();
+test('a machine whose process is killed is shown as crashed, keeps its events, and starts again', async (ctx) => {
+  await startAndWait(ctx);
   const before = await eventsShown();
-  const children = readFileSync(`/proc/${app.process.pid}/task/${app.process.pid}/children`, 'utf8').trim().split(' ');
+  const pid = windows.app?.process.pid;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
   expect(children).toHaveLength(1);
   process.kill(Number(children[0]), 'SIGKILL');
-  await page.locator('header').getByText('crashed', { exact: true }).waitFor({ timeout: SLOW });
+  await page.locator('header').getByText('crashed', { exact: true }).waitFor();
   await page
     .getByText(/SIGKILL/)
     .first()
@@ -83,16 +78,14 @@ test('a machine whose process is killed is shown as crashed, keeps its events, a
     .getByRole('button', { name: /^restart/i })
     .first()
     .click();
-  await cpu(3).getByText('halted').waitFor({ timeout: SLOW });
-  expect(problems).toEqual([]);
+  await cpu(3).getByText('halted').waitFor();
 });
 
 describe('a recorded run', () => {
-  test.each(['Perfetto', 'JSON lines'])('is exported as %s and opened again', async (format) => {
-    await startAndWait();
-    await page.keyboard.press('Shift+F5');
-    await page.locator('header').getByText('ended', { exact: true }).waitFor({ timeout: SLOW });
-    const events = await allEventsShown();
+  test.for(['Perfetto', 'JSON lines'])('is exported as %s and opened again', async (format, ctx) => {
+    const machine = await startAndWait(ctx);
+    await powerOff();
+    const events = await allEventsShown(ctx, machine);
     await page.getByTestId('timeline-export').click();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByText(format).click()]);
     const path = await download.path();
@@ -101,18 +94,15 @@ describe('a recorded run', () => {
     await page
       .getByTestId('timeline-shown')
       .filter({ hasText: `${events} events` })
-      .waitFor({ timeout: SLOW });
-    expect(problems).toEqual([]);
+      .waitFor();
   });
 
   /** The last ones are drawn a moment after the header tells the end. */
-  async function allEventsShown() {
-    for (let before = await eventsShown(); ;) {
-      await page.waitForTimeout(500);
-      const now = await eventsShown();
-      if (now === before) return now;
-      before = now;
-    }
+  async function allEventsShown(ctx: TestContext, machine: string): Promise<number> {
+    const { call } = await windows.client(ctx);
+    const { total } = await call('events.read', { machine, run: 1, from: 0 });
+    await expect.poll(eventsShown).toBe(total);
+    return total;
   }
 
   async function openTrace(): Promise<void> {
@@ -122,8 +112,15 @@ describe('a recorded run', () => {
   }
 });
 
-test('nothing is left behind', async () => {
-  await startAndWait();
+test('nothing is left behind', async (ctx) => {
+  const { call } = await windows.client(ctx);
+  await call('preferences.set', { welcomed: true });
+  page = await windows.open(ctx);
+  await page.locator('nav li').first().waitFor();
+  await start();
+  // It would say that its connection is lost.
+  await page.close();
+  const app = windows.app as RunningApp;
   const { pid } = app.process;
   await app.stop();
   const left = execFileSync('ps', ['-eo', 'ppid,args'], { encoding: 'utf8' })
