@@ -235,12 +235,18 @@ export class MachineThread {
   async #carryStreams(machine: Machine): Promise<void> {
     let looks = 0;
     let floods = false;
+    let waits = false;
     while (!machine.stopping) {
       if (await machine.waitForNews(looks < UNRUNG_LOOKS ? UNRUNG_MS : UNRUNG_QUIET_MS)) looks = 0;
-      else if (!machine.starting && this.#fetch(machine)) looks = 0;
       else {
-        if (!machine.starting) looks++;
-        continue;
+        // Once, as one whose thread is still to be made may take long.
+        waits = !waits && machine.starting;
+        if (waits) continue;
+        if (this.#fetch(machine)) looks = 0;
+        else {
+          looks++;
+          continue;
+        }
       }
       this.#sampler?.wake();
       this.#exitTimer?.wake();

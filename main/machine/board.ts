@@ -125,6 +125,7 @@ export class Board implements ExitTarget {
     this.pause = new PauseSwitch(memory, runsInTurns(config), this.vcpus);
     this.policies = new PolicyQueue(memory);
     this.router = new StartUpRouter({
+      words: memory.words,
       vcpus: this.vcpus,
       bsp: config.bsp,
       lock: this.#sharing.routerLock,

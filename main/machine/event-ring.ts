@@ -13,8 +13,8 @@ const MASK = EVENT_CAPACITY - 1;
 
 export class EventWriter {
   /**
-   * Records do not ring meanwhile: who writes them has a CPU to start, which needs the host's processors first. The reader
-   * looks by itself after a while.
+   * Records do not ring meanwhile, and none rings while CPUs are about to start: who writes them has a CPU to start, or holds a
+   * lock that such a CPU needs next, and its reader would take its processor. The reader looks by itself after a while.
    */
   hushed = false;
   protected readonly words: Int32Array;
@@ -70,7 +70,7 @@ export class EventWriter {
   /** The record is complete but for this word. */
   protected publish(slot: number, kindAndCpu: number): void {
     Atomics.store(this.ring, slot + 2, kindAndCpu);
-    if (!this.hushed) this.doorbell.ring();
+    if (!this.hushed && this.words[MachineWord.STARTING] === 0) this.doorbell.ring();
   }
 }
 

@@ -21,6 +21,8 @@ const NS_PER_MS = 1e6;
 const AT_REST = 1;
 /** An interrupt was injected: what kvm_run says of readiness holds no more. */
 const INJECTED = 2;
+/** The local APIC, too, is as after an INIT, but for what is latched there. */
+const LAPIC_AT_REST = 4;
 
 /** What a turn came to, where it is not a moment of machine time. */
 export const RAN = -1;
@@ -76,7 +78,8 @@ export class ExactLoop {
         // Registers show the finished instruction.
         this.#settle();
         standstill.hold(step);
-      } else if (until !== RAN) this.#control.sleep(Math.max(0, until - this.#clock.now()) / NS_PER_MS);
+      } else if (until === Infinity) this.#control.sleep(Infinity);
+      else if (until !== RAN) this.#control.sleep(Math.max(0, until - this.#clock.now()) / NS_PER_MS);
     }
   }
 
@@ -87,6 +90,8 @@ export class ExactLoop {
   rest(): void {
     const { mpState } = this.#control;
     if (!this.#bsp && mpState !== MpState.RUNNABLE && mpState !== MpState.HALTED) this.#reset();
+    // One that no INIT has reached has done nothing since power-on.
+    if (mpState === MpState.UNINITIALIZED) this.#set(LAPIC_AT_REST);
   }
 
   /** Executes one instruction while the others stand still; false: it did not come to its end. */
@@ -153,7 +158,10 @@ export class ExactLoop {
 
   #init(): void {
     if (!this.#is(AT_REST)) this.#reset();
-    this.#lapic.init();
+    if (!this.#is(LAPIC_AT_REST) || this.#lapic.latched !== 0) {
+      this.#lapic.init();
+      this.#set(LAPIC_AT_REST);
+    }
     if (this.#bsp) this.#router.restarted(this.#control.cpu);
   }
 

@@ -197,14 +197,14 @@ export class Irqchip implements IpiObserver {
 
 /**
  * Who sends a SIPI goes on when those that it has woken and that wait for its own processor have run: else they would
- * wait for as long as the host's scheduler lets a guest spin.
+ * wait for as long as the host's scheduler lets a guest spin. One of them runs for each time that it yields.
  */
 function startUpBy(router: StartUpRouter, kicker: VcpuKicker): StartUpSink {
   return {
     init: (source, targets) => router.init(source, targets),
     startUp: (source, targets, vector) => {
       router.startUp(source, targets, vector);
-      kicker.yield();
+      for (let left = router.starting; left > 0 && router.starting > 0; left--) kicker.yield();
     },
   };
 }

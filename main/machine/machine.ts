@@ -279,7 +279,7 @@ export class Machine implements Disposable {
 
   /** Whether some CPU has got its SIPI and not begun. */
   get starting(): boolean {
-    return this.board.vcpus.some((vcpu) => vcpu.mpState === MpState.SIPI_RECEIVED);
+    return this.board.router.starting !== 0;
   }
 
   get stopping(): boolean {

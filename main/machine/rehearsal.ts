@@ -7,8 +7,8 @@
 import { createPaperVcpu, type PaperKernel } from '../accelerator/index';
 import type { KernelInterrupts, Vcpu, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import { Latch } from '../devices/lapic';
 import type { MachineConfig } from '../../preload/contract/machine';
+import { Latch } from '../devices/lapic';
 import { Board } from './board';
 import { ExactLoop } from './exact-loop';
 import { PausableClock } from './pausable-clock';
@@ -17,24 +17,31 @@ import { Standstill } from './standstill';
 import { Attention, type VcpuControl } from './vcpu-control';
 
 const BSP = 0;
-const AP = 1;
+const APS = [1, 2];
 const RUN_SIZE = 8192;
 const POST_PORT = 0x80;
 const COM1_LSR = 0x3fd;
+const SVR = 0xfee000f0;
+const SVR_ENABLE = 0x1ff;
+const VECTOR = 0x40;
 const ICR_LOW = 0xfee00300;
-/** A broadcast INIT and a broadcast SIPI with vector 8, all excluding self. */
-const BROADCAST_INIT = 0xc4500;
-const BROADCAST_SIPI = 0xc4608;
+const ICR_HIGH = 0xfee00310;
+/** An INIT and a SIPI with vector 8, and the shorthand that sends them to all excluding self. */
+const INIT = 0x4500;
+const SIPI = 0x4608;
+const ALL_EXCLUDING_SELF = 0xc_0000;
+/** A local APIC's id in bits 31:24, as a destination. */
+const ID_SHIFT = 24;
 
 const NONE = { kind: 'none' } as const;
 const CONFIG: MachineConfig = {
   guest: '',
   initrd: null,
-  cpus: 2,
-  topology: { sockets: 1, cores: 2, threads: 1 },
-  apicIds: [0, 1],
+  cpus: 3,
+  topology: { sockets: 1, cores: 3, threads: 1 },
+  apicIds: [BSP, ...APS],
   bsp: BSP,
-  tableOrder: [0, 1],
+  tableOrder: [BSP, ...APS],
   memory: 0,
   accelerator: 'kvm',
   irqchip: 'exact',
@@ -56,30 +63,50 @@ export function rehearseStart(hostClock: Clock, kicker: VcpuKicker, interrupts: 
   const shape = { cpus: CONFIG.cpus, ramSize: 0, needs: { runSize: RUN_SIZE, staticBytes: 0, engineBytes: 0 } };
   const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
   const clock = new PausableClock(hostClock, memory);
-  const board = new Board({ memory, config: CONFIG, clock, kicker, interrupts, cpu: AP });
+  const board = new Board({ memory, config: CONFIG, clock, kicker, interrupts, cpu: APS[0] });
   board.powerOn(0);
   const bsp = new Actor(BSP, memory, board, clock);
-  const ap = new Actor(AP, memory, board, clock);
+  const aps = APS.map((cpu) => new Actor(cpu, memory, board, clock));
   for (let round = 0; round < ROUNDS; round++) {
-    bsp.play(
-      () => bsp.kernel.portIo(COM1_LSR, false),
-      () => bsp.kernel.memoryWrite(ICR_LOW, BROADCAST_INIT),
-      () => bsp.kernel.memoryWrite(ICR_LOW, BROADCAST_SIPI),
-    );
-    ap.play(
-      () => ap.kernel.portIo(POST_PORT, true),
-      () => {
-        ap.kernel.halt();
-        board.lapic(AP).latch(Latch.NMI);
-      },
-    );
+    // To all at once, and to each alone, as most kernels do. Something comes for an AP as it halts: it has nobody to wake it later.
+    wakeBy(bsp, ALL_EXCLUDING_SELF, 0);
+    for (const ap of aps) {
+      ap.play(
+        () => ap.kernel.portIo(POST_PORT, true),
+        () => {
+          ap.kernel.halt(false);
+          board.lapic(ap.cpu).latch(Latch.NMI);
+        },
+      );
+    }
+    for (const ap of aps) {
+      wakeBy(bsp, 0, ap.cpu << ID_SHIFT);
+      ap.play(
+        () => ap.kernel.memoryWrite(SVR, SVR_ENABLE),
+        () => {
+          ap.kernel.halt(true);
+          board.lapic(ap.cpu).accept(VECTOR, false);
+        },
+      );
+    }
   }
   bsp.leave();
-  ap.leave();
+  for (const ap of aps) ap.leave();
 }
 
-/** One of the two CPUs. */
+function wakeBy(bsp: Actor, shorthand: number, destination: number): void {
+  const { kernel } = bsp;
+  bsp.play(
+    () => kernel.portIo(COM1_LSR, false),
+    () => kernel.memoryWrite(ICR_HIGH, destination),
+    () => kernel.memoryWrite(ICR_LOW, INIT | shorthand),
+    () => kernel.memoryWrite(ICR_LOW, SIPI | shorthand),
+  );
+}
+
+/** One of the CPUs. */
 class Actor {
+  readonly cpu: number;
   readonly kernel: PaperKernel;
   readonly #control: VcpuControl;
   readonly #vcpu: Vcpu;
@@ -91,11 +118,14 @@ class Actor {
     const control = board.vcpus[cpu];
     const { router } = board;
     const lapic = board.lapic(cpu);
+    this.cpu = cpu;
     this.kernel = kernel;
     this.#control = control;
     this.#vcpu = vcpu;
     this.#loop = new ExactLoop({ vcpu, control, board, lapic, router, clock, bsp: cpu === BSP, signature: 0 });
     this.#standstill = new Standstill(memory, cpu, () => {});
+    // As long before its first INIT as it will be.
+    this.#loop.rest();
   }
 
   /** Runs through these exits; the next entry finds that the machine stops. */

@@ -85,6 +85,8 @@ export const MachineWord = {
   STEP_RESULT: 30,
   /** Of the A20 gate (a20-gate.ts), at which the emulator's core looks. */
   A20_GATE: 33,
+  /** CPUs that have got their SIPI and not begun: they need the host's processors first. */
+  STARTING: 34,
 } as const;
 const MACHINE_WORDS = 64;
 

@@ -56,6 +56,7 @@ class Setup {
     this.pause = new PauseSwitch(memory, false, this.vcpus);
     this.policies = new PolicyQueue(memory);
     this.router = new StartUpRouter({
+      words: memory.words,
       vcpus: this.vcpus,
       bsp: BSP,
       lock: new Mutex(memory.words, MachineWord.ROUTER_LOCK),

@@ -26,7 +26,7 @@ import { MpState } from '../../preload/contract/mp-state';
 import type { EventWriter } from './event-ring';
 import { PauseCause, type PauseSwitch } from './pause-switch';
 import { type PolicyQueue, Want } from './policy-queue';
-import { VcpuWord } from './shared-memory';
+import { MachineWord, VcpuWord } from './shared-memory';
 import { Attention, type VcpuControl } from './vcpu-control';
 
 /** Who decided: 0 is the machine itself; policies count from 1. */
@@ -48,10 +48,13 @@ export class StartUpRouter {
   readonly #policies: PolicyQueue;
   readonly #pause: PauseSwitch;
   readonly #derives: boolean;
+  readonly #words: Int32Array;
   /** Targets of the IPI at hand by what became of it; used under the lock. */
   readonly #outcome: Int32Array[];
 
   constructor(options: {
+    /** The machine's. */
+    words: Int32Array;
     vcpus: readonly VcpuControl[];
     bsp: number;
     lock: Lock;
@@ -64,6 +67,7 @@ export class StartUpRouter {
     /** KVM keeps the MP states (`kernel`, `split`), and INITs and SIPIs are concluded from what it shows. */
     derives: boolean;
   }) {
+    this.#words = options.words;
     this.#vcpus = options.vcpus;
     this.#bsp = options.bsp;
     this.#lock = options.lock;
@@ -98,6 +102,11 @@ export class StartUpRouter {
   /** A start-up IPI for each CPU of the set. */
   startUp(source: number, targets: CpuSet, vector: number): void {
     this.#route(IpiMode.SIPI, source, targets, vector);
+  }
+
+  /** How many CPUs have got their SIPI and not begun. */
+  get starting(): number {
+    return this.#words[MachineWord.STARTING];
   }
 
   /** The vcpu's thread has loaded the registers of the SIPI: the CPU begins. False where an INIT came in between. */
@@ -142,7 +151,7 @@ export class StartUpRouter {
     Atomics.store(vcpu.words, VcpuWord.IN_SMM, inside ? 1 : 0);
     const latched = Atomics.exchange(vcpu.words, VcpuWord.INIT_LATCHED, 0) !== 0;
     lock.release();
-    if (latched) this.#apply(vcpu, IpiMode.INIT, 0, true);
+    if (latched) this.#takeInit(vcpu, true);
   }
 
   /** KVM keeps the state (`kernel`, `split`) and this is what it was seen to be. */
@@ -255,7 +264,13 @@ export class StartUpRouter {
     writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.DELIVER, delivered, author);
     writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.IGNORED, ignored, author);
     for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
-      if (has(delivered, cpu)) this.#apply(this.#vcpus[cpu], mode, vector, takers === 1);
+      if (!has(delivered, cpu)) continue;
+      if (mode === IpiMode.INIT) this.#takeInit(this.#vcpus[cpu], takers === 1);
+      else this.#takeSipi(this.#vcpus[cpu], vector);
+    }
+    // Only now: one that wakes up may take this thread's processor before the next has its SIPI.
+    if (mode === IpiMode.SIPI) {
+      for (let cpu = 0; cpu < this.#vcpus.length; cpu++) if (has(delivered, cpu)) this.#vcpus[cpu].alert(Attention.SIPI);
     }
     this.#events.hushed = false;
   }
@@ -292,29 +307,32 @@ export class StartUpRouter {
   }
 
   /** A pause comes first: a CPU that is woken must find it. */
-  #apply(vcpu: VcpuControl, mode: IpiMode, vector: number, alone: boolean): void {
-    this.#pause.at(vcpu, mode === IpiMode.INIT ? PauseCause.INIT : PauseCause.SIPI);
+  #takeInit(vcpu: VcpuControl, alone: boolean): void {
+    this.#pause.at(vcpu, PauseCause.INIT);
     const lock = this.#stateLocks[vcpu.cpu];
     lock.acquire();
-    if (mode === IpiMode.INIT && vcpu.inSmm) {
+    if (vcpu.inSmm) {
       Atomics.store(vcpu.words, VcpuWord.INIT_LATCHED, 1);
       lock.release();
       return;
     }
     const before = vcpu.mpState;
-    const after = mode === IpiMode.INIT ? MpState.INIT_RECEIVED : MpState.SIPI_RECEIVED;
-    if (mode === IpiMode.SIPI) Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);
-    if (before !== after) this.#change(vcpu, after, mode === IpiMode.SIPI ? vector : NO_VECTOR);
+    if (before !== MpState.INIT_RECEIVED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR);
     lock.release();
-    if (mode === IpiMode.INIT) {
-      // One that waits already does not have to wake up to wait on. It does for an INIT of its own, so that the SIPI, which comes
-      // next, finds it awake: its thread's way to the guest takes longest where nothing of it is in the processor's caches.
-      const waits = before === MpState.UNINITIALIZED || before === MpState.INIT_RECEIVED;
-      if (waits && !alone) vcpu.note(Attention.INIT);
-      else vcpu.alert(Attention.INIT);
-    } else {
-      vcpu.alert(Attention.SIPI);
-    }
+    // One that waits already does not have to wake up to wait on. It does for an INIT of its own, so that the SIPI, which comes
+    // next, finds it awake: its thread's way to the guest takes longest where nothing of it is in the processor's caches.
+    const waits = before === MpState.UNINITIALIZED || before === MpState.INIT_RECEIVED;
+    if (waits && !alone) vcpu.note(Attention.INIT);
+    else vcpu.alert(Attention.INIT);
+  }
+
+  #takeSipi(vcpu: VcpuControl, vector: number): void {
+    this.#pause.at(vcpu, PauseCause.SIPI);
+    const lock = this.#stateLocks[vcpu.cpu];
+    lock.acquire();
+    Atomics.store(vcpu.words, VcpuWord.SIPI_VECTOR, vector);
+    this.#change(vcpu, MpState.SIPI_RECEIVED, vector);
+    lock.release();
   }
 
   #ownChange(cpu: number, from: MpState, to: MpState): void {
@@ -329,6 +347,8 @@ export class StartUpRouter {
     this.#pause.at(vcpu, PauseCause.STATE_CHANGE);
     const from = vcpu.mpState;
     vcpu.mpState = to;
+    if (to === MpState.SIPI_RECEIVED) Atomics.add(this.#words, MachineWord.STARTING, 1);
+    else if (from === MpState.SIPI_RECEIVED) Atomics.sub(this.#words, MachineWord.STARTING, 1);
     this.#report(vcpu, from, vector, derived);
   }
 

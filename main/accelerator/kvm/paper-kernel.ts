@@ -52,8 +52,11 @@ export class PaperKernel implements VcpuCalls {
     this.#page.setUint8(UNION + exit_mmio.at.is_write, 1);
   }
 
-  halt(): void {
+  halt(interruptsEnabled: boolean): void {
     this.#exit(ExitReason.HLT);
+    const flag = interruptsEnabled ? 1 : 0;
+    this.#page.setUint8(kvm_run.at.if_flag, flag);
+    this.#page.setUint8(kvm_run.at.ready_for_interrupt_injection, flag);
   }
 
   #exit(reason: number): void {

@@ -23,6 +23,8 @@ export interface VcpuCalls {
   readonly ioctlPointer: typeof libc.ioctlPointer;
 }
 
+const HOST_KERNEL: VcpuCalls = { ioctl: libc.ioctl, ioctlPointer: libc.ioctlPointer };
+
 export interface KvmVcpuOptions {
   fd: number;
   buffer: ArrayBufferLike;
@@ -86,12 +88,16 @@ export class KvmVcpu implements Vcpu {
   /** What `setState` wrote last, in the place from which KVM_RUN loads what #dirty names. */
   readonly #regs: DataView;
   readonly #sregs: DataView;
+  /** Of these RIP, and the base and the selector of CS. */
+  readonly #rip: Int32Array;
+  readonly #csBase: Int32Array;
+  readonly #csSelector: Uint16Array;
   readonly #dirty: Uint32Array;
   #armed = Infinity;
   /** From the start, so that a vcpu that is reset before it runs has been through KVM_RUN once when its time comes. */
   #ioPending = true;
 
-  constructor({ fd, buffer, runOffset, runSize, epoch, lag, kernel = libc }: KvmVcpuOptions) {
+  constructor({ fd, buffer, runOffset, runSize, epoch, lag, kernel = HOST_KERNEL }: KvmVcpuOptions) {
     this.#kernel = kernel;
     this.#fd = fd;
     this.#epoch = epoch;
@@ -99,7 +105,12 @@ export class KvmVcpu implements Vcpu {
     this.exit = new VcpuExit(buffer, runOffset, runSize);
     const sync = runOffset + abi.SyncOffset.s;
     this.#regs = new DataView(buffer, sync + abi.kvm_sync_regs.at.regs, abi.kvm_regs.size);
-    this.#sregs = new DataView(buffer, sync + abi.kvm_sync_regs.at.sregs, abi.kvm_sregs.size);
+    const sregs = sync + abi.kvm_sync_regs.at.sregs;
+    this.#sregs = new DataView(buffer, sregs, abi.kvm_sregs.size);
+    this.#rip = new Int32Array(buffer, sync + abi.kvm_sync_regs.at.regs + abi.kvm_regs.at.rip, 2);
+    const cs = sregs + abi.kvm_sregs.at.cs;
+    this.#csBase = new Int32Array(buffer, cs + abi.kvm_segment.at.base, 2);
+    this.#csSelector = new Uint16Array(buffer, cs + abi.kvm_segment.at.selector, 1);
     this.#dirty = new Uint32Array(buffer, runOffset + abi.SyncOffset.kvm_dirty_regs, 1);
     this.#signals[0] = 1n << BigInt(KICK_SIGNAL - 1);
     this.#blockKickOutsideRun();
@@ -213,15 +224,18 @@ export class KvmVcpu implements Vcpu {
   }
 
   startAt(vector: number): void {
-    const cs = abi.kvm_sregs.at.cs;
-    this.#sregs.setUint16(cs + abi.kvm_segment.at.selector, vector << 8, true);
-    this.#sregs.setUint32(cs + abi.kvm_segment.at.base, vector << 12, true);
-    this.#sregs.setUint32(cs + abi.kvm_segment.at.base + 4, 0, true);
-    this.#dirty[0] |= Sync.SREGS;
-    const { rip } = abi.kvm_regs.at;
-    if ((this.#regs.getUint32(rip, true) | this.#regs.getUint32(rip + 4, true)) === 0) return;
-    this.#regs.setBigUint64(rip, 0n, true);
-    this.#dirty[0] |= Sync.REGS;
+    const base = this.#csBase;
+    const rip = this.#rip;
+    this.#csSelector[0] = vector << 8;
+    base[0] = vector << 12;
+    base[1] = 0;
+    let dirty = this.#dirty[0] | Sync.SREGS;
+    if ((rip[0] | rip[1]) !== 0) {
+      rip[0] = 0;
+      rip[1] = 0;
+      dirty |= Sync.REGS;
+    }
+    this.#dirty[0] = dirty;
   }
 
   resetEvents(): void {
