@@ -12,7 +12,7 @@ import { EventWriter } from './event-ring';
 import { type MachineMemory, MachineWord, VcpuWord } from './shared-memory';
 import { TurnEventWriter } from './turn-events';
 import { AskingLock, TurnLock } from './turn-lock';
-import { OwnVcpuControl, VcpuControl } from './vcpu-control';
+import { AskedVcpuControl, OwnVcpuControl, VcpuControl } from './vcpu-control';
 
 export interface Sharing {
   /** Around an access to a device. */
@@ -37,8 +37,10 @@ export function sharedByThreads(
   kicker: VcpuKicker,
 ): Sharing {
   const { words } = memory;
-  const vcpus = config.apicIds.map((_, cpu) => new VcpuControl(memory, cpu, kicker));
-  const lock = runsInTurns(config) ? new AskingLock(words) : new Mutex(words, MachineWord.LOCK);
+  const inTurns = runsInTurns(config);
+  const Control = inTurns ? AskedVcpuControl : VcpuControl;
+  const vcpus = config.apicIds.map((_, cpu) => new Control(memory, cpu, kicker));
+  const lock = inTurns ? new AskingLock(words) : new Mutex(words, MachineWord.LOCK);
   const doorbell = new Doorbell(words);
   return {
     lock,

@@ -270,7 +270,8 @@ export class StartUpRouter {
     }
     // Only now: one that wakes up may take this thread's processor before the next has its SIPI.
     if (mode === IpiMode.SIPI) {
-      for (let cpu = 0; cpu < this.#vcpus.length; cpu++) if (has(delivered, cpu)) this.#vcpus[cpu].alert(Attention.SIPI);
+      for (let cpu = 0; cpu < this.#vcpus.length; cpu++)
+        if (has(delivered, cpu)) this.#vcpus[cpu].alert(Attention.SIPI);
     }
     this.#events.hushed = false;
   }

@@ -34,7 +34,6 @@ export class VcpuControl {
   readonly times: Float64Array;
   readonly #kicker: VcpuKicker;
   readonly #attention: Int32Array;
-  readonly #machine: Int32Array;
 
   constructor(memory: MachineMemory, cpu: number, kicker: VcpuKicker) {
     this.cpu = cpu;
@@ -42,7 +41,6 @@ export class VcpuControl {
     this.times = memory.vcpuTimes(cpu);
     this.#kicker = kicker;
     this.#attention = this.words.subarray(VcpuWord.ATTENTION, VcpuWord.ATTENTION + 1);
-    this.#machine = memory.words;
   }
 
   /**
@@ -100,9 +98,6 @@ export class VcpuControl {
   /** Sets attention bits and makes sure that the vcpu's thread sees them soon. From any thread. */
   alert(bits: number): void {
     Atomics.or(this.words, VcpuWord.ATTENTION, bits);
-    if (Atomics.exchange(this.#machine, MachineWord.EXIT_REQUEST, 1) === 0) {
-      Atomics.notify(this.#machine, MachineWord.EXIT_REQUEST);
-    }
     if (Atomics.load(this.words, VcpuWord.IN_GUEST) !== 0) {
       this.#kicker.kick(Atomics.load(this.words, VcpuWord.THREAD));
     } else {
@@ -157,6 +152,23 @@ export class VcpuControl {
 
   countExit(reason: number): void {
     this.words[VcpuWord.EXITS + reason]++;
+  }
+}
+
+/** A vcpu of an emulated machine as threads see it that do not run its CPUs: one thread runs all, and sleeps on a word of its own. */
+export class AskedVcpuControl extends VcpuControl {
+  readonly #machine: Int32Array;
+
+  constructor(memory: MachineMemory, cpu: number, kicker: VcpuKicker) {
+    super(memory, cpu, kicker);
+    this.#machine = memory.words;
+  }
+
+  override alert(bits: number): void {
+    this.note(bits);
+    if (Atomics.exchange(this.#machine, MachineWord.EXIT_REQUEST, 1) === 0) {
+      Atomics.notify(this.#machine, MachineWord.EXIT_REQUEST);
+    }
   }
 }
 
