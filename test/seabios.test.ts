@@ -10,6 +10,7 @@ import type { MachineEvent } from '../preload/contract/machine-events';
 import { type StockGuests, stockGuests } from '../scripts/stock-guests.mjs';
 import { grubDisk } from './support/grub-disk';
 import { needsKvm } from './support/needs';
+import { TestMachine } from './support/machine';
 import { runMachine } from './support/reveille';
 
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
@@ -22,6 +23,19 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 function needsFirmware(ctx: Pick<TestContext, 'skip'>): StockGuests {
   return stockGuests() ?? ctx.skip('Debian’s SeaBIOS is not in the cache: npm run guests:fetch');
+}
+
+const HERD = 'menuentry herd {\n  multiboot /herd.bin\n}\n';
+
+/** The path of a disk that starts GRUB with this menu, and has a kernel that it may boot. */
+function herdDisk(grub: string, menu: string): string {
+  const path = join(folder, 'disk.img');
+  const files = {
+    'grub.cfg': new TextEncoder().encode(menu),
+    'herd.bin': readFileSync(new URL('../resources/guests/herd.bin', import.meta.url)),
+  };
+  writeFileSync(path, grubDisk(grub, files));
+  return path;
 }
 
 /** The start-up IPIs that were sent, and the states that a CPU has gone through. */
@@ -73,15 +87,7 @@ test(
   { timeout: PATIENCE },
   async (ctx) => {
     const { seabios, grub = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsFirmware(ctx);
-    const menu = 'set timeout=0\nmenuentry herd {\n  multiboot /herd.bin\n}\n';
-    const disk = join(folder, 'disk.img');
-    writeFileSync(
-      disk,
-      grubDisk(grub, {
-        'grub.cfg': new TextEncoder().encode(menu),
-        'herd.bin': readFileSync(new URL('../resources/guests/herd.bin', import.meta.url)),
-      }),
-    );
+    const disk = herdDisk(grub, `set timeout=0\n${HERD}`);
     const options = ['--accel', 'wasm', '--cpus', '4', '--vga', 'none', '--disk', `${disk},readonly`];
     const { stdout, stderr, summary, events } = await runMachine(seabios, ...options);
     expect(stdout, stderr).toContain('herd: all 4 processors are here');
@@ -89,6 +95,25 @@ test(
     expect(startUps(events).slice(0, 2)).toEqual(['init 0 to 1 2 3', 'sipi 10 to 1 2 3']);
   },
 );
+
+test('GRUB’s menu is on the screen, and is chosen from with the keyboard', { timeout: PATIENCE }, async (ctx) => {
+  const { seabios, grub = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsFirmware(ctx);
+  const disk = herdDisk(grub, `set timeout=-1\nmenuentry nothing {\n  halt\n}\n${HERD}`);
+  const disks = [{ path: disk, readonly: true, overlay: null }];
+  const machine = new TestMachine({ guest: seabios, accelerator: 'wasm', cpus: 2, disks });
+  ctx.onTestFinished(async () => {
+    machine.process.kill();
+    await machine.process.closed;
+  });
+  const shown = await machine.shows((rows) => rows.some((row) => row.includes('*nothing')));
+  expect(shown[1]).toContain('GNU GRUB');
+  expect(shown.some((row) => row.includes('┌────'))).toBe(true);
+  machine.press('ArrowDown');
+  await machine.shows((rows) => rows.some((row) => row.includes('*herd')));
+  machine.press('Enter');
+  expect((await machine.end()).outcome.kind).toBe('guest-exit');
+  expect(machine.output).toContain('herd: all 2 processors are here');
+});
 
 test.for([
   ['exact', ['init 0 to 1 2 3', 'sipi 10 to 1 2 3']],

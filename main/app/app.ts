@@ -145,6 +145,8 @@ export class App {
       'serial.input': ({ machine, port, text }) =>
         done(void machines.run(machine).input(port, new TextEncoder().encode(text))),
       'serial.log': ({ machine, port }) => this.#serialLog(machine, port),
+      'screen.read': ({ machine, run, seen }) => this.#run(machine, run).screen(seen),
+      'keyboard.input': ({ machine, strokes }) => done(void machines.run(machine).press(strokes)),
       'images.keep': ({ name, bytes }) => ({ path: machines.images.keep(name, bytes) }),
       'images.pick': async () => {
         const path = await this.#options.pickImage?.();

@@ -1,6 +1,7 @@
 /** Every command that the window may send: the schema of its argument. Nothing else comes in from a window or a socket. */
 import * as v from 'valibot';
 import { type Argument, type CommandName, MOST_UPLOAD } from '../../preload/contract/channels';
+import { MOST_STROKES, SCAN_CODES } from '../../preload/contract/keys';
 import { PERMISSIONS } from '../plugins/manifest';
 import { AppError } from './errors';
 import { guestSchema, optionsSchema } from './machine-settings';
@@ -88,6 +89,14 @@ export const schemas: { [Name in CommandName]: v.GenericSchema<unknown, Argument
   'serial.read': v.strictObject({ machine, run: position, port, from: position }),
   'serial.input': v.strictObject({ machine, port, text: v.pipe(v.string(), v.maxLength(MOST_INPUT)) }),
   'serial.log': v.strictObject({ machine, port }),
+  'screen.read': v.strictObject({ machine, run: position, seen: position }),
+  'keyboard.input': v.strictObject({
+    machine,
+    strokes: v.pipe(
+      v.array(v.strictObject({ code: v.picklist([...SCAN_CODES.keys()], 'There is no such key'), down: v.boolean() })),
+      v.maxLength(MOST_STROKES),
+    ),
+  }),
   'images.keep': v.strictObject(upload),
   'images.inspect': v.strictObject({ guest: guestSchema }),
   'images.pick': nothing,

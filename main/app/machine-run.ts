@@ -5,8 +5,10 @@ import type { PolicyChoice } from '../../plugins/api/manifest';
 import type { MachineStatus, RunInfo } from '../../preload/contract/app';
 import type { StreamFrame } from '../../preload/contract/channels';
 import type { MachineRequestName, MachineRequests, PausePoint } from '../../preload/contract/inspection';
+import type { KeyStroke } from '../../preload/contract/keys';
 import type { MachineConfig, MachineMessage } from '../../preload/contract/machine';
 import type { PolicyProgram } from '../../preload/contract/policies';
+import type { ScreenPage } from '../../preload/contract/screen';
 import { Emitter } from '../base/emitter';
 import { AppError } from './errors';
 import { EventHistory, SerialHistory } from './history';
@@ -48,6 +50,8 @@ export class MachineRun {
   readonly #logDirectory: string;
   readonly #pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   #nextRequest = 1;
+  /** What the screen showed at the end. */
+  #lastPage: ScreenPage | null = null;
   #killed = false;
   #goodbye: NodeJS.Timeout | null = null;
 
@@ -125,6 +129,16 @@ export class MachineRun {
       // The pair belongs together, which the type of a union cannot say.
       this.#process.send({ type: 'request', id, request: { name, argument } as never });
     });
+  }
+
+  /** Null where it is still the page of that version. */
+  screen(seen: number): Promise<ScreenPage | null> {
+    if (this.live || this.#lastPage === null) return this.request('screen', { seen });
+    return Promise.resolve(this.#lastPage.version === seen ? null : this.#lastPage);
+  }
+
+  press(strokes: KeyStroke[]): void {
+    this.#process.send({ type: 'key-input', strokes });
   }
 
   input(port: number, bytes: Uint8Array): void {
@@ -207,6 +221,9 @@ export class MachineRun {
         break;
       case 'refused':
         this.#settle(message.id, ({ reject }) => reject(new AppError('usage', message.message)));
+        break;
+      case 'screen':
+        this.#lastPage = message.page;
         break;
       case 'ended': {
         const { summary, diagnosis } = message;

@@ -1,13 +1,15 @@
 /**
- * The 8042 keyboard controller of a PC with neither keyboard nor mouse: ports 0x60 and 0x64.
+ * The 8042 keyboard controller of a PC with a keyboard and no mouse: ports 0x60 and 0x64.
  *
  * IBM PS/2 Hardware Interface Technical Reference, section "Keyboard and Auxiliary Device Controller".
  *
- * It answers its own commands at once and lets a guest reset the machine. Its interrupt lines are not connected: there
- * is nothing to interrupt for.
+ * It answers its own commands at once and lets a guest reset the machine. A byte of the keyboard stays with the keyboard until
+ * it is read, so that an answer which overtakes it in the output buffer loses nothing.
  */
+import type { KeyStroke } from '../../preload/contract/keys';
 import type { A20Gate } from './a20-gate';
-import type { Device } from './device';
+import type { Device, IrqLine } from './device';
+import { Keyboard, KEYBOARD_WORDS, translate } from './keyboard';
 
 /** Port 0x64, read. */
 const STATUS_OUTPUT_FULL = 0x01;
@@ -43,9 +45,15 @@ const INTERFACE_TEST_PASSED = 0x00;
 const DEVICE_TIMEOUT = 0xfe;
 const INPUT_PORT_UNLOCKED = 0x80;
 
+const COMMAND_BYTE_KEYBOARD_INTERRUPT = 0x01;
 const COMMAND_BYTE_SYSTEM = 0x04;
 const COMMAND_BYTE_KEYBOARD_OFF = 0x10;
 const COMMAND_BYTE_AUX_OFF = 0x20;
+const COMMAND_BYTE_TRANSLATE = 0x40;
+const AS_BIOS = COMMAND_BYTE_KEYBOARD_INTERRUPT | COMMAND_BYTE_SYSTEM | COMMAND_BYTE_AUX_OFF | COMMAND_BYTE_TRANSLATE;
+/** Of set 2: the next byte is that of a key that goes up, which set 1 says by a bit. */
+const BREAK = 0xf0;
+const BREAK_BIT = 0x80;
 const OUTPUT_PORT_RUN = 0x01; // low: the processor is held in reset
 const OUTPUT_PORT_A20 = 0x02;
 
@@ -55,7 +63,10 @@ const BUFFER = 1;
 const COMMAND_BYTE = 2;
 const OUTPUT_PORT = 3;
 const PENDING = 4; // the command that waits for its byte at port 0x60; 0: none
-export const I8042_WORDS = 6;
+const FROM_KEYBOARD = 5; // 1: the byte in the output buffer is the keyboard's next one
+const BROKEN = 6; // 1: a translated break prefix was swallowed
+const KEYBOARD = 7;
+export const I8042_WORDS = KEYBOARD + KEYBOARD_WORDS;
 
 export class I8042 {
   /** Port 0x60. */
@@ -66,21 +77,34 @@ export class I8042 {
     write: (_offset, _size, value) => this.#command(value),
   };
   readonly #state: Int32Array;
+  readonly #keyboard: Keyboard;
+  readonly #irq: IrqLine;
   readonly #a20: A20Gate;
   readonly #reset: () => void;
 
-  constructor(state: Int32Array, a20: A20Gate, reset: () => void) {
+  /** `irq` is IRQ 1. */
+  constructor(state: Int32Array, irq: IrqLine, a20: A20Gate, reset: () => void) {
     this.#state = state;
+    this.#keyboard = new Keyboard(state.subarray(KEYBOARD, KEYBOARD + KEYBOARD_WORDS));
+    this.#irq = irq;
     this.#a20 = a20;
     this.#reset = reset;
   }
 
-  powerOn(): void {
+  /** `asBios`: tested, with keys that interrupt and come in set 1, as a guest finds it that is not the firmware itself. */
+  powerOn(asBios: boolean): void {
     this.#state.fill(0);
-    this.#state[STATUS] = STATUS_UNLOCKED;
-    this.#state[COMMAND_BYTE] = COMMAND_BYTE_KEYBOARD_OFF | COMMAND_BYTE_AUX_OFF;
+    this.#state[STATUS] = STATUS_UNLOCKED | (asBios ? STATUS_SYSTEM : 0);
+    this.#state[COMMAND_BYTE] = asBios ? AS_BIOS : COMMAND_BYTE_KEYBOARD_OFF | COMMAND_BYTE_AUX_OFF;
     this.#state[OUTPUT_PORT] = OUTPUT_PORT_RUN;
+    this.#keyboard.powerOn();
+    this.#irq.set(false);
     this.#a20.open = true;
+  }
+
+  stroke(key: KeyStroke): void {
+    this.#keyboard.stroke(key);
+    this.#fill();
   }
 
   get #outputPort(): number {
@@ -89,8 +113,46 @@ export class I8042 {
   }
 
   #readData(): number {
-    this.#state[STATUS] &= ~(STATUS_OUTPUT_FULL | STATUS_AUX | STATUS_TIMEOUT);
-    return this.#state[BUFFER];
+    const state = this.#state;
+    const byte = state[BUFFER];
+    if (state[FROM_KEYBOARD] === 1) {
+      this.#keyboard.take();
+      state[BROKEN] = 0;
+    }
+    state[FROM_KEYBOARD] = 0;
+    state[STATUS] &= ~(STATUS_OUTPUT_FULL | STATUS_AUX | STATUS_TIMEOUT);
+    // An edge for each byte.
+    this.#irq.set(false);
+    this.#fill();
+    return byte;
+  }
+
+  /** The keyboard's next byte goes into the output buffer, where that is empty and the keyboard may speak. */
+  #fill(): void {
+    const state = this.#state;
+    const translates = (state[COMMAND_BYTE] & COMMAND_BYTE_TRANSLATE) !== 0;
+    if (translates && this.#mayFill && this.#keyboard.next === BREAK) {
+      this.#keyboard.take();
+      state[BROKEN] = 1;
+    }
+    if (this.#mayFill && this.#keyboard.next >= 0) {
+      const { next } = this.#keyboard;
+      const byte = translates ? translate(next) | (state[BROKEN] === 1 ? BREAK_BIT : 0) : next;
+      state[FROM_KEYBOARD] = 1;
+      this.#put(byte, 0);
+    }
+    this.#updateIrq();
+  }
+
+  get #mayFill(): boolean {
+    const state = this.#state;
+    return (state[STATUS] & STATUS_OUTPUT_FULL) === 0 && (state[COMMAND_BYTE] & COMMAND_BYTE_KEYBOARD_OFF) === 0;
+  }
+
+  #updateIrq(): void {
+    const state = this.#state;
+    const wanted = (state[COMMAND_BYTE] & COMMAND_BYTE_KEYBOARD_INTERRUPT) !== 0;
+    this.#irq.set(wanted && (state[STATUS] & (STATUS_OUTPUT_FULL | STATUS_AUX)) === STATUS_OUTPUT_FULL);
   }
 
   #command(command: number): void {
@@ -122,6 +184,7 @@ export class I8042 {
         break;
       case ENABLE_KEYBOARD:
         state[COMMAND_BYTE] &= ~COMMAND_BYTE_KEYBOARD_OFF;
+        this.#fill();
         break;
       case READ_INPUT_PORT:
         return this.#answer(INPUT_PORT_UNLOCKED);
@@ -153,6 +216,7 @@ export class I8042 {
       case WRITE_COMMAND_BYTE:
         state[COMMAND_BYTE] = value;
         state[STATUS] = (state[STATUS] & ~STATUS_SYSTEM) | (value & COMMAND_BYTE_SYSTEM);
+        this.#fill();
         break;
       case WRITE_OUTPUT_PORT:
         state[OUTPUT_PORT] = value | OUTPUT_PORT_RUN;
@@ -168,12 +232,20 @@ export class I8042 {
       case WRITE_AUX:
         this.#answer(DEVICE_TIMEOUT, STATUS_AUX | STATUS_TIMEOUT);
         break;
-      default: // a byte for the keyboard
-        this.#answer(DEVICE_TIMEOUT, STATUS_TIMEOUT);
+      default: // a byte for the keyboard, which may answer
+        state[COMMAND_BYTE] &= ~COMMAND_BYTE_KEYBOARD_OFF;
+        this.#keyboard.write(value);
+        this.#fill();
     }
   }
 
   #answer(byte: number, flags = 0): void {
+    this.#state[FROM_KEYBOARD] = 0;
+    this.#put(byte, flags);
+    this.#updateIrq();
+  }
+
+  #put(byte: number, flags: number): void {
     const state = this.#state;
     state[BUFFER] = byte;
     state[STATUS] = (state[STATUS] & ~(STATUS_AUX | STATUS_TIMEOUT)) | STATUS_OUTPUT_FULL | flags;

@@ -210,6 +210,9 @@ export class MachineThread {
       case 'serial-input':
         this.#ports[command.port]?.input(command.bytes);
         break;
+      case 'key-input':
+        this.#machine?.board.press(command.strokes);
+        break;
       case 'serial-ack':
         this.#ports[command.port]?.acknowledge(command.count);
         break;

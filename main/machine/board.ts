@@ -9,14 +9,11 @@ import { PM_SIZE } from '../base/pm-registers';
 import { Bus } from '../devices/bus';
 import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
 import type { Device, IrqLine, TimedDevice } from '../devices/device';
-import { Apm, APM_WORDS } from '../devices/apm';
-import { A20_GATE_WORDS, A20Gate } from '../devices/a20-gate';
-import { I8042, I8042_WORDS } from '../devices/i8042';
-import { type Lapic, Latch } from '../devices/lapic';
+import type { I8042 } from '../devices/i8042';
+import type { Lapic } from '../devices/lapic';
 import { Pit, PIT_WORDS } from '../devices/pit';
 import { Pm, PM_WORDS } from '../devices/pm';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
-import { SystemControl, SYSTEM_CONTROL_WORDS } from '../devices/system-control';
 import { Uart16550 } from '../devices/uart16550';
 import { Vga, VGA_PORTS_SIZE } from '../devices/vga';
 import { VGA_WORDS } from '../devices/vga-registers';
@@ -24,8 +21,6 @@ import {
   COM_IRQS,
   COM_PORTS,
   COM_SIZE,
-  I8042_COMMAND,
-  I8042_DATA,
   PM_PORTS,
   RTC_IRQ,
   RTC_PORTS,
@@ -34,7 +29,9 @@ import {
   VGA_PORTS,
 } from '../firmware/port-map';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
+import type { KeyStroke } from '../../preload/contract/keys';
 import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
+import { Controllers } from './controllers';
 import type { Doorbell } from './doorbell';
 import type { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
@@ -103,6 +100,7 @@ export class Board implements ExitTarget {
   readonly #irqchip: Irqchip;
   readonly #msrs: MachineMsrs;
   readonly #uarts: Uart16550[];
+  readonly #i8042: I8042;
   readonly #pm: Pm;
   readonly #timed: Pick<TimedDevice, 'deadline' | 'expire'>[] = [];
   readonly #powerOns: (() => void)[] = [];
@@ -155,7 +153,9 @@ export class Board implements ExitTarget {
     if (config.irqchip !== 'kernel') this.#addPit();
     this.#uarts = COM_PORTS.map((port, index) => this.#addUart(port, index));
     this.#addRtc();
-    this.#addPci(this.#addSystemControl(), backends ?? NO_BACKENDS, written ?? (() => {}));
+    const controllers = this.#addControllers();
+    this.#i8042 = controllers.i8042;
+    this.#addPci(controllers.resetControl, backends ?? NO_BACKENDS, written ?? (() => {}));
     this.#pm = this.#addPm();
     this.#addDebugPorts();
     if (config.vga === 'text') this.#addVga();
@@ -212,6 +212,13 @@ export class Board implements ExitTarget {
     while (taken < bytes.length && this.#uarts[port].receive(bytes[taken])) taken++;
     this.lock.release();
     return taken;
+  }
+
+  /** Keys of the keyboard go down or up. */
+  press(strokes: readonly KeyStroke[]): void {
+    this.lock.acquire();
+    for (const stroke of strokes) this.#i8042.stroke(stroke);
+    this.lock.release();
   }
 
   pressPowerButton(): void {
@@ -296,29 +303,17 @@ export class Board implements ExitTarget {
     });
   }
 
-  /** Gives the reset control register, which lies between PCI's. */
-  #addSystemControl(): Device {
-    const reset = () => this.end(this.#cpu, EndCause.RESET, 0);
-    const { words } = this.#memory;
-    const a20 = new A20Gate(words.subarray(MachineWord.A20_GATE, MachineWord.A20_GATE + A20_GATE_WORDS), () => {
-      // This CPU looks when it goes on from its exit; others run on meanwhile.
-      for (const vcpu of this.vcpus) if (vcpu.cpu !== this.#cpu) vcpu.alert(Attention.LOOK);
+  #addControllers(): Controllers {
+    const controllers = new Controllers({
+      memory: this.#memory,
+      irqchip: this.#irqchip,
+      vcpus: this.vcpus,
+      cpu: this.#cpu,
+      reset: () => this.end(this.#cpu, EndCause.RESET, 0),
     });
-    const i8042 = new I8042(this.#memory.device('i8042', I8042_WORDS), a20, reset);
-    this.ports.add(I8042_DATA, 1, i8042.data);
-    this.ports.add(I8042_COMMAND, 1, i8042.command);
-    const control = new SystemControl(this.#memory.device('systemControl', SYSTEM_CONTROL_WORDS), a20, reset);
-    this.ports.add(0x92, 1, control.portA);
-    const apm = new Apm(this.#memory.device('apm', APM_WORDS), () => {
-      this.#irqchip.lapic(this.#cpu)?.latch(Latch.SMI);
-    });
-    this.ports.add(0xb2, 2, apm);
-    this.#powerOns.push(
-      () => apm.powerOn(),
-      () => i8042.powerOn(),
-      () => control.powerOn(),
-    );
-    return control.resetControl;
+    controllers.addTo(this.ports);
+    this.#powerOns.push(() => controllers.powerOn());
+    return controllers;
   }
 
   #addPci(resetControl: Device, backends: Backends, written: MemoryWritten): void {

@@ -7,8 +7,10 @@ import type { Permission } from '../../plugins/api/manifest';
 import type { AppInfo, GuestChoice, MachineInfo, Preferences, SettingsProblem, SnapshotInfo } from './app';
 import type { ImageReport } from './image-report';
 import type { MachineRequestName, MachineRequests, PausePoint } from './inspection';
+import type { KeyStroke } from './keys';
 import type { Sample } from './machine';
 import type { ShownPlugin } from './plugins';
+import type { ScreenPage } from './screen';
 
 /** Largest file that a window hands over. */
 export const MOST_UPLOAD = 128 * 2 ** 20;
@@ -67,6 +69,11 @@ export interface Commands {
   'serial.input': [OfMachine<{ port: number; text: string }>, null];
   /** The whole log of a port since the run began. */
   'serial.log': [OfMachine<{ port: number }>, ExportedFile];
+
+  /** What the screen shows, also after the run's end; null where it is still the page that was seen (its version, 0: none). */
+  'screen.read': [OfMachine<{ run: number; seen: number }>, ScreenPage | null];
+  /** What a person types there. */
+  'keyboard.input': [OfMachine<{ strokes: KeyStroke[] }>, null];
 
   /** Keeps an image that was dropped or picked in the window; the path is then a guest's. */
   'images.keep': [{ name: string; bytes: Uint8Array }, { path: string }];

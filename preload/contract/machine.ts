@@ -3,6 +3,7 @@ import type { MachineAbilities, MachineRequest, PausePoint, PauseReason } from '
 import type { MpStateName } from './mp-state';
 import type { PolicyProgram, PolicySummary, TimedPolicyCommand, VerdictSummary } from './policies';
 import type { Recording } from './recording';
+import type { KeyStroke } from './keys';
 import type { ScreenPage } from './screen';
 import type { Options } from '../../plugins/api/index';
 
@@ -189,6 +190,8 @@ export type MachineCommand =
   /** The policy's source was changed. */
   | { type: 'policy-reload'; author: number; program: PolicyProgram }
   | { type: 'serial-input'; port: number; bytes: Uint8Array }
+  /** Keys of the machine's keyboard go down or up. */
+  | { type: 'key-input'; strokes: KeyStroke[] }
   /** The shell has consumed that many bytes of a stdio port's output. */
   | { type: 'serial-ack'; port: number; count: number }
   /** The shell has dealt with that many bytes of event batches. */

@@ -25,7 +25,7 @@ const CODE_PAGE_437 =
   '└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀' +
   'αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0';
 
-const glyphOf = (character: number): string => CODE_PAGE_437[character];
+export const glyphOf = (character: number): string => CODE_PAGE_437[character];
 
 /** Its rows as text, without the spaces at their ends. */
 export function screenText({ columns, rows, bytes }: ScreenPage): string[] {

@@ -22,6 +22,7 @@ export const PANELS: readonly PanelKind[] = [
     component: 'SerialConsole',
     params: { port },
   })),
+  { id: 'screen', title: 'Screen', component: 'ScreenPanel' },
 ];
 
 /** A drag of a border changes the layout many times a second. */
@@ -66,7 +67,7 @@ export const useDock = defineStore('dock', () => {
     add('timeline', { referencePanel: 'cpus', direction: 'below' });
     add('events', { referencePanel: 'timeline', direction: 'within' });
     add('com1', { referencePanel: 'timeline', direction: 'below' });
-    for (const id of ['com2', 'com3', 'com4']) add(id, { referencePanel: 'com1', direction: 'within' });
+    for (const id of ['com2', 'com3', 'com4', 'screen']) add(id, { referencePanel: 'com1', direction: 'within' });
     add('inspector', { direction: 'right' }, { initialWidth: Math.min(INSPECTOR_WIDTH, width / 3) });
     dock.getPanel('cpus')?.api.setSize({ height: height * CPUS_SHARE });
     dock.getPanel('com1')?.api.setSize({ height: height * CONSOLE_SHARE });

@@ -158,6 +158,13 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
     },
   ],
   [
+    'the screen of a machine',
+    async (page) => {
+      await command(page, 'show screen');
+      await page.getByRole('application', { name: 'screen and keyboard' }).locator('.row').first().waitFor();
+    },
+  ],
+  [
     'quit',
     async (page) => {
       await command(page, 'quit');

@@ -55,6 +55,15 @@ export const lines = (count: number): Uint8Array =>
 
 export const LINE = 'sixty-two characters, and with their line end they are 64 byte';
 
+/** Says `READY` on the screen, white on blue, then each byte of the keyboard controller as a character on the next row. */
+export const screenEcho = flat(
+  ...[0xb8, 0x00, 0xb8, 0x8e, 0xc0, 0x31, 0xff, 0xfc], // mov ax, 0xb800; mov es, ax; xor di, di; cld
+  ...[...'READY'].flatMap((letter) => [0xb8, letter.charCodeAt(0), 0x1f, 0xab]), // mov ax, letter with 0x1f; stosw
+  ...[0xbf, 160, 0x00], // mov di, 160
+  ...[0xe4, 0x64, 0xa8, 0x01, 0x74, 0xfa], // next: in al, 0x64; test al, 1; jz next
+  ...[0xe4, 0x60, 0xb4, 0x07, 0xab, 0xeb, 0xf3], // in al, 0x60; mov ah, 7; stosw; jmp next
+);
+
 /** Halts with interrupts off. */
 export const halt = flat(0xf4);
 

@@ -6,6 +6,7 @@ import type { MachineProcess } from '../../main/app/machine-process';
 import { completeConfiguration, type PartialMachineConfig } from '../../main/machine/configuration';
 import type { CpuInspection, MachineRequestName, MachineRequests, PausePoint } from '../../preload/contract/inspection';
 import type { MachineConfig, MachineMessage, Summary } from '../../preload/contract/machine';
+import { screenText } from '../../preload/contract/screen';
 import { type MachineEvent, MachineEventDecoder } from '../../preload/contract/machine-events';
 
 const ENTRY = new URL('../../out/machine-process.js', import.meta.url);
@@ -13,6 +14,9 @@ if (!existsSync(ENTRY)) throw new Error(`${fileURLToPath(ENTRY)} is missing: bui
 
 export const guestImage = (name: string) =>
   fileURLToPath(new URL(`../../resources/guests/${name}.bin`, import.meta.url));
+
+/** Between two looks at the screen. */
+const LOOK_MS = 20;
 
 type Of<Type> = Extract<MachineMessage, { type: Type }>;
 
@@ -117,6 +121,23 @@ export class TestMachine {
     const answer = await this.send({ name, argument });
     if ('refused' in answer) return answer.refused;
     throw new Error(`${name} was not refused: ${JSON.stringify(answer.result)}`);
+  }
+
+  /** The rows of the screen, as soon as they are so. */
+  async shows(wanted: (rows: string[]) => boolean): Promise<string[]> {
+    for (let seen = 0; ;) {
+      const page = await this.request('screen', { seen });
+      const rows = page === null ? [] : screenText(page);
+      if (wanted(rows)) return rows;
+      seen = page?.version ?? seen;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /** Keys go down and up, one after the other. */
+  press(...codes: string[]): void {
+    const strokes = codes.flatMap((code) => [true, false].map((down) => ({ code, down })));
+    this.process.send({ type: 'key-input', strokes });
   }
 
   stop(): void {
