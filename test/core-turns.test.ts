@@ -42,6 +42,12 @@ const events = take(RING * EVENT_BYTES + 64) & ~31;
 const words = new Int32Array(view.buffer, lapics, CPUS * reg.LAPIC_WORDS);
 const idleUntil = new Float64Array(view.buffer, idle, CPUS);
 
+/** Wires of whole turns (turns.test.ts). */
+const UNUSED = {
+  ...{ round: 0, nextReport: 0, random: 0, lockWanted: 0, pause: 0, turnLimit: 0 },
+  ...{ attention: 0, restraint: 0, loop: 0, positionValid: 0, halts: 0 },
+  ...{ idleUntil: 0, countedTo: 0, deadline: 0 },
+};
 const record = (...rest: number[]) => Int32Array.of(0, 0, ...rest);
 const mpRecord = (from: number, to: number) => record(EventKind.MP_STATE | (OWN << 16), from, to, 0, -1, 0);
 view.setUint32(state('LAPIC'), lapics + OWN * reg.LAPIC_WORDS * 4, true);
@@ -59,6 +65,7 @@ connect(view.buffer, core.cpu, {
   mpState,
   pausePoints,
   extInt,
+  ...UNUSED,
   ipi: record(EventKind.IPI | (OWN << 16), 0, Decision.DELIVER, 0, 0, 0),
   halt: mpRecord(MpState.RUNNABLE, MpState.HALTED),
   wake: mpRecord(MpState.HALTED, MpState.RUNNABLE),

@@ -59,9 +59,11 @@ export class EmulatedMachine {
     const sharing = heldInTurns(memory, config, clock, kicker);
     // Policies look at interrupts and MP states; and a replay looks wherever they did.
     const watched = policies !== null && (policies.recording === null || policies.recording.policies.length > 0);
+    const isWired = virtual !== null && !watched;
+    const states = memory.offsets.engine + handles.layout.states;
     const cpus = config.apicIds.map((_, cpu) => {
-      const address = memory.offsets.engine + handles.layout.states + cpu * handles.layout.stateSize;
-      connect(buffer, address, virtual === null || watched ? null : turnWiring(memory, cpu));
+      const address = states + cpu * handles.layout.stateSize;
+      connect(buffer, address, isWired ? turnWiring(memory, cpu, config.bsp) : null);
       const written = (at: number, size: number) => vcpu.memoryWritten(at, size);
       const board = new Board({ memory, config, clock, kicker, interrupts, cpu, sharing, backends, written });
       const control = sharing.vcpus[cpu];
@@ -91,6 +93,7 @@ export class EmulatedMachine {
     this.board = cpus[config.bsp].board;
     this.policies = policies === null ? null : new MachinePolicies({ ...policies, board: this.board, config, clock });
     const standstill = new Standstill(memory, null, tell);
+    const { takeTurns } = core;
     this.turns = new TurnLoop({
       cpus,
       memory,
@@ -101,6 +104,7 @@ export class EmulatedMachine {
       events: sharing.events,
       standstill,
       policies: this.policies,
+      plainTurns: isWired && policies === null ? (limit) => takeTurns(states, limit) : null,
     });
     this.#lock = sharing.accessLock;
     this.#bsp = config.bsp;

@@ -4,6 +4,7 @@
  */
 import { RunResult, type Vcpu } from '../accelerator/types';
 import type { Clock } from '../base/clock';
+import { RAN } from '../base/turns';
 import { initState } from '../firmware/boot-state';
 import { ExitReason } from '../../preload/contract/exit-reasons';
 import { MpState } from '../../preload/contract/mp-state';
@@ -24,8 +25,7 @@ const INJECTED = 2;
 /** The local APIC, too, is as after an INIT, but for what is latched there. */
 const LAPIC_AT_REST = 4;
 
-/** What a turn came to, where it is not a moment of machine time. */
-export const RAN = -1;
+/** What a turn came to, where it is not a moment of machine time; or RAN. */
 export const STOPPED = -2;
 /** The machine is to stand still. */
 const PAUSED = -3;
@@ -147,6 +147,12 @@ export class ExactLoop {
     this.#vcpu.setTimer(deadline);
     this.idleUntil = this.#enter() === RunResult.HALTED ? deadline : -1;
     return RAN;
+  }
+
+  /** What follows in a turn in which the accelerator has run the CPU by itself, up to an exit. */
+  exited(): void {
+    this.#left();
+    this.#handle();
   }
 
   /** Does what was asked for. */

@@ -8,6 +8,7 @@
 import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import type { MemoryNeeds } from '../accelerator/types';
 import { alignUp } from '../base/struct';
+import { ROUND_SLOTS } from '../base/turns';
 import { EVENT_BYTES } from '../../preload/contract/events';
 import { IOAPIC_WORDS } from '../devices/ioapic';
 import { LAPIC_WORDS } from '../devices/lapic';
@@ -103,10 +104,9 @@ export const MachineTime = {
   /** Where machine time follows the host's: how far it is behind, and where it stands (0: it does not stand). */
   LAG: 4,
   STANDS_AT: 5,
-  /** Emulator: the round that a pause has interrupted (turn-loop.ts). */
+  /** Emulator: the round under way (base/turns.ts). */
   ROUND: 6,
 } as const;
-const ROUND_SLOTS = 8;
 const MACHINE_TIMES = MachineTime.ROUND + ROUND_SLOTS;
 
 /** How far a thread that is to stand still does so. */

@@ -17,6 +17,7 @@ const LAST_WORDS = 4096;
 export const TURN_EVENT_LIMIT = EVENT_CAPACITY - LAST_WORDS;
 /** More than a turn of one CPU writes, but for the wildest. */
 const A_TURN = 16384;
+export const TURN_START_LIMIT = TURN_EVENT_LIMIT - A_TURN;
 
 export class TurnEventWriter extends EventWriter {
   readonly #lock: TurnLock;
@@ -28,7 +29,7 @@ export class TurnEventWriter extends EventWriter {
 
   /** Waits until a turn's records have room, so that hardly ever one waits in the middle of something. */
   makeRoom(): void {
-    this.#waitWhileFuller(TURN_EVENT_LIMIT - A_TURN);
+    this.#waitWhileFuller(TURN_START_LIMIT);
   }
 
   /** What it has written is news. */

@@ -8,30 +8,49 @@
  */
 import type { Position } from '../accelerator/types';
 import type { Clock } from '../base/clock';
+import {
+  EXIT_IN_TURN,
+  NEXT_STEP,
+  RAN,
+  REST_OF_TURN,
+  ROUND_BUDGET,
+  ROUND_FIRST,
+  ROUND_IDLE,
+  ROUND_LEFT,
+  ROUND_RAN,
+  ROUND_SLOTS,
+  ROUND_TURNS,
+  ROUND_UNSHOWN,
+  ROUND_UNTIL,
+  ROUNDS_UNSHOWN,
+  TURN_MASK,
+  TURN_NS,
+} from '../base/turns';
 import { MpState } from '../../preload/contract/mp-state';
 import type { ExitReporter } from './exit-reporter';
-import { type ExactLoop, RAN, STOPPED } from './exact-loop';
+import { type ExactLoop, STOPPED } from './exact-loop';
 import { type MachineMemory, MachineTime, MachineWord, VcpuTime } from './shared-memory';
 import type { Standstill } from './standstill';
 import type { TurnEventWriter } from './turn-events';
 import type { TurnLock } from './turn-lock';
 import { Attention, type OwnVcpuControl, publishPosition } from './vcpu-control';
 
-/** Length of a turn in ns: this much, and up to as much again by the seed. */
-const TURN = 1000;
-const TURN_MASK = 1023;
 /** Machine time between two reports of the counts of exits. */
 const REPORT_INTERVAL = 100e6;
 const NS_PER_MS = 1e6;
-/** Events are shown to others after so many rounds, some tens of us, and before the machine sleeps or stands still. */
-const ROUNDS_UNANNOUNCED = 16;
 
 /** A CPU that takes its turns here. `vcpu.budget` is the rest of its turn in ns; running uses it up. */
 export interface TurnCpu {
   loop: ExactLoop;
-  vcpu: { budget: number; readonly lineWritten: boolean; position(): Position };
+  vcpu: { budget: number; readonly lineWritten: boolean; position(): Position; useAccessTime(): void };
   control: OwnVcpuControl;
 }
+
+/**
+ * Gives all turns that need nobody here, in this round and in those that follow, until machine time has reached `limit` at the end
+ * of one; says what is left (NEXT_STEP and so on, base/turns.ts), at the state of the round that it leaves.
+ */
+export type PlainTurns = (limit: number) => number;
 
 /** Machine time that can be moved on when nobody has anything to do; null where it follows the host's. */
 export interface SkippingClock extends Clock {
@@ -60,17 +79,11 @@ export class TurnLoop {
   readonly #events: TurnEventWriter;
   readonly #standstill: Standstill;
   readonly #policies: TurnPolicies | null;
-  /** The round: the CPU that began it, how many have had their turns (-1: no round is under way), and what came of those. */
-  #first = 0;
-  #turns = -1;
-  #idle = true;
-  #until = Infinity;
-  #unannounced = 0;
+  readonly #plainTurns: PlainTurns | null;
+  /** The round, and the turn in it (base/turns.ts). */
+  readonly #round: Float64Array;
   /** Machine time is not to skip over this. */
   #limit = Infinity;
-  /** The turn: whether its CPU ran, and what its last look came to. */
-  #ran = false;
-  #left = 0;
 
   constructor(options: {
     cpus: readonly TurnCpu[];
@@ -83,6 +96,8 @@ export class TurnLoop {
     events: TurnEventWriter;
     standstill: Standstill;
     policies: TurnPolicies | null;
+    /** Where nobody but the CPUs has a say in every turn. */
+    plainTurns: PlainTurns | null;
   }) {
     this.#cpus = options.cpus;
     this.#words = options.memory.words;
@@ -94,6 +109,8 @@ export class TurnLoop {
     this.#events = options.events;
     this.#standstill = options.standstill;
     this.#policies = options.policies;
+    this.#plainTurns = options.plainTurns;
+    this.#round = this.#times.subarray(MachineTime.ROUND, MachineTime.ROUND + ROUND_SLOTS);
   }
 
   /** Before the first turn of a machine that was not restored from a snapshot. */
@@ -119,12 +136,16 @@ export class TurnLoop {
 
   #run(until: number): boolean {
     const words = this.#words;
-    if (!this.#continueRound()) return false;
+    // A snapshot may have been taken in the middle of a turn.
+    if (this.#round[ROUND_TURNS] !== 0) {
+      if (!this.#endTurn(this.#current)) return false;
+      this.#round[ROUND_TURNS]++;
+    }
     // The BSP's start may be what somebody waits for.
     this.#limit = until;
     if (words[MachineWord.PAUSE] !== 0) this.#hold();
     while (this.#clock.now() < until) {
-      if (!this.#round()) return false;
+      if (!this.#nextRound()) return false;
       this.#lock.giveWay();
       if (words[MachineWord.PAUSE] !== 0) this.#hold();
     }
@@ -140,12 +161,11 @@ export class TurnLoop {
 
   /** Stands still, with all of the machine's state in its memory, in the middle of a round or between two. */
   #hold(step = (cpu: number) => this.#step(cpu)): void {
-    this.#saveRound();
+    if (this.#round[ROUND_TURNS] !== 0) this.#round[ROUND_BUDGET] = this.#cpus[this.#current].vcpu.budget;
     this.#announce();
     this.#lock.release();
     this.#standstill.hold(step);
     this.#lock.acquire();
-    this.#times[MachineTime.ROUND] = 0;
   }
 
   #step(cpu: number): boolean {
@@ -156,61 +176,37 @@ export class TurnLoop {
     return done;
   }
 
-  #saveRound(): void {
-    const budget = this.#turns < 0 ? 0 : this.#cpus[this.#current].vcpu.budget;
-    const round = [this.#turns + 1, this.#first, +this.#idle, this.#until, +this.#ran, this.#left, budget];
-    this.#times.set(round, MachineTime.ROUND);
-  }
-
-  /** The rest of the round in which a snapshot was taken. */
-  #continueRound(): boolean {
-    const [turns, first, idle, until, ran, left, budget] = this.#times.subarray(MachineTime.ROUND);
-    if (turns === 0) return true;
-    this.#times[MachineTime.ROUND] = 0;
-    // As integers: V8 takes them for what they were last.
-    this.#turns = (turns - 1) | 0;
-    this.#first = first | 0;
-    this.#idle = idle !== 0;
-    this.#until = until;
-    this.#ran = ran !== 0;
-    this.#left = left;
-    const cpu = this.#current;
-    this.#cpus[cpu].vcpu.budget = budget;
-    if (!this.#endTurn(cpu)) return false;
-    this.#turns++;
-    return true;
-  }
-
   /** The CPU whose turn it is. A division would take longer than all else that is asked of a CPU that waits. */
   get #current(): number {
-    const cpu = this.#first + this.#turns;
+    const cpu = (this.#round[ROUND_FIRST] + this.#round[ROUND_TURNS] - 1) | 0;
     return cpu < this.#cpus.length ? cpu : cpu - this.#cpus.length;
   }
 
-  /** A turn for each CPU, from one that the seed picks; false: the machine stops. */
-  #round(): boolean {
+  /** A turn for each CPU, or what is left of that, from one that the seed picks; false: the machine stops. */
+  #nextRound(): boolean {
+    const round = this.#round;
     const count = this.#cpus.length;
-    if (this.#turns < 0) {
-      this.#first = ((this.#random() >>> 0) % count) | 0;
-      this.#turns = 0;
-      this.#idle = true;
-      this.#until = Infinity;
-    }
-    for (; this.#turns < count; this.#turns++) {
+    for (;;) {
+      const rest = this.#plainTurns === null ? NEXT_STEP : this.#plainTurns(this.#limit);
+      if (round[ROUND_TURNS] === 0) this.#begin();
+      if (round[ROUND_TURNS] > count) break;
       const cpu = this.#current;
-      const { control, vcpu } = this.#cpus[cpu];
-      if (control.takeSample()) publishPosition(control, vcpu.position());
-      if (this.#waits(cpu)) this.#until = Math.min(this.#until, this.#cpus[cpu].control.times[VcpuTime.IDLE_UNTIL]);
-      else if (!this.#turn(cpu)) return false;
+      let goesOn: boolean;
+      if (rest === REST_OF_TURN) goesOn = this.#endTurn(cpu);
+      else if (rest === EXIT_IN_TURN) goesOn = this.#endTurn(cpu, true);
+      else goesOn = this.#giveTurn(cpu);
+      if (!goesOn) return false;
+      round[ROUND_TURNS]++;
     }
-    this.#turns = -1;
+    round[ROUND_TURNS] = 0;
     if (this.#policies !== null) {
       this.#policies.attend();
       this.#policies.expire();
-      this.#until = Math.min(this.#until, this.#policies.deadline);
+      round[ROUND_UNTIL] = Math.min(round[ROUND_UNTIL], this.#policies.deadline);
     }
-    if (this.#idle || ++this.#unannounced === ROUNDS_UNANNOUNCED) this.#announce();
-    if (this.#idle) this.#passTime(Math.min(this.#until, this.#limit));
+    const idle = round[ROUND_IDLE] !== 0;
+    if (idle || ++round[ROUND_UNSHOWN] === ROUNDS_UNSHOWN) this.#announce();
+    if (idle) this.#passTime(Math.min(round[ROUND_UNTIL], this.#limit));
     if (this.#clock.now() >= this.#times[MachineTime.NEXT_REPORT]) {
       this.#reporter.report();
       this.#times[MachineTime.NEXT_REPORT] += REPORT_INTERVAL;
@@ -218,9 +214,17 @@ export class TurnLoop {
     return true;
   }
 
+  #begin(): void {
+    const round = this.#round;
+    round[ROUND_FIRST] = (this.#random() >>> 0) % this.#cpus.length;
+    round[ROUND_TURNS] = 1;
+    round[ROUND_IDLE] = 1;
+    round[ROUND_UNTIL] = Infinity;
+  }
+
   /** What has been written is news. It takes atomic operations, and as long as a turn. */
   #announce(): void {
-    this.#unannounced = 0;
+    this.#round[ROUND_UNSHOWN] = 0;
     this.#events.announce();
   }
 
@@ -230,36 +234,55 @@ export class TurnLoop {
     return control.mpState !== MpState.HALTED || !vcpu.lineWritten;
   }
 
-  /** One CPU's turn; false: the machine stops. */
-  #turn(cpu: number): boolean {
+  /** One CPU's turn, if it has something to do; false: the machine stops. */
+  #giveTurn(cpu: number): boolean {
+    const round = this.#round;
+    const { control, vcpu } = this.#cpus[cpu];
+    if (control.takeSample()) publishPosition(control, vcpu.position());
+    if (this.#waits(cpu)) {
+      round[ROUND_UNTIL] = Math.min(round[ROUND_UNTIL], control.times[VcpuTime.IDLE_UNTIL]);
+      return true;
+    }
     this.#events.makeRoom();
-    const { vcpu, control } = this.#cpus[cpu];
-    vcpu.budget = TURN + (this.#random() & TURN_MASK);
     control.times[VcpuTime.IDLE_UNTIL] = 0;
-    this.#ran = false;
-    this.#left = RAN;
+    round[ROUND_BUDGET] = TURN_NS + (this.#random() & TURN_MASK);
+    round[ROUND_RAN] = 0;
+    round[ROUND_LEFT] = RAN;
     return this.#endTurn(cpu);
   }
 
-  #endTurn(cpu: number): boolean {
+  /** The rest of a turn. `exited`: its CPU has come to an exit that nobody has looked at. */
+  #endTurn(cpu: number, exited = false): boolean {
     const { loop, vcpu, control } = this.#cpus[cpu];
+    const round = this.#round;
     const words = this.#words;
-    while (this.#left === RAN && vcpu.budget > 0) {
+    vcpu.budget = round[ROUND_BUDGET];
+    if (exited) {
+      vcpu.useAccessTime();
+      loop.exited();
+      this.#attend();
+    }
+    while (round[ROUND_LEFT] === RAN && vcpu.budget > 0) {
       // Before the attention word is looked at: whoever sets that sets this afterwards.
       if (words[MachineWord.EXIT_REQUEST] !== 0) Atomics.store(words, MachineWord.EXIT_REQUEST, 0);
-      this.#left = loop.turn();
-      if (this.#left === RAN) {
-        this.#ran = true;
-        if (loop.idleUntil > this.#clock.now()) this.#left = loop.idleUntil;
+      round[ROUND_LEFT] = loop.turn();
+      if (round[ROUND_LEFT] === RAN) {
+        round[ROUND_RAN] = 1;
+        if (loop.idleUntil > this.#clock.now()) round[ROUND_LEFT] = loop.idleUntil;
       }
-      if (this.#policies?.waiting === true) this.#policies.attend();
-      if ((words[MachineWord.PAUSE] & Attention.AT_ONCE) !== 0) this.#hold();
+      this.#attend();
     }
-    if (this.#left === STOPPED) return false;
-    if (this.#left !== RAN) control.times[VcpuTime.IDLE_UNTIL] = this.#left;
-    if (this.#ran) this.#idle = false;
-    else this.#until = Math.min(this.#until, this.#left);
+    if (round[ROUND_LEFT] === STOPPED) return false;
+    if (round[ROUND_LEFT] !== RAN) control.times[VcpuTime.IDLE_UNTIL] = round[ROUND_LEFT];
+    if (round[ROUND_RAN] !== 0) round[ROUND_IDLE] = 0;
+    else round[ROUND_UNTIL] = Math.min(round[ROUND_UNTIL], round[ROUND_LEFT]);
     return true;
+  }
+
+  /** To what has come up in the middle of a turn. */
+  #attend(): void {
+    if (this.#policies?.waiting === true) this.#policies.attend();
+    if ((this.#words[MachineWord.PAUSE] & Attention.AT_ONCE) !== 0) this.#hold();
   }
 
   /** Nobody has anything to do until then, unless a CPU has just been given something after its turn. */

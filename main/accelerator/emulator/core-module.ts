@@ -8,6 +8,8 @@ export interface CoreFunctions {
    * has halted by itself (3: core/halt.ts).
    */
   run(cpu: number, maxInstructions: number): number;
+  /** Turns of all CPUs, of which `first` is the first, that need nobody else (core/turns.ts). */
+  takeTurns(first: number, limit: number): number;
   interrupt(cpu: number, vector: number): void;
   /** Before a run of a HALTED CPU; not 0: an interrupt has ended that by itself. */
   wakeUp(cpu: number): number;

@@ -85,13 +85,21 @@ export class EmulatorVcpu implements Vcpu {
     const most = Math.min(this.budget, Math.ceil(this.#deadline - this.#clock.now()));
     const run = this.#run;
     const result = run(this.#cpu, Math.max(LEAST_RUN, most));
-    const inside = this.#timeInside(before);
     const isExit = result === CORE_EXIT;
-    const used = inside + (isExit ? accessTime(this.exit) : 0);
-    this.budget -= used;
-    this.#clock.advance(used);
+    this.#use(this.#timeInside(before));
+    if (isExit) this.useAccessTime();
     if (result === CORE_RESTS) return RunResult.HALTED;
     return isExit ? RunResult.EXIT : RunResult.KICKED;
+  }
+
+  /** Of the exit that stands in kvm_run: the machine time that the access takes. */
+  useAccessTime(): void {
+    this.#use(accessTime(this.exit));
+  }
+
+  #use(ns: number): void {
+    this.budget -= ns;
+    this.#clock.advance(ns);
   }
 
   step(): RunResult {

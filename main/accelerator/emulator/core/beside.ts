@@ -66,7 +66,8 @@ function shared(cpu: usize, word: usize): usize {
   return <usize>load<u32>(cpu, SHARED) + word;
 }
 
-function stateOf(cpu: usize, index: u32): usize {
+/** State block of a vcpu by its number. */
+export function stateOf(cpu: usize, index: u32): usize {
   return <usize>load<u32>(cpu, FIRST_STATE) + <usize>index * ((STATE_SIZE + 63) & ~63);
 }
 

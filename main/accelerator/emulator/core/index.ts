@@ -14,6 +14,7 @@ export { updateMode } from './modes';
 export { interrupt, nmi, run, smi } from './run';
 export { reset, resetEvents, stateChanged } from './reset';
 export { flushTlb, updateTlbTags } from './tlb';
+export { takeTurns } from './turns';
 
 /** Bytes of a state block, a multiple of 64. */
 export function stateSize(): u32 {

@@ -60,6 +60,11 @@ export function mwait(cpu: usize): i32 {
   return RETIRED;
 }
 
+/** The CPU waits in MWAIT, and its line has been written. */
+export function lineWritten(cpu: usize): bool {
+  return load<u32>(cpu, MONITOR_STATE) >= WAITS && generation(cpu) != load<u32>(cpu, MONITOR_GENERATION);
+}
+
 /** The CPU goes on after its MWAIT. */
 export function waitEnded(cpu: usize): void {
   if (load<u32>(cpu, MONITOR_STATE) >= WAITS) store<u32>(cpu, NOTHING, MONITOR_STATE);

@@ -59,10 +59,10 @@ import {
 import { noticeA20 } from './tlb';
 
 /** What `run` returns: an exit is in kvm_run; the instructions are used up; the exit request is set; see halt.ts. */
-const EXIT: i32 = 0;
+export const EXIT: i32 = 0;
 const BUDGET_USED: i32 = 1;
 const REQUESTED: i32 = 2;
-const RESTS: i32 = 3;
+export const RESTS: i32 = 3;
 
 /** Budgets up to here are kept to the instruction. */
 const EXACT_BUDGET: u32 = 64;

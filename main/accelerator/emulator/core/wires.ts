@@ -24,4 +24,24 @@ export const WIRES_EXTINT: usize = 44;
 export const WIRES_IPI: usize = 48;
 export const WIRES_HALT: usize = 80;
 export const WIRES_WAKE: usize = 112;
-export const WIRES_SIZE: usize = 144;
+// ---- of turns (turns.ts), u32 each
+/** Float64s: the state of the round; when counts of exits are reported. */
+export const WIRES_ROUND: usize = 144;
+export const WIRES_NEXT_REPORT: usize = 148;
+/** Words: the turns' random number, who waits for the machine lock, who wants all CPUs to stand still. */
+export const WIRES_RANDOM: usize = 152;
+export const WIRES_LOCK_WANTED: usize = 156;
+export const WIRES_PAUSE: usize = 160;
+/** A turn begins with no more untaken records than this. */
+export const WIRES_TURN_LIMIT: usize = 164;
+/** Words of this CPU: attention that is wanted of it, what it is kept from, the host's flags, whether its position is known, its HLTs. */
+export const WIRES_ATTENTION: usize = 168;
+export const WIRES_RESTRAINT: usize = 172;
+export const WIRES_LOOP: usize = 176;
+export const WIRES_POSITION_VALID: usize = 180;
+export const WIRES_HALTS: usize = 184;
+/** Float64s of this CPU: until when it has nothing to do, machine time up to which its time-stamp counter was carried, and, beside its local APIC's timer, when something is due that it has to see to. */
+export const WIRES_IDLE_UNTIL: usize = 188;
+export const WIRES_COUNTED_TO: usize = 192;
+export const WIRES_DEADLINE: usize = 196;
+export const WIRES_SIZE: usize = 200;

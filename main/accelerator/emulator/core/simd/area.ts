@@ -48,7 +48,7 @@ export const AREA_END: i32 = 840;
 
 export const MXCSR_INITIAL: u32 = 0x1f80;
 const XMM_BYTES: i32 = 16;
-const IMAGE: usize = SYSTEM_ROOM + 1024;
+const IMAGE: usize = SYSTEM_ROOM + 1088;
 
 export function pkruAt(components: u64, isCompacted: bool): i32 {
   return isCompacted && (components & AVX_STATE) == 0 ? YMM_AT : PKRU_AT;
