@@ -28,6 +28,11 @@ test.for<AcceleratorName>(['kvm', 'wasm'])(
     await inspector(page).getByText('periodic 0x40').waitFor(soon);
     await inspector(page).getByText('x87, SSE and AVX registers').click();
     await inspector(page).getByText('00001f80').waitFor();
+    expect(
+      await inspector(page)
+        .getByText(/^ymm\d+$/)
+        .count(),
+    ).toBe(16);
 
     await inspector(page).getByText('Memory', { exact: true }).click();
     await inspector(page).getByLabel('Address, hexadecimal').fill('nowhere');
@@ -69,6 +74,7 @@ test.for<AcceleratorName>(['kvm', 'wasm'])(
     await inspector(page).getByText('00008000', { exact: true }).first().waitFor(soon);
     await page.keyboard.press('F10');
     await page.getByText(`Paused after a step of CPU ${cpu}.`).waitFor(soon);
+    expect(await tile(page, cpu).getAttribute('aria-selected')).toBe('true');
   },
 );
 

@@ -5,7 +5,8 @@ import type { CpuInspection } from '../../../preload/contract/inspection';
 function values(inspection: CpuInspection): Map<string, string> {
   const found = new Map<string, string>();
   for (const [name, value] of Object.entries(inspection.general)) found.set(name, value);
-  for (const { name, value } of [...inspection.control, ...inspection.msrs, ...inspection.vectors]) found.set(name, value);
+  for (const { name, value } of [...inspection.control, ...inspection.msrs, ...inspection.vectors])
+    found.set(name, value);
   for (const { name, selector, base, limit } of inspection.segments) found.set(name, `${selector} ${base} ${limit}`);
   return found;
 }
