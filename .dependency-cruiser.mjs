@@ -22,6 +22,8 @@ const MAY_IMPORT = {
   ],
   // Events and serial bytes on their way to a window: from the machine's process or from the app's.
   'main/streams': ['main/base', 'preload/contract'],
+  // Names of a guest's addresses.
+  'main/symbols': ['main/base'],
   // gdb's protocol: packets, commands, registers.
   'main/gdb': ['main/base', 'preload/contract'],
   // What of a machine runs on Node: its process, its threads, its serial back ends, its clock.
@@ -33,6 +35,7 @@ const MAY_IMPORT = {
     'main/accelerator',
     'main/streams',
     'main/gdb',
+    'main/symbols',
     'preload/contract',
   ],
   'main/plugins': ['main/base', 'plugins/api', 'preload/contract'],
@@ -78,7 +81,7 @@ export default {
       name: 'no-platform-in-the-machine',
       comment: 'What the machine needs from the platform (files, clock, threads) is handed to it.',
       severity: 'error',
-      from: { path: '^main/(base|machine|devices|loader|firmware)/|^preload/contract/', pathNot: TESTS },
+      from: { path: '^main/(base|machine|devices|loader|firmware|symbols)/|^preload/contract/', pathNot: TESTS },
       to: { dependencyTypes: ['core'] },
     },
     {

@@ -109,7 +109,7 @@ describe.each(KINDS)('gdb on $name', ({ args, needs }) => {
     expect(said).toContain('ap at 0x8000 cs 0x800');
     expect(said).toMatch(/Thread 1 "cpu 0" \(BSP RUNNABLE\)/);
     expect(said).toMatch(/hit Breakpoint 2, count \(\)/);
-    expect(said).toMatch(/^cpu 0 {3}apic 0 {4}BSP RUNNABLE {6}long {6}0x[0-9a-f]+$/m);
+    expect(said).toMatch(/^cpu 0 {3}apic 0 {4}BSP RUNNABLE {6}long {6}0x[0-9a-f]+ count$/m);
     expect(said).toContain('$1 = 3');
     expect(said).toMatch(/Hardware watchpoint 3: \*\(int \*\) &counter\n\nOld value = 0\nNew value = 1\n/);
     expect(said).toMatch(/Hardware watchpoint 3: \*\(int \*\) &counter\n\nOld value = 1\nNew value = 2\n/);

@@ -63,7 +63,7 @@ export type RunResult = (typeof RunResult)[keyof typeof RunResult];
 /** Where a vcpu executes, for a display. */
 export interface Position {
   /** Linear address of the next instruction. */
-  rip: number;
+  rip: bigint;
   mode: CpuMode;
 }
 

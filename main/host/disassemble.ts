@@ -9,6 +9,7 @@ export async function disassemble(
   address: bigint,
   bits: 16 | 32 | 64,
   count: number,
+  nameOf: (address: bigint) => string | null,
 ): Promise<CodeLine[]> {
   const { Decoder, DecoderError, DecoderOptions, Formatter, FormatterSyntax } = await import('iced-x86');
   const decoder = new Decoder(bits, bytes, DecoderOptions.None);
@@ -24,6 +25,8 @@ export async function disassemble(
         address: instruction.ip.toString(16),
         bytes: Buffer.from(bytes.subarray(start, decoder.position)).toString('hex'),
         text: formatter.format(instruction),
+        symbol: labelOf(nameOf(instruction.ip), lines.length === 0),
+        target: instruction.nearBranchTarget === 0n ? null : nameOf(instruction.nearBranchTarget),
       });
     }
     instruction.free();
@@ -34,14 +37,23 @@ export async function disassemble(
   return lines;
 }
 
+/** A name with a distance is told once. */
+function labelOf(name: string | null, first: boolean): string | null {
+  return first || name?.includes('+') === false ? name : null;
+}
+
 /** What the summary says of an instruction that the emulator does not have. */
-export async function describeUnimplemented(machine: Machine): Promise<UnimplementedInstruction | null> {
+export async function describeUnimplemented(
+  machine: Machine,
+  nameOf: (address: bigint) => string | null,
+): Promise<UnimplementedInstruction | null> {
   const found = machine.unimplemented();
   if (found === null) return null;
-  const [line] = await disassemble(found.bytes, found.rip, found.bits, 1);
+  const [line] = await disassemble(found.bytes, found.rip, found.bits, 1, nameOf);
   return {
     cpu: found.cpu,
     rip: `0x${found.rip.toString(16)}`,
+    symbol: nameOf(found.rip),
     bytes: line?.bytes ?? Buffer.from(found.bytes).toString('hex'),
     text: line?.text ?? '(bad)',
   };

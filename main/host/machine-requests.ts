@@ -9,6 +9,7 @@ import { Held } from '../machine/shared-memory';
 import { disassemble } from './disassemble';
 import { checkRequest, RequestError } from './request-schema';
 import { writeSnapshot } from './snapshot-file';
+import type { Symbolizer } from './symbolizer';
 
 const ENDED = 'The machine has ended.';
 const CODE_LINES = 24;
@@ -21,6 +22,7 @@ export interface RunningMachine {
   abilities: MachineAbilities;
   /** Of the emulator's core; null on KVM. */
   coreDigest: string | null;
+  names: Symbolizer;
 }
 
 export class MachineRequestDesk {
@@ -90,7 +92,7 @@ export class MachineRequestDesk {
   }
 
   async #answer(input: unknown): Promise<unknown> {
-    const { machine, abilities, coreDigest } = await this.#until(() => this.#running);
+    const { machine, abilities, coreDigest, names } = await this.#until(() => this.#running);
     const request = checkRequest(input, machine.config.cpus);
     switch (request.name) {
       case 'pause':
@@ -117,7 +119,7 @@ export class MachineRequestDesk {
         return this.#step(machine, request.argument.cpu);
       case 'inspect':
         this.#mustBePaused(machine);
-        return this.#inspect(machine, request.argument.cpu);
+        return this.#inspect(machine, names, request.argument.cpu);
       case 'memory':
         this.#mustBePaused(machine);
         return readMemory(machine, request.argument);
@@ -152,9 +154,10 @@ export class MachineRequestDesk {
     );
   }
 
-  async #inspect(machine: Machine, cpu: number) {
+  async #inspect(machine: Machine, names: Symbolizer, cpu: number) {
     const { address, bits, bytes } = machine.inspector.code(cpu, CODE_LINES * MAX_INSTRUCTION_BYTES);
-    return { ...machine.inspector.inspect(cpu), code: await disassemble(bytes, address, bits, CODE_LINES) };
+    const code = await disassemble(bytes, address, bits, CODE_LINES, (target) => names.name(target));
+    return { ...machine.inspector.inspect(cpu), code };
   }
 
   #mustBePaused(machine: Machine): void {

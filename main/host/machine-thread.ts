@@ -30,6 +30,8 @@ import { checkPausePoints } from './request-schema';
 import { Sampler } from './sampler';
 import { openSerialBackend, type SerialPort } from './serial';
 import { SlowingTimer } from './slowing-timer';
+import { readSymbolFile, symbolsBeside } from './symbol-file';
+import { Symbolizer } from './symbolizer';
 import { restoreSnapshot, snapshotRomSize } from './snapshot-file';
 import type { CrashReport, ThreadTask, VcpuMessage } from './vcpu-worker';
 import { PolicyHost } from './policy-host';
@@ -69,6 +71,7 @@ export class MachineThread {
   #running = 0;
   readonly #crashes: CrashReport[] = [];
   #machine: Machine | null = null;
+  #names: Symbolizer | null = null;
   #ports: SerialPort[] = [];
   #disks: DiskHandle[] = [];
   /** Threads that have begun before they are needed. */
@@ -103,6 +106,7 @@ export class MachineThread {
       policyCommands = [],
       recording = null,
       digestsEvents = false,
+      symbols,
       debuggerAt,
     } = start;
     if (digestsEvents) this.#digest = new EventDigest();
@@ -137,6 +141,9 @@ export class MachineThread {
     });
     if (saved !== null) restoreSnapshot(machine, saved.digest, saved.path);
     machine.pause.points = points;
+    const file = symbols === undefined ? symbolsBeside(config.guest, machine.image) : readSymbolFile(symbols);
+    const names = new Symbolizer({ image, report: machine.image, cmdline: config.cmdline, file, ram: machine.ram });
+    this.#names = names;
     this.#machine = machine;
     if (debuggerAt !== undefined) {
       this.#gdb = await GdbServer.open(debuggerAt);
@@ -151,11 +158,11 @@ export class MachineThread {
       this.#startThreads(policyCommands);
       const abilities = machineAbilities(config, this.#policies !== null);
       this.#post({ type: 'started', config, memory: config.memory, abilities, image: machine.image });
-      this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null });
+      this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null, names });
       if (this.#gdb !== null) {
         const able = debugAbilities(config.accelerator);
         const shown = { architecture: 'i386:x86-64' } as const;
-        this.#gdb.begin({ machine, desk: this.#requests, abilities, points: able, shown });
+        this.#gdb.begin({ machine, desk: this.#requests, abilities, points: able, shown, names });
         this.#post({ type: 'debugger-at', address: this.#gdb.name });
       }
       const exits = new ExitReporter(machine.board.vcpus, machine.board.events);
@@ -163,7 +170,7 @@ export class MachineThread {
       if (!runsInTurns(config)) this.#exitTimer = new SlowingTimer(EXIT_REPORT_MS, () => exits.report());
       if (sampleEveryMs > 0) {
         const send = (sample: Sample): void => this.#post({ type: 'sample', sample });
-        this.#sampler = new Sampler(sampleEveryMs, () => machine.sample(), send);
+        this.#sampler = new Sampler(sampleEveryMs, () => names.sample(machine.sample()), send);
       }
       if (!runsInTurns(config) && config.timeLimit !== null) this.#limitTime(machine, config.timeLimit, timers);
       if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());
@@ -181,7 +188,7 @@ export class MachineThread {
       this.#sendEvents(machine);
       if (this.#failure !== null) throw this.#failure;
       const { summary, diagnosis } = this.#conclusion(machine);
-      const unimplemented = await describeUnimplemented(machine);
+      const unimplemented = await describeUnimplemented(machine, (address) => names.name(address));
       await this.#gdb?.close(summary.outcome);
       if (machine.screen !== null) this.#post({ type: 'screen', page: machine.screen.look() });
       this.#post({ type: 'ended', summary: { ...summary, unimplemented }, diagnosis });
@@ -390,7 +397,9 @@ export class MachineThread {
     const summary = { ...machine.summary(), policies, verdict: this.#policies?.verdict ?? null };
     const crash = this.#crashes[0];
     if (crash === undefined) return { summary, diagnosis: [] };
-    const outcome: Outcome = { kind: 'crash', code: null, cpu: crash.cpu, reason: crash.reason };
+    const name = this.#names?.name(crash.rip) ?? null;
+    const reason = name === null ? crash.reason : `${crash.reason}, in ${name}`;
+    const outcome: Outcome = { kind: 'crash', code: null, cpu: crash.cpu, reason };
     return { summary: { ...summary, outcome }, diagnosis: crash.registers };
   }
 }

@@ -12,7 +12,7 @@ function sampled() {
   const begin = Date.now();
   const take = (): Sample => ({
     time: Date.now() - begin,
-    cpus: [{ state: 0, rip: 0x1000, mode: 'long', exits: [machine.exits] }],
+    cpus: [{ state: 0, rip: '1000', symbol: null, mode: 'long', exits: [machine.exits] }],
   });
   const sampler = new Sampler(100, take, ({ time, cpus }) => sent.push([time, cpus[0].exits[0]]));
   return { machine, sampler, sent };

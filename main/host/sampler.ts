@@ -46,10 +46,11 @@ export class Sampler {
 
 function sameCpus(before: readonly CpuSample[], now: readonly CpuSample[]): boolean {
   return before.every((cpu, n) => {
-    const { state, rip, mode, exits } = now[n];
+    const { state, rip, symbol, mode, exits } = now[n];
     return (
       cpu.state === state &&
       cpu.rip === rip &&
+      cpu.symbol === symbol &&
       cpu.mode === mode &&
       cpu.exits.every((count, reason) => count === exits[reason])
     );

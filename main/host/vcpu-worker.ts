@@ -13,6 +13,7 @@ import {
 } from '../accelerator/index';
 import type { KvmHandles } from '../accelerator/kvm/vm';
 import type { Vcpu } from '../accelerator/types';
+import { instructionAddress } from '../base/cpu-state';
 import { Board } from '../machine/board';
 import { EmulatedMachine } from '../machine/emulated-machine';
 import { ExactLoop } from '../machine/exact-loop';
@@ -56,6 +57,8 @@ export interface ThreadTask {
 export interface CrashReport {
   cpu: number;
   reason: string;
+  /** Linear address at which it stands. */
+  rip: bigint;
   registers: string[];
 }
 
@@ -200,6 +203,7 @@ function report(crash: GuestCrash, vcpu: Vcpu, board: Board): CrashReport {
   return {
     cpu: crash.cpu,
     reason: `CPU ${crash.cpu}: ${crash.what} ${whereabouts(state)}`,
+    rip: instructionAddress(state),
     registers: registerDump(state),
   };
 }

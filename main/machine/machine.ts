@@ -44,15 +44,7 @@ import { PausableClock } from './pausable-clock';
 import { type Backends, NO_BACKENDS } from './pci-board';
 import { Screen } from './screen';
 import { SerialReader } from './serial-ring';
-import {
-  EndCause,
-  MachineMemory,
-  MachineWord,
-  type MemoryShape,
-  SERIAL_PORTS,
-  VcpuTime,
-  VcpuWord,
-} from './shared-memory';
+import { EndCause, MachineMemory, MachineWord, type MemoryShape, SERIAL_PORTS, VcpuWord } from './shared-memory';
 import { apicIdShifts } from './topology';
 import { VirtualClock } from './virtual-clock';
 import { Attention, CPU_MODES } from './vcpu-control';
@@ -334,10 +326,15 @@ export class Machine implements Disposable {
     return next;
   }
 
+  /** Guest RAM, to look into: whoever writes to it says so (`Vcpu.memoryWritten`). */
+  get ram(): Uint8Array {
+    return this.#memory.ram;
+  }
+
   /** What each CPU is doing; asks those that run to say where they are by the next call. */
   sample(): Sample {
     const cpus = this.board.vcpus.map((vcpu) => {
-      const { words, times } = vcpu;
+      const { words } = vcpu;
       const begun = vcpu.startedAt !== null;
       const known = begun && words[VcpuWord.MODE] !== 0;
       if (begun && Atomics.load(words, VcpuWord.POSITION_VALID) === 0) {
@@ -348,7 +345,8 @@ export class Machine implements Disposable {
       return {
         state: vcpu.mpState,
         exits: Array.from(words.subarray(VcpuWord.EXITS, VcpuWord.EXITS + EXIT_REASONS)),
-        rip: known ? times[VcpuTime.RIP] : -1,
+        rip: known ? vcpu.rip.toString(16) : null,
+        symbol: null,
         mode: known ? CPU_MODES[words[VcpuWord.MODE] - 1] : null,
       };
     });

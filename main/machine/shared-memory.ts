@@ -217,7 +217,7 @@ export const VcpuWord = {
 export const VcpuTime = {
   /** Machine time of the first RUNNABLE. */
   STARTED: 0,
-  /** Linear address last seen. */
+  /** Linear address last seen: no number, but 64 bits that `VcpuControl.rip` reads and writes whole. */
   RIP: 1,
   /** Emulator: machine time until which the CPU has nothing to do, and up to which its time-stamp counter was carried. */
   IDLE_UNTIL: 2,

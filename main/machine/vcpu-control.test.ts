@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { KvmKicker } from '../accelerator/kvm/vcpu';
 import { MpState } from '../../preload/contract/mp-state';
 import { joined, ThreadCode } from '../../test/support/thread';
-import { MachineMemory, VcpuTime, VcpuWord } from './shared-memory';
+import { MachineMemory, VcpuWord } from './shared-memory';
 import type { VcpuThread } from './testing/vcpu-control-thread';
 import { Attention, publishPosition, VcpuControl } from './vcpu-control';
 
@@ -121,8 +121,9 @@ describe('what others read of a CPU', () => {
   });
 
   test('a position is valid until the CPU has run again', () => {
-    publishPosition(control, { rip: 2 ** 47 - 1, mode: 'long' });
-    expect(control.times[VcpuTime.RIP]).toBe(2 ** 47 - 1);
+    publishPosition(control, { rip: 0xffffffff81a178abn, mode: 'long' });
+    // A float has 53 bits, and an address of a kernel's 64.
+    expect(control.rip).toBe(0xffffffff81a178abn);
     expect(control.words[VcpuWord.MODE]).toBe(3);
     expect(control.words[VcpuWord.POSITION_VALID]).toBe(1);
     control.enterGuest();

@@ -32,6 +32,8 @@ export class VcpuControl {
   readonly cpu: number;
   readonly words: Int32Array;
   readonly times: Float64Array;
+  /** The same 8 bytes as VcpuTime.RIP, which are read and written at once. */
+  readonly #rip: BigUint64Array;
   readonly #kicker: VcpuKicker;
   readonly #attention: Int32Array;
 
@@ -39,6 +41,7 @@ export class VcpuControl {
     this.cpu = cpu;
     this.words = memory.vcpu(cpu);
     this.times = memory.vcpuTimes(cpu);
+    this.#rip = new BigUint64Array(this.times.buffer, this.times.byteOffset + VcpuTime.RIP * 8, 1);
     this.#kicker = kicker;
     this.#attention = this.words.subarray(VcpuWord.ATTENTION, VcpuWord.ATTENTION + 1);
   }
@@ -83,6 +86,15 @@ export class VcpuControl {
   /** Changes under the lock of the MP state (StartUpRouter). */
   get inSmm(): boolean {
     return this.words[VcpuWord.IN_SMM] !== 0;
+  }
+
+  /** Linear address last published. */
+  get rip(): bigint {
+    return this.#rip[0];
+  }
+
+  set rip(address: bigint) {
+    this.#rip[0] = address;
   }
 
   get startedAt(): number | null {
@@ -207,7 +219,7 @@ export class OwnVcpuControl extends VcpuControl {
 
 /** Puts where the CPU stands where other threads can read it. On the vcpu's thread. */
 export function publishPosition(control: VcpuControl, position: Position): void {
-  control.times[VcpuTime.RIP] = position.rip;
+  control.rip = position.rip;
   control.words[VcpuWord.MODE] = CPU_MODES.indexOf(position.mode) + 1;
   Atomics.store(control.words, VcpuWord.POSITION_VALID, 1);
 }

@@ -63,6 +63,10 @@ export interface CodeLine {
   bytes: string;
   /** Intel syntax. */
   text: string;
+  /** The name of its address, of the first line and where a symbol begins; else null. */
+  symbol: string | null;
+  /** Of a call or jump: the name of where it goes; null: it is none, or nothing names that. */
+  target: string | null;
 }
 
 /** One CPU of a paused machine. */

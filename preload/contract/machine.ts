@@ -142,6 +142,8 @@ export interface UnimplementedInstruction {
   cpu: number;
   /** Hexadecimal, as is `bytes`. */
   rip: string;
+  /** Its name; null: nothing names it. */
+  symbol: string | null;
   bytes: string;
   /** Disassembly, Intel syntax. */
   text: string;
@@ -152,8 +154,10 @@ export interface CpuSample {
   state: number;
   /** Exits since the start by KVM exit reason, index = reason. */
   exits: number[];
-  /** Last published instruction pointer as linear address; -1: none yet. */
-  rip: number;
+  /** Last published instruction pointer as linear address, hexadecimal: 64 bits do not fit a number; null: none yet. */
+  rip: string | null;
+  /** Its name, such as `start_secondary+0x12`; null: nothing names it. */
+  symbol: string | null;
   mode: 'real' | 'protected' | 'long' | null;
 }
 
@@ -182,6 +186,8 @@ export type MachineCommand =
       policyCommands?: TimedPolicyCommand[];
       /** In the place of policies: what they decided in a run that was recorded. */
       recording?: Recording;
+      /** A file of the guest's symbols: System.map, or an ELF file. */
+      symbols?: string;
       /** The machine stands still before its first instruction until gdb has come there and lets it go. */
       debuggerAt?: DebuggerAddress;
     }

@@ -216,7 +216,7 @@ export class EmulatorVcpu implements Vcpu {
     const mode = cpuMode({ cr0: view.getBigUint64(block.CR0, true), efer: view.getBigUint64(block.EFER, true) });
     const rip = view.getBigUint64(block.RIP, true);
     const { l, base } = readSegment(view, 'cs');
-    return { rip: Number(mode === 'long' && l ? rip : (base + rip) & 0xffffffffn), mode };
+    return { rip: mode === 'long' && l ? rip : (base + rip) & 0xffffffffn, mode };
   }
 
   tsc(): bigint {

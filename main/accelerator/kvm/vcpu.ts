@@ -255,7 +255,7 @@ export class KvmVcpu implements Vcpu {
     const state = this.state();
     const mode = cpuMode(state);
     const linear = mode === 'long' && state.cs.l ? state.rip : (state.cs.base + state.rip) & 0xffffffffn;
-    return { rip: Number(linear), mode };
+    return { rip: linear, mode };
   }
 
   tsc(): bigint {

@@ -2,7 +2,7 @@
  * One gdb that is connected: what it asks is done one after the other, as the protocol wants it. While the machine runs, gdb waits
  * for word of its stop, and may only send an interrupt.
  */
-import { type Action, ALL_THREADS, ANY_THREAD, type Command, parseCommand, type PointKind } from '../../gdb/commands';
+import { type Action, ALL_THREADS, ANY_THREAD, type Command, parseCommand } from '../../gdb/commands';
 import { encodePacket, type Incoming, PACKET_BYTES, PacketReader, toHex } from '../../gdb/packet';
 import {
   type Architecture,
@@ -18,18 +18,21 @@ import { ReveilleError } from '../../base/errors';
 import type { Machine } from '../../machine/machine';
 import type { AddressSpace, DebuggerStop, MachineDebugger } from '../../machine/machine-debugger';
 import type { DebugAbilities } from '../../accelerator/index';
-import type { DebugPoints, Watchpoint } from '../../accelerator/types';
 import type { MachineAbilities, PausePoint, PauseReason } from '../../../preload/contract/inspection';
 import type { Outcome } from '../../../preload/contract/machine';
-import { MpState, mpStateName } from '../../../preload/contract/mp-state';
+import { MpState } from '../../../preload/contract/mp-state';
 import type { MachineRequestDesk } from '../machine-requests';
+import type { Symbolizer } from '../symbolizer';
+import { GdbPoints } from './gdb-points';
 import { monitor } from './monitor';
+import { describeThread, threadList, threadOf } from './threads';
 
 export interface DebuggedMachine {
   machine: Machine;
   desk: MachineRequestDesk;
   abilities: MachineAbilities;
   points: DebugAbilities;
+  names: Symbolizer;
   /** How a gdb that connects sees the CPUs: it asks only then. */
   shown: { architecture: Architecture };
 }
@@ -41,19 +44,14 @@ const ERROR_ADDRESS = 'E0e';
 /** A crash that the machine has met, and stands still at. */
 const TRIPLE_FAULT: PausePoint = { on: 'triple-fault', cpu: null };
 
-const WATCHES: Partial<Record<PointKind, Pick<Watchpoint, 'reads' | 'writes'>>> = {
-  write: { reads: false, writes: true },
-  read: { reads: true, writes: false },
-  access: { reads: true, writes: true },
-};
-
 export class GdbSession {
   readonly #machine: Machine;
   readonly #desk: MachineRequestDesk;
   readonly #debugger: MachineDebugger;
   readonly #abilities: MachineAbilities;
-  readonly #unable: DebugAbilities;
+  readonly #points: GdbPoints;
   readonly #shown: DebuggedMachine['shown'];
+  readonly #names: Symbolizer;
   readonly #write: (bytes: Uint8Array) => void;
   readonly #reader = new PacketReader();
   readonly #target: TargetDescription;
@@ -71,13 +69,14 @@ export class GdbSession {
   /** What the machine stands still for. */
   #stop: string;
 
-  constructor({ machine, desk, abilities, points, shown }: DebuggedMachine, write: (bytes: Uint8Array) => void) {
+  constructor({ machine, desk, abilities, points, names, shown }: DebuggedMachine, write: (bytes: Uint8Array) => void) {
     this.#machine = machine;
     this.#desk = desk;
     this.#debugger = machine.debugger;
     this.#abilities = abilities;
-    this.#unable = points;
+    this.#points = new GdbPoints(machine.debugger, points);
     this.#shown = shown;
+    this.#names = names;
     this.#write = write;
     this.#target = describeTarget(shown.architecture);
     this.#cpu = machine.config.bsp;
@@ -97,7 +96,7 @@ export class GdbSession {
     this.#closed = true;
     this.#subscription.dispose();
     this.#machine.pause.points = this.#machine.pause.points.filter((point) => point !== TRIPLE_FAULT);
-    this.#debugger.points = { software: [], hardware: [], watchpoints: [] };
+    this.#points.clear();
     if (!this.#running || this.#machine.stopping) return this.#queue;
     // Points are taken out while nothing runs.
     this.#do(async () => {
@@ -191,7 +190,7 @@ export class GdbSession {
         return this.#cpuOf(command.thread) === null ? ERROR_INVALID : OK;
       case 'thread-info': {
         const cpu = this.#cpuOf(command.thread);
-        return cpu === null ? ERROR_INVALID : toHex(Buffer.from(this.#describe(cpu)));
+        return cpu === null ? ERROR_INVALID : toHex(Buffer.from(describeThread(this.#machine, cpu)));
       }
       case 'set-thread':
       case 'set-step-thread': {
@@ -231,7 +230,7 @@ export class GdbSession {
         return this.#monitor(command.text);
       case 'detach':
         this.#send(OK);
-        this.#debugger.points = { software: [], hardware: [], watchpoints: [] };
+        this.#points.clear();
         await this.#resume(new Set(), new Set());
         this.#running = false;
         void this.close();
@@ -262,21 +261,10 @@ export class GdbSession {
 
   #readObject({ object, annex, offset, length }: Extract<Command, { name: 'read-object' }>): string {
     if (object === 'features' && annex !== 'target.xml') return 'E00';
-    const text = object === 'features' ? this.#target.xml : this.#threads();
+    const text = object === 'features' ? this.#target.xml : threadList(this.#machine);
     // Room for the letter before it; nothing in it needs to be escaped.
     const part = text.slice(offset, offset + Math.min(length, PACKET_BYTES - 1));
     return `${offset + part.length < text.length ? 'm' : 'l'}${part}`;
-  }
-
-  #threads(): string {
-    const threads = this.#machine.board.vcpus.map(
-      ({ cpu }) => `<thread id="${threadOf(cpu)}" core="${cpu}" name="cpu ${cpu}">${this.#describe(cpu)}</thread>`,
-    );
-    return `<?xml version="1.0"?>\n<threads>\n${threads.join('\n')}\n</threads>\n`;
-  }
-
-  #describe(cpu: number): string {
-    return `${cpu === this.#machine.config.bsp ? 'BSP ' : ''}${mpStateName(this.#machine.board.vcpus[cpu].mpState)}`;
   }
 
   #cpuOf(thread: number): number | null {
@@ -313,24 +301,11 @@ export class GdbSession {
     return OK;
   }
 
-  #changePoint({ name, kind: asked, address, length }: Extract<Command, { name: 'insert' | 'remove' }>): string {
-    const { points } = this.#debugger;
-    const { software, hardware, watch } = this.#unable;
-    // A processor whose INT3s are not told has its registers.
-    const kind = asked === 'software' && software !== null && hardware === null ? 'hardware' : asked;
-    const changed =
-      name === 'insert' ? withPoint(points, kind, address, length) : withoutPoint(points, kind, address, length);
-    if (name === 'insert') {
-      const reason =
-        (kind === 'software' ? software : kind === 'hardware' ? hardware : watch) ??
-        this.#debugger.refusal(this.#cpu, changed);
-      if (reason !== null) {
-        this.#say(`${reason}\n`);
-        return ERROR_ADDRESS;
-      }
-    }
-    this.#debugger.points = changed;
-    return OK;
+  #changePoint(command: Extract<Command, { name: 'insert' | 'remove' }>): string {
+    const reason = this.#points.change(this.#cpu, command);
+    if (reason === null) return OK;
+    this.#say(`${reason}\n`);
+    return ERROR_ADDRESS;
   }
 
   async #go(actions: Action[], address: bigint | null): Promise<string | null> {
@@ -415,39 +390,11 @@ export class GdbSession {
   #monitor(text: string): string {
     const said = monitor(text, {
       machine: this.#machine,
+      nameOf: (address) => this.#names.name(address),
       space: (wanted) => (this.#space = wanted ?? this.#space),
       architecture: (wanted) => (this.#shown.architecture = wanted ?? this.#shown.architecture),
     });
     this.#say(said);
     return OK;
   }
-}
-
-/** gdb's number of a CPU; 0 means any. */
-function threadOf(cpu: number): string {
-  return (cpu + 1).toString(16);
-}
-
-function withPoint(points: DebugPoints, kind: PointKind, address: bigint, length: number): DebugPoints {
-  const without = withoutPoint(points, kind, address, length);
-  const watch = WATCHES[kind];
-  if (watch !== undefined) {
-    return { ...without, watchpoints: [...without.watchpoints, { address, length, ...watch }] };
-  }
-  const list = kind === 'software' ? 'software' : 'hardware';
-  return { ...without, [list]: [...without[list], address] };
-}
-
-function withoutPoint(points: DebugPoints, kind: PointKind, address: bigint, length: number): DebugPoints {
-  const watch = WATCHES[kind];
-  if (watch === undefined) {
-    const list = kind === 'software' ? 'software' : 'hardware';
-    return { ...points, [list]: points[list].filter((other) => other !== address) };
-  }
-  const isIt = (other: Watchpoint) =>
-    other.address === address &&
-    other.length === length &&
-    other.reads === watch.reads &&
-    other.writes === watch.writes;
-  return { ...points, watchpoints: points.watchpoints.filter((other) => !isIt(other)) };
 }

@@ -7,6 +7,8 @@ import { mpStateName } from '../../../preload/contract/mp-state';
 
 export interface MonitorTarget {
   machine: Machine;
+  /** Of an address; null: nothing names it. */
+  nameOf(address: bigint): string | null;
   /** Sets what gdb's addresses are, where something is given, and says what they are. */
   space(wanted?: AddressSpace): AddressSpace;
   architecture(wanted?: Architecture): Architecture;
@@ -30,7 +32,7 @@ const COMMANDS: Record<string, MonitorCommand> = {
   'mp-state': {
     usage: 'mp-state',
     what: 'each CPU: its APIC id, MP state, mode, and where it stands',
-    run: ({ machine }) => mpStates(machine),
+    run: ({ machine, nameOf }) => mpStates(machine, nameOf),
   },
   memory: {
     usage: 'memory [linear|physical]',
@@ -68,9 +70,11 @@ function help(): string {
   return commands.map(({ usage, what }) => `monitor ${usage.padEnd(width)}  ${what}\n`).join('');
 }
 
-function mpStates(machine: Machine): string {
+function mpStates(machine: Machine, nameOf: MonitorTarget['nameOf']): string {
   const lines = machine.board.vcpus.map(({ cpu, mpState }) => {
     const state = machine.debugger.registers(cpu).state();
+    const address = instructionAddress(state);
+    const name = nameOf(address);
     const role = cpu === machine.config.bsp ? 'BSP' : '';
     return [
       `cpu ${cpu}`.padEnd(8),
@@ -78,7 +82,7 @@ function mpStates(machine: Machine): string {
       role.padEnd(4),
       mpStateName(mpState).padEnd(14),
       cpuMode(state).padEnd(10),
-      `0x${instructionAddress(state).toString(16)}`,
+      `0x${address.toString(16)}${name === null ? '' : ` ${name}`}`,
     ].join('');
   });
   return `${lines.join('\n')}\n`;

@@ -58,6 +58,7 @@ export async function replay(args: string[], { machineProcess }: Installation): 
       recording,
       watch: null,
       gdb: null,
+      symbols: null,
       greeting: () => `replays ${options.file}: ${config.accelerator}, ${config.cpus} cpus, seed ${config.seed}`,
     });
     const { summary, diagnosis, status } = await session.run();

@@ -26,6 +26,8 @@ export interface RunOptions {
   policyCommands: string | null;
   /** Where gdb is to find the machine; null: nowhere. */
   gdb: DebuggerAddress | null;
+  /** A file of the guest's symbols; null: none. */
+  symbols: string | null;
 }
 
 type SerialPorts = MachineConfig['serial'];
@@ -45,6 +47,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     events: TEXT,
     trace: TEXT,
     gdb: TEXT,
+    symbols: TEXT,
     screen: TEXT,
     json: FLAG,
   });
@@ -74,6 +77,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     policies: policyChoices(tokens),
     policyCommands: values['policy-commands'] ?? null,
     gdb: given('--gdb', values.gdb, parseDebuggerAddress) ?? null,
+    symbols: values.symbols ?? null,
   };
 }
 

@@ -56,6 +56,8 @@ interface RunParts {
   watch: (() => { close(): void }) | null;
   /** Where gdb is to find the machine; null: nowhere. */
   gdb: DebuggerAddress | null;
+  /** A file of the guest's symbols; null: none was given. */
+  symbols: string | null;
   /** Printed when the machine starts. */
   greeting: (config: MachineConfig) => string;
 }
@@ -101,7 +103,7 @@ export class RunSession {
     const { machine, config, display, timeout } = this.#parts;
     try {
       this.#listen();
-      const { policies, policyCommands, recording, gdb } = this.#parts;
+      const { policies, policyCommands, recording, gdb, symbols } = this.#parts;
       machine.send({
         type: 'start',
         config,
@@ -111,6 +113,7 @@ export class RunSession {
         policies: policies.programs,
         policyCommands,
         ...(recording !== null && { recording }),
+        ...(symbols !== null && { symbols }),
         ...(gdb !== null && { debuggerAt: gdb }),
       });
       if (timeout !== null) this.#stopAfter(timeout);

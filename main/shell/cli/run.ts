@@ -94,6 +94,7 @@ async function runMachine(
     recording: null,
     watch: watch === null ? null : () => watch(machine, (line) => display.line(line)),
     gdb: options.gdb,
+    symbols: options.symbols,
     greeting: (made) => greeting(made, choice),
   });
   const { summary, diagnosis, status, screen } = await withScreen(options.screen, session);
@@ -143,8 +144,9 @@ function recorded(
 
 function unimplementedLine({ unimplemented }: Summary): string[] {
   if (unimplemented === null) return [];
-  const { cpu, rip, bytes, text } = unimplemented;
-  return [`cpu ${cpu} met an instruction that the emulator does not have, and got #UD: ${bytes} (${text}) at ${rip}`];
+  const { cpu, rip, symbol, bytes, text } = unimplemented;
+  const where = symbol === null ? rip : `${rip}, in ${symbol}`;
+  return [`cpu ${cpu} met an instruction that the emulator does not have, and got #UD: ${bytes} (${text}) at ${where}`];
 }
 
 function greeting(config: MachineConfig, choice: string): string {

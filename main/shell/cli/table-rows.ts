@@ -76,8 +76,9 @@ function shortNumber(value: number): string {
 
 /** A CPU that waits for INIT or SIPI is nowhere. */
 function position({ sample, state }: CpuModel): string {
-  if (sample === null || sample.rip < 0 || (state !== 'RUNNABLE' && state !== 'HALTED')) return '';
-  return `0x${sample.rip.toString(16).padStart(8, '0')}${sample.mode === null ? '' : ` ${sample.mode}`}`;
+  if (sample === null || sample.rip === null || (state !== 'RUNNABLE' && state !== 'HALTED')) return '';
+  if (sample.symbol !== null) return sample.symbol;
+  return `0x${sample.rip.padStart(8, '0')}${sample.mode === null ? '' : ` ${sample.mode}`}`;
 }
 
 /** `50 HALTED, 2 RUNNABLE`. */

@@ -58,6 +58,8 @@ The run
   --screen PATH             writes the rows of text that the screen shows at the end; "-" is stdout
   --gdb :PORT               waits for gdb before the first instruction; also ADDRESS:PORT (without one 127.0.0.1),
                             or unix:PATH. "monitor help" in gdb says what there is besides
+  --symbols PATH            names of the guest's addresses: a System.map or an ELF file. An ELF guest's own and those that a
+                            Linux kernel carries are there without; of one that moves itself the file counts with nokaslr
   --json                    one summary as the last line of stdout
 
 A sweep, with the options of the machine and of its policies; on the emulator unless --accel says otherwise

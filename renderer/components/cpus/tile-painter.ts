@@ -5,7 +5,7 @@
 import type { CpuModel } from '../../../preload/contract/machine-model';
 import type { RunStreams } from '../../streams/run-streams';
 import { ipiWords, senderWords } from '../event-words';
-import { duration, hex, perSecond } from '../format';
+import { duration, perSecond } from '../format';
 import { stateLook } from '../mp-states';
 import { Sparkline, barHeight } from './sparkline';
 
@@ -93,8 +93,8 @@ export class TilePainter {
 }
 
 function whereText({ sample }: CpuModel): string {
-  if (sample === null || sample.rip < 0) return '';
-  return `${sample.mode ?? ''} ${hex(sample.rip, 1)}`;
+  if (sample === null || sample.rip === null) return '';
+  return sample.symbol ?? `${sample.mode ?? ''} 0x${sample.rip}`;
 }
 
 /** All that a tile of this size has no room for. */
@@ -105,6 +105,7 @@ export function describeCpu(cpu: CpuModel, time: number): string {
     labelOf(cpu),
     `for ${duration(time - cpu.changedAt)}`,
     whereText(cpu),
+    cpu.sample?.symbol == null ? '' : `${cpu.sample.mode ?? ''} 0x${cpu.sample.rip}`,
     `last IPI: ${ipi}`,
     `exits: ${exits.length === 0 ? 'none' : exits.join(', ')}`,
   ]

@@ -169,7 +169,8 @@ const scenarios: Record<string, (argument: string) => void> = {
       const cpus = config.apicIds.map((_, id) => ({
         state: id <= cpu === (turn === 1) ? RUNNABLE : HALTED,
         exits: [0, 0, beat * id * 37, 0, 0, beat * 10, beat * 123 * id],
-        rip: 0x8000 + beat * 16 + id,
+        rip: (0x8000 + beat * 16 + id).toString(16),
+        symbol: null,
         mode: 'long' as const,
       }));
       send({ type: 'sample', sample: { time: now, cpus } });
