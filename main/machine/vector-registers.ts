@@ -53,8 +53,8 @@ export function describeVectors(image: Uint8Array): NamedValue[] {
     return { name: `st${n}`, value: bits(image, STACK_AT + 16 * n, 10), flags: empty ? ['empty'] : [] };
   });
   const vectors = Array.from({ length: VECTOR_REGISTERS }, (_, n): NamedValue => {
-    const value = bits(image, YMM_HIGH_AT + 16 * n, 16) + bits(image, XMM_AT + 16 * n, 16);
-    return { name: `ymm${n}`, value, flags: [] };
+    const parts = [YMM_HIGH_AT + 8, YMM_HIGH_AT, XMM_AT + 8, XMM_AT].map((at) => bits(image, at + 16 * n, 8));
+    return { name: `ymm${n}`, value: parts.join(' '), flags: [] };
   });
   return [
     named('fcw', BigInt(view.getUint16(0, true)), CONTROL_FLAGS),

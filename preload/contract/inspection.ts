@@ -85,7 +85,7 @@ export interface CpuInspection {
   idtr: { base: string; limit: number };
   control: NamedValue[];
   msrs: NamedValue[];
-  /** Registers of x87, SSE and AVX. */
+  /** Registers of x87, SSE and AVX; those of AVX in words of 64 bits. */
   vectors: NamedValue[];
   /** Null where it cannot be read. */
   lapic: LapicInspection | null;
