@@ -23,6 +23,15 @@ read -r consoles < /sys/class/tty/console/active
 exec /sbin/getty -L 115200 "\${consoles##* }" vt100
 `;
 
+/** What udhcpc calls with what it was given. */
+const DHCP = `#!/bin/sh
+[ "$1" != deconfig ] || ip link set "$interface" up
+[ "$1" = bound ] || exit 0
+ip addr add "$ip/$mask" dev "$interface"
+ip route add default via "$router"
+echo "nameserver $dns" > /etc/resolv.conf
+`;
+
 /**
  * `root`: a folder with the files of the packages, which becomes the file system; `image`: the path of what is made. False where
  * this host has no e2fsprogs.
@@ -31,9 +40,10 @@ export function makeRootImage(root, image) {
   const put = (path, text, mode = 0o644) => writeFileSync(join(root, path), text, { mode });
   const busybox = join(root, 'bin/busybox');
   for (const path of applets(busybox)) symlinkSync('/bin/busybox', join(root, path));
-  for (const folder of ['etc/init.d', 'mnt']) mkdirSync(join(root, folder));
+  for (const folder of ['etc/init.d', 'etc/udhcpc', 'mnt']) mkdirSync(join(root, folder));
   put('etc/inittab', INITTAB);
   put('etc/init.d/rcS', RC, 0o755);
+  put('etc/udhcpc/default.script', DHCP, 0o755);
   put('sbin/console-getty', GETTY, 0o755);
   put('etc/profile.d/prompt.sh', "PS1='~ # '\n");
   put('etc/hostname', 'debian\n');

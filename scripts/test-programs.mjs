@@ -26,6 +26,11 @@ const PROGRAMS = [
     probe: ['sh', '-c', 'qemu-img --version && mkfs.ext4 -V && debugfs -V'],
   },
   {
+    packages: ['libslirp0'],
+    why: 'is the network of a machine',
+    probe: ['sh', '-c', 'ldconfig -p | grep -q libslirp.so.0'],
+  },
+  {
     packages: ['gdb', 'binutils'],
     why: 'debugs a guest as a person does',
     probe: ['gdb', '--version'],

@@ -224,6 +224,8 @@ function settingOf(field: keyof MachineConfig | null): keyof MachineSettings | n
       return 'topology';
     case 'tableOrder':
     case 'timeLimit':
+    case 'consoles':
+    case 'network':
       return null;
     default:
       return field;

@@ -12,6 +12,9 @@ const POLICIES_REMEMBER =
 const DISKS_CHANGE =
   'A machine that writes to a disk cannot be saved: the image would go on without the snapshot. Make its disks read-only.';
 
+const NETWORK_GOES_ON =
+  'A machine with a network cannot be saved: those it talks to would go on without the snapshot. Run it without --net.';
+
 const TIMERS_RUN_ON =
   'KVM’s own local APIC timers run on while the machine is paused: what falls due meanwhile arrives when it goes on.';
 const DERIVED =
@@ -19,15 +22,21 @@ const DERIVED =
   'of CPUs that have begun, some milliseconds after they happened.';
 
 /** `policies`: whether something decides about its INITs and SIPIs. */
-export function machineAbilities({ accelerator, irqchip, disks }: MachineConfig, policies: boolean): MachineAbilities {
+export function machineAbilities(config: MachineConfig, policies: boolean): MachineAbilities {
+  const { accelerator, irqchip } = config;
   const isKvm = accelerator === 'kvm';
   return {
     pause: null,
     step: whyNoStep(accelerator),
-    snapshot: isKvm ? NO_SNAPSHOT : policies ? POLICIES_REMEMBER : disks.every(isReadOnly) ? null : DISKS_CHANGE,
+    snapshot: isKvm ? NO_SNAPSHOT : policies ? POLICIES_REMEMBER : whyNotSaved(config),
     pausePoints: { init: null, sipi: null, 'first-instruction': null, 'triple-fault': null, 'state-change': null },
     notes: irqchip === 'exact' ? [] : [TIMERS_RUN_ON, DERIVED],
   };
+}
+
+function whyNotSaved({ disks, network }: MachineConfig): string | null {
+  if (network !== null) return NETWORK_GOES_ON;
+  return disks.every(isReadOnly) ? null : DISKS_CHANGE;
 }
 
 function isReadOnly({ readonly }: DiskConfig): boolean {

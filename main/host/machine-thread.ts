@@ -16,10 +16,10 @@ import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events'
 import { ExitReporter } from '../machine/exit-reporter';
 import { Machine } from '../machine/machine';
 import { machineAbilities } from './abilities';
-import { backendsOf } from './backends';
+import { backendsOf, type HostHandles } from './backends';
 import { GuestFileError, readImage, vgaBiosOf } from './guest-files';
 import { HostClock, monotonicNow } from './clock';
-import { type DiskHandle, openDisk } from './disk/index';
+import { openDisk } from './disk/index';
 import { describeUnimplemented } from './disassemble';
 import { unpackImage } from './gunzip';
 import { debugAbilities } from '../accelerator/index';
@@ -29,6 +29,9 @@ import { MachineRequestDesk } from './machine-requests';
 import { checkPausePoints } from './request-schema';
 import { Sampler } from './sampler';
 import { openSerialBackend, type SerialPort } from './serial';
+import { openNetwork } from './network/index';
+import { ringBell } from './network/bell';
+import { NetworkError } from './network/network-error';
 import { SlowingTimer } from './slowing-timer';
 import { readSymbolFile, symbolsBeside } from './symbol-file';
 import { Symbolizer } from './symbolizer';
@@ -73,7 +76,7 @@ export class MachineThread {
   #machine: Machine | null = null;
   #names: Symbolizer | null = null;
   #ports: SerialPort[] = [];
-  #disks: DiskHandle[] = [];
+  #host: HostHandles = { disks: [], bell: null };
   /** Threads that have begun before they are needed. */
   readonly #spares: Worker[] = [];
   readonly #sandboxes = new SandboxThreads();
@@ -127,10 +130,10 @@ export class MachineThread {
     const clock = new HostClock(epoch);
     const core = config.accelerator === 'wasm' ? readCore() : null;
     const saved = snapshot === undefined ? null : { path: snapshot, digest: digestOf(core) };
-    this.#disks = config.disks.map(openDisk);
+    this.#host = { disks: config.disks.map(openDisk), bell: config.network === null ? null : openNetwork() };
     const machine = new Machine({
       config,
-      backends: backendsOf(this.#disks),
+      backends: backendsOf(this.#host),
       image,
       files: { initrd, vgaBios: image === null ? null : vgaBiosOf(config, image) },
       snapshotRomSize: saved === null ? 0 : snapshotRomSize(saved.path),
@@ -151,7 +154,7 @@ export class MachineThread {
     }
     const timers: NodeJS.Timeout[] = [];
     try {
-      const backends = [...config.serial, DEBUG_CONSOLE_BACKEND];
+      const backends = [...config.serial, DEBUG_CONSOLE_BACKEND, ...config.consoles];
       for (const [port, backend] of backends.entries()) {
         this.#ports.push(await openSerialBackend(backend, port, machine, this.#post));
       }
@@ -315,6 +318,7 @@ export class MachineThread {
     const seats = this.#policies?.seats(commands) ?? null;
     if (seats === null || runsInTurns(config)) this.#startThread(config.bsp, seats);
     else this.#give('policies', config.bsp, seats);
+    if (config.network !== null) this.#give('network', config.bsp, null);
   }
 
   #startThread(cpu: number, seats: PolicySeats | null = null): void {
@@ -325,7 +329,7 @@ export class MachineThread {
   #give(role: ThreadTask['role'], cpu: number, policies: PolicySeats | null): void {
     const worker = this.#spares.shift() ?? this.#newWorker();
     const descriptor = (this.#machine as Machine).descriptor(cpu);
-    const task: ThreadTask = { role, descriptor, disks: this.#disks, policies };
+    const task: ThreadTask = { role, descriptor, host: this.#host, policies };
     worker.postMessage(task, policies === null ? [] : [policies.orders]);
   }
 
@@ -365,19 +369,23 @@ export class MachineThread {
       if (message === 'running') this.#threadIsUp();
       else if (message === 'asking') this.#startThread((this.#machine as Machine).config.bsp);
       else if (message === 'held') this.#requests.look();
+      else if ('noNetwork' in message) this.#fail(new NetworkError('host', message.noNetwork));
       else if ('news' in message) this.#policies?.receive(message);
       else this.#crashes.push(message);
     });
-    worker.on('error', (error) => {
-      this.#failure ??= error;
-      this.#machine?.stop({ kind: 'crash', code: null, cpu: null, reason: String(error) });
-    });
+    worker.on('error', (error) => this.#fail(error));
     worker.on('exit', () => this.#workers.delete(worker));
     return worker;
   }
 
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#machine?.stop({ kind: 'crash', code: null, cpu: null, reason: String(error) });
+  }
+
   async #endThreads(machine: Machine): Promise<void> {
     machine.board.stop();
+    if (this.#host.bell !== null) ringBell(this.#host.bell);
     const ended = Promise.all(
       [...this.#workers]
         .filter((worker) => !this.#spares.includes(worker))

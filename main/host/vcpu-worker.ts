@@ -32,24 +32,29 @@ import { NO_CPU } from '../../preload/contract/events';
 import { runsInTurns } from '../../preload/contract/machine';
 import { stepWithHalt } from '../machine/step-halt';
 import { Attention } from '../machine/vcpu-control';
-import { backendsOf } from './backends';
+import { backendsOf, type HostHandles } from './backends';
 import { HostClock } from './clock';
-import type { DiskHandle } from './disk/index';
+import { NetworkError } from './network/network-error';
+import { runNetwork } from './network/network-thread';
 import { openSeats, type PolicySeats } from './policy-seats';
 import { runPolicies } from './policy-thread';
 
 /**
  * What a thread says: that it now runs its vcpu, or that it has asked policies for their start; that it stands still, or has
  * executed the one instruction that it was asked for (shared memory says which); what policies have done; and at its end how its
- * guest crashed, if it did.
+ * guest crashed, if it did, or why there is no network.
  */
-export type VcpuMessage = 'running' | 'asking' | 'held' | EngineNews | CrashReport;
+export type VcpuMessage = 'running' | 'asking' | 'held' | EngineNews | CrashReport | NoNetwork;
 
-/** What a thread of this code is to be: a vcpu's (one may run all in turn), or the one that asks policies. */
+export interface NoNetwork {
+  noNetwork: string;
+}
+
+/** What a thread of this code is to be: a vcpu's (one may run all in turn), the one that asks policies, or the network's. */
 export interface ThreadTask {
-  role: 'vcpu' | 'policies';
+  role: 'vcpu' | 'policies' | 'network';
   descriptor: VcpuDescriptor;
-  disks: readonly DiskHandle[];
+  host: HostHandles;
   /** Where this thread asks them. */
   policies: PolicySeats | null;
 }
@@ -81,11 +86,25 @@ rehearseStart(new HostClock(0), createKicker(NOBODY, new SharedArrayBuffer(0)), 
 compileAtFirstCall(false);
 
 port.once('message', (task: ThreadTask) => {
+  if (task.role === 'network') {
+    carryFrames(task);
+    port.close();
+    return;
+  }
   const up = task.role === 'vcpu' ? 'running' : 'asking';
   const crash = runTask(task, () => port.postMessage(up satisfies VcpuMessage));
   if (crash !== null) port.postMessage(crash satisfies VcpuMessage);
   port.close();
 });
+
+function carryFrames({ descriptor, host }: ThreadTask): void {
+  try {
+    runNetwork(descriptor, host);
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    port.postMessage({ noNetwork: error.message } satisfies VcpuMessage);
+  }
+}
 
 function tellHeld(): void {
   port.postMessage('held' satisfies VcpuMessage);
@@ -95,7 +114,7 @@ function tellHeld(): void {
 const NO_STEP = () => false;
 
 /** Runs until the machine stops; gives a report where its guest could not go on. */
-function runTask({ role, descriptor, disks, policies }: ThreadTask, running: () => void): CrashReport | null {
+function runTask({ role, descriptor, host, policies }: ThreadTask, running: () => void): CrashReport | null {
   const tell = (news: EngineNews) => port.postMessage(news satisfies VcpuMessage);
   const parts = policies === null ? null : openSeats(policies, tell);
   if (role === 'policies') {
@@ -103,8 +122,8 @@ function runTask({ role, descriptor, disks, policies }: ThreadTask, running: () 
     return null;
   }
   return runsInTurns(descriptor.config)
-    ? runEmulator(descriptor, backendsOf(disks), parts, running)
-    : runVcpu(descriptor, backendsOf(disks), descriptor.handles, running);
+    ? runEmulator(descriptor, backendsOf(host), parts, running)
+    : runVcpu(descriptor, backendsOf(host), descriptor.handles, running);
 }
 
 /** One CPU, beside the others. */

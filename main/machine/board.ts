@@ -14,6 +14,7 @@ import type { Lapic } from '../devices/lapic';
 import { Pit, PIT_WORDS } from '../devices/pit';
 import { Pm, PM_WORDS } from '../devices/pm';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
+import type { ConsoleSink } from '../devices/virtio/console';
 import { Uart16550 } from '../devices/uart16550';
 import { Vga, VGA_PORTS_SIZE } from '../devices/vga';
 import { VGA_WORDS } from '../devices/vga-registers';
@@ -30,7 +31,7 @@ import {
 } from '../firmware/port-map';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { KeyStroke } from '../../preload/contract/keys';
-import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
+import { FIRST_CONSOLE_PORT, type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import { Controllers } from './controllers';
 import type { Doorbell } from './doorbell';
 import type { EventWriter } from './event-ring';
@@ -101,6 +102,7 @@ export class Board implements ExitTarget {
   readonly #msrs: MachineMsrs;
   readonly #uarts: Uart16550[];
   readonly #i8042: I8042;
+  readonly #pci: PciBoard;
   readonly #pm: Pm;
   readonly #timed: Pick<TimedDevice, 'deadline' | 'expire'>[] = [];
   readonly #powerOns: (() => void)[] = [];
@@ -155,7 +157,7 @@ export class Board implements ExitTarget {
     this.#addRtc();
     const controllers = this.#addControllers();
     this.#i8042 = controllers.i8042;
-    this.#addPci(controllers.resetControl, backends ?? NO_BACKENDS, written ?? (() => {}));
+    this.#pci = this.#addPci(controllers.resetControl, backends ?? NO_BACKENDS, written ?? (() => {}));
     this.#pm = this.#addPm();
     this.#addDebugPorts();
     if (config.vga === 'text') this.#addVga();
@@ -209,7 +211,10 @@ export class Board implements ExitTarget {
   receive(port: number, bytes: Uint8Array): number {
     let taken = 0;
     this.lock.acquire();
-    while (taken < bytes.length && this.#uarts[port].receive(bytes[taken])) taken++;
+    if (port >= FIRST_CONSOLE_PORT) {
+      taken = this.#pci.receive(port - FIRST_CONSOLE_PORT, bytes);
+      this.#updateDeadline();
+    } else while (taken < bytes.length && this.#uarts[port].receive(bytes[taken])) taken++;
     this.lock.release();
     return taken;
   }
@@ -218,6 +223,14 @@ export class Board implements ExitTarget {
   press(strokes: readonly KeyStroke[]): void {
     this.lock.acquire();
     for (const stroke of strokes) this.#i8042.stroke(stroke);
+    this.lock.release();
+  }
+
+  /** A frame of the network waits for the guest. */
+  frameArrived(): void {
+    this.lock.acquire();
+    this.#pci.frameArrived();
+    this.#updateDeadline();
     this.lock.release();
   }
 
@@ -316,7 +329,7 @@ export class Board implements ExitTarget {
     return controllers;
   }
 
-  #addPci(resetControl: Device, backends: Backends, written: MemoryWritten): void {
+  #addPci(resetControl: Device, backends: Backends, written: MemoryWritten): PciBoard {
     const pci = new PciBoard({
       memory: this.#memory,
       config: this.#config,
@@ -325,12 +338,20 @@ export class Board implements ExitTarget {
       events: this.events,
       cpu: this.#cpu,
       backends,
+      consoleSink: (index) => this.#consoleSink(index),
       written,
       resetControl,
     });
     this.#timed.push(...pci.timers);
     pci.addTo(this.ports, this.memory, (device) => this.#changesDeadline(device));
     this.#powerOns.push(() => pci.powerOn());
+    return pci;
+  }
+
+  #consoleSink(index: number): ConsoleSink {
+    const port = FIRST_CONSOLE_PORT + index;
+    const output = new SerialWriter(this.#memory, port, this.#sharing.accessLock, this.doorbell, this.#held);
+    return { transmit: (byte) => output.transmit(byte), drained: () => this.doorbell.ring() };
   }
 
   #addPm(): Pm {

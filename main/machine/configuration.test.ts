@@ -47,6 +47,8 @@ describe('completeConfiguration', () => {
       parallel: false,
       timeLimit: null,
       serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
+      consoles: [],
+      network: null,
     });
   });
 
@@ -128,7 +130,7 @@ describe('checkConfiguration', () => {
     [{ guest: 'x' }, 'A machine has to have the property "cpus", which is missing'],
     [
       { ...valid, ram: 1 },
-      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, initrd, cmdline, seed, realtime, parallel, timeLimit, disks, vga, serial',
+      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, initrd, cmdline, seed, realtime, parallel, timeLimit, disks, vga, serial, consoles, network',
     ],
     [{ ...valid, guest: '' }, 'The path of the guest image is empty: name a file'],
     [
@@ -234,6 +236,14 @@ describe('checkConfiguration', () => {
       'The path of a disk image is empty: name a file',
     ],
     [{ ...valid, parallel: 'yes' }, "Parallel must be true or false, not 'yes'"],
+    [
+      { ...valid, consoles: [{ kind: 'pty' }, { kind: 'pty' }, { kind: 'pty' }] },
+      'A machine has at most 2 virtio consoles, not 3',
+    ],
+    [
+      { ...valid, network: { kind: 'user', forwards: [{ host: 70000, guest: 1 }] } },
+      'The port of the host must be a whole number from 1 to 65535, not 70000',
+    ],
   ])('refuses case %#', (input, message) => {
     expect(() => checkConfiguration(input)).toThrow(expect.objectContaining({ name: 'ConfigurationError', message }));
   });

@@ -5,7 +5,14 @@
 import * as v from 'valibot';
 import { customaryOrder } from '../firmware/cpu-list';
 import type { DiskConfig, MachineConfig, SerialBackend, Topology } from '../../preload/contract/machine';
-import { MAX_CPUS, MAX_DISKS, MAX_PATH, MAX_SEED } from '../../preload/contract/machine-limits';
+import {
+  MAX_CONSOLES,
+  MAX_CPUS,
+  MAX_DISKS,
+  MAX_FORWARDS,
+  MAX_PATH,
+  MAX_SEED,
+} from '../../preload/contract/machine-limits';
 import { cpuCount, defaultApicIds } from '../../preload/contract/topology';
 import { LAST_XAPIC_ID } from '../base/lapic-registers';
 import { show } from '../base/show';
@@ -25,6 +32,8 @@ const DEFAULT_CPUS = 4;
 const DEFAULT_MEMORY = 128 * MIB;
 /** sizeof(sun_path) of struct sockaddr_un, which counts the terminating NUL. */
 const MAX_SOCKET_PATH = 107;
+/** Of TCP. */
+const LAST_PORT = 65535;
 
 type Issue = v.BaseIssue<unknown>;
 
@@ -120,6 +129,28 @@ const entries = {
     [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
     `The serial ports must be a list of four back ends, for ${SERIAL_PORTS.join(', ')}`,
   ),
+  consoles: v.pipe(
+    v.array(serialBackend('a virtio console'), mustBe('The virtio consoles', 'a list of back ends')),
+    v.maxLength(
+      MAX_CONSOLES,
+      (issue) => `A machine has at most ${MAX_CONSOLES} virtio consoles, not ${issue.received}`,
+    ),
+  ),
+  network: v.nullable(
+    object('A network', {
+      kind: oneOf('The kind of network', ['user']),
+      forwards: v.pipe(
+        v.array(
+          object('A forwarded port', {
+            host: whole('The port of the host', 1, LAST_PORT),
+            guest: whole('The port of the guest', 1, LAST_PORT),
+          }),
+          mustBe('The forwarded ports', 'a list'),
+        ),
+        v.maxLength(MAX_FORWARDS, (issue) => `At most ${MAX_FORWARDS} ports are forwarded, not ${issue.received}`),
+      ),
+    }),
+  ),
 };
 const schema: v.GenericSchema<unknown, MachineConfig> = object('A machine', entries);
 const FIELDS = Object.keys(entries) as (keyof MachineConfig)[];
@@ -177,6 +208,8 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
     disks: chosen.disks ?? [],
     vga: chosen.vga ?? 'text',
     serial: chosen.serial ?? [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
+    consoles: chosen.consoles ?? [],
+    network: chosen.network ?? null,
   });
 }
 

@@ -25,6 +25,7 @@ import { romSizeOf } from '../loader/rom';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import {
   type CpuSummary,
+  FIRST_CONSOLE_PORT,
   hasVirtualTime,
   type MachineConfig,
   type Outcome,
@@ -44,7 +45,7 @@ import { PausableClock } from './pausable-clock';
 import { type Backends, NO_BACKENDS } from './pci-board';
 import { Screen } from './screen';
 import { SerialReader } from './serial-ring';
-import { EndCause, MachineMemory, MachineWord, type MemoryShape, SERIAL_PORTS, VcpuWord } from './shared-memory';
+import { EndCause, MachineMemory, MachineWord, type MemoryShape, VcpuWord } from './shared-memory';
 import { apicIdShifts } from './topology';
 import { VirtualClock } from './virtual-clock';
 import { Attention, CPU_MODES } from './vcpu-control';
@@ -101,7 +102,7 @@ export class Machine implements Disposable {
   readonly image: ImageReport | null;
   readonly board: Board;
   readonly events: EventReader;
-  /** Output of COM1 to COM4, and last of the debug console. */
+  /** Output by port (FIRST_CONSOLE_PORT). */
   readonly serial: SerialReader[];
   /** Null: it has no VGA. */
   readonly screen: Screen | null;
@@ -154,7 +155,10 @@ export class Machine implements Disposable {
     });
     this.board.powerOn(virtual ? VIRTUAL_WALL_CLOCK : wallClock);
     this.events = new EventReader(this.#memory, runsInTurns(config));
-    this.serial = Array.from({ length: SERIAL_PORTS + 1 }, (_, port) => new SerialReader(this.#memory, port));
+    this.serial = Array.from(
+      { length: FIRST_CONSOLE_PORT + config.consoles.length },
+      (_, port) => new SerialReader(this.#memory, port),
+    );
     this.screen = config.vga === 'none' ? null : new Screen(this.#memory);
     const common = { memory: this.#memory, config, board: this.board, handles: this.#vm.handles };
     this.pause = new MachinePause({ ...common, clock: hostTime });

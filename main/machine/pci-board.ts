@@ -4,8 +4,10 @@ import type { Disk } from '../base/disk';
 import type { Bus } from '../devices/bus';
 import type { Device, TimedDevice } from '../devices/device';
 import { PCI_BUS_WORDS, PCI_CONFIG_SIZE, PciBus } from '../devices/pci/pci-bus';
+import { type ConsoleSink, RECEIVE as CONSOLE_INPUT, VirtioConsole } from '../devices/virtio/console';
 import { VirtioBlk } from '../devices/virtio/blk';
 import { type EntropySource, seededEntropy, VirtioRng } from '../devices/virtio/rng';
+import { RECEIVE as FRAMES, VirtioNet } from '../devices/virtio/net';
 import type { VirtioDevice } from '../devices/virtio/virtio-device';
 import { virtioOwn, VirtioPci } from '../devices/virtio/virtio-pci';
 import { PCI_WINDOW, PCI_WINDOW_SIZE } from '../firmware/memory-map';
@@ -15,6 +17,7 @@ import { DeviceFault, EventKind } from '../../preload/contract/events';
 import { hasVirtualTime, type MachineConfig } from '../../preload/contract/machine';
 import type { EventWriter } from './event-ring';
 import type { Irqchip } from './irqchip';
+import { NetworkPort } from './network-port';
 import type { MachineMemory } from './shared-memory';
 
 /** In ns of virtual time, what a fast disk takes: the host's own time does not show. */
@@ -25,9 +28,11 @@ export interface Backends {
   disks: readonly Disk[];
   /** On KVM; the emulator's comes from the seed. */
   entropy: EntropySource;
+  /** Wakes the thread that carries the network's frames. */
+  ringNetwork: () => void;
 }
 
-export const NO_BACKENDS: Backends = { disks: [], entropy() {} };
+export const NO_BACKENDS: Backends = { disks: [], entropy() {}, ringNetwork() {} };
 
 export type MemoryWritten = (address: number, size: number) => void;
 
@@ -40,6 +45,8 @@ export interface PciBoardOptions {
   /** Whose thread this is. */
   cpu: number;
   backends: Backends;
+  /** Takes the output of the virtio console with this number. */
+  consoleSink: (index: number) => ConsoleSink;
   written: MemoryWritten;
   resetControl: Device;
 }
@@ -48,6 +55,8 @@ export class PciBoard {
   readonly timers: readonly Pick<TimedDevice, 'deadline' | 'expire'>[];
   readonly #bus: PciBus;
   readonly #devices: readonly VirtioPci[];
+  readonly #consoles: readonly VirtioConsole[];
+  readonly #firstConsole: number;
 
   constructor(options: PciBoardOptions) {
     const { memory, config, backends, resetControl } = options;
@@ -57,7 +66,13 @@ export class PciBoard {
     const disks = backends.disks.map((disk, n) => {
       return new VirtioBlk(disk, `disk${n}`, () => report(options, n + 1, DeviceFault.DISK_FAILED));
     });
-    this.#devices = [rng, ...disks].map((device, slot) => virtioPci(options, device, slot));
+    this.#consoles = config.consoles.map((_, n) => new VirtioConsole(memory.console(n), options.consoleSink(n)));
+    this.#firstConsole = 1 + config.disks.length;
+    const network =
+      config.network === null ? [] : [new VirtioNet(new NetworkPort(memory.network(), backends.ringNetwork))];
+    this.#devices = [rng, ...disks, ...this.#consoles, ...network].map((device, slot) =>
+      virtioPci(options, device, slot),
+    );
     this.timers = this.#devices.map((device) => device.timer);
     this.#bus = new PciBus(memory.device('pci', PCI_BUS_WORDS), this.#devices, PCI_WINDOW, resetControl);
   }
@@ -65,6 +80,19 @@ export class PciBoard {
   powerOn(): void {
     this.#bus.powerOn();
     this.#devices.forEach((device, slot) => device.powerOn(pciBars(slot), pciInterrupt(slot)));
+    for (const console of this.#consoles) console.powerOn();
+  }
+
+  /** Gives bytes to a virtio console; says how many it took. */
+  receive(index: number, bytes: Uint8Array): number {
+    const taken = this.#consoles[index].receive(bytes);
+    this.#devices[this.#firstConsole + index].offer(CONSOLE_INPUT);
+    return taken;
+  }
+
+  /** A frame waits for the guest. */
+  frameArrived(): void {
+    this.#devices[this.#firstConsole + this.#consoles.length].offer(FRAMES);
   }
 
   /** `acting`: an access to this device may change when it is due. */

@@ -53,6 +53,8 @@ const CONFIG: MachineConfig = {
   disks: [],
   vga: 'none',
   serial: [NONE, NONE, NONE, NONE],
+  consoles: [],
+  network: null,
 };
 
 /** The first time compiles, the next ones show each call the objects that it will meet. */

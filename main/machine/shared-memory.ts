@@ -26,7 +26,11 @@ import { VGA_WORDS } from '../devices/vga-registers';
 import { MAX_OPTION_ROM } from '../firmware/memory-map';
 import { PCI_SLOTS } from '../firmware/pci-layout';
 import { PCI_BUS_WORDS } from '../devices/pci/pci-bus';
+import { CONSOLE_WORDS } from '../devices/virtio/console';
 import { VIRTIO_PCI_WORDS } from '../devices/virtio/virtio-pci';
+import { FIRST_CONSOLE_PORT } from '../../preload/contract/machine';
+import { MAX_CONSOLES } from '../../preload/contract/machine-limits';
+import { NETWORK_WORDS } from './network-port';
 
 const WASM_PAGE = 65536;
 const HUGE_PAGE = 2 << 20;
@@ -37,7 +41,8 @@ export const UNCLAIMED_SLOTS = 1024;
 export const SERIAL_PORTS = 4;
 /** The debug console (ports 0xE9 and 0x402) has a ring like a serial port's, after theirs. */
 export const DEBUG_CONSOLE = SERIAL_PORTS;
-const SERIAL_RINGS = SERIAL_PORTS + 1;
+/** After it come those of the virtio consoles. */
+const SERIAL_RINGS = FIRST_CONSOLE_PORT + MAX_CONSOLES;
 /** Bytes a serial port may be ahead of its reader; then the guest's writing CPU waits. */
 export const SERIAL_RING_BYTES = 262144;
 
@@ -75,7 +80,7 @@ export const MachineWord = {
   /** Changed and notified whenever a thread that waits for room in a ring is to look again (room.ts). */
   ROOM_TURN: 12,
   /** Head and tail (free-running byte counts) of each output ring, two words a port. */
-  SERIAL: 16,
+  SERIAL: 40,
   /** Emulator: Held, of its thread; and 1 while that thread sleeps because no CPU has anything to do. */
   TURNS_HELD: 26,
   TURNS_ASLEEP: 27,
@@ -266,6 +271,8 @@ function layout({ cpus, ramSize, romSize = 0, needs }: MemoryShape) {
     pm: take(PM_WORDS * 4),
     pci: take(PCI_BUS_WORDS * 4),
     virtio: take(PCI_SLOTS * VIRTIO_PCI_WORDS * 4),
+    consoles: take(MAX_CONSOLES * CONSOLE_WORDS * 4),
+    network: take(NETWORK_WORDS * 4),
     debug: take(DEBUG_WORDS * 4),
     fwCfg: take(FW_CFG_WORDS * 4),
     vga: take(VGA_WORDS * 4),
@@ -360,6 +367,15 @@ export class MachineMemory {
   /** Of the virtio device in this PCI slot, from 0 on. */
   virtio(slot: number): Int32Array {
     return this.#words(this.offsets.virtio + slot * VIRTIO_PCI_WORDS * 4, VIRTIO_PCI_WORDS);
+  }
+
+  /** Of the virtio console with this number. */
+  console(index: number): Int32Array {
+    return this.#words(this.offsets.consoles + index * CONSOLE_WORDS * 4, CONSOLE_WORDS);
+  }
+
+  network(): Int32Array {
+    return this.#words(this.offsets.network, NETWORK_WORDS);
   }
 
   unclaimed(): Float64Array {

@@ -73,6 +73,7 @@ export class TurnLoop {
   readonly #words: Int32Array;
   readonly #clock: Clock;
   readonly #skip: SkippingClock | null;
+  readonly #pace: Clock | null;
   readonly #reporter: ExitReporter;
   readonly #times: Float64Array;
   readonly #lock: TurnLock;
@@ -90,6 +91,8 @@ export class TurnLoop {
     memory: MachineMemory;
     clock: Clock;
     skip: SkippingClock | null;
+    /** Of the host: where nobody has anything to do, machine time passes as this one does, in place of skipping. */
+    pace: Clock | null;
     reporter: ExitReporter;
     /** Held in every turn. */
     lock: TurnLock;
@@ -103,6 +106,7 @@ export class TurnLoop {
     this.#words = options.memory.words;
     this.#clock = options.clock;
     this.#skip = options.skip;
+    this.#pace = options.pace;
     this.#reporter = options.reporter;
     this.#times = options.memory.times;
     this.#lock = options.lock;
@@ -289,10 +293,11 @@ export class TurnLoop {
   #passTime(until: number): void {
     for (let cpu = 0; cpu < this.#cpus.length; cpu++) if (!this.#waits(cpu)) return;
     const words = this.#words;
-    if (this.#skip !== null && until !== Infinity) {
+    if (this.#skip !== null && this.#pace === null && until !== Infinity) {
       this.#skip.advanceTo(until);
       return;
     }
+    const since = this.#pace?.now() ?? 0;
     this.#lock.release();
     // Whoever asks for a pause looks at this afterwards.
     Atomics.store(words, MachineWord.TURNS_ASLEEP, 1);
@@ -301,6 +306,7 @@ export class TurnLoop {
     }
     Atomics.store(words, MachineWord.TURNS_ASLEEP, 0);
     this.#lock.acquire();
+    if (this.#pace !== null) this.#skip?.advanceTo(Math.min(until, this.#clock.now() + this.#pace.now() - since));
   }
 
   #random(): number {

@@ -35,6 +35,18 @@ export interface DiskConfig {
   overlay: string | null;
 }
 
+/** A TCP port of the host, on 127.0.0.1, that leads to one of the guest. */
+export interface PortForward {
+  host: number;
+  guest: number;
+}
+
+/** `user`: the guest is behind a NAT, whose other side is this process (libslirp). */
+export interface NetworkConfig {
+  kind: 'user';
+  forwards: PortForward[];
+}
+
 /** Where gdb finds the machine; port 0 is any that is free. */
 export type DebuggerAddress = { kind: 'tcp'; host: string; port: number } | { kind: 'unix'; path: string };
 
@@ -71,6 +83,18 @@ export interface MachineConfig {
   vga: VgaKind;
   /** COM1 to COM4. */
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
+  /** Virtio consoles: hvc0 and hvc1. */
+  consoles: SerialBackend[];
+  /** Null: the machine has no network device. */
+  network: NetworkConfig | null;
+}
+
+/** A port whose bytes go out: COM1 to COM4, the debug console, then the virtio consoles. */
+const PORT_NAMES = ['COM1', 'COM2', 'COM3', 'COM4', 'the debug console', 'hvc0', 'hvc1'];
+export const FIRST_CONSOLE_PORT = 5;
+
+export function portName(port: number): string {
+  return PORT_NAMES[port];
 }
 
 /** Whether one thread runs all CPUs in turn; elsewhere each has a thread of its own. */

@@ -1,7 +1,7 @@
 /** A stock Linux kernel with busybox on an emulated machine, at whose serial console a test types. */
 import type { TestContext } from 'vitest';
 import { type StockGuests, stockGuests } from '../../scripts/stock-guests.mjs';
-import type { DiskConfig } from '../../preload/contract/machine';
+import type { DiskConfig, NetworkConfig, SerialBackend } from '../../preload/contract/machine';
 import { TestMachine } from './machine';
 
 const MIB = 2 ** 20;
@@ -18,19 +18,35 @@ export interface LinuxOptions {
   cmdline?: string;
   seed?: number;
   disks?: DiskConfig[];
+  consoles?: SerialBackend[];
+  network?: NetworkConfig | null;
+  /** The port of its console. */
+  port?: number;
   /** Goes on from there. */
   snapshot?: string;
 }
 
 export class Linux {
   readonly machine: TestMachine;
+  readonly #port: number;
   /** Output up to here has been looked at. */
   #read = 0;
 
   constructor(
     guests: StockGuests,
-    { kernel = 'cloud', cpus = 4, cmdline = '', seed = 0, disks = [], snapshot }: LinuxOptions,
+    {
+      kernel = 'cloud',
+      cpus = 4,
+      cmdline = '',
+      seed = 0,
+      disks = [],
+      consoles = [],
+      network = null,
+      port = 0,
+      snapshot,
+    }: LinuxOptions,
   ) {
+    this.#port = port;
     this.machine = new TestMachine(
       {
         guest: guests[kernel],
@@ -41,6 +57,8 @@ export class Linux {
         cmdline: `console=ttyS0 ${cmdline}`,
         seed,
         disks,
+        consoles,
+        network,
       },
       snapshot === undefined ? {} : { snapshot },
     );
@@ -48,7 +66,7 @@ export class Linux {
 
   /** All that the kernel and the shell have said. */
   get console(): string {
-    return this.machine.output;
+    return this.machine.outputs[this.#port] ?? '';
   }
 
   /** Waits for the text; gives what came before it. */
@@ -75,7 +93,7 @@ export class Linux {
   }
 
   type(line: string): void {
-    this.machine.process.send({ type: 'serial-input', port: 0, bytes: new TextEncoder().encode(`${line}\n`) });
+    this.machine.process.send({ type: 'serial-input', port: this.#port, bytes: new TextEncoder().encode(`${line}\n`) });
   }
 
   /** What a command says; with the prompt it has to fit into 80 columns, or its echo is broken. */

@@ -23,8 +23,8 @@ type Of<Type> = Extract<MachineMessage, { type: Type }>;
 export class TestMachine {
   readonly config: MachineConfig;
   readonly messages: MachineMessage[] = [];
-  /** What COM1 said. */
-  output = '';
+  /** What each port said, COM1's first. */
+  readonly outputs: string[] = [];
   readonly events: MachineEvent[] = [];
   readonly process: MachineProcess = startMachineProcess(ENTRY);
   readonly #decoder: MachineEventDecoder;
@@ -46,11 +46,17 @@ export class TestMachine {
       this.events.push(...this.#decoder.decode(message.batch));
     }
     if (message.type === 'serial-output') {
-      if (message.port === 0) this.output += Buffer.from(message.bytes).toString('latin1');
+      const text = Buffer.from(message.bytes).toString('latin1');
+      this.outputs[message.port] = (this.outputs[message.port] ?? '') + text;
       this.#unacknowledged[message.port] = (this.#unacknowledged[message.port] ?? 0) + message.bytes.length;
       this.#acknowledge();
     }
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** What COM1 said. */
+  get output(): string {
+    return this.outputs[0] ?? '';
   }
 
   /** Whether serial output is acknowledged, so that more may come. */

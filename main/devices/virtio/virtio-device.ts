@@ -15,6 +15,8 @@ export interface VirtioDevice {
   readonly queueSizes: readonly number[];
   /** Its configuration space, which the driver only reads. */
   readonly config: Uint8Array;
+  /** Whether it would do something with a chain of this queue now; without it always. */
+  wants?(index: number): boolean;
   /** Deals with a chain that was taken from a queue; says how many bytes it has written. Throws a VirtioFault. */
   serve(index: number, queue: Virtqueue): number;
 }

@@ -41,7 +41,9 @@ const ISR_CONFIG = 2;
 /** Words of the state: a number of 64 bits, when the queues are to be served, and the parts. */
 const NOTIFIED = 2; // bit n: queue n
 const ISR_STATUS = 3;
-const FUNCTION = 4;
+const SERVING = 4; // 1 while a thread serves the queues: a device may let go of the machine lock meanwhile
+const RESETS = 5;
+const FUNCTION = 6;
 const MSIX = FUNCTION + PCI_FUNCTION_WORDS;
 const COMMON_CONFIG = MSIX + msixWords(MAX_QUEUES + 1);
 const QUEUES = COMMON_CONFIG + commonConfigWords;
@@ -183,6 +185,7 @@ export class VirtioPci implements PciDevice {
     for (const queue of this.#queues) queue.reset();
     this.#due[0] = Infinity;
     this.#state[NOTIFIED] = 0;
+    this.#state[RESETS]++;
     this.#state[ISR_STATUS] = 0;
     this.#updatePin();
   }
@@ -194,11 +197,20 @@ export class VirtioPci implements PciDevice {
     else if (this.#due[0] === Infinity) this.#due[0] = this.#clock.now() + this.#latency;
   }
 
+  /** The device itself has something for this queue: it is served as what is due, on the thread that sees to that. */
+  offer(index: number): void {
+    this.#state[NOTIFIED] |= 1 << index;
+    this.#due[0] = Math.min(this.#due[0], this.#clock.now());
+  }
+
   #serveAll(): void {
+    // Who serves the queues looks once more.
+    if (this.#state[SERVING] !== 0) return void (this.#due[0] = Infinity);
     const notified = this.#state[NOTIFIED];
     this.#state[NOTIFIED] = 0;
     this.#due[0] = Infinity;
     if (!this.pci.mayMaster || !this.#common.ready) return;
+    this.#state[SERVING] = 1;
     try {
       this.#queues.forEach((queue, index) => {
         if ((notified >>> index) & 1 && queue.enabled) this.#serve(index, queue);
@@ -206,20 +218,26 @@ export class VirtioPci implements PciDevice {
     } catch (error) {
       if (!(error instanceof VirtioFault)) throw error;
       this.#fault(error);
+    } finally {
+      this.#state[SERVING] = 0;
     }
+    if (this.#state[NOTIFIED] !== 0) this.#due[0] = this.#clock.now();
   }
 
   #serve(index: number, queue: Virtqueue): void {
+    const device = this.#device;
+    const resets = this.#state[RESETS];
     let served = 0;
-    for (; served < queue.maxSize; served++) {
+    for (; served < queue.maxSize && device.wants?.(index) !== false; served++) {
       const head = queue.take();
       if (head < 0) break;
-      queue.give(head, this.#device.serve(index, queue));
+      const written = device.serve(index, queue);
+      if (this.#state[RESETS] !== resets) return;
+      queue.give(head, written);
     }
     // A driver that makes more available all the time does not keep this thread for itself.
     if (served === queue.maxSize) {
-      this.#state[NOTIFIED] |= 1 << index;
-      this.#due[0] = this.#clock.now();
+      this.offer(index);
     }
     if (served > 0 && queue.wantsInterrupt) this.#interrupt(ISR_QUEUE, queue.state[QueueWord.VECTOR]);
   }

@@ -1,6 +1,7 @@
 /** The back end `file:PATH`: a regular file, a FIFO or a character device such as a terminal. */
 import { closeSync, constants, createWriteStream, fstatSync, openSync, statSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { portName } from '../../../preload/contract/machine';
 import { nonBlockingWriter } from './non-blocking-writer';
 import { SerialError } from './serial-error';
 
@@ -22,7 +23,10 @@ export function openFile(path: string, port: number): OpenFile {
     return { stream: nonBlockingWriter(fd).once('close', () => closeSync(fd)), hasReader: true };
   }
   closeSync(fd);
-  throw new SerialError('usage', `COM${port + 1}: ${path} is no file, FIFO or character device; choose another path.`);
+  throw new SerialError(
+    'usage',
+    `${portName(port)}: ${path} is no file, FIFO or character device; choose another path.`,
+  );
 }
 
 function openWithoutWaiting(path: string, port: number): number {
@@ -31,8 +35,8 @@ function openWithoutWaiting(path: string, port: number): number {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENXIO' && statSync(path).isFIFO()) {
-      throw new SerialError('usage', `COM${port + 1}: nobody reads the FIFO ${path}; start its reader first.`);
+      throw new SerialError('usage', `${portName(port)}: nobody reads the FIFO ${path}; start its reader first.`);
     }
-    throw new SerialError('usage', `COM${port + 1} cannot be written to ${path}: ${message}.`);
+    throw new SerialError('usage', `${portName(port)} cannot be written to ${path}: ${message}.`);
   }
 }

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { EventKind, NO_CPU } from '../../../preload/contract/events';
-import type { MachineMessage, SerialBackend } from '../../../preload/contract/machine';
+import { type MachineMessage, portName, type SerialBackend } from '../../../preload/contract/machine';
 import type { Machine } from '../../machine/machine';
 import { type OpenFile, openFile } from './file';
 import { openPty, ptyStream, type Pty } from './pty';
@@ -181,7 +181,7 @@ class StreamPort extends Port {
         kind: 'stopped',
         code: null,
         cpu: null,
-        reason: `COM${port + 1} cannot be written: ${error.message}`,
+        reason: `${portName(port)} cannot be written: ${error.message}`,
       });
     });
   }
@@ -272,9 +272,9 @@ class SocketPort extends DuplexPort {
     post: (message: MachineMessage) => void,
   ): Promise<SocketPort> {
     const socket = new SocketPort(machine, port, path);
-    await listenAt(path, `COM${port + 1}`, socket.#server);
+    await listenAt(path, `${portName(port)}`, socket.#server);
     socket.#server.on('error', (error) => {
-      const reason = `COM${port + 1}: the socket at ${path} failed: ${error.message}`;
+      const reason = `${portName(port)}: the socket at ${path} failed: ${error.message}`;
       machine.stop({ kind: 'stopped', code: null, cpu: null, reason });
     });
     process.once('exit', socket.#remove);

@@ -5,6 +5,8 @@ import {
   parseApicIds,
   parseCount,
   parseDuration,
+  parseConsole,
+  parseNetwork,
   parseSerial,
   parseSize,
   parseTopology,
@@ -54,5 +56,24 @@ test('serial back ends', () => {
   ]);
   for (const text of ['', 'file', 'file:', 'tcp:1', 'stdio:']) {
     expect(() => parseSerial('--serial2', text)).toThrow(UsageError);
+  }
+});
+
+test('virtio consoles and networks', () => {
+  expect(parseConsole('--console', 'hvc1=file:/tmp/a=b')).toEqual([1, { kind: 'file', path: '/tmp/a=b' }]);
+  for (const text of ['hvc2=pty', 'hvc0', 'hvc0=', 'hvc0=tty', 'pty']) {
+    expect(() => parseConsole('--console', text)).toThrow(UsageError);
+  }
+  expect(parseNetwork('--net', 'none')).toBe(null);
+  expect(parseNetwork('--net', 'user')).toEqual({ kind: 'user', forwards: [] });
+  expect(parseNetwork('--net', 'user,hostfwd=tcp:8080-80,hostfwd=tcp:2222-22')).toEqual({
+    kind: 'user',
+    forwards: [
+      { host: 8080, guest: 80 },
+      { host: 2222, guest: 22 },
+    ],
+  });
+  for (const text of ['tap', 'user,', 'user,hostfwd=udp:1-2', 'user,hostfwd=tcp:1', 'none,user']) {
+    expect(() => parseNetwork('--net', text)).toThrow(UsageError);
   }
 });

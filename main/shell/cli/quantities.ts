@@ -1,7 +1,8 @@
 /** Values as people write them on a command line. Each parser is given the option's name for its sentence. */
 import { parseTime } from '../../../preload/contract/quantities';
 import { DISK_SYNTAX, parseDisk } from '../../../preload/contract/disk-text';
-import type { DiskConfig, SerialBackend, Topology } from '../../../preload/contract/machine';
+import { MAX_CONSOLES } from '../../../preload/contract/machine-limits';
+import type { DiskConfig, NetworkConfig, SerialBackend, Topology } from '../../../preload/contract/machine';
 import { UsageError } from './usage';
 
 const SIZE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
@@ -61,6 +62,26 @@ export function parseSerial(option: string, text: string): SerialBackend {
     throw new UsageError(`${option} takes stdio, none, pty, file:PATH or unix:PATH, not "${text}".`);
   }
   return { kind: kind as 'file' | 'unix', path };
+}
+
+/** `hvc0=BACKEND`: the console's number, and its back end. */
+export function parseConsole(option: string, text: string): [number, SerialBackend] {
+  const [, number, backend] = /^hvc(\d+)=(.+)$/s.exec(text) ?? [];
+  if (backend === undefined || Number(number) >= MAX_CONSOLES) {
+    throw new UsageError(`${option} takes hvc0=BACKEND or hvc1=BACKEND, not "${text}".`);
+  }
+  return [Number(number), parseSerial(`${option} hvc${number}`, backend)];
+}
+
+/** `user`, with ports of the host that lead to the guest's, or `none`. */
+export function parseNetwork(option: string, text: string): NetworkConfig | null {
+  if (text === 'none') return null;
+  const [kind, ...forwards] = text.split(',');
+  const parsed = forwards.map((forward) => /^hostfwd=tcp:(\d+)-(\d+)$/.exec(forward));
+  if (kind !== 'user' || parsed.includes(null)) {
+    throw new UsageError(`${option} takes none or user[,hostfwd=tcp:HOSTPORT-GUESTPORT]…, not "${text}".`);
+  }
+  return { kind, forwards: parsed.map((match) => ({ host: Number(match?.[1]), guest: Number(match?.[2]) })) };
 }
 
 export function parseDiskOption(option: string, text: string): DiskConfig {

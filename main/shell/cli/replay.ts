@@ -28,12 +28,16 @@ export async function replay(args: string[], { machineProcess }: Installation): 
   if (!header.config.disks.every(({ readonly }) => readonly)) {
     throw new UsageError(`${options.file} is of a machine that writes to a disk, which is no more as it was then.`);
   }
+  if (header.config.network != null) {
+    throw new UsageError(`${options.file} is of a machine with a network, of which nothing was recorded.`);
+  }
   const onConsole = options.events !== '-' && header.config.serial.findIndex(({ kind }) => kind === 'stdio');
   const console = onConsole === false || onConsole < 0 ? null : onConsole;
   const serial = header.config.serial.map((_, port) =>
     port === console ? { kind: 'stdio' } : NO_PORT,
   ) as MachineConfig['serial'];
-  const { config } = prepareRun({ ...header.config, serial }, await probeHost());
+  const consoles = header.config.consoles?.map(() => NO_PORT);
+  const { config } = prepareRun({ ...header.config, serial, consoles }, await probeHost());
   const machine = startMachineProcess(machineProcess);
   const comparison = new Comparison(lines);
   try {

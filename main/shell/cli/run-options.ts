@@ -2,10 +2,15 @@
 import { parseArgs } from 'node:util';
 import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { RunRequest } from '../../app/machine-runs';
-import type { DebuggerAddress, MachineConfig, SerialBackend } from '../../../preload/contract/machine';
+import {
+  type DebuggerAddress,
+  FIRST_CONSOLE_PORT,
+  type MachineConfig,
+  type SerialBackend,
+} from '../../../preload/contract/machine';
 import { parseDebuggerAddress } from './debugger-address';
 import { FLAG, given, MACHINE_OPTIONS, machineRequest, TEXT, TEXTS } from './machine-options';
-import { parseDiskOption, parseDuration, parseSerial } from './quantities';
+import { parseConsole, parseDiskOption, parseDuration, parseNetwork, parseSerial } from './quantities';
 import { UsageError } from './usage';
 
 export interface RunOptions {
@@ -18,7 +23,7 @@ export interface RunOptions {
   /** A file for what the screen shows at the end, `-` for stdout; null: none. */
   screen: string | null;
   json: boolean;
-  /** The serial port that is on the console, 0 for COM1; null: none. */
+  /** The port that is on the console, 0 for COM1 (FIRST_CONSOLE_PORT); null: none. */
   console: number | null;
   /** In the order in which they are asked. */
   policies: PolicyChoice[];
@@ -42,6 +47,8 @@ export function parseRunOptions(args: string[]): RunOptions {
     serial2: TEXT,
     serial3: TEXT,
     serial4: TEXT,
+    console: TEXTS,
+    net: TEXT,
     'policy-commands': TEXT,
     timeout: TEXT,
     events: TEXT,
@@ -53,19 +60,24 @@ export function parseRunOptions(args: string[]): RunOptions {
   });
   const guest = onePositional('reveille run', "one guest, a bundled guest's name or a path", positionals);
   const events = values.events ?? null;
-  const serial = serialPorts([values.serial1, values.serial2, values.serial3, values.serial4], events === '-');
+  const texts = [values.serial1, values.serial2, values.serial3, values.serial4];
+  const consoles = virtioConsoles(values.console ?? []);
+  const serial = serialPorts(texts, consoles, events === '-');
   const request: RunRequest = {
     ...machineRequest(guest, values),
     realtime: values.realtime,
     parallel: values.parallel,
     disks: values.disk?.map((text) => parseDiskOption('--disk', text)),
     serial,
+    consoles,
+    network: given('--net', values.net, parseNetwork),
   };
   const screen = values.screen ?? null;
   if (screen !== null && request.vga === 'none') {
     throw new UsageError('--screen has nothing to write with --vga none: leave one of the two out.');
   }
-  const console = serial.findIndex(({ kind }) => kind === 'stdio');
+  const onSerial = serial.findIndex(isStdio);
+  const onConsole = consoles.findIndex(isStdio);
   return {
     request,
     timeout: given('--timeout', values.timeout, parseDuration) ?? null,
@@ -73,7 +85,7 @@ export function parseRunOptions(args: string[]): RunOptions {
     trace: values.trace ?? null,
     screen,
     json: values.json ?? false,
-    console: console < 0 ? null : console,
+    console: onSerial >= 0 ? onSerial : onConsole >= 0 ? FIRST_CONSOLE_PORT + onConsole : null,
     policies: policyChoices(tokens),
     policyCommands: values['policy-commands'] ?? null,
     gdb: given('--gdb', values.gdb, parseDebuggerAddress) ?? null,
@@ -110,11 +122,33 @@ export function parseReportOptions(command: string, args: string[]): { json: boo
   return { json: values.json ?? false };
 }
 
-function serialPorts(texts: (string | undefined)[], eventsOnStdout: boolean): SerialPorts {
+function isStdio({ kind }: SerialBackend): boolean {
+  return kind === 'stdio';
+}
+
+/** Each at most once; one that is left out before another is connected to nothing. */
+function virtioConsoles(texts: readonly string[]): SerialBackend[] {
+  const consoles: SerialBackend[] = [];
+  for (const text of texts) {
+    const [number, backend] = parseConsole('--console', text);
+    if (number in consoles) throw new UsageError(`--console is given twice for hvc${number}.`);
+    consoles[number] = backend;
+  }
+  return Array.from(consoles, (backend: SerialBackend | undefined) => backend ?? { kind: 'none' });
+}
+
+function serialPorts(
+  texts: (string | undefined)[],
+  consoles: readonly SerialBackend[],
+  eventsOnStdout: boolean,
+): SerialPorts {
   const com1 = eventsOnStdout ? 'none' : 'stdio';
   const port = (n: number, otherwise: string): SerialBackend => parseSerial(`--serial${n + 1}`, texts[n] ?? otherwise);
   const ports: SerialPorts = [port(0, com1), port(1, 'none'), port(2, 'none'), port(3, 'none')];
-  const onConsole = ports.flatMap(({ kind }, n) => (kind === 'stdio' ? [`--serial${n + 1}`] : []));
+  const onConsole = [
+    ...ports.flatMap((backend, n) => (isStdio(backend) ? [`--serial${n + 1}`] : [])),
+    ...consoles.flatMap((backend, n) => (isStdio(backend) ? [`--console hvc${n}`] : [])),
+  ];
   if (onConsole.length > 1) {
     throw new UsageError(
       `${onConsole.join(' and ')} cannot all be stdio: there is one console. ` +

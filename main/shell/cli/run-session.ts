@@ -1,10 +1,11 @@
 /** One run: carries the machine's messages to stdout, display and records, and the person's wishes to the machine. */
-import type {
-  DebuggerAddress,
-  MachineConfig,
-  MachineMessage,
-  Outcome,
-  Summary,
+import {
+  type DebuggerAddress,
+  type MachineConfig,
+  type MachineMessage,
+  type Outcome,
+  type Summary,
+  portName,
 } from '../../../preload/contract/machine';
 import type { ImageReport } from '../../../preload/contract/image-report';
 import { AppError, systemReason } from '../../app/errors';
@@ -205,7 +206,7 @@ export class RunSession {
         display.line(`gdb: the machine stands still until "target remote ${message.address}" lets it go`);
         break;
       case 'serial-path':
-        display.line(`COM${message.port + 1} is at ${message.path}`);
+        display.line(`${portName(message.port)} is at ${message.path}`);
         break;
       case 'screen':
         this.#screen = message.page;

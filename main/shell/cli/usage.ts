@@ -44,6 +44,10 @@ The machine
   --parallel                emulator: the CPUs run beside each other on threads of their own, in the host's time
   --serial1 BACKEND         COM1: stdio, none, pty, file:PATH or unix:PATH (default stdio); also
                             --serial2 to --serial4 (default none)
+  --console hvc0=BACKEND    a virtio console (/dev/hvc0), with a back end as a serial port has; also hvc1
+  --net user[,hostfwd=tcp:HOSTPORT-GUESTPORT]…|none
+                            a virtio network device behind a NAT (libslirp); ports of 127.0.0.1 lead to the guest's. No
+                            run is then like another, on the emulator either (default none)
 
 Policies
   --policy NAME|PATH        asks a policy about INITs and SIPIs; several are asked in their order

@@ -1,4 +1,5 @@
 /** How the command line words and colours what happens in a machine. */
+import { portName } from '../../../preload/contract/machine';
 import type { CpuModel } from '../../../preload/contract/machine-model';
 import { formatTime as formatDelay } from '../../../preload/contract/quantities';
 import type { DecisionEvent, IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';
@@ -115,7 +116,7 @@ export function eventLine(event: MachineEvent, cpus: readonly CpuModel[]): strin
     case 'device-fault':
       return `${time}  PCI device ${event.device}: ${event.fault}`;
     case 'serial-lost':
-      return `${time}  COM${event.port + 1} lost ${event.count} bytes that nobody received`;
+      return `${time}  ${portName(event.port)} lost ${event.count} bytes that nobody received`;
     case 'lost':
       return `${time}  ${event.count} events were lost: the machine made them faster than they could be written`;
     default:

@@ -1,0 +1,3 @@
+import { ReveilleError } from '../../base/errors';
+
+export class NetworkError extends ReveilleError {}
