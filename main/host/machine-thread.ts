@@ -52,8 +52,11 @@ const FLOOD_MS = 2;
 const UNRUNG_MS = 50;
 const UNRUNG_QUIET_MS = 250;
 const UNRUNG_LOOKS = 10;
-/** After that many frames without an event the next one rings the bell. */
+/** The one thread of CPUs that take turns rings for all that it writes. */
+const UNRUNG_IN_TURNS_MS = 1000;
+/** After that many frames without an event the next one rings the bell, which holds up nobody's start where CPUs take turns. */
 const QUIET_FRAMES = 5;
+const QUIET_FRAMES_IN_TURNS = 2;
 /** How often counts of exits go into the event stream. */
 const EXIT_REPORT_MS = 100;
 /** Bytes of events on their way to the shell before more of them wait in the ring. */
@@ -249,8 +252,11 @@ export class MachineThread {
     let looks = 0;
     let floods = false;
     let waits = false;
+    const inTurns = runsInTurns(machine.config);
+    const quietFrames = inTurns ? QUIET_FRAMES_IN_TURNS : QUIET_FRAMES;
     while (!machine.stopping) {
-      if (await machine.waitForNews(looks < UNRUNG_LOOKS ? UNRUNG_MS : UNRUNG_QUIET_MS)) looks = 0;
+      const unrung = inTurns ? UNRUNG_IN_TURNS_MS : looks < UNRUNG_LOOKS ? UNRUNG_MS : UNRUNG_QUIET_MS;
+      if (await machine.waitForNews(unrung)) looks = 0;
       else {
         // Once, as one whose thread is still to be made may take long.
         waits = !waits && machine.starting;
@@ -265,7 +271,7 @@ export class MachineThread {
       this.#exitTimer?.wake();
       // Not at once: what rang comes with more behind it, and its processors need the host's now. For some frames the bell is
       // not to be rung again, which a vcpu thread would do between an INIT and its SIPI.
-      for (let quiet = 0; quiet < QUIET_FRAMES && !machine.stopping; quiet++) {
+      for (let quiet = 0; quiet < quietFrames && !machine.stopping; quiet++) {
         // A thread that waits for room in a serial ring stands still, too, and rings.
         this.#requests.look();
         await new Promise((resolve) => setTimeout(resolve, floods ? FLOOD_MS : FRAME_MS));
