@@ -681,6 +681,20 @@ describe('reports', () => {
     ]);
   });
 
+  test('a crash is named by --symbols, and a file without any is refused', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'reveille-symbols-'));
+    const map = join(own, 'System.map');
+    writeFileSync(map, '0000000000100000 T everything\n00000000fff00000 T nothing\n');
+    const fault = (symbols: string) =>
+      reveille('run', 'fault', '--accel', 'wasm', '--cmdline', 'triple', '--symbols', symbols);
+    const crash = await fault(map);
+    expect(crash.stderr).toMatch(/triple fault at [0-9a-f]{4}:[0-9a-f]+ in \w+ mode, in everything\+0x[0-9a-f]+/);
+    writeFileSync(map, 'nothing of the kind\n');
+    const refused = await fault(map);
+    expect([refused.status, refused.stderr.includes('is neither a System.map nor an ELF file')]).toEqual([2, true]);
+    rmSync(own, { recursive: true });
+  });
+
   test('probe says what works, or why not', async () => {
     const { stdout, status } = await reveille('probe', '--json');
     expect(status).toBe(0);

@@ -33,7 +33,10 @@ export class TestMachine {
   #acknowledges = true;
   #unacknowledged: number[] = [];
 
-  constructor(config: PartialMachineConfig, start: { pausePoints?: PausePoint[]; snapshot?: string } = {}) {
+  constructor(
+    config: PartialMachineConfig,
+    start: { pausePoints?: PausePoint[]; snapshot?: string; sampleEveryMs?: number } = {},
+  ) {
     this.config = completeConfiguration(config);
     this.#decoder = new MachineEventDecoder(this.config.cpus);
     this.process.onMessage((message) => this.#take(message));
