@@ -38,6 +38,16 @@ function herdDisk(grub: string, menu: string): string {
   return path;
 }
 
+/** The path of a disk that starts with this code. */
+function bootSector(...code: number[]): string {
+  const path = join(folder, 'sector.img');
+  const sector = Buffer.alloc(SECTOR);
+  sector.set(code);
+  sector.writeUInt16LE(0xaa55, 510);
+  writeFileSync(path, Buffer.concat([sector, Buffer.alloc(1 << 20)]));
+  return path;
+}
+
 /** The start-up IPIs that were sent, and the states that a CPU has gone through. */
 const startUps = (events: readonly MachineEvent[]) =>
   events.flatMap((event) =>
@@ -51,7 +61,7 @@ const states = (events: readonly MachineEvent[], cpu: number) =>
 test('its power-on self-test comes to its end, and finds all CPUs', { timeout: PATIENCE }, async (ctx) => {
   const { seabios } = needsFirmware(ctx);
   const screen = join(folder, 'screen.txt');
-  const options = ['--accel', 'wasm', '--cpus', '4', '--time-limit', '60ms', '--screen', screen];
+  const options = ['--accel', 'wasm', '--cpus', '4', '--time-limit', '1300ms', '--screen', screen];
   const { stdout, stderr, events } = await runMachine(seabios, ...options);
   for (const line of [
     'SeaBIOS (version ',
@@ -68,6 +78,9 @@ test('its power-on self-test comes to its end, and finds all CPUs', { timeout: P
   expect(stdout).toContain('Booting from Hard Disk...');
   expect(readFileSync(screen, 'utf8').trimEnd().split('\n')).toEqual([
     expect.stringMatching(/^SeaBIOS \(version .+\)$/),
+    '',
+    'Press ESC for boot menu.',
+    '',
     'Booting from Floppy...',
     'Boot failed: could not read the boot disk',
     '',
@@ -115,6 +128,25 @@ test('GRUB’s menu is on the screen, and is chosen from with the keyboard', { t
   expect(machine.output).toContain('herd: all 2 processors are here');
 });
 
+test('its boot menu is chosen from with the keyboard', { timeout: PATIENCE }, async (ctx) => {
+  // mov al, 0x10; out 0xf4, al
+  const disks = [bootSector(0xb0, 0x10, 0xe6, 0xf4)].map((path) => ({ path, readonly: true, overlay: null }));
+  const { seabios } = needsFirmware(ctx);
+  // In the host's time, of which it waits a second.
+  const machine = new TestMachine({ guest: seabios, accelerator: 'wasm', realtime: true, cpus: 1, disks });
+  ctx.onTestFinished(async () => {
+    machine.process.kill();
+    await machine.process.closed;
+  });
+  await machine.shows((rows) => {
+    if (rows.some((row) => row.startsWith('1. Virtio disk PCI:'))) return true;
+    machine.press('Escape');
+    return false;
+  });
+  machine.press('Digit1');
+  expect((await machine.end()).outcome.code).toBe(0x10);
+});
+
 test.for([
   ['exact', ['init 0 to 1 2 3', 'sipi 10 to 1 2 3']],
   ['kernel', ['sipi 10 to 1', 'sipi 10 to 2', 'sipi 10 to 3']],
@@ -125,11 +157,7 @@ test.for([
     // KVM without hardware virtualization, as on a nested host, takes half a minute.
     if (process.env['REVEILLE_LONG'] !== '1') ctx.skip('a long run: REVEILLE_LONG=1');
     needsKvm(ctx);
-    const sector = Buffer.alloc(SECTOR);
-    sector.set([0xb0, 0x10, 0xe6, 0xf4]); // mov al, 0x10; out 0xf4, al
-    sector.writeUInt16LE(0xaa55, 510);
-    const disk = join(folder, 'sector.img');
-    writeFileSync(disk, Buffer.concat([sector, Buffer.alloc(1 << 20)]));
+    const disk = bootSector(0xb0, 0x10, 0xe6, 0xf4); // mov al, 0x10; out 0xf4, al
     const options = ['--accel', 'kvm', '--irqchip', irqchip, '--cpus', '4', '--disk', `${disk},readonly`];
     const { stderr, summary, events } = await runMachine(needsFirmware(ctx).seabios, ...options);
     expect(stderr).toContain('Found 4 cpu(s) max supported 4 cpu(s)');

@@ -4,6 +4,7 @@ export const FwCfgKey = {
   SIGNATURE: 0x00,
   ID: 0x01,
   CPUS: 0x05,
+  BOOT_MENU: 0x0e,
   MAX_CPUS: 0x0f,
   FILE_DIRECTORY: 0x19,
   IRQ0_OVERRIDE: 0x8002,

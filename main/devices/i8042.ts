@@ -116,8 +116,8 @@ export class I8042 {
     const state = this.#state;
     const byte = state[BUFFER];
     if (state[FROM_KEYBOARD] === 1) {
+      if (!this.#keyboard.answers) state[BROKEN] = 0;
       this.#keyboard.take();
-      state[BROKEN] = 0;
     }
     state[FROM_KEYBOARD] = 0;
     state[STATUS] &= ~(STATUS_OUTPUT_FULL | STATUS_AUX | STATUS_TIMEOUT);
@@ -131,13 +131,14 @@ export class I8042 {
   #fill(): void {
     const state = this.#state;
     const translates = (state[COMMAND_BYTE] & COMMAND_BYTE_TRANSLATE) !== 0;
-    if (translates && this.#mayFill && this.#keyboard.next === BREAK) {
+    if (translates && this.#mayFill && !this.#keyboard.answers && this.#keyboard.next === BREAK) {
       this.#keyboard.take();
       state[BROKEN] = 1;
     }
     if (this.#mayFill && this.#keyboard.next >= 0) {
-      const { next } = this.#keyboard;
-      const byte = translates ? translate(next) | (state[BROKEN] === 1 ? BREAK_BIT : 0) : next;
+      const { next, answers } = this.#keyboard;
+      const broken = state[BROKEN] === 1 && !answers;
+      const byte = translates ? translate(next) | (broken ? BREAK_BIT : 0) : next;
       state[FROM_KEYBOARD] = 1;
       this.#put(byte, 0);
     }
@@ -234,6 +235,9 @@ export class I8042 {
         break;
       default: // a byte for the keyboard, which may answer
         state[COMMAND_BYTE] &= ~COMMAND_BYTE_KEYBOARD_OFF;
+        // A key that nobody has read stays behind the answer.
+        if (state[FROM_KEYBOARD] === 1) state[STATUS] &= ~STATUS_OUTPUT_FULL;
+        state[FROM_KEYBOARD] = 0;
         this.#keyboard.write(value);
         this.#fill();
     }

@@ -33,7 +33,11 @@ const PENDING = 2; // the command that waits for its byte; 0: none
 const HEAD = 3;
 const COUNT = 4;
 const LAST = 5; // the byte that was taken last
-const QUEUE = 6;
+/** Answers, which go before keys that were not read yet; each command begins them anew. */
+const ANSWERS = 6;
+const ANSWER = 7;
+const MOST_ANSWERS = 3;
+const QUEUE = ANSWER + MOST_ANSWERS;
 /** A key's code has up to three bytes, and one place is for the byte that says that keys were lost. */
 const QUEUE_SIZE = 64;
 export const KEYBOARD_WORDS = QUEUE + QUEUE_SIZE;
@@ -73,14 +77,25 @@ export class Keyboard {
 
   /** What it would say next; -1: nothing. */
   get next(): number {
+    if (this.answers) return this.#state[ANSWER];
     return this.#state[COUNT] === 0 ? -1 : this.#state[QUEUE + this.#state[HEAD]];
+  }
+
+  /** What it would say next is an answer and no key. */
+  get answers(): boolean {
+    return this.#state[ANSWERS] > 0;
   }
 
   /** That byte was taken. */
   take(): void {
     const state = this.#state;
-    if (state[COUNT] === 0) return;
+    if (this.next < 0) return;
     state[LAST] = this.next;
+    if (this.answers) {
+      state.copyWithin(ANSWER, ANSWER + 1, ANSWER + MOST_ANSWERS);
+      state[ANSWERS]--;
+      return;
+    }
     state[HEAD] = (state[HEAD] + 1) % QUEUE_SIZE;
     state[COUNT]--;
   }
@@ -90,6 +105,7 @@ export class Keyboard {
     const state = this.#state;
     const command = state[PENDING];
     state[PENDING] = 0;
+    state[ANSWERS] = 0;
     // A command in the place of a command's byte is that command.
     if (command !== 0 && byte < SET_INDICATORS) this.#finish(command, byte);
     else this.#command(byte);
@@ -115,36 +131,36 @@ export class Keyboard {
       case SELECT_SET:
       case SET_TYPEMATIC:
         state[PENDING] = command;
-        return this.#say(ACKNOWLEDGE);
+        return this.#answer(ACKNOWLEDGE);
       case ECHO:
-        return this.#say(ECHO);
+        return this.#answer(ECHO);
       case IDENTIFY:
-        return this.#say(ACKNOWLEDGE, ...IDENTITY);
+        return this.#answer(ACKNOWLEDGE, ...IDENTITY);
       case ENABLE:
         this.#clear();
         state[SCANS] = 1;
-        return this.#say(ACKNOWLEDGE);
+        return this.#answer(ACKNOWLEDGE);
       case DEFAULT_DISABLE:
       case SET_DEFAULT:
         this.#setDefaults(command === SET_DEFAULT);
-        return this.#say(ACKNOWLEDGE);
+        return this.#answer(ACKNOWLEDGE);
       case RESEND:
-        return this.#say(state[LAST]);
+        return this.#answer(state[LAST]);
       case RESET:
         this.#setDefaults(true);
-        return this.#say(ACKNOWLEDGE, SELF_TEST_PASSED);
+        return this.#answer(ACKNOWLEDGE, SELF_TEST_PASSED);
       default:
-        return this.#say(RESEND);
+        return this.#answer(RESEND);
     }
   }
 
   /** Indicators and the rate of repetition are for somebody's eyes and fingers: they are taken, and that is all. */
   #finish(command: number, byte: number): void {
-    if (command !== SELECT_SET) return this.#say(ACKNOWLEDGE);
-    if (byte === 0) return this.#say(ACKNOWLEDGE, this.#state[SET]);
-    if (byte > DEFAULT_SET) return this.#say(RESEND);
+    if (command !== SELECT_SET) return this.#answer(ACKNOWLEDGE);
+    if (byte === 0) return this.#answer(ACKNOWLEDGE, this.#state[SET]);
+    if (byte > DEFAULT_SET) return this.#answer(RESEND);
     this.#state[SET] = byte;
-    this.#say(ACKNOWLEDGE);
+    this.#answer(ACKNOWLEDGE);
   }
 
   #setDefaults(scans: boolean): void {
@@ -156,6 +172,11 @@ export class Keyboard {
   #clear(): void {
     this.#state[HEAD] = 0;
     this.#state[COUNT] = 0;
+  }
+
+  #answer(...bytes: number[]): void {
+    this.#state.set(bytes, ANSWER);
+    this.#state[ANSWERS] = bytes.length;
   }
 
   #say(...bytes: number[]): void {

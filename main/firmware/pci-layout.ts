@@ -10,6 +10,9 @@ const BAR_STEP = 0x8000;
 /** The number on the bus of the device in this slot, from 0 on. */
 export const pciDevice = (slot: number): number => slot + 1;
 
+/** The entropy device is in the first one. */
+export const diskSlot = (disk: number): number => disk + 1;
+
 export const pciInterrupt = (slot: number): number => FIRST_GSI + slot;
 
 /** Where its BARs are, of 32 KiB each at most. */

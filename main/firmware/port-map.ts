@@ -20,9 +20,9 @@ export const RESET_CONTROL = PCI_CONFIG_ADDRESS + 1;
 
 export const VGA_PORTS = 0x3b0;
 
-/** The firmware configuration device: selector, data. */
+/** The firmware configuration device: selector, data, address of a request. */
 export const FW_CFG_PORTS = 0x510;
-export const FW_CFG_SIZE = 2;
+export const FW_CFG_SIZE = 12;
 
 /** The power management registers (devices/pm.ts), and their interrupt. */
 export const PM_PORTS = 0x600;

@@ -161,7 +161,7 @@ export class Board implements ExitTarget {
     this.#pm = this.#addPm();
     this.#addDebugPorts();
     if (config.vga === 'text') this.#addVga();
-    this.#powerOns.push(addFirmwareDevices(this.ports, memory, config));
+    this.#powerOns.push(addFirmwareDevices(this.ports, memory, config, written ?? (() => {})));
   }
 
   /** Once for all threads, before any vcpu runs. `wallClock`: seconds since 1970 at machine time 0. */

@@ -6,18 +6,25 @@ import { fwCfgItems } from '../firmware/fw-cfg-items';
 import { optionRomSize } from '../loader/option-rom';
 import { FW_CFG_PORTS, FW_CFG_SIZE } from '../firmware/port-map';
 import type { MachineConfig } from '../../preload/contract/machine';
+import type { MemoryWritten } from './pci-board';
 import type { MachineMemory } from './shared-memory';
 
 /** Gives what is to be done at power-on. */
-export function addFirmwareDevices(ports: Bus, memory: MachineMemory, config: MachineConfig): () => void {
+export function addFirmwareDevices(
+  ports: Bus,
+  memory: MachineMemory,
+  config: MachineConfig,
+  written: MemoryWritten,
+): () => void {
   if (memory.rom.length === 0) return () => {};
   const { tableOrder, apicIds, bsp, vga } = config;
-  const fwCfg = new FwCfg(memory.device('fwCfg', FW_CFG_WORDS), () =>
+  const fwCfg = new FwCfg(memory.device('fwCfg', FW_CFG_WORDS), { bytes: memory.ram, written }, () =>
     fwCfgItems({
       cpus: cpusInTableOrder(tableOrder, apicIds, bsp),
       memory: config.memory,
       vga: vga === 'text',
       vgaBios: memory.vgaBios.slice(0, optionRomSize(memory.vgaBios)),
+      disks: config.disks.length,
     }),
   );
   ports.add(FW_CFG_PORTS, FW_CFG_SIZE, fwCfg);

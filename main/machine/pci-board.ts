@@ -11,7 +11,7 @@ import { RECEIVE as FRAMES, VirtioNet } from '../devices/virtio/net';
 import type { VirtioDevice } from '../devices/virtio/virtio-device';
 import { virtioOwn, VirtioPci } from '../devices/virtio/virtio-pci';
 import { PCI_WINDOW, PCI_WINDOW_SIZE } from '../firmware/memory-map';
-import { pciBars, pciDevice, pciInterrupt } from '../firmware/pci-layout';
+import { diskSlot, pciBars, pciDevice, pciInterrupt } from '../firmware/pci-layout';
 import { PCI_CONFIG_ADDRESS, PCI_CONFIG_DATA } from '../firmware/port-map';
 import { DeviceFault, EventKind } from '../../preload/contract/events';
 import { hasVirtualTime, type MachineConfig } from '../../preload/contract/machine';
@@ -64,7 +64,7 @@ export class PciBoard {
       config.accelerator === 'wasm' ? seededEntropy(virtioOwn(memory.virtio(0)), config.seed) : backends.entropy,
     );
     const disks = backends.disks.map((disk, n) => {
-      return new VirtioBlk(disk, `disk${n}`, () => report(options, n + 1, DeviceFault.DISK_FAILED));
+      return new VirtioBlk(disk, `disk${n}`, () => report(options, diskSlot(n), DeviceFault.DISK_FAILED));
     });
     this.#consoles = config.consoles.map((_, n) => new VirtioConsole(memory.console(n), options.consoleSink(n)));
     this.#firstConsole = 1 + config.disks.length;
