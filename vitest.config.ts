@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const EMULATOR = [
+  'test/bios-services.test.ts',
   'test/core-*.test.ts',
   'test/decoder/**/*.test.ts',
   'test/determinism.test.ts',

@@ -1,8 +1,9 @@
 /**
- * What a guest finds in memory as a PC's firmware leaves it: BIOS data area, EBDA, ACPI and MP tables. There is no
- * firmware code: no interrupt vector leads anywhere.
+ * What a guest finds in memory as a PC's firmware leaves it: BIOS data area, EBDA, ACPI and MP tables. Of
+ * firmware code there is what says that a service is not there.
  */
 import { acpiTables } from './acpi';
+import { writeBiosServices } from './bios-services';
 import { ByteWriter } from './byte-writer';
 import type { FirmwareCpu } from './cpu-list';
 import { ACPI_TABLES, BDA, EBDA, KIB, MP_TABLES, VIDEO_AREA } from './memory-map';
@@ -24,6 +25,7 @@ const BDA_MEMORY_KIB = 0x13;
 
 /** Writes it all into guest RAM. */
 export function writeFirmware(memory: Uint8Array, config: FirmwareConfig): void {
+  writeBiosServices(memory);
   memory.set(new ByteWriter().u16(...COM_PORTS).finish(), BDA + BDA_COM_PORTS);
   memory.set(new ByteWriter().u16(EBDA / 16).finish(), BDA + BDA_EBDA_SEGMENT);
   memory.set(new ByteWriter().u16(EBDA / KIB).finish(), BDA + BDA_MEMORY_KIB);

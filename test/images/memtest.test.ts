@@ -42,6 +42,8 @@ test.for(['memtest64', 'memtest32'] as const)(
     const options = ['--accel', 'wasm', '--cpus', `${CPUS}`, '--memory', '8M', '--time-limit', '150ms'];
     const { stdout, stderr, events } = await runMachine(guest, ...options, '--cmdline', CMDLINE);
     expect(stdout, stderr).toContain('Memtest86+ v6');
+    // The time-stamp counter by the 8254.
+    expect(stdout).toContain('CLK/Temp: 1000MHz');
     expect(stdout).toContain('CPU: 4 Cores 4 Threads    SMP: 4T (PAR)');
     expect(stdout).toContain('#0  [Address test, walking ones, no cache]');
     for (let cpu = 1; cpu < CPUS; cpu++) {

@@ -17,7 +17,7 @@ test('Xen brings all CPUs up, and builds its first domain from the module', { ti
     memory: 256 << 20,
     accelerator: 'wasm',
     // Of loaders other than GRUB Xen expects its own name first.
-    cmdline: 'xen com1=115200,8n1 console=com1 loglvl=all no-real-mode',
+    cmdline: 'xen com1=115200,8n1 console=com1 loglvl=all',
   });
   ctx.onTestFinished(async () => {
     machine.process.kill();
@@ -27,6 +27,7 @@ test('Xen brings all CPUs up, and builds its first domain from the module', { ti
   await machine.until(() => machine.output.includes('*** Building a PV Dom0 ***') || ended());
   const log = machine.output;
   expect(log).toContain(`Brought up ${CPUS} CPUs`);
+  expect(log).toContain('Switched to APIC driver x2apic_mixed');
   expect(log).toContain('CPU0: TSC: 1000000000 Hz');
   expect(log).toMatch(
     /Platform timer is 3\.580MHz ACPI PM Timer\r\n\(XEN\) Detected (999\.9|1000\.0)\d* MHz processor/,

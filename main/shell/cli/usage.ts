@@ -40,7 +40,7 @@ The machine
   --vga text|none           a VGA, of which text modes are shown; firmware finds its VGA BIOS as
                             vgabios-isavga.bin in its own folder (default text)
   --seed N                  emulator: another interleaving of the CPUs (default 0)
-  --realtime                emulator: time passes as the host's, not with the instructions
+  --realtime                emulator: time passes as the host's, not with the instructions: for who types at a shell
   --parallel                emulator: the CPUs run beside each other on threads of their own, in the host's time
   --serial1 BACKEND         COM1: stdio, none, pty, file:PATH or unix:PATH (default stdio); also
                             --serial2 to --serial4 (default none)
