@@ -253,7 +253,11 @@ function guestsOn(mode: Mode): void {
 }
 
 // On the emulator no time of the host's counts, so its tests may run beside each other.
-for (const mode of MODES) describe(mode, { concurrent: mode === 'wasm' }, () => guestsOn(mode));
+for (const mode of MODES) {
+  describe(`on ${mode}`, { concurrent: mode === 'wasm' }, () => {
+    guestsOn(mode);
+  });
+}
 
 describe('at length on KVM', () => {
   beforeEach(needsKvm);

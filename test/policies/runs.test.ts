@@ -266,7 +266,9 @@ function policiesOn(mode: Mode): void {
 
 // On the emulator no time of the host's counts, so its tests may run beside each other.
 for (const mode of ['exact', 'kernel', 'wasm'] as const) {
-  describe(mode, { concurrent: mode === 'wasm' }, () => policiesOn(mode));
+  describe(`on ${mode}`, { concurrent: mode === 'wasm' }, () => {
+    policiesOn(mode);
+  });
 }
 
 describe('mode kernel', () => {
