@@ -2,6 +2,7 @@
  * libslirp, a TCP/IP stack with a NAT in user space (libslirp.h, version 4), through koffi. Whoever makes a Slirp calls it from one thread
  * alone, on which libslirp then calls back, always from within such a call.
  */
+import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import type { PortForward } from '../../../preload/contract/machine';
 import { NetworkError } from './network-error';
@@ -183,7 +184,7 @@ export class Slirp {
     if (this.#forward(this.#slirp, 0, LOOPBACK, host, FIRST_GUEST, guest) === 0) return;
     throw new NetworkError(
       'host',
-      `Port ${host} of 127.0.0.1 cannot be forwarded to the guest (errno ${koffi.errno()}): choose another one.`,
+      `Port ${host} of 127.0.0.1 cannot be forwarded to the guest (${getSystemErrorName(-koffi.errno())}): choose another one.`,
     );
   }
 
