@@ -80,7 +80,7 @@ test('whatever a guest does with it, it gives bytes, and items stay as they are'
     fc.property(fc.array(access), (accesses) => {
       for (const { isWrite, offset, size, value } of accesses) {
         if (isWrite) fwCfg.write(offset, size, value);
-        else expect(fwCfg.read(offset, size)).toSatisfy((value: number) => value >= 0 && value <= 0xffff_ffff);
+        else expect(fwCfg.read(offset, size)).toSatisfy((got: number) => got >= 0 && got <= 0xffff_ffff);
       }
       expect(read(fwCfg, 0x00, 5).toString('latin1')).toBe('QEMU\0');
     }),
