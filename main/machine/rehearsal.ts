@@ -58,7 +58,7 @@ const CONFIG: MachineConfig = {
 };
 
 /** The first time compiles, the next ones show each call the objects that it will meet. */
-const ROUNDS = 4;
+const ROUNDS = 2;
 
 /** `kicker` and `interrupts`: of those that the thread will have; the kicks go to thread 0, which is nobody. */
 export function rehearseStart(hostClock: Clock, kicker: VcpuKicker, interrupts: KernelInterrupts): void {
