@@ -242,7 +242,7 @@ describe('exits', () => {
     s.ram.set([0x0f, 0x01, 0x1d, 0x00, 0x90, 0x00, 0x00, 0x0f, 0x0b], ENTRY); // lidt [0x9000], all zero; ud2
     s.vcpu.setState(protectedModeState(s.ram, ENTRY));
     expectExit(s, ExitReason.SHUTDOWN);
-    expect(s.vcpu.position()).toEqual({ rip: ENTRY + 7, mode: 'protected' });
+    expect(s.vcpu.position()).toEqual({ rip: BigInt(ENTRY + 7), mode: 'protected' });
   });
 });
 
@@ -463,7 +463,7 @@ describe('registers', () => {
     const { vcpu } = setup().load(HLT);
     const state = vcpu.state();
     vcpu.setState({ ...state, cs: { ...state.cs, selector: 0x1234, base: 0x12340n }, rip: 0x56n });
-    expect(vcpu.position()).toEqual({ rip: 0x12396, mode: 'real' });
+    expect(vcpu.position()).toEqual({ rip: 0x12396n, mode: 'real' });
   });
 
   test('the time-stamp counter goes on, at its frequency', () => {
