@@ -204,7 +204,10 @@ function startUpBy(router: StartUpRouter, kicker: VcpuKicker): StartUpSink {
     init: (source, targets) => router.init(source, targets),
     startUp: (source, targets, vector) => {
       router.startUp(source, targets, vector);
-      for (let left = router.starting; left > 0 && router.starting > 0; left--) kicker.yield();
+      let left = router.starting;
+      // Once in any case: where policies decide, it is they who wait.
+      do kicker.yield();
+      while (--left > 0 && router.starting > 0);
     },
   };
 }
