@@ -93,7 +93,10 @@ function openFiles(app: App, args: string[], workingDirectory: string): void {
 }
 
 async function pickImage(): Promise<string | null> {
-  const { filePaths } = await dialog.showOpenDialog({ title: 'Choose a guest image', properties: ['openFile'] });
+  const { filePaths } = await dialog.showOpenDialog({
+    title: 'Choose a file for the machine',
+    properties: ['openFile'],
+  });
   return filePaths[0] ?? null;
 }
 

@@ -47,9 +47,9 @@ export function resolveGuest(nameOrPath: string, directory: URL): string {
   return nameOrPath;
 }
 
-/** The path of an initial RAM disk. */
-export function resolveInitrd(path: string): string {
-  if (!existsSync(path)) throw new AppError('usage', `The initial RAM disk "${path}" does not exist`);
-  if (statSync(path).isDirectory()) throw new AppError('usage', `The initial RAM disk "${path}" is a directory`);
+/** The path of a file that goes with a guest; `what` it is begins the sentence where there is none. */
+export function resolveCompanion(what: string, path: string): string {
+  if (!existsSync(path)) throw new AppError('usage', `${what} "${path}" does not exist`);
+  if (statSync(path).isDirectory()) throw new AppError('usage', `${what} "${path}" is a directory`);
   return path;
 }

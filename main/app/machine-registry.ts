@@ -23,6 +23,7 @@ import {
   parseSettings,
   prepareMachine,
   settingsSchema,
+  symbolsPath,
 } from './machine-settings';
 import type { SavedPlugin } from './plugin-desk';
 import type { PluginStore } from './plugin-store';
@@ -47,6 +48,7 @@ interface Start {
   config: MachineConfig;
   choice: string;
   snapshot: string | null;
+  symbols: string | null;
   policies: { programs: PolicyProgram[]; choices: PolicyChoice[] };
 }
 
@@ -253,14 +255,19 @@ export class MachineRegistry {
     const guest = guestPath(settings.guest, this.#guests, this.#plugins);
     const prepared = prepareMachine(images, guest, await this.#host());
     const { programs } = await loadPolicies(settings.policies, prepared.config, this.#plugins);
-    return { ...prepared, snapshot: null, policies: { programs, choices: settings.policies } };
+    const symbols = symbolsPath(settings.symbols);
+    return { ...prepared, snapshot: null, symbols, policies: { programs, choices: settings.policies } };
   }
 
-  /** A snapshot has the machine and nothing of its policies, what they held back included: none take part. */
+  /**
+   * A snapshot has the machine and nothing of its policies, what they held back included: none take part. Nor does a file of
+   * symbols: whether the kernel in there has moved itself since it was loaded, nothing says.
+   */
   #continuable(machine: Machine, snapshotId: string): Start {
     const { config } = this.#snapshotOf(machine, snapshotId);
     const snapshot = this.#snapshotPath(machine.id, snapshotId);
-    return { config, choice: 'as in the snapshot', snapshot, policies: { programs: [], choices: [] } };
+    const policies = { programs: [], choices: [] };
+    return { config, choice: 'as in the snapshot', snapshot, symbols: null, policies };
   }
 
   #snapshotOf(machine: Machine, id: string): KeptSnapshot {
@@ -350,6 +357,7 @@ function info({ config: _, ...snapshot }: KeptSnapshot): SnapshotInfo {
 }
 
 /** What a machine is made from. */
-function imagesOf({ guest, initrd }: MachineSettings): GuestChoice[] {
-  return initrd === null ? [guest] : [guest, { kind: 'file', path: initrd }];
+function imagesOf({ guest, initrd, symbols }: MachineSettings): GuestChoice[] {
+  const beside = [initrd, symbols].flatMap((path) => (path === null ? [] : [{ kind: 'file' as const, path }]));
+  return [guest, ...beside];
 }

@@ -65,6 +65,7 @@ export class MachineRun {
     choice: string;
     logDirectory: string;
     snapshot: string | null;
+    symbols: string | null;
     pausePoints: PausePoint[];
     policies: { programs: PolicyProgram[]; choices: PolicyChoice[] };
     plugins: PluginStore;
@@ -106,6 +107,7 @@ export class MachineRun {
       pausePoints: options.pausePoints,
       policies: options.policies.programs,
       ...(options.snapshot === null ? {} : { snapshot: options.snapshot }),
+      ...(options.symbols === null ? {} : { symbols: options.symbols }),
     });
   }
 

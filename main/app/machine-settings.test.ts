@@ -38,12 +38,20 @@ test.each([
   [
     { guest: { kind: 'file', path: 'kernel' } },
     'guest',
-    '"kernel" does not say where the image is: give its whole path, from / on.',
+    '"kernel" does not say where the file is: give its whole path, from / on.',
   ],
   [{ guest: { kind: 'file', path: '' } }, 'guest', 'No image is chosen: pick one, or give its path.'],
   [{ guest: { kind: 'bundled', name: 'nobody' } }, 'guest', /nobody/],
-  [{ initrd: 'initrd.img' }, 'initrd', '"initrd.img" does not say where the image is: give its whole path, from / on.'],
+  [{ initrd: 'initrd.img' }, 'initrd', '"initrd.img" does not say where the file is: give its whole path, from / on.'],
   [{ initrd: '/nowhere' }, 'initrd', 'The initial RAM disk "/nowhere" does not exist.'],
+  [
+    { symbols: 'System.map' },
+    'symbols',
+    '"System.map" does not say where the file is: give its whole path, from / on.',
+  ],
+  [{ symbols: '/nowhere' }, 'symbols', 'The file of symbols "/nowhere" does not exist.'],
+  [{ symbols: '/' }, 'symbols', 'The file of symbols "/" is a directory.'],
+  [{ symbols: 7 }, 'symbols', 'A path must be text.'],
   [
     { guest: { kind: 'bundled', name: 'shuffle/nobody' } },
     'guest',

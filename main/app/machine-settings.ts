@@ -5,7 +5,7 @@ import type { DiskConfig, HostProbe, MachineConfig } from '../../preload/contrac
 import { MAX_CPUS, MAX_DISKS, MAX_PATH } from '../../preload/contract/machine-limits';
 import { ConfigurationError } from '../machine/configuration';
 import { AppError, ReveilleError, sentence } from './errors';
-import { bundledGuests, resolveGuest, resolveInitrd } from './guests';
+import { bundledGuests, resolveCompanion, resolveGuest } from './guests';
 import { policyProblems } from './policy-problems';
 import { findPluginGuest, pluginGuests } from './plugin-guests';
 import type { PluginStore } from './plugin-store';
@@ -71,6 +71,7 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
   guest: guestSchema,
   // As with policies.
   initrd: v.optional(v.nullable(path), null),
+  symbols: v.optional(v.nullable(path), null),
   disks: v.optional(
     v.pipe(
       v.array(v.strictObject({ path, readonly: v.boolean(), overlay: v.nullable(path) })),
@@ -114,6 +115,7 @@ export const FIRST_MACHINE: MachineSettings = {
   name: 'heartbeat',
   guest: { kind: 'bundled', name: 'heartbeat' },
   initrd: null,
+  symbols: null,
   disks: [],
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,
@@ -168,11 +170,18 @@ export function settingsProblems(
     message: sentence(issue.message),
   }));
   if (problems.some(({ field }) => field === null)) return problems;
-  let settings = { initrd: null, disks: [], policies: [], ...(input as object) } as unknown as MachineSettings;
+  let settings = {
+    initrd: null,
+    symbols: null,
+    disks: [],
+    policies: [],
+    ...(input as object),
+  } as unknown as MachineSettings;
   for (const { field } of problems) settings = withDefault(settings, field);
   problems.push(...policyProblems(settings, plugins));
   problems.push(...imageProblems('guest', problems, () => guestPath(settings.guest, guests, plugins)));
   problems.push(...imageProblems('initrd', problems, () => initrdPath(settings.initrd)));
+  problems.push(...imageProblems('symbols', problems, () => symbolsPath(settings.symbols)));
   problems.push(...imageProblems('disks', problems, () => settings.disks.map(wholeDisk)));
   // One rule after the other: with a default in the place of what breaks the first, the next one shows.
   for (;;) {
@@ -193,7 +202,7 @@ function withDefault(settings: MachineSettings, field: keyof MachineSettings | n
 }
 
 function imageProblems(
-  field: 'guest' | 'initrd' | 'disks',
+  field: 'guest' | 'initrd' | 'symbols' | 'disks',
   known: readonly SettingsProblem[],
   find: () => unknown,
 ): SettingsProblem[] {
@@ -234,7 +243,7 @@ function settingOf(field: keyof MachineConfig | null): keyof MachineSettings | n
 
 /** What a run is made from; `guest` is the image's path. Throws where it cannot be. */
 export function prepareMachine(settings: MachineSettings, guest: string, host: HostProbe): PreparedRun {
-  const { name: _name, guest: _guest, apicIds, policies: _policies, ...rest } = settings;
+  const { name: _name, guest: _guest, symbols: _symbols, apicIds, policies: _policies, ...rest } = settings;
   return prepareRun({ ...rest, guest, apicIds: apicIds ?? undefined }, host);
 }
 
@@ -255,7 +264,12 @@ export function guestPath(guest: GuestChoice, guests: URL, plugins: PluginStore)
 
 /** The same of an initial RAM disk, where there is to be one. */
 export function initrdPath(initrd: string | null): string | null {
-  return initrd === null ? null : resolveInitrd(wholePath(initrd));
+  return initrd === null ? null : resolveCompanion('The initial RAM disk', wholePath(initrd));
+}
+
+/** The same of a file of symbols. */
+export function symbolsPath(symbols: string | null): string | null {
+  return symbols === null ? null : resolveCompanion('The file of symbols', wholePath(symbols));
 }
 
 /** A disk with its files where they are; throws an AppError where that is not said. */
@@ -265,7 +279,7 @@ export function wholeDisk({ path: image, readonly, overlay }: DiskConfig): DiskC
 
 function wholePath(file: string): string {
   if (file.startsWith('/')) return file;
-  throw new AppError('usage', `"${file}" does not say where the image is: give its whole path, from / on`);
+  throw new AppError('usage', `"${file}" does not say where the file is: give its whole path, from / on`);
 }
 
 type Issue = v.BaseIssue<unknown>;

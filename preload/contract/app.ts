@@ -25,6 +25,8 @@ export interface MachineSettings {
   guest: GuestChoice;
   /** Path of the initial RAM disk of a Linux kernel; null: it has none. */
   initrd: string | null;
+  /** Path of a file of the guest's symbols (System.map, or an ELF file); null: there is none. */
+  symbols: string | null;
   disks: DiskConfig[];
   topology: Topology;
   /** APIC id of each CPU; null: the ones that the topology gives. */

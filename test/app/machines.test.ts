@@ -201,18 +201,36 @@ test('the form says what an image is, and which fields it has a use for', async 
   await page.keyboard.press('Escape');
 });
 
-test('an image from disk is copied and boots', async (ctx) => {
+test('an image from disk and its symbols are copied; it boots, and its crash has a name', async (ctx) => {
   const page = await openWelcomed(ctx);
   const form = await fillIn(page, 'from disk', 'roll-call');
   await form.getByLabel('Image from disk').check();
   const chooser = page.waitForEvent('filechooser');
   await form.getByRole('button', { name: 'Choose… Path of the image' }).click();
-  await (await chooser).setFiles(resolve('resources/guests/roll-call.bin'));
+  await (await chooser).setFiles(resolve('resources/guests/fault.bin'));
   await expect
     .poll(() => form.getByRole('textbox', { name: 'Path of the image' }).inputValue())
-    .toMatch(/\/images\/.*\/roll-call\.bin$/);
+    .toMatch(/\/images\/.*\/fault\.bin$/);
+  await form.getByLabel('Command line').fill('triple');
+  const symbols = form.getByRole('textbox', { name: 'Symbols' });
+  await symbols.fill('System.map');
+  await form.getByText('"System.map" does not say where the file is: give its whole path, from / on.').waitFor();
+  const second = page.waitForEvent('filechooser');
+  await form.getByRole('button', { name: 'Choose… Symbols' }).click();
+  const map = Buffer.from('0000000000100000 T everything\n00000000fff00000 T nothing\n');
+  await (await second).setFiles({ name: 'System.map', mimeType: '', buffer: map });
+  await expect.poll(() => symbols.inputValue()).toMatch(/\/images\/.*\/System\.map$/);
+  const copy = await symbols.inputValue();
   await form.getByRole('button', { name: 'Save and start' }).click();
-  await row(page, 'from disk').getByText('CPU 0 wrote 16 to the debug-exit port.').waitFor();
+  await page
+    .getByRole('alert')
+    .getByText(/triple fault at .*, in everything\+0x[0-9a-f]+/)
+    .waitFor();
+
+  const download = page.waitForEvent('download');
+  await choose(page, 'from disk', 'Export');
+  const { machine } = JSON.parse(readFileSync(await (await download).path(), 'utf8'));
+  expect(machine).toMatchObject({ cmdline: 'triple', symbols: copy });
 });
 
 test('a machine is duplicated, exported, imported and deleted', async (ctx) => {

@@ -6,6 +6,7 @@ const FIRST: MachineSettings = {
   name: 'heartbeat',
   guest: { kind: 'bundled', name: 'heartbeat' },
   initrd: null,
+  symbols: null,
   disks: [],
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,
@@ -26,6 +27,7 @@ const OTHER: MachineSettings = {
   ...FIRST,
   guest: { kind: 'file', path: '/boot/kernel.elf' },
   initrd: '/boot/initrd.img',
+  symbols: '/boot/System.map',
   disks: [
     { path: '/disks/root.img', readonly: false, overlay: '/disks/changes.qcow2' },
     { path: '/disks/tools.img', readonly: true, overlay: null },
@@ -58,6 +60,7 @@ test('what was typed for the other choice does not go into the settings', () => 
   const settings = settingsOf(draft);
   expect(settings.guest).toEqual({ kind: 'bundled', name: 'roll-call' });
   expect(settings.initrd).toBeNull();
+  expect(settings.symbols).toBeNull();
   expect(settings.apicIds).toBeNull();
   expect(settings.serial[1]).toEqual({ kind: 'none' });
 });

@@ -20,11 +20,12 @@ export interface PolicyDraft extends PolicyChoice {
 
 export interface Draft extends Omit<
   MachineSettings,
-  'guest' | 'initrd' | 'disks' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial' | 'policies'
+  'guest' | 'initrd' | 'symbols' | 'disks' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial' | 'policies'
 > {
   guest: { kind: GuestChoice['kind']; bundled: string; path: string };
-  /** Empty: there is none. */
+  /** Empty: there is none, as with `symbols`. */
   initrd: string;
+  symbols: string;
   /** One a line, as the command line takes them. */
   disks: string;
   topology: { sockets: NumberField; cores: NumberField; threads: NumberField };
@@ -38,7 +39,7 @@ export interface Draft extends Omit<
 }
 
 export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
-  const { guest, initrd, disks, apicIds, memory, serial, topology, policies, ...rest } = settings;
+  const { guest, initrd, symbols, disks, apicIds, memory, serial, topology, policies, ...rest } = settings;
   return {
     ...rest,
     guest: {
@@ -47,6 +48,7 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
       path: guest.kind === 'file' ? guest.path : '',
     },
     initrd: initrd ?? '',
+    symbols: symbols ?? '',
     disks: disks.map(formatDisk).join('\n'),
     topology: { ...topology },
     ownApicIds: apicIds !== null,
@@ -59,11 +61,13 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
 
 /** As the app checks and keeps them; what is no number is NaN, which it refuses by the field's name. */
 export function settingsOf(draft: Draft): MachineSettings {
-  const { guest, initrd, disks, topology, ownApicIds, apicIds, memory, seed, serial, policies, ...rest } = draft;
+  const { guest, initrd, symbols, disks, topology, ownApicIds, apicIds, memory, seed, serial, policies, ...rest } =
+    draft;
   return {
     ...rest,
     guest: guest.kind === 'bundled' ? { kind: 'bundled', name: guest.bundled } : { kind: 'file', path: guest.path },
     initrd: guest.kind === 'bundled' || initrd === '' ? null : initrd,
+    symbols: guest.kind === 'bundled' || symbols === '' ? null : symbols,
     disks: guest.kind === 'bundled' ? [] : linesOf(disks).flatMap((line) => parseDisk(line) ?? []),
     topology: {
       sockets: numberOf(topology.sockets),

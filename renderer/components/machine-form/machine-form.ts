@@ -12,6 +12,7 @@ const CHECK_AFTER_MS = 150;
 
 const NEW_MACHINE: Omit<MachineSettings, 'name' | 'guest'> = {
   initrd: null,
+  symbols: null,
   disks: [],
   topology: { sockets: 1, cores: 4, threads: 1 },
   apicIds: null,

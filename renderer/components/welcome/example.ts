@@ -17,6 +17,7 @@ const SETTINGS: MachineSettings = {
   name: 'Welcome example',
   guest: { kind: 'bundled', name: 'roll-call' },
   initrd: null,
+  symbols: null,
   disks: [],
   topology: { sockets: 1, cores: EXAMPLE_CPUS, threads: 1 },
   apicIds: null,
