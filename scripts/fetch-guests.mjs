@@ -16,15 +16,19 @@ const BUSYBOX = 'busybox-static';
 const KERNELS = { cloud: 'linux-image-cloud-amd64', generic: 'linux-image-amd64' };
 
 /** Of virtio's devices, in the order in which the kernel takes them. */
-const VIRTIO = ['virtio_ring', 'virtio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci'];
+const VIRTIO = [
+  ...['virtio_ring', 'virtio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci'],
+  ...['virtio_blk', 'virtio-rng', 'virtio_console', 'failover', 'net_failover', 'virtio_net'],
+];
+/** And of ACPI's buttons, with what hands their keys to programs. */
+const MODULES = [...VIRTIO, 'evdev', 'button'];
 const FIRMWARE = ['bios-256k.bin', 'vgabios-isavga.bin'];
-const MODULES = [...VIRTIO, 'virtio_blk', 'virtio-rng', 'virtio_console', 'failover', 'net_failover', 'virtio_net'];
 /** Packages of the root file system, and what of them it takes. */
 const ROOT = [
   ['base-files', './[!u]*', './usr/lib*', './usr/*bin', './usr/share/base-files*', './usr/share/common-licenses*'],
   ['base-passwd', './usr/share/base-passwd*'],
 ];
-const VIRTIO_MODULES = MODULES.map((name) => `./lib/modules/*/${name}.ko`);
+const MODULE_PATHS = MODULES.map((name) => `./lib/modules/*/${name}.ko`);
 
 /** What boots as it is: by the name under which tests ask for it, its package and its path there. */
 const IMAGES = {
@@ -75,14 +79,14 @@ function fetchGuests(scratch) {
   const manifest = { versions };
   const modules = [];
   for (const [kind, meta] of Object.entries(KERNELS)) {
-    const { folder, version } = unpacked(apt.dependency(meta), kind, './boot/vmlinuz-*', ...VIRTIO_MODULES);
+    const { folder, version } = unpacked(apt.dependency(meta), kind, './boot/vmlinuz-*', ...MODULE_PATHS);
     const [kernel] = readdirSync(join(folder, 'boot'));
-    modules.push(...virtioModules(folder));
+    modules.push(...modulesOf(folder));
     manifest[kind] = `${kernel}_${version}`;
     renameSync(join(folder, 'boot', kernel), join(CACHE, manifest[kind]));
   }
   const { folder: root } = unpacked(BUSYBOX, 'root', './bin/busybox');
-  const archive = initramfs(join(root, 'bin/busybox'), modules);
+  const archive = initramfs(join(root, 'bin/busybox'), modules, VIRTIO);
   const digest = createHash('sha256').update(archive).digest('hex').slice(0, 16);
   manifest.initrd = `initramfs_${digest}`;
   writeFileSync(join(scratch, 'initramfs'), archive);
@@ -124,7 +128,7 @@ function fetchGuests(scratch) {
 }
 
 /** Those of an unpacked kernel: where they belong in the initramfs, and what they are. */
-function virtioModules(folder) {
+function modulesOf(folder) {
   const lib = join(folder, 'lib/modules');
   const [release] = readdirSync(lib);
   const files = readdirSync(join(lib, release), { recursive: true });

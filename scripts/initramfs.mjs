@@ -59,13 +59,16 @@ dmesg | grep -E 'BUG:|WARNING:|Oops|Call Trace|lockup|stall|not responding|Kerne
 const PROFILE = `export PATH=/sbin:/usr/sbin:/bin:/usr/bin PS1='~ # '
 `;
 
-/** Loads the drivers of virtio devices, for who wants them: they take a while. */
-const virtioScript = (names) => `#!/bin/sh
-for name in ${names.join(' ')}; do insmod /lib/modules/$(uname -r)/$name.ko; done
+/** Loads drivers by their names, in this order. */
+const LOAD = `#!/bin/sh
+for name in "$@"; do insmod /lib/modules/$(uname -r)/$name.ko; done
 `;
 
-/** The archive, not compressed; `busybox` is the path of a static one, `modules` are in the order in which they load. */
-export function initramfs(busybox, modules) {
+/**
+ * The archive, not compressed; `busybox` is the path of a static one, `virtio` are those of the modules that virtio devices need, in
+ * the order in which they load. Loading takes a while, and is for who wants it: `sh /etc/virtio`, or `load NAME...`.
+ */
+export function initramfs(busybox, modules, virtio) {
   const archive = new Cpio();
   for (const path of ['bin', 'dev', 'etc', 'mnt', 'proc', 'root', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin', 'usr/sbin']) {
     archive.add(path, DIRECTORY);
@@ -76,6 +79,7 @@ export function initramfs(busybox, modules) {
   for (const path of applets(busybox)) archive.add(path, LINK, Buffer.from('/bin/busybox'));
   archive.add('init', FILE, Buffer.from(INIT));
   archive.add('bin/complaints', FILE, Buffer.from(COMPLAINTS));
+  archive.add('bin/load', FILE, Buffer.from(LOAD));
   archive.add('etc/inittab', FILE, Buffer.from(INITTAB));
   archive.add('etc/rc', FILE, Buffer.from(RC));
   archive.add('etc/profile', FILE, Buffer.from(PROFILE));
@@ -84,7 +88,7 @@ export function initramfs(busybox, modules) {
     archive.add(path, DIRECTORY);
   }
   for (const { release, name, bytes } of modules) archive.add(`lib/modules/${release}/${name}.ko`, FILE, bytes);
-  archive.add('etc/virtio', FILE, Buffer.from(virtioScript([...new Set(modules.map(({ name }) => name))])));
+  archive.add('etc/virtio', FILE, Buffer.from(`load ${virtio.join(' ')}\n`));
   return archive.finish();
 }
 

@@ -63,6 +63,29 @@ describe('the cloud kernel at its shell', () => {
     snapshot = path;
   });
 
+  test('a pressed power button is one interrupt, and a key', { timeout: PATIENCE }, async (ctx) => {
+    needsStockGuests(ctx);
+    if (snapshot === null) throw new Error('the machine did not come to its shell');
+    const linux = start(ctx, { cpus: 4, snapshot });
+    const { machine } = linux;
+    await machine.message('started');
+    await linux.run('load evdev button');
+    const devices = await linux.run('cat /proc/bus/input/devices');
+    const [, handler] = /Name="Power Button"\nP: Phys=LNXPWRBN\/[^]*?Handlers=.*\b(event\d+)/.exec(devices) ?? [];
+    // Keys before a program has the file open are lost to it.
+    await linux.run(`exec 3< /dev/input/${handler}`);
+    await linux.run('key() { head -c 24 <&3 | tail -c 8 | hexdump -C; }');
+    await linux.run('(key; grep acpi /proc/interrupts; poweroff) &');
+    await machine.request('power-button', null);
+    const { outcome } = await machine.end();
+    // Of struct input_event behind its time: EV_KEY, KEY_POWER, pressed.
+    const said = await linux.says('reboot: Power down');
+    expect(said).toContain('00000000  01 00 74 00 01 00 00 00 ');
+    const [, interrupts] = /^ +9:([\d ]+) IO-APIC +9-fasteoi +acpi\r$/m.exec(said) ?? [];
+    expect(interrupts?.trim().split(/ +/).toSorted()).toEqual(['0', '0', '0', '1']);
+    expect(outcome).toMatchObject({ kind: 'power-off', code: null, reason: expect.stringContaining('switched') });
+  });
+
   test.for([
     ['poweroff', 'reboot: Power down', 'power-off', 'switched the machine off'],
     ['reboot', 'reboot: Restarting system', 'guest-exit', 'asked for a reset'],
@@ -76,6 +99,20 @@ describe('the cloud kernel at its shell', () => {
     expect(linux.console).toContain(said);
     expect(outcome).toMatchObject({ kind, code: null, reason: expect.stringContaining(reason) });
   });
+});
+
+test('without ACPI the CPUs come up from the MP table', { timeout: PATIENCE }, async (ctx) => {
+  if (!LONG) ctx.skip('only with REVEILLE_LONG=1');
+  // The cloud kernel knows nothing of MP tables.
+  const linux = start(ctx, { kernel: 'generic', cpus: 2, cmdline: 'acpi=off' });
+  await linux.prompt();
+  expect(linux.console).toContain('Intel MultiProcessor Specification v1.4');
+  expect(linux.console).not.toContain('ACPI: RSDP');
+  expect(await linux.run('nproc')).toBe('2');
+  expect(startUps(linux.machine.events, 1)).toEqual(START_UP);
+  // The timer is at the input of the I/O APIC that the table names.
+  expect(await linux.run('grep timer /proc/interrupts')).toMatch(/^ +0: .* IO-APIC +2-edge +timer$/m);
+  expect(await linux.run('complaints')).toBe('');
 });
 
 describe.concurrent('to the shell', () => {
