@@ -183,6 +183,11 @@ export class Board implements ExitTarget {
     this.#irqchip.send(mode, cpu, vector);
   }
 
+  /** On the thread of a CPU that has sent a SIPI: those that it wakes may wait for its processor. */
+  giveWay(): void {
+    this.#irqchip.giveWay();
+  }
+
   get extInt(): boolean {
     return this.#irqchip.extInt;
   }

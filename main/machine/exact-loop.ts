@@ -160,6 +160,7 @@ export class ExactLoop {
     if ((attention & Attention.INIT) !== 0) this.#init();
     if ((attention & Attention.SIPI) !== 0) this.#start();
     if ((attention & Attention.SAMPLE) !== 0) publishPosition(this.#control, this.#vcpu.position());
+    if ((attention & Attention.GIVE_WAY) !== 0) this.#board.giveWay();
   }
 
   #init(): void {

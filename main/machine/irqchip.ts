@@ -7,7 +7,7 @@
  */
 import type { KernelInterrupts, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import { ApicBus, type CpuSet, type IpiObserver, type StartUpSink } from '../devices/apic-bus';
+import { ApicBus, type CpuSet, type IpiObserver } from '../devices/apic-bus';
 import type { Bus } from '../devices/bus';
 import type { Device, IrqLine } from '../devices/device';
 import type { InterruptMessageSink } from '../devices/interrupt-message';
@@ -45,6 +45,8 @@ export class Irqchip implements IpiObserver {
   readonly #interrupts: KernelInterrupts;
   readonly #sharing: Sharing;
   readonly #policies: PolicyQueue;
+  readonly #router: StartUpRouter;
+  readonly #kicker: VcpuKicker;
   readonly #apics: ApicBus | null = null;
   readonly #ioapic: Ioapic | null = null;
   readonly #pic: Pic | null = null;
@@ -56,10 +58,18 @@ export class Irqchip implements IpiObserver {
     this.#interrupts = interrupts;
     this.#sharing = sharing;
     this.#policies = policies;
+    this.#router = router;
+    this.#kicker = kicker;
     if (config.irqchip === 'exact') {
       this.#apics = new ApicBus(memory.lapics(), config.cpus, clock, {
         bits: sharing.bits,
-        startUp: startUpBy(router, kicker),
+        startUp: {
+          init: (source, targets) => router.init(source, targets),
+          startUp: (source, targets, vector) => {
+            router.startUp(source, targets, vector);
+            this.giveWay();
+          },
+        },
         observer: this,
         shortestTimerPeriod: shortestTimerPeriod(config),
         broadcastEoi: (vector) => this.endOfInterrupt(vector),
@@ -70,6 +80,17 @@ export class Irqchip implements IpiObserver {
       this.#ioapic = new Ioapic(memory.device('ioapic', IOAPIC_WORDS), this.#apics ?? this.#messagesToKernel());
       this.#pic = new Pic(memory.device('pic', PIC_WORDS), this.#intr());
     }
+  }
+
+  /**
+   * On the thread of who has sent a SIPI: it goes on when those that it has woken and that wait for its own processor have
+   * run. Else they would wait for as long as the host's scheduler lets a guest spin. One of them runs for each time that it
+   * yields; once it yields in any case, as policies may have to decide first.
+   */
+  giveWay(): void {
+    let left = this.#router.starting;
+    do this.#kicker.yield();
+    while (--left > 0 && this.#router.starting > 0);
   }
 
   addTo(ports: Bus, memory: Bus): void {
@@ -193,21 +214,4 @@ export class Irqchip implements IpiObserver {
       },
     };
   }
-}
-
-/**
- * Who sends a SIPI goes on when those that it has woken and that wait for its own processor have run: else they would
- * wait for as long as the host's scheduler lets a guest spin. One of them runs for each time that it yields.
- */
-function startUpBy(router: StartUpRouter, kicker: VcpuKicker): StartUpSink {
-  return {
-    init: (source, targets) => router.init(source, targets),
-    startUp: (source, targets, vector) => {
-      router.startUp(source, targets, vector);
-      let left = router.starting;
-      // Once in any case: where policies decide, it is they who wait.
-      do kicker.yield();
-      while (--left > 0 && router.starting > 0);
-    },
-  };
 }

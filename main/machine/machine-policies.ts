@@ -1,5 +1,5 @@
 /** A machine's policies on the thread that asks them: what its queue holds goes to the engine, what the engine decides is done. */
-import { Decision, type IpiMode, NO_CPU } from '../../preload/contract/events';
+import { Decision, IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { MpState } from '../../preload/contract/mp-state';
 import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
@@ -43,7 +43,7 @@ export class MachinePolicies {
   constructor(options: MachinePoliciesParts & { board: Board; config: MachineConfig; clock: Clock }) {
     const { board, config, clock, seats, recording, commands, tell, nextOrder } = options;
     const inTurns = runsInTurns(config);
-    const common = { steering: new MachineSteering(board, clock, config.cpus), facts: factsOf(config), tell };
+    const common = { steering: new MachineSteering(board, clock, config.cpus, inTurns), facts: factsOf(config), tell };
     this.#board = board;
     this.#nextOrder = nextOrder;
     this.#engine =
@@ -105,12 +105,14 @@ export class MachinePolicies {
 class MachineSteering implements Steering {
   readonly #board: Board;
   readonly #clock: Clock;
+  readonly #inTurns: boolean;
   /** Of one IPI. */
   readonly #set: Int32Array;
 
-  constructor(board: Board, clock: Clock, cpus: number) {
+  constructor(board: Board, clock: Clock, cpus: number, inTurns: boolean) {
     this.#board = board;
     this.#clock = clock;
+    this.#inTurns = inTurns;
     this.#set = new Int32Array(Math.ceil(cpus / 64) * 2);
   }
 
@@ -139,6 +141,8 @@ class MachineSteering implements Steering {
     released: boolean,
   ): void {
     this.#board.router.arrive(mode, source, this.#setOf(cpus), vector, author, released);
+    if (mode === IpiMode.SIPI && source !== NO_CPU && !this.#inTurns)
+      this.#board.vcpus[source].alert(Attention.GIVE_WAY);
   }
 
   withhold(

@@ -23,6 +23,8 @@ export const Attention = {
   STEP: 64,
   /** Emulator: in the middle of a round, if need be. */
   AT_ONCE: 128,
+  /** CPUs that have got a SIPI from this one may wait for its processor. */
+  GIVE_WAY: 256,
 } as const;
 
 export const CPU_MODES = ['real', 'protected', 'long'] as const;
