@@ -26,10 +26,11 @@ type RecordedParts = Omit<Recorded, 'events' | 'trace'>;
 
 /** The machine's process wants the whole path; whoever replays the run may stand elsewhere. */
 function headerLine(config: MachineConfig, image: ImageReport | null, run: RecordedParts): string {
+  const { guest, initrd, policies } = run;
   const initrdPath = config.initrd === null ? null : resolve(config.initrd);
   const disks = config.disks.map((disk) => ({ ...disk, path: resolve(disk.path) }));
   const made = { ...config, guest: resolve(config.guest), initrd: initrdPath, disks };
-  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, image, ...run };
+  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, image, guest, initrd, policies };
   return `${JSON.stringify(header)}\n`;
 }
 
