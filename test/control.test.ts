@@ -108,7 +108,7 @@ describe.each(ALL)('$accelerator, irqchip $irqchip', (kind) => {
     expect(ap).toMatchObject({ state: 'RUNNABLE', mode: 'real', bits: 16 });
     expect(ap.general).toMatchObject({ rip: '0' });
     expect(ap.segments[0]).toMatchObject({ name: 'cs', selector: 0x800, base: '8000', bits: 16 });
-    expect(ap.code[0]).toEqual({ address: '8000', bytes: 'fa', text: 'cli' });
+    expect(ap.code[0]).toEqual({ address: '8000', bytes: 'fa', text: 'cli', symbol: null, target: null });
     await machine.request('step', { cpu: 2 });
     expect((await machine.inspect(2)).general.rip).toBe('1');
     await machine.request('resume', null);
