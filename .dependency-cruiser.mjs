@@ -43,6 +43,7 @@ const MAY_IMPORT = {
     'main/base',
     'main/loader/inspect',
     'main/host/gunzip',
+    'main/host/network/slirp',
     'main/machine/configuration',
     'main/accelerator/probe',
     'main/plugins',

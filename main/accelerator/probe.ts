@@ -11,7 +11,8 @@ const MAX_XAPIC_CPUS = 255;
 /** Their state is 1 MiB each of the address space that guest RAM is in, too. */
 const MAX_EMULATED_CPUS = 1024;
 
-export function probeHost(): HostProbe {
+/** But for the network, which is no accelerator's. */
+export function probeHost(): Omit<HostProbe, 'network'> {
   const kvm = probeKvm();
   const memory = totalmem();
   return {

@@ -48,7 +48,7 @@ function chooseAccelerator(
 }
 
 function checkAgainstHost(config: MachineConfig, accelerator: AcceleratorProbe, host: HostProbe): void {
-  const { irqchip, cpus, memory } = config;
+  const { irqchip, cpus, memory, network } = config;
   const mode = accelerator.modes.find((candidate) => candidate.mode === irqchip);
   if (mode === undefined || !mode.usable) {
     const reason = mode?.reason ?? 'it does not have it';
@@ -66,6 +66,7 @@ function checkAgainstHost(config: MachineConfig, accelerator: AcceleratorProbe, 
       `${mib(memory)} MiB of guest memory are wanted, but this host can give at most ${mib(host.maxGuestMemory)} MiB: use less memory`,
     );
   }
+  if (network !== null && host.network !== null) throw new HostLimitError('network', host.network);
 }
 
 function mib(bytes: number): number {

@@ -7,6 +7,7 @@ import {
   formatMachineFile,
   parseMachineFile,
   parseSettings,
+  prepareMachine,
   settingsProblems,
 } from './machine-settings';
 import { PluginStore } from './plugin-store';
@@ -23,6 +24,7 @@ const HOST: HostProbe = {
     { name: 'kvm', usable: false, reason: '/dev/kvm does not exist.', maxCpus: 0, modes: [], facts: {} },
   ],
   auto: { accelerator: 'wasm', reason: 'KVM does not work here.' },
+  network: null,
 };
 
 function problems(change: Partial<Record<keyof MachineSettings, unknown>>): unknown {
@@ -75,10 +77,26 @@ test.each([
     'serial',
     'The file of COM2 is empty: name a file.',
   ],
+  [
+    { network: { kind: 'user', forwards: [{ host: 8080, guest: 0 }] } },
+    'network',
+    'The port of the guest must be a whole number from 1 to 65535, not 0.',
+  ],
+  [{ network: { kind: 'tap', forwards: [] } }, 'network', 'The network must be user.'],
 ])('%j is a problem of its field', (change, field, message) => {
   expect(problems(change)).toEqual([
     { field, message: message instanceof RegExp ? expect.stringMatching(message) : message },
   ]);
+});
+
+test('a network is refused where the host has none, and goes into the configuration where it has', () => {
+  const settings = { ...FIRST_MACHINE, network: { kind: 'user' as const, forwards: [{ host: 8080, guest: 80 }] } };
+  const reason = 'A network needs a library.';
+  expect(settingsProblems(settings, { ...HOST, network: reason }, GUESTS, PLUGINS)).toEqual([
+    { field: 'network', message: reason },
+  ]);
+  expect(settingsProblems(settings, HOST, GUESTS, PLUGINS)).toEqual([]);
+  expect(prepareMachine(settings, 'guest', HOST).config.network).toEqual(settings.network);
 });
 
 test('all fields that are wrong are named at once', () => {

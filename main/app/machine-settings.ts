@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { GuestChoice, MachineFile, MachineSettings, SettingsProblem } from '../../preload/contract/app';
 import type { DiskConfig, HostProbe, MachineConfig } from '../../preload/contract/machine';
-import { MAX_CPUS, MAX_DISKS, MAX_PATH } from '../../preload/contract/machine-limits';
+import { MAX_CPUS, MAX_DISKS, MAX_FORWARDS, MAX_PATH } from '../../preload/contract/machine-limits';
 import { ConfigurationError } from '../machine/configuration';
 import { AppError, ReveilleError, sentence } from './errors';
 import { bundledGuests, resolveCompanion, resolveGuest } from './guests';
@@ -32,6 +32,14 @@ const backend = v.variant('kind', [
   v.strictObject({ kind: v.literal('file'), path }),
   v.strictObject({ kind: v.literal('unix'), path }),
 ]);
+
+const network = v.strictObject({
+  kind: v.literal('user', 'The network must be user'),
+  forwards: v.pipe(
+    v.array(v.strictObject({ host: whole('A port of the host'), guest: whole('A port of the guest') })),
+    v.maxLength(MAX_FORWARDS, `At most ${MAX_FORWARDS} ports are forwarded`),
+  ),
+});
 
 const option = v.union(
   [
@@ -98,6 +106,7 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
   parallel: v.optional(v.boolean('Parallel must be on or off'), false),
   vga: v.optional(v.picklist(['none', 'text'], 'The VGA must be none or text'), 'text'),
   serial: v.strictTuple([backend, backend, backend, backend], 'A machine has four serial ports'),
+  network: v.optional(v.nullable(network), null),
   // Machines that were kept before there were policies have none.
   policies: v.optional(
     v.pipe(v.array(policy), v.maxLength(MAX_POLICIES, `A machine has at most ${MAX_POLICIES} policies`)),
@@ -130,6 +139,7 @@ export const FIRST_MACHINE: MachineSettings = {
   parallel: false,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }],
+  network: null,
   policies: [],
 };
 
@@ -174,6 +184,7 @@ export function settingsProblems(
     initrd: null,
     symbols: null,
     disks: [],
+    network: null,
     policies: [],
     ...(input as object),
   } as unknown as MachineSettings;
@@ -234,7 +245,6 @@ function settingOf(field: keyof MachineConfig | null): keyof MachineSettings | n
     case 'tableOrder':
     case 'timeLimit':
     case 'consoles':
-    case 'network':
       return null;
     default:
       return field;

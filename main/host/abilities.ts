@@ -13,7 +13,7 @@ const DISKS_CHANGE =
   'A machine that writes to a disk cannot be saved: the image would go on without the snapshot. Make its disks read-only.';
 
 const NETWORK_GOES_ON =
-  'A machine with a network cannot be saved: those it talks to would go on without the snapshot. Run it without --net.';
+  'A machine with a network cannot be saved: those it talks to would go on without the snapshot. Run it without one.';
 
 const TIMERS_RUN_ON =
   'KVM’s own local APIC timers run on while the machine is paused: what falls due meanwhile arrives when it goes on.';

@@ -7,6 +7,7 @@ import type {
   DiskConfig,
   HostProbe,
   IrqchipMode,
+  NetworkConfig,
   SerialBackend,
   Summary,
   Topology,
@@ -42,6 +43,8 @@ export interface MachineSettings {
   parallel: boolean;
   vga: VgaKind;
   serial: MachineSerial;
+  /** Null: the machine has no network device. */
+  network: NetworkConfig | null;
   /** In the order in which they are asked. */
   policies: PolicyChoice[];
 }

@@ -294,4 +294,6 @@ export interface HostProbe {
   accelerators: AcceleratorProbe[];
   /** What `auto` takes, and why; null where nothing works. */
   auto: { accelerator: AcceleratorName; reason: string } | null;
+  /** Why a machine cannot have a network here; null: it can. */
+  network: string | null;
 }

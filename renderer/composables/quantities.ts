@@ -1,4 +1,6 @@
-/** Sizes and times as people write and read them. */
+/** Sizes, times and numbers as people write and read them. */
+import type { PortForward } from '../../preload/contract/machine';
+
 const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** Bytes; null: this is no size. */
@@ -44,4 +46,17 @@ export function formatClock(milliseconds: number): string {
 export function parseIds(text: string): number[] {
   const words = text.split(/[\s,]+/).filter((word) => word !== '');
   return words.map((word) => (/^(\d+|0x[0-9a-f]+)$/i.test(word) ? Number(word) : NaN));
+}
+
+/** The host's port and the guest's with a dash between them, such as 8080-80, and commas between pairs; null: it is none. */
+export function parseForwards(text: string): { text: string; forward: PortForward | null }[] {
+  const words = text.split(/[\s,]+/).filter((word) => word !== '');
+  return words.map((word) => {
+    const [, host, guest] = /^(\d+)-(\d+)$/.exec(word) ?? [];
+    return { text: word, forward: host === undefined ? null : { host: Number(host), guest: Number(guest) } };
+  });
+}
+
+export function formatForwards(forwards: readonly PortForward[]): string {
+  return forwards.map(({ host, guest }) => `${host}-${guest}`).join(', ');
 }

@@ -1,5 +1,7 @@
 /** Machines as a person makes and keeps them, in Chromium on the app's own process. */
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
@@ -261,6 +263,40 @@ test('a machine is duplicated, exported, imported and deleted', async (ctx) => {
   await (await chooser).setFiles({ name: 'copy.reveille', mimeType: '', buffer: readFileSync(path) });
   await row(page, 'original 2').waitFor();
   await page.getByRole('status').getByText('original 2 was imported.').waitFor();
+});
+
+test('a network is chosen, or what it lacks is said; a port that is taken ends the start with a sentence', async (ctx) => {
+  const page = await openWelcomed(ctx);
+  const form = await fillIn(page, 'connected', 'heartbeat');
+  const network = form.getByRole('checkbox', { name: 'Behind a NAT' });
+  const { host } = await (await windows.client(ctx)).call('app.info', null);
+  if (host.network !== null) {
+    expect(await network.isDisabled()).toBe(true);
+    await form.getByText(host.network).waitFor();
+    return;
+  }
+  const taken = createServer().listen(0, '127.0.0.1');
+  ctx.onTestFinished(() => void taken.close());
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  await network.check();
+  const ports = form.getByLabel('Forwarded ports');
+  await ports.fill(`${port}`);
+  await form.getByText(`“${port}” forwards no port`).waitFor();
+  await ports.fill(`${port}-70000`);
+  await form.getByText('The port of the guest must be a whole number from 1 to 65535, not 70000.').waitFor();
+  await ports.fill(`${port}-7`);
+  await form.getByRole('button', { name: 'Save and start' }).click();
+  await page.getByRole('alert').getByText(`Port ${port} of 127.0.0.1 cannot be forwarded to the guest`).waitFor();
+
+  const download = page.waitForEvent('download');
+  await choose(page, 'connected', 'Export');
+  const { machine } = JSON.parse(readFileSync(await (await download).path(), 'utf8'));
+  expect(machine.network).toEqual({ kind: 'user', forwards: [{ host: port, guest: 7 }] });
+
+  await choose(page, 'connected', 'Delete');
+  await page.getByRole('dialog', { name: 'Delete connected?' }).getByRole('button', { name: 'Delete' }).click();
+  await row(page, 'connected').waitFor({ state: 'hidden' });
 });
 
 test('a file that is no machine is refused with a sentence that stays', async (ctx) => {

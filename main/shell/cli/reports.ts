@@ -53,6 +53,7 @@ function probeReport(host: HostProbe): string {
   return [
     `memory   ${formatSize(host.memory)}, at most ${formatSize(host.maxGuestMemory)} for a guest`,
     `auto     ${auto}`,
+    `network  ${host.network ?? 'works (--net user)'}`,
     ...host.accelerators.flatMap((accelerator) => ['', ...acceleratorReport(accelerator)]),
     '',
   ].join('\n');

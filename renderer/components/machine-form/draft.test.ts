@@ -20,6 +20,7 @@ const FIRST: MachineSettings = {
   parallel: false,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }],
+  network: null,
   policies: [],
 };
 
@@ -40,6 +41,13 @@ const OTHER: MachineSettings = {
     { kind: 'unix', path: '/tmp/socket' },
     { kind: 'none' },
   ],
+  network: {
+    kind: 'user',
+    forwards: [
+      { host: 8080, guest: 80 },
+      { host: 2222, guest: 22 },
+    ],
+  },
   policies: [
     { policy: 'staggered', options: { every: '5ms' } },
     { policy: 'mine/staggered', options: {} },
@@ -57,11 +65,13 @@ test('what was typed for the other choice does not go into the settings', () => 
   draft.guest.kind = 'bundled';
   draft.ownApicIds = false;
   draft.serial[1].kind = 'none';
+  draft.network = false;
   const settings = settingsOf(draft);
   expect(settings.guest).toEqual({ kind: 'bundled', name: 'roll-call' });
   expect(settings.initrd).toBeNull();
   expect(settings.symbols).toBeNull();
   expect(settings.apicIds).toBeNull();
+  expect(settings.network).toBeNull();
   expect(settings.serial[1]).toEqual({ kind: 'none' });
 });
 
@@ -70,12 +80,17 @@ test('what is no size and no list of numbers is said beside its field', () => {
   draft.memory = 'lots';
   draft.apicIds = '0, one';
   draft.disks = '/disk.img,fast';
+  draft.forwards = '8080-80, 22';
   expect(writingProblems(draft)).toEqual([
     { field: 'memory', message: '“lots” is no size: write it as 128M or 1G.' },
     { field: 'apicIds', message: 'Write APIC ids as numbers with commas between them: 0, 2, 0x10.' },
     {
       field: 'disks',
       message: '“/disk.img,fast” is no disk: write it as PATH[,overlay=PATH][,readonly].',
+    },
+    {
+      field: 'network',
+      message: '“22” forwards no port: write the host’s and the guest’s with a dash between them, as 8080-80.',
     },
   ]);
 });

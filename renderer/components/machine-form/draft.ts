@@ -3,7 +3,7 @@ import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { GuestChoice, MachineSettings, SettingsProblem } from '../../../preload/contract/app';
 import { DISK_SYNTAX, formatDisk, parseDisk } from '../../../preload/contract/disk-text';
 import type { SerialBackend } from '../../../preload/contract/machine';
-import { formatSize, parseIds, parseSize } from '../../composables/quantities';
+import { formatForwards, formatSize, parseForwards, parseIds, parseSize } from '../../composables/quantities';
 
 /** What an emptied `<input type="number">` gives. */
 export type NumberField = number | '';
@@ -20,7 +20,17 @@ export interface PolicyDraft extends PolicyChoice {
 
 export interface Draft extends Omit<
   MachineSettings,
-  'guest' | 'initrd' | 'symbols' | 'disks' | 'topology' | 'apicIds' | 'memory' | 'seed' | 'serial' | 'policies'
+  | 'guest'
+  | 'initrd'
+  | 'symbols'
+  | 'disks'
+  | 'topology'
+  | 'apicIds'
+  | 'memory'
+  | 'seed'
+  | 'serial'
+  | 'network'
+  | 'policies'
 > {
   guest: { kind: GuestChoice['kind']; bundled: string; path: string };
   /** Empty: there is none, as with `symbols`. */
@@ -35,11 +45,14 @@ export interface Draft extends Omit<
   memory: string;
   seed: NumberField;
   serial: SerialDraft[];
+  /** Whether there is one, and what is written as its ports. */
+  network: boolean;
+  forwards: string;
   policies: PolicyDraft[];
 }
 
 export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
-  const { guest, initrd, symbols, disks, apicIds, memory, serial, topology, policies, ...rest } = settings;
+  const { guest, initrd, symbols, disks, apicIds, memory, serial, network, topology, policies, ...rest } = settings;
   return {
     ...rest,
     guest: {
@@ -55,14 +68,30 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
     apicIds: apicIds?.join(', ') ?? '',
     memory: formatSize(memory),
     serial: serial.map((backend) => ({ kind: backend.kind, path: 'path' in backend ? backend.path : '' })),
+    network: network !== null,
+    forwards: formatForwards(network?.forwards ?? []),
     policies: policies.map(({ policy, options }, key) => ({ key, policy, options: { ...options } })),
   };
 }
 
 /** As the app checks and keeps them; what is no number is NaN, which it refuses by the field's name. */
 export function settingsOf(draft: Draft): MachineSettings {
-  const { guest, initrd, symbols, disks, topology, ownApicIds, apicIds, memory, seed, serial, policies, ...rest } =
-    draft;
+  const {
+    guest,
+    initrd,
+    symbols,
+    disks,
+    topology,
+    ownApicIds,
+    apicIds,
+    memory,
+    seed,
+    serial,
+    network,
+    forwards,
+    policies,
+    ...rest
+  } = draft;
   return {
     ...rest,
     guest: guest.kind === 'bundled' ? { kind: 'bundled', name: guest.bundled } : { kind: 'file', path: guest.path },
@@ -80,6 +109,9 @@ export function settingsOf(draft: Draft): MachineSettings {
     serial: serial.map(({ kind, path }) =>
       kind === 'file' || kind === 'unix' ? { kind, path } : { kind },
     ) as MachineSettings['serial'],
+    network: network
+      ? { kind: 'user', forwards: parseForwards(forwards).flatMap(({ forward }) => forward ?? []) }
+      : null,
     policies: policies.map(({ policy, options }) => ({ policy, options: { ...options } })),
   };
 }
@@ -96,6 +128,11 @@ export function writingProblems(draft: Draft): SettingsProblem[] {
   const noDisk = linesOf(draft.disks).find((line) => parseDisk(line) === null);
   if (draft.guest.kind === 'file' && noDisk !== undefined) {
     problems.push({ field: 'disks', message: `“${noDisk}” is no disk: write it as ${DISK_SYNTAX}.` });
+  }
+  const noForward = parseForwards(draft.forwards).find(({ forward }) => forward === null);
+  if (draft.network && noForward !== undefined) {
+    const how = 'write the host’s and the guest’s with a dash between them, as 8080-80.';
+    problems.push({ field: 'network', message: `“${noForward.text}” forwards no port: ${how}` });
   }
   return problems;
 }

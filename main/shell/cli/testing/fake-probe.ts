@@ -1,7 +1,7 @@
 /** Stands in for main/accelerator/probe.ts: a host with KVM and no emulator. */
 import type { HostProbe, IrqchipMode } from '../../../../preload/contract/machine';
 
-export function probeHost(): HostProbe {
+export function probeHost(): Omit<HostProbe, 'network'> {
   const mode = (name: IrqchipMode, maxCpus: number) => ({ mode: name, usable: true, reason: null, maxCpus });
   return {
     memory: 2 ** 32,
