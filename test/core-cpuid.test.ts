@@ -5,6 +5,7 @@ import { Core } from '../bench/bare-core.mjs';
 const ADDRESS = 0x7c00;
 const HLT = 5;
 const GHZ = 1_000_000_000;
+const NOTHING = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 
 const CPUID_HLT = Uint8Array.of(0x0f, 0xa2, 0xf4);
 const RDMSR_HLT = Uint8Array.of(0x0f, 0x32, 0xf4);
@@ -34,15 +35,24 @@ describe('CPUID', () => {
     expect(cpuid(0x80000007).edx).toBe(1 << 8);
   });
 
-  test('no performance counters, and a hypervisor that is nobody else', () => {
-    expect(cpuid(0xa)).toEqual({ eax: 0, ebx: 0, ecx: 0, edx: 0 });
-    const { ebx, ecx, edx } = cpuid(0x40000000);
-    const name = Buffer.from(Uint32Array.of(ebx, ecx, edx).buffer).toString('latin1');
-    expect(name).toBe('Reveille\0\0\0\0');
+  test('no performance counters', () => {
+    expect(cpuid(0xa)).toEqual(NOTHING);
+  });
+
+  test('a hypervisor by its own name, and with the interface of KVM, of which it has no feature', () => {
+    const signature = (leaf: number) => {
+      const { eax, ebx, ecx, edx } = cpuid(leaf);
+      return { last: eax, name: Buffer.from(Uint32Array.of(ebx, ecx, edx).buffer).toString('latin1') };
+    };
+    expect(signature(0x40000000)).toEqual({ last: 0x40000000, name: 'Reveille\0\0\0\0' });
+    expect(signature(0x40000100)).toEqual({ last: 0x40000101, name: 'KVMKVMKVM\0\0\0' });
+    // What belongs to no interface is empty, and so are KVM's features.
+    for (const leaf of [0x40000001, 0x400000ff, 0x40000101]) expect(cpuid(leaf)).toEqual(NOTHING);
   });
 
   test('a leaf past the last one is the highest basic one', () => {
     expect(cpuid(0x1234)).toEqual(cpuid(cpuid(0).eax));
+    expect(cpuid(0x40000102)).toEqual(cpuid(cpuid(0).eax));
     expect(cpuid(0x8fffffff)).toEqual(cpuid(cpuid(0).eax));
   });
 });

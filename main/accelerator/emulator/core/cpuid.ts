@@ -22,7 +22,10 @@ import {
 export const SIGNATURE: u32 = 0x660;
 
 const MAX_BASIC: u32 = 0x1f;
-const MAX_HYPERVISOR: u32 = 0x40000000;
+/** Hypervisors' leaves: whose the machine is; and 100H further on, where guests look next, KVM's interface without any feature. */
+const HYPERVISOR: u32 = 0x40000000;
+const KVM_SIGNATURE: u32 = 0x40000100;
+const KVM_FEATURES: u32 = 0x40000101;
 const MAX_EXTENDED: u32 = 0x80000008;
 
 /** What control.ts asks for: without it CR4.OSFXSR or CR4.OSXSAVE is reserved. */
@@ -105,7 +108,7 @@ export function cpuid(cpu: usize): void {
   const subleaf = load<u32>(cpu, RCX);
   let leaf = asked;
   // A leaf past the last one answers as the highest basic leaf does.
-  if (leaf >= 0x80000000 ? leaf > MAX_EXTENDED : leaf >= 0x40000000 ? leaf > MAX_HYPERVISOR : leaf > MAX_BASIC)
+  if (leaf >= 0x80000000 ? leaf > MAX_EXTENDED : leaf >= HYPERVISOR ? leaf > KVM_FEATURES : leaf > MAX_BASIC)
     leaf = MAX_BASIC;
   switch (leaf) {
     case 0:
@@ -142,8 +145,12 @@ export function cpuid(cpu: usize): void {
       return set(cpu, 1, 1, CRYSTAL, 0);
     case 0x16:
       return set(cpu, CRYSTAL / MHZ, CRYSTAL / MHZ, CRYSTAL / MHZ, 0);
-    case 0x40000000:
-      return set(cpu, MAX_HYPERVISOR, text(0x52, 0x65, 0x76, 0x65), text(0x69, 0x6c, 0x6c, 0x65), 0);
+    case HYPERVISOR:
+      return set(cpu, HYPERVISOR, text(0x52, 0x65, 0x76, 0x65), text(0x69, 0x6c, 0x6c, 0x65), 0);
+    // "KVMKVMKVM", with which a Linux guest knows that x2APICs work without interrupt remapping: all the rest is announced by
+    // features, and leaf KVM_FEATURES has none.
+    case KVM_SIGNATURE:
+      return set(cpu, KVM_FEATURES, text(0x4b, 0x56, 0x4d, 0x4b), text(0x56, 0x4d, 0x4b, 0x56), 0x4d);
     case 0x80000000:
       return set(cpu, MAX_EXTENDED, 0, 0, 0);
     case 0x80000001:
