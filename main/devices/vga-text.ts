@@ -1,4 +1,5 @@
 /** What a VGA shows in a text mode: read from its registers and from guest RAM, by whoever looks at the screen. */
+import { COLOUR_TEXT } from '../base/text-memory';
 import type { ScreenPage } from '../../preload/contract/screen';
 import { ATTRIBUTE, CRTC, GRAPHICS, SEQUENCER, VGA_WORDS, VgaWord } from './vga-registers';
 
@@ -28,7 +29,6 @@ const BLINKS = 1 << 3;
 const PALETTE_ON = 1 << 5;
 
 const MONOCHROME_TEXT = 0xb0000;
-export const COLOUR_TEXT = 0xb8000;
 const TEXT_BYTES = 0x8000;
 /** A guest may say that there are 1024 rows of 256 columns; nobody can read those. */
 const MOST_ROWS = 128;

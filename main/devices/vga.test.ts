@@ -3,7 +3,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { screenText } from '../../preload/contract/screen';
 import { Vga } from './vga';
 import { VGA_WORDS } from './vga-registers';
-import { clearText, COLOUR_TEXT, VgaText } from './vga-text';
+import { COLOUR_TEXT } from '../base/text-memory';
+import { clearText, VgaText } from './vga-text';
 
 const BASE = 0x3b0;
 const MIB = 1 << 20;

@@ -28,7 +28,7 @@ const SDT_CHECKSUM = 9;
 
 /** 5.2.5.3 Root System Description Pointer: the first checksum covers what ACPI 1.0 knew of it. */
 export const RSDP_SIZE = 36;
-const RSDP_SIZE_1_0 = 20;
+export const RSDP_SIZE_1_0 = 20;
 const RSDP_CHECKSUM = 8;
 const RSDP_EXTENDED_CHECKSUM = 32;
 

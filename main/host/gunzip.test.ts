@@ -1,6 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ReveilleError } from '../base/errors';
+import { inspectImage } from '../loader/inspect';
+import { LoaderError } from '../loader/loader-error';
+import { sampleLinux } from '../loader/sample-images';
 import { unpackImage } from './gunzip';
 
 const MOST = 1 << 20;
@@ -26,4 +30,25 @@ test('what is damaged or too large is refused by name', () => {
   expect(() => unpack(gzipSync(Buffer.alloc(MOST + 1)))).toThrow(
     'xen.gz is packed by gzip, but cannot be unpacked: it unpacks to more than 1048576 bytes, for which there is no room',
   );
+});
+
+test('whatever is changed in a packed kernel, it is unpacked and looked at, or refused by name', () => {
+  const packed = gzipSync(sampleLinux());
+  const change = fc.record({ at: fc.nat(packed.length - 1), value: fc.nat(0xff) });
+  const outcomes = new Set<string>();
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 3 }), fc.nat(20), (changes, cut) => {
+      const image = new Uint8Array(packed.subarray(0, packed.length - cut));
+      for (const { at, value } of changes) if (at < image.length) image[at] = value;
+      try {
+        outcomes.add(inspectImage(unpack(image), 'xen.gz').kind);
+      } catch (error) {
+        if (!(error instanceof ReveilleError)) throw error;
+        expect(error.message).toMatch(/^xen\.gz /);
+        outcomes.add(error instanceof LoaderError ? 'not loaded' : 'not unpacked');
+      }
+    }),
+    { numRuns: 1000, seed: 1 },
+  );
+  expect([...outcomes]).toEqual(expect.arrayContaining(['linux', 'not unpacked']));
 });

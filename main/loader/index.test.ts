@@ -2,16 +2,26 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ImageReport } from '../../preload/contract/image-report';
 import { ByteWriter } from '../firmware/byte-writer';
-import { inspectGuest, loadGuest, LoaderError } from './index';
-import { isUntouched, multiboot2Header, multibootHeader, sampleElf, sampleLinux, sampleNote } from './sample-images';
+import { BOOT_INFORMATION } from '../firmware/memory-map';
+import { type BootMachine, inspectGuest, loadGuest, LoaderError } from './index';
+import {
+  multiboot2Header,
+  multibootHeader,
+  sampleElf,
+  type SampleLinux,
+  sampleLinux,
+  sampleNote,
+} from './sample-images';
 
 const LOAD = 0x100000;
 const RAM = 2 << 20;
 const GUARD = 4096;
 
 /** RAM between two guards that nothing may write to. */
-const shared = new Uint8Array(new SharedArrayBuffer(GUARD + RAM + GUARD));
+const pristine = Buffer.alloc(GUARD + RAM + GUARD, 0xa5);
+const shared = Buffer.from(new SharedArrayBuffer(pristine.length));
 const memory = shared.subarray(GUARD, GUARD + RAM);
+const machine: BootMachine = { screen: true, rsdp: () => new Uint8Array(36) };
 
 /** Whatever an image claims, its report is small, and plain text that can be shown. */
 function isBounded(report: ImageReport): void {
@@ -22,27 +32,38 @@ function isBounded(report: ImageReport): void {
   expect(Math.max(...report.segments.map(({ address, size }) => address + size))).toBeLessThanOrEqual(RAM);
 }
 
-/** True if the image was loaded, false if it was refused with a sentence that names it. */
-function loads(image: Uint8Array): boolean {
-  shared.fill(0xa5, 0, GUARD);
-  shared.fill(0xa5, GUARD + RAM);
-  let loaded = false;
+/** True if the image was loaded, false if it was refused with a sentence that names it, and RAM left as it was. */
+function loads(image: Uint8Array, disk: Uint8Array | null = null): boolean {
+  pristine.copy(shared);
   try {
-    const guest = loadGuest(image, 'guest.img', memory, 'quiet');
+    const initrd = disk === null ? null : { name: 'disk.img', bytes: disk };
+    const guest = loadGuest(image, 'guest.img', memory, 'quiet', initrd, machine);
     const rip = Number(guest.entry.rip);
     expect(rip).toBeLessThan(guest.end);
     expect(guest.end).toBeLessThanOrEqual(RAM);
     // A report without a machine is the one of the machine.
     expect(inspectGuest(image, 'guest.img')).toEqual({ ...guest.report, given: [] });
     isBounded(guest.report);
-    loaded = true;
+    const placed = guest.report.given.find(({ what }) => what !== 'module' && what !== 'initial RAM disk');
+    if (disk !== null) {
+      const [{ address, size }] = guest.report.given;
+      expect([size, address % 4096, address >= guest.end]).toEqual([disk.length, 0, true]);
+      expect(memory.subarray(address, address + size).equals(disk)).toBe(true);
+    }
+    expect(placed?.address).toBe(guest.report.cmdline > 0 ? BOOT_INFORMATION : undefined);
   } catch (error) {
     if (!(error instanceof LoaderError)) throw error;
-    expect(error.message).toContain('guest.img');
+    expect(error.message).toMatch(/guest\.img|disk\.img/);
+    expect(shared.equals(pristine)).toBe(true);
+    return false;
   }
-  expect(isUntouched(shared.subarray(0, GUARD))).toBe(true);
-  expect(isUntouched(shared.subarray(GUARD + RAM))).toBe(true);
-  return loaded;
+  for (const [from, to] of [
+    [0, GUARD],
+    [GUARD + RAM, pristine.length],
+  ]) {
+    expect(shared.subarray(from, to).equals(pristine.subarray(from, to))).toBe(true);
+  }
+  return true;
 }
 
 const code = new Uint8Array(64).fill(0x90);
@@ -64,7 +85,25 @@ const samples: Record<string, Uint8Array> = {
     { type: 2, words: [LOAD, LOAD, 0, 0] },
     { type: 3, words: [LOAD] },
   ]),
+  'multiboot with a video mode': sampleElf({
+    bits: 32,
+    entry: LOAD,
+    segments: [{ address: LOAD, data: multibootHeader(7, [0, 0, 0, 0, 0, 0, 1024, 768, 32]) }],
+  }),
+  'multiboot2 with every tag': multiboot2Header([
+    { type: 1, words: [1, 3, 6, 8, 14, 15] },
+    { type: 2, words: [LOAD, LOAD, 0, LOAD + 0x1000] },
+    { type: 3, words: [LOAD] },
+    { type: 4, words: [3] },
+    { type: 5, words: [1024, 768, 32] },
+    { type: 6 },
+    { type: 7 },
+    { type: 8, words: [0] },
+    { type: 9, words: [0] },
+    { type: 10, words: [0, 0xffffffff, 4096, 1] },
+  ]),
   linux: sampleLinux(),
+  'linux without a 64-bit entry': sampleLinux({ xloadflags: 0 }),
   pvh: sampleElf({
     bits: 64,
     entry: LOAD,
@@ -111,6 +150,16 @@ describe('any bytes either load or are refused with a LoaderError, and nothing o
     );
   });
 
+  test.each(Object.entries(samples))('%s image with a file beside it', (_, sample) => {
+    fc.assert(
+      fc.property(fc.oneof(fc.nat(RAM), fc.nat(8)), (size) => {
+        const disk = new Uint8Array(size).fill(0x5a);
+        loads(sample, disk);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   // A mutation hardly ever leaves a checksum right, so these make headers of any content with one.
   const near = fc.integer({ min: LOAD - 8, max: LOAD + 128 });
   const word = fc.oneof(near, near, fc.constantFrom(0, 0xffffffff), fc.integer({ min: 0, max: 0xffffffff }));
@@ -147,6 +196,71 @@ describe('any bytes either load or are refused with a LoaderError, and nothing o
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test('Linux headers with any fields', () => {
+    const header: fc.Arbitrary<SampleLinux> = fc.record(
+      {
+        // 2.07: iPXE's, which begins in real mode.
+        version: fc.oneof(fc.constantFrom(0x207, 0x20a, 0x20b, 0x20c, 0x20f), fc.nat(0xffff)),
+        loadflags: fc.oneof({ weight: 4, arbitrary: fc.constant(1) }, fc.nat(0xff)),
+        xloadflags: fc.nat(0xffff),
+        commandLineSize: fc.oneof(fc.nat(16), word),
+        initrdMax: fc.oneof(fc.nat(RAM), word),
+        address: fc.oneof({ weight: 4, arbitrary: near }, word, fc.nat(Number.MAX_SAFE_INTEGER)),
+        initSize: fc.oneof({ weight: 4, arbitrary: fc.nat(RAM) }, word),
+        syssize: fc.oneof({ weight: 4, arbitrary: fc.constant(0x40) }, word),
+      },
+      { requiredKeys: [] },
+    );
+    const outcomes = new Set<boolean>();
+    fc.assert(
+      fc.property(header, fc.option(fc.nat(RAM)), (fields, disk) => {
+        outcomes.add(loads(sampleLinux(fields), disk === null ? null : new Uint8Array(disk)));
+      }),
+      { numRuns: 1000, seed: 1 },
+    );
+    expect(outcomes).toEqual(new Set([true, false]));
+  });
+
+  test('ELF program headers and PVH notes with any fields', () => {
+    const field = fc.oneof(
+      near,
+      near,
+      fc.nat(600),
+      fc.constantFrom(0n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 63n, 2n ** 64n - 1n),
+    );
+    const image = fc.record({
+      bits: fc.constantFrom(32 as const, 64 as const),
+      entry: near,
+      note: fc.option(fc.tuple(field, fc.constantFrom(0, 3, 4, 8))),
+      headers: fc.array(fc.tuple(fc.nat(2), fc.constantFrom(0, 8, 16, 24, 32, 40), field), { maxLength: 3 }),
+    });
+    const outcomes = new Set<boolean>();
+    fc.assert(
+      fc.property(image, ({ bits, entry, note, headers }) => {
+        const descriptor = new DataView(new ArrayBuffer(8));
+        descriptor.setBigUint64(0, BigInt(note?.[0] ?? 0), true);
+        const content = new Uint8Array(descriptor.buffer, 0, note?.[1]);
+        const segments = [0, 1].map((n) => ({ address: LOAD + 4096 * n, data: code, size: 4096 }));
+        const elf = sampleElf({
+          bits,
+          entry,
+          segments,
+          ...(note === null ? {} : { note: sampleNote('Xen', 18, content) }),
+        });
+        const view = new DataView(elf.buffer);
+        const [first, size] = bits === 64 ? [64, 56] : [52, 32];
+        for (const [n, at, value] of headers) {
+          const where = first + n * size + (bits === 64 ? at + 8 : at / 2 + 4);
+          if (bits === 64) view.setBigUint64(where, BigInt(value), true);
+          else view.setUint32(where, Number(BigInt(value) & 0xffffffffn), true);
+        }
+        outcomes.add(loads(elf));
+      }),
+      { numRuns: 1000, seed: 1 },
+    );
+    expect(outcomes).toEqual(new Set([true, false]));
   });
 });
 

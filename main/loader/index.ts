@@ -2,18 +2,22 @@
 import { type BootState, longModeState, protectedModeState } from '../firmware/boot-state';
 import { BOOT_INFORMATION, BOOT_INFORMATION_SIZE, MAX_COMMAND_LINE, MAX_RAM } from '../firmware/memory-map';
 import type { ImageKind, ImageRange, ImageReport } from '../../preload/contract/image-report';
-import { type BootModule, planModule } from './boot-module';
+import type { BootMachine, Handover } from './boot-information';
+import { planModule } from './boot-module';
 import { isElf, planElf } from './elf';
 import { loadFlat, planFlat } from './flat';
 import { checkParts, type GuestImage, guestImage, place } from './image';
 import { isLinux, loadLinux, planLinux } from './linux';
 import { LoaderError } from './loader-error';
 import { findMultiboot, loadMultiboot, planMultiboot } from './multiboot';
-import { findMultiboot2, loadMultiboot2, planMultiboot2 } from './multiboot2';
+import { loadMultiboot2, planMultiboot2 } from './multiboot2';
+import { findMultiboot2 } from './multiboot2-header';
 import { type ImagePlan, reportOf } from './plan';
 import { findPvhEntry, loadPvh, planPvh } from './pvh';
 
-export { LoaderError };
+export { type BootMachine, LoaderError };
+
+const BARE: BootMachine = { screen: false, rsdp: null };
 
 export interface LoadedGuest {
   kind: ImageKind;
@@ -39,8 +43,8 @@ export function inspectGuest(bytes: Uint8Array, name: string): ImageReport {
 }
 
 /**
- * Loads an image of any kind that Reveille knows; `name` is for messages, `screen`: the machine has a VGA in text mode. An image with both Multiboot headers is loaded
- * by the first version, one that is a Linux kernel beside, or has a PVH entry, by Multiboot. A LoaderError leaves guest RAM as it was.
+ * Loads an image of any kind that Reveille knows; `name` is for messages. An image with both Multiboot headers is loaded by the first version, one that is a
+ * Linux kernel beside, or has a PVH entry, by Multiboot. A LoaderError leaves guest RAM as it was.
  */
 export function loadGuest(
   bytes: Uint8Array,
@@ -48,7 +52,7 @@ export function loadGuest(
   memory: Uint8Array,
   cmdline: string,
   initrd: ImageFile | null = null,
-  screen = false,
+  machine = BARE,
 ): LoadedGuest {
   const image = wholeImage(bytes, name);
   const commandLine = new TextEncoder().encode(cmdline);
@@ -57,6 +61,9 @@ export function loadGuest(
   }
   const plan = planGuest(image);
   const { kind } = plan;
+  if (plan.needsScreen === true && !machine.screen) {
+    throw new LoaderError(`${name} requires a screen, and the machine has no VGA: give it one (--vga text)`);
+  }
   if (plan.beside === null && initrd !== null) {
     throw new LoaderError(
       `${name} is neither a Linux, a Multiboot nor a PVH kernel, so that it takes no initial RAM disk or module: ` +
@@ -65,11 +72,11 @@ export function loadGuest(
   }
   const disk = initrd === null ? null : guestImage(initrd.bytes, initrd.name);
   if (kind === 'linux') {
-    const { initrdAt, ...loaded } = loadLinux(image, plan, memory, commandLine, disk, screen);
+    const { initrdAt, ...loaded } = loadLinux(image, plan, memory, commandLine, disk, machine.screen);
     return { kind, ...loaded, report: reportOf(plan, besides(plan, commandLine, disk, initrdAt)) };
   }
   const module = plan.beside === null ? null : planModule(disk, memory.length);
-  const loaded = loadPlanned(image, plan, memory, commandLine, module);
+  const loaded = loadPlanned(image, plan, memory, { cmdline: commandLine, module, machine });
   return { kind, ...loaded, report: reportOf(plan, besides(plan, commandLine, disk, module?.address ?? 0)) };
 }
 
@@ -96,16 +103,15 @@ function loadPlanned(
   image: GuestImage,
   plan: ImagePlan,
   memory: Uint8Array,
-  commandLine: Uint8Array,
-  module: BootModule | null,
+  handover: Handover,
 ): { entry: BootState; end: number } {
   switch (plan.kind) {
     case 'multiboot':
-      return loadMultiboot(image, plan, memory, commandLine, module);
+      return loadMultiboot(image, plan, memory, handover);
     case 'multiboot2':
-      return loadMultiboot2(image, plan, memory, commandLine, module);
+      return loadMultiboot2(image, plan, memory, handover);
     case 'pvh':
-      return loadPvh(image, plan, memory, commandLine, module);
+      return loadPvh(image, plan, memory, handover.cmdline, handover.module);
     case 'flat':
       return loadFlat(image, plan, memory);
     default: {

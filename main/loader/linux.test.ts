@@ -85,7 +85,7 @@ test('the zero page holds header, memory map, RSDP and command line, and nothing
 
 test('with a screen the zero page describes a VGA in its mode 3', () => {
   const memory = sampleMemory(2);
-  const { entry } = loadGuest(sampleLinux(), 'vmlinuz', memory, '', null, true);
+  const { entry } = loadGuest(sampleLinux(), 'vmlinuz', memory, '', null, { screen: true, rsdp: null });
   const page = parameters(memory, entry.rsi);
   expect([6, 7, 0xe, 0xf].map((at) => page.getUint8(at))).toEqual([3, 80, 25, 1]);
   expect(page.getUint16(0x10, true)).toBe(16);

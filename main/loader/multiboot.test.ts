@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cpuMode } from '../base/cpu-state';
-import { loadGuest, LoaderError } from './index';
+import { type BootMachine, loadGuest, LoaderError } from './index';
 import { isUntouched, multibootHeader, sampleElf, sampleMemory } from './sample-images';
 
 const ADDRESSES = 1 << 16;
@@ -14,9 +14,14 @@ function image(flags: number, addresses: number[]): Uint8Array {
 }
 const valid = (): Uint8Array => image(ADDRESSES | 3, [LOAD + 16, LOAD, 0, 0, LOAD + 48]);
 
-const load = (bytes: Uint8Array, cmdline = '') => {
+/** A header that prefers a mode: mode_type, width, height, depth. */
+const withVideo = (...mode: number[]): Uint8Array => multibootHeader(4, [0, 0, 0, 0, 0, ...mode]);
+const elfWith = (header: Uint8Array): Uint8Array =>
+  sampleElf({ bits: 32, entry: LOAD, segments: [{ address: LOAD, data: header }] });
+
+const load = (bytes: Uint8Array, cmdline = '', machine?: BootMachine) => {
   const memory = sampleMemory(4);
-  return { memory, ...loadGuest(bytes, 'guest', memory, cmdline) };
+  return { memory, ...loadGuest(bytes, 'guest', memory, cmdline, null, machine) };
 };
 
 describe('Multiboot image', () => {
@@ -94,6 +99,21 @@ describe('boot information', () => {
     ]);
   });
 
+  test('tells of the text mode of a VGA, whatever mode the header prefers', () => {
+    for (const mode of [
+      [0, 1024, 768, 32],
+      [1, 80, 25, 0],
+    ]) {
+      const { memory, entry, report } = load(elfWith(withVideo(...mode)), '', { screen: true, rsdp: null });
+      const view = new DataView(memory.buffer, Number(entry.rbx), 116);
+      expect(view.getUint32(0, true)).toBe(0b1_0010_0100_0101);
+      expect(Number(view.getBigUint64(88, true))).toBe(0xb8000);
+      expect([96, 100, 104].map((at) => view.getUint32(at, true))).toEqual([160, 80, 25]);
+      expect([view.getUint8(108), view.getUint8(109)]).toEqual([16, 2]);
+      expect(report.asks.map(({ answer }) => answer)).toEqual([mode[0] === 1 ? 'given' : 'ignored']);
+    }
+  });
+
   test('stays in its place with the longest command line, and a longer one is refused', () => {
     const { memory } = load(valid(), 'x'.repeat(4095));
     expect(memory[0x9b000]).toBe(0xa5);
@@ -104,14 +124,16 @@ describe('boot information', () => {
 });
 
 describe('what is wrong with a header is said', () => {
-  const elfWith = (header: Uint8Array): Uint8Array =>
-    sampleElf({ bits: 32, entry: LOAD, segments: [{ address: LOAD, data: header }] });
-
   test.each<[string, Uint8Array, string]>([
     [
       'video mode',
-      elfWith(multibootHeader(4)),
-      'guest: its Multiboot header requires a video mode, and the machine has no display: clear bits 0x4 of its flags',
+      elfWith(withVideo(0, 1024, 768, 32)),
+      'guest requires a screen, and the machine has no VGA: give it one (--vga text)',
+    ],
+    [
+      'truncated video mode',
+      elfWith(withVideo(0, 1024, 768)),
+      'guest is truncated: its Multiboot header ends at byte 164, but the file has 160',
     ],
     [
       'unknown requirement',

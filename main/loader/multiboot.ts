@@ -4,18 +4,23 @@ import { type BootState, protectedModeState } from '../firmware/boot-state';
 import { ByteWriter } from '../firmware/byte-writer';
 import { BOOT_INFORMATION } from '../firmware/memory-map';
 import { planByAddress } from './address-fields';
-import { BOOT_LOADER_NAME, memoryBounds } from './boot-information';
-import { type BootModule, moduleEnd, placeModule, roomBeside } from './boot-module';
+import { BOOT_LOADER_NAME, type Handover, memoryBounds, textFramebuffer } from './boot-information';
+import { moduleEnd, placeModule, roomBeside } from './boot-module';
 import { isElf, planElf } from './elf';
 import { type GuestImage, type Part, place } from './image';
 import { hex, LoaderError } from './loader-error';
 import { ANY_COMMAND_LINE, given, ignored, type ImagePlan } from './plan';
+import type { ImageAsk } from '../../preload/contract/image-report';
 
 const HEADER_MAGIC = 0x1badb002;
 const LOADER_MAGIC = 0x2badb002n;
 const SEARCHED = 8192;
 const HEADER_SIZE = 12;
 const HEADER_SIZE_WITH_ADDRESSES = 32;
+/** Behind the place of the addresses, whether there are some or not: mode_type, width, height, depth. */
+const VIDEO_FIELDS = 32;
+const HEADER_SIZE_WITH_VIDEO = 48;
+const MODE_TEXT = 1;
 
 /** 3.1.2 Flags of the header: those of the lower half have to be understood. */
 const PAGE_ALIGN = 1 << 0;
@@ -32,6 +37,8 @@ const INFO_CMDLINE = 1 << 2;
 const INFO_MMAP = 1 << 6;
 const INFO_MODULES = 1 << 3;
 const INFO_BOOT_LOADER_NAME = 1 << 9;
+const INFO_FRAMEBUFFER = 1 << 12;
+const FRAMEBUFFER_AT = 88;
 /** Bytes of a module's name that the guest is told. */
 const MODULE_NAME_LIMIT = 1024;
 /** A map entry's size field does not count itself. */
@@ -60,9 +67,11 @@ export function planMultiboot(image: GuestImage, header: number): ImagePlan {
     parts,
     beside: 'module',
     cmdline: ANY_COMMAND_LINE,
+    needsScreen: (flags & VIDEO_MODE) !== 0,
     asks: [
       ...((flags & PAGE_ALIGN) === 0 ? [] : [given('modules at page boundaries', 'where every module is')]),
       ...((flags & MEMORY_INFO) === 0 ? [] : [given('the sizes and the map of memory', 'as every kernel')]),
+      ...((flags & VIDEO_MODE) === 0 ? [] : [askForVideo(image, header)]),
       ...((flags & ADDRESS_FIELDS) === 0
         ? []
         : [given('loading by the addresses of its header', 'in the place of ELF')]),
@@ -82,23 +91,22 @@ export function loadMultiboot(
   image: GuestImage,
   { entry, parts }: ImagePlan,
   memory: Uint8Array,
-  cmdline: Uint8Array,
-  module: BootModule | null,
+  handover: Handover,
 ): { entry: BootState; end: number } {
-  const end = place(image, parts, roomBeside(module, memory));
-  placeModule(module, memory);
-  memory.set(information(memory.length, cmdline, module), BOOT_INFORMATION);
+  const end = place(image, parts, roomBeside(handover.module, memory));
+  placeModule(handover.module, memory);
+  memory.set(information(memory.length, handover), BOOT_INFORMATION);
   const state = protectedModeState(memory, entry);
   return { entry: { ...state, rax: LOADER_MAGIC, rbx: BigInt(BOOT_INFORMATION) }, end };
 }
 
 function planParts(image: GuestImage, header: number, flags: number): { entry: number; parts: Part[] } {
-  const { name, bytes, view } = image;
-  const unknown = flags & REQUIREMENTS & ~(PAGE_ALIGN | MEMORY_INFO);
+  const { name, view } = image;
+  const unknown = flags & REQUIREMENTS & ~(PAGE_ALIGN | MEMORY_INFO | VIDEO_MODE);
   if (unknown !== 0) {
-    const what =
-      unknown === VIDEO_MODE ? 'a video mode, and the machine has no display' : 'what Reveille does not know';
-    throw new LoaderError(`${name}: its Multiboot header requires ${what}: clear bits ${hex(unknown)} of its flags`);
+    throw new LoaderError(
+      `${name}: its Multiboot header requires what Reveille does not know: clear bits ${hex(unknown)} of its flags`,
+    );
   }
   if ((flags & ADDRESS_FIELDS) === 0) {
     if (isElf(image)) return planElf(image);
@@ -106,18 +114,34 @@ function planParts(image: GuestImage, header: number, flags: number): { entry: n
       `${name} has a Multiboot header without addresses (bit 16 of its flags is clear), but is no ELF file, which would have them`,
     );
   }
-  if (header + HEADER_SIZE_WITH_ADDRESSES > bytes.length) {
-    throw new LoaderError(
-      `${name} is truncated: its Multiboot header ends at byte ${header + HEADER_SIZE_WITH_ADDRESSES}, but the file has ${bytes.length}`,
-    );
-  }
+  checkHeaderEnd(image, header + HEADER_SIZE_WITH_ADDRESSES);
   const field = (index: number): number => view.getUint32(header + HEADER_SIZE + index * 4, true);
   const fields = { headerAddress: field(0), loadAddress: field(1), loadEnd: field(2), bssEnd: field(3) };
   const entry = field(4);
   return { entry, parts: [planByAddress(image, header, fields, entry)] };
 }
 
-function information(ram: number, cmdline: Uint8Array, module: BootModule | null): Uint8Array {
+function checkHeaderEnd({ name, bytes }: GuestImage, end: number): void {
+  if (end <= bytes.length) return;
+  throw new LoaderError(
+    `${name} is truncated: its Multiboot header ends at byte ${end}, but the file has ${bytes.length}`,
+  );
+}
+
+/** 3.1.4: whatever mode it prefers, a boot loader may set a text mode. */
+function askForVideo(image: GuestImage, header: number): ImageAsk {
+  checkHeaderEnd(image, header + HEADER_SIZE_WITH_VIDEO);
+  const [mode, width, height, depth] = [0, 4, 8, 12].map((at) =>
+    image.view.getUint32(header + VIDEO_FIELDS + at, true),
+  );
+  if (mode === MODE_TEXT) return given('a text mode', 'of 80 columns and 25 rows');
+  return ignored(
+    `a video mode of ${width} x ${height} x ${depth}`,
+    'the screen has text alone, which the kernel is told',
+  );
+}
+
+function information(ram: number, { cmdline, module, machine }: Handover): Uint8Array {
   const map = new ByteWriter();
   for (const { address, length, type } of e820Map(ram)) map.u32(MMAP_ENTRY_SIZE).u64(address, length).u32(type);
   const mapAddress = BOOT_INFORMATION + INFO_SIZE;
@@ -129,7 +153,14 @@ function information(ram: number, cmdline: Uint8Array, module: BootModule | null
   const moduleAddress = Math.ceil((moduleNameAddress + name.length + 1) / 4) * 4;
 
   const info = new ByteWriter()
-    .u32(INFO_MEMORY | INFO_CMDLINE | INFO_MMAP | INFO_BOOT_LOADER_NAME | (module === null ? 0 : INFO_MODULES))
+    .u32(
+      INFO_MEMORY |
+        INFO_CMDLINE |
+        INFO_MMAP |
+        INFO_BOOT_LOADER_NAME |
+        (module === null ? 0 : INFO_MODULES) |
+        (machine.screen ? INFO_FRAMEBUFFER : 0),
+    )
     .u32(lowerKib, upperKib)
     .u32(0) // boot_device
     .u32(cmdlineAddress)
@@ -138,6 +169,7 @@ function information(ram: number, cmdline: Uint8Array, module: BootModule | null
     .u32(map.length, mapAddress)
     .zeros(3 * 4) // drives, ROM configuration table
     .u32(nameAddress);
+  if (machine.screen) info.zeros(FRAMEBUFFER_AT - info.length).bytes(textFramebuffer());
   info
     .zeros(INFO_SIZE - info.length)
     .bytes(map.finish())

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cpuMode } from '../base/cpu-state';
-import { loadGuest, LoaderError } from './index';
+import { type BootMachine, loadGuest, LoaderError } from './index';
 import { isUntouched, multiboot2Header, sampleElf, sampleMemory, type SampleTag } from './sample-images';
 
 const LOAD = 0x100000;
@@ -9,9 +9,12 @@ const OPTIONAL = 1;
 const ADDRESS: SampleTag = { type: 2, words: [LOAD, LOAD, 0, 0] };
 const ENTRY: SampleTag = { type: 3, words: [LOAD + 4] };
 
-const load = (bytes: Uint8Array, cmdline = '') => {
+const RSDP = Uint8Array.from({ length: 36 }, (_, n) => n);
+const WHOLE: BootMachine = { screen: true, rsdp: () => RSDP };
+
+const load = (bytes: Uint8Array, cmdline = '', machine?: BootMachine) => {
   const memory = sampleMemory(4);
-  return { memory, ...loadGuest(bytes, 'guest', memory, cmdline) };
+  return { memory, ...loadGuest(bytes, 'guest', memory, cmdline, null, machine) };
 };
 const elf = (tags: SampleTag[], bits: 32 | 64 = 64): Uint8Array =>
   sampleElf({ bits, entry: LOAD + 8, segments: [{ address: LOAD, data: aligned(multiboot2Header(tags), bits) }] });
@@ -45,8 +48,10 @@ describe('Multiboot 2 image', () => {
 
   test('tags that ask for nothing that is missing are accepted', () => {
     const tags: SampleTag[] = [
-      { type: 1, words: [1, 2, 4, 6] },
-      { type: 1, flags: OPTIONAL, words: [8, 14, 15] },
+      { type: 1, words: [1, 2, 4, 6, 8, 14, 15] },
+      // What a PC without EFI, and a kernel that is not moved, has nothing of.
+      { type: 1, words: [5, 7, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21] },
+      { type: 1, flags: OPTIONAL, words: [9, 77] },
       { type: 4, words: [2] },
       { type: 4, flags: OPTIONAL, words: [1] },
       { type: 5, flags: OPTIONAL, words: [1024, 768, 32] },
@@ -75,22 +80,25 @@ describe('Multiboot 2 image', () => {
   });
 });
 
-test('boot information is a list of tags: command line, loader name, memory, map', () => {
-  const { memory, entry } = load(elf([]), 'cpus=4');
+function tagsAt(memory: Uint8Array, info: number): Map<number, DataView> {
   const view = new DataView(memory.buffer);
-  const info = Number(entry.rbx);
-  const size = view.getUint32(info, true);
+  const end = info + view.getUint32(info, true);
   const tags = new Map<number, DataView>();
   let at = info + 8;
-  for (; at < info + size; at += (view.getUint32(at + 4, true) + 7) & ~7) {
+  for (; at < end; at += (view.getUint32(at + 4, true) + 7) & ~7) {
     tags.set(view.getUint32(at, true), new DataView(memory.buffer, at, view.getUint32(at + 4, true)));
   }
+  expect([info % 8, at]).toEqual([0, end]);
+  return tags;
+}
+
+test('boot information is a list of tags: command line, loader name, memory, map', () => {
+  const { memory, entry } = load(elf([]), 'cpus=4');
+  const tags = tagsAt(memory, Number(entry.rbx));
   const text = (type: number): string => {
     const tag = tags.get(type)!;
     return String.fromCharCode(...memory.subarray(tag.byteOffset + 8, tag.byteOffset + tag.byteLength));
   };
-  expect(info % 8).toBe(0);
-  expect(at).toBe(info + size);
   expect([...tags.keys()]).toEqual([1, 2, 4, 6, 0]);
   expect([text(1), text(2)]).toEqual(['cpus=4\0', 'Reveille\0']);
   expect([tags.get(4)!.getUint32(8, true), tags.get(4)!.getUint32(12, true)]).toEqual([639, 3072]);
@@ -108,6 +116,28 @@ test('boot information is a list of tags: command line, loader name, memory, map
     [0x100000, 0x300000, 1],
   ]);
   expect(ranges).toHaveLength(6);
+});
+
+test('a machine with a VGA and ACPI tables tells of its text mode, and has copies of the RSDP', () => {
+  const { memory, entry } = load(
+    elf([
+      { type: 4, words: [3] },
+      { type: 5, words: [1024, 768, 32] },
+    ]),
+    '',
+    WHOLE,
+  );
+  const tags = tagsAt(memory, Number(entry.rbx));
+  expect([...tags.keys()]).toEqual([1, 2, 4, 6, 8, 14, 15, 0]);
+  const screen = tags.get(8)!;
+  expect([screen.byteLength, Number(screen.getBigUint64(8, true))]).toEqual([32, 0xb8000]);
+  expect([16, 20, 24].map((at) => screen.getUint32(at, true))).toEqual([160, 80, 25]);
+  expect([screen.getUint8(28), screen.getUint8(29)]).toEqual([16, 2]);
+  const content = ({ byteOffset, byteLength }: DataView) => [
+    ...memory.subarray(byteOffset + 8, byteOffset + byteLength),
+  ];
+  expect(content(tags.get(14)!)).toEqual([...RSDP.subarray(0, 20)]);
+  expect(content(tags.get(15)!)).toEqual([...RSDP]);
 });
 
 describe('what is wrong with a header is said', () => {
@@ -147,18 +177,23 @@ describe('what is wrong with a header is said', () => {
     ],
     [
       'information',
-      elf([{ type: 1, words: [6, 15] }]),
-      'guest: its Multiboot 2 header requires boot information of type 15, which Reveille does not have: mark the request as optional',
+      elf([{ type: 1, words: [6, 9] }]),
+      'guest: its Multiboot 2 header requires boot information of type 9, which Reveille does not have: mark the request as optional',
     ],
     [
       'console',
       elf([{ type: 4, words: [1] }]),
-      'guest: its Multiboot 2 header requires a text console, and the machine has none but its serial ports: mark the tag as optional',
+      'guest: its Multiboot 2 header requires a console and supports none in text mode, which all screens here are: support it (bit 1)',
+    ],
+    [
+      'text console',
+      elf([{ type: 4, words: [3] }]),
+      'guest requires a screen, and the machine has no VGA: give it one (--vga text)',
     ],
     [
       'framebuffer',
       elf([{ type: 5, words: [0, 0, 0] }]),
-      'guest: its Multiboot 2 header requires a framebuffer, and the machine has no display: mark the tag as optional',
+      'guest requires a screen, and the machine has no VGA: give it one (--vga text)',
     ],
     [
       'unknown tag',

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadOptionRom, optionRomSize } from './option-rom';
 import { LoaderError } from './loader-error';
@@ -26,4 +27,22 @@ test.for([
   const to = new Uint8Array(MAX);
   expect(() => loadOptionRom({ name: 'vgabios.bin', bytes }, to)).toThrow(LoaderError);
   expect(to.every((byte) => byte === 0)).toBe(true);
+});
+
+test('any bytes are loaded up to the length that they say, or refused with a LoaderError', () => {
+  const bytes = fc.tuple(fc.constantFrom(0x55, 0), fc.constantFrom(0xaa, 0), fc.nat(0xff), fc.nat(4096));
+  fc.assert(
+    fc.property(bytes, ([first, second, blocks, rest]) => {
+      const image = new Uint8Array(3 + rest).fill(0x90);
+      image.set([first, second, blocks]);
+      const to = new Uint8Array(1024);
+      try {
+        loadOptionRom({ name: 'vgabios.bin', bytes: image }, to);
+        expect([first, second, to.lastIndexOf(0x90)]).toEqual([0x55, 0xaa, 512 * blocks - 1]);
+      } catch (error) {
+        if (!(error instanceof LoaderError)) throw error;
+        expect([error.message.includes('vgabios.bin'), to.every((byte) => byte === 0)]).toEqual([true, true]);
+      }
+    }),
+  );
 });

@@ -12,6 +12,8 @@ export type ImagePlan = Pick<
 > & {
   parts: readonly Part[];
   asks: ImageAsk[];
+  /** It cannot be loaded into a machine without a VGA. */
+  needsScreen?: boolean;
 };
 
 /** For the kernels that take whatever fits into the boot information. */
@@ -21,14 +23,23 @@ export const given = (what: string, why: string): ImageAsk => ({ what, answer: '
 export const ignored = (what: string, why: string): ImageAsk => ({ what, answer: 'ignored', why });
 
 /** Of a plan whose parts have been checked, so that its numbers are addresses in RAM. */
-export function reportOf({ parts, asks, ...plan }: ImagePlan, beside: ImageRange[] = []): ImageReport {
+export function reportOf(
+  { kind, protocol, description, entry, mode, beside, cmdline, parts, asks }: ImagePlan,
+  put: ImageRange[] = [],
+): ImageReport {
   const segments = parts.map(({ what, address, size }) => ({ what, address: Number(address), size: Number(size) }));
   return {
-    ...plan,
+    kind,
+    protocol,
+    description,
+    entry,
+    mode,
+    beside,
+    cmdline,
     segments: segments.slice(0, MOST_LISTED),
     moreSegments: Math.max(0, segments.length - MOST_LISTED),
     memory: segments.reduce((end, { address, size }) => Math.max(end, address + size), 0),
     asks: asks.slice(0, MOST_LISTED),
-    given: beside,
+    given: put,
   };
 }

@@ -60,20 +60,21 @@ test('a Multiboot kernel asks by the flags of its header', () => {
 
 test('a Multiboot 2 kernel asks by its tags', () => {
   const image = multiboot2Header([
-    { type: 1, flags: 1, words: [6, 8] },
+    { type: 1, flags: 1, words: [6, 8, 13] },
     { type: 2, words: [LOAD, LOAD, 0, 0] },
     { type: 3, words: [LOAD] },
-    { type: 5, flags: 1, words: [0, 0, 0] },
+    { type: 5, flags: 1, words: [1024, 768, 32] },
     { type: 6 },
     { type: 77, flags: 1 },
   ]);
   const { asks } = inspectGuest(image, 'guest');
   expect(asks.map(({ what, answer }) => `${what}: ${answer}`)).toEqual([
     'boot information of type 6: given',
-    'boot information of type 8: ignored',
+    'boot information of type 8: given',
+    'boot information of type 13: ignored',
     'loading by the addresses of its header: given',
     'an entry point of its own: given',
-    'a framebuffer: ignored',
+    'a video mode of 1024 x 768 x 32: ignored',
     'modules at page boundaries: given',
     'what a tag of type 77 means: ignored',
   ]);

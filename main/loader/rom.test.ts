@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LoaderError } from './index';
 import { loadRom, romSizeOf } from './rom';
@@ -33,5 +34,28 @@ test('it takes no initial RAM disk', () => {
   const load = () => loadRom({ name: 'bios.bin', bytes }, bytes, bytes, { name: 'initrd.img', bytes });
   expect(load).toThrow(
     new LoaderError('bios.bin is a firmware ROM, which takes no initial RAM disk: leave initrd.img out'),
+  );
+});
+
+test('whatever its bytes are, it stays within the ROM and the copy of its end', () => {
+  const image = fc.record({
+    blocks: fc.integer({ min: 1, max: 4 }),
+    jump: fc.constantFrom(0xea, 0xe9, 0xeb),
+    changes: fc.array(fc.record({ at: fc.nat(0x3ffff), value: fc.nat(0xff) })),
+  });
+  fc.assert(
+    fc.property(image, ({ blocks, jump, changes }) => {
+      const bytes = romImage(64 * blocks, jump);
+      for (const { at, value } of changes) if (at !== bytes.length - 16) bytes[at % (bytes.length - 16)] = value;
+      expect(romSizeOf(bytes)).toBe(bytes.length);
+      const memory = Buffer.alloc(1 << 20, 0xa5);
+      const rom = new Uint8Array(bytes.length);
+      loadRom({ name: 'bios.bin', bytes }, rom, memory, null);
+      const shadow = Math.min(bytes.length, 0x20000);
+      expect(Buffer.compare(rom, bytes)).toBe(0);
+      expect(memory.subarray(-shadow).equals(bytes.subarray(-shadow))).toBe(true);
+      expect(memory.subarray(0, -shadow).every((byte) => byte === 0xa5)).toBe(true);
+    }),
+    { numRuns: 20 },
   );
 });

@@ -8,7 +8,7 @@ import type { Lock } from '../base/mutex';
 import { PM_SIZE } from '../base/pm-registers';
 import { Bus } from '../devices/bus';
 import { DebugConsole, DebugExit, DEBUG_WORDS, PostCode } from '../devices/debug-ports';
-import type { Device, IrqLine, TimedDevice } from '../devices/device';
+import type { Device } from '../devices/device';
 import type { I8042 } from '../devices/i8042';
 import type { Lapic } from '../devices/lapic';
 import { Pit, PIT_WORDS } from '../devices/pit';
@@ -18,21 +18,12 @@ import type { ConsoleSink } from '../devices/virtio/console';
 import { Uart16550 } from '../devices/uart16550';
 import { Vga, VGA_PORTS_SIZE } from '../devices/vga';
 import { VGA_WORDS } from '../devices/vga-registers';
-import {
-  COM_IRQS,
-  COM_PORTS,
-  COM_SIZE,
-  PM_PORTS,
-  RTC_IRQ,
-  RTC_PORTS,
-  RTC_SIZE,
-  SCI_IRQ,
-  VGA_PORTS,
-} from '../firmware/port-map';
+import { COM_PORTS, COM_SIZE, PM_PORTS, RTC_IRQ, RTC_PORTS, RTC_SIZE, SCI_IRQ, VGA_PORTS } from '../firmware/port-map';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { KeyStroke } from '../../preload/contract/keys';
 import { FIRST_CONSOLE_PORT, type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import { Controllers } from './controllers';
+import { DeviceTimers } from './device-timers';
 import type { Doorbell } from './doorbell';
 import type { EventWriter } from './event-ring';
 import type { ExitTarget } from './exit-handler';
@@ -42,6 +33,7 @@ import { MachineMsrs } from './machine-msrs';
 import { PauseSwitch } from './pause-switch';
 import { type Backends, type MemoryWritten, NO_BACKENDS, PciBoard } from './pci-board';
 import { wakeWriters } from './room';
+import { serialLine } from './serial-line';
 import { SerialWriter } from './serial-ring';
 import { UartSink } from './uart-sink';
 import {
@@ -104,7 +96,7 @@ export class Board implements ExitTarget {
   readonly #i8042: I8042;
   readonly #pci: PciBoard;
   readonly #pm: Pm;
-  readonly #timed: Pick<TimedDevice, 'deadline' | 'expire'>[] = [];
+  readonly #timers: DeviceTimers;
   readonly #powerOns: (() => void)[] = [];
   readonly #unclaimed: UnclaimedReporter;
 
@@ -136,6 +128,7 @@ export class Board implements ExitTarget {
       pause: this.pause,
       derives: config.irqchip !== 'exact',
     });
+    this.#timers = new DeviceTimers({ times: memory.times, cpu, bsp: this.vcpus[config.bsp] });
     this.ports = new Bus('port', (address, isWrite) => this.#unclaimed.report(Space.PORT, address, isWrite));
     this.memory = new Bus('memory', (address, isWrite) => this.#unclaimed.report(Space.MEMORY, address, isWrite));
 
@@ -170,7 +163,7 @@ export class Board implements ExitTarget {
     this.#irqchip.powerOn();
     for (const powerOn of this.#powerOns) powerOn();
     this.router.powerOn();
-    this.#times[MachineTime.DEVICE_DEADLINE] = this.#earliestDeadline();
+    this.#timers.powerOn();
   }
 
   /** This CPU's local APIC; `exact` only. */
@@ -202,13 +195,12 @@ export class Board implements ExitTarget {
 
   /** Machine time at which a device is due; the BSP's thread calls `expireDevices` then. */
   get deviceDeadline(): number {
-    return this.#times[MachineTime.DEVICE_DEADLINE];
+    return this.#timers.deadline;
   }
 
   expireDevices(now: number): void {
     this.lock.acquire();
-    for (const device of this.#timed) if (device.deadline() <= now) device.expire(now);
-    this.#times[MachineTime.DEVICE_DEADLINE] = this.#earliestDeadline();
+    this.#timers.expire(now);
     this.lock.release();
   }
 
@@ -218,7 +210,7 @@ export class Board implements ExitTarget {
     this.lock.acquire();
     if (port >= FIRST_CONSOLE_PORT) {
       taken = this.#pci.receive(port - FIRST_CONSOLE_PORT, bytes);
-      this.#updateDeadline();
+      this.#timers.update();
     } else while (taken < bytes.length && this.#uarts[port].receive(bytes[taken])) taken++;
     this.lock.release();
     return taken;
@@ -235,7 +227,7 @@ export class Board implements ExitTarget {
   frameArrived(): void {
     this.lock.acquire();
     this.#pci.frameArrived();
-    this.#updateDeadline();
+    this.#timers.update();
     this.lock.release();
   }
 
@@ -298,7 +290,7 @@ export class Board implements ExitTarget {
       this.#irqchip.isaLine(TIMER_IRQ),
       shortestTimerPeriod(this.#config),
     );
-    this.ports.add(0x40, 4, this.#timedDevice(pit));
+    this.ports.add(0x40, 4, this.#timers.watch(pit));
     this.ports.add(0x61, 1, pit.portB);
     this.#powerOns.push(() => pit.powerOn());
   }
@@ -307,7 +299,7 @@ export class Board implements ExitTarget {
     const { doorbell, events, policies } = this;
     const output = new SerialWriter(this.#memory, index, this.#sharing.accessLock, doorbell, this.#held);
     const sink = new UartSink({ port: index, cpu: this.#cpu, output, doorbell, events, policies, clock: this.#clock });
-    const uart = new Uart16550(this.#memory.uart(index), this.#sharedLine(index), sink);
+    const uart = new Uart16550(this.#memory.uart(index), serialLine(this.#words, this.#irqchip, index), sink);
     this.ports.add(port, COM_SIZE, uart);
     this.#powerOns.push(() => uart.powerOn());
     return uart;
@@ -315,7 +307,7 @@ export class Board implements ExitTarget {
 
   #addRtc(): void {
     const rtc = new Rtc(this.#memory.device('rtc', RTC_WORDS), this.#clock, this.#irqchip.isaLine(RTC_IRQ));
-    this.ports.add(RTC_PORTS, RTC_SIZE, this.#timedDevice(rtc));
+    this.ports.add(RTC_PORTS, RTC_SIZE, this.#timers.watch(rtc));
     this.#powerOns.push(() => {
       rtc.powerOn({ epoch: this.#times[MachineTime.WALL_CLOCK], memory: this.#config.memory });
     });
@@ -347,8 +339,8 @@ export class Board implements ExitTarget {
       written,
       resetControl,
     });
-    this.#timed.push(...pci.timers);
-    pci.addTo(this.ports, this.memory, (device) => this.#changesDeadline(device));
+    for (const timer of pci.timers) this.#timers.add(timer);
+    pci.addTo(this.ports, this.memory, (device) => this.#timers.watchAccesses(device));
     this.#powerOns.push(() => pci.powerOn());
     return pci;
   }
@@ -362,7 +354,7 @@ export class Board implements ExitTarget {
   #addPm(): Pm {
     const switchOff = () => this.end(this.#cpu, EndCause.SWITCHED_OFF, 0);
     const pm = new Pm(this.#memory.device('pm', PM_WORDS), this.#clock, this.#irqchip.isaLine(SCI_IRQ), switchOff);
-    this.ports.add(PM_PORTS, PM_SIZE, this.#timedDevice(pm));
+    this.ports.add(PM_PORTS, PM_SIZE, this.#timers.watch(pm));
     this.#powerOns.push(() => pm.powerOn());
     return pm;
   }
@@ -385,54 +377,5 @@ export class Board implements ExitTarget {
     const vga = new Vga(this.#memory.device('vga', VGA_WORDS), this.#clock);
     this.ports.add(VGA_PORTS, VGA_PORTS_SIZE, vga);
     this.#powerOns.push(() => vga.powerOn(this.#memory.rom.length === 0));
-  }
-
-  /** COM1 and COM3, COM2 and COM4 share an interrupt: it is raised while either asks. */
-  #sharedLine(index: number): IrqLine {
-    const line = this.#irqchip.isaLine(COM_IRQS[index]);
-    const partners = COM_IRQS.reduce((bits, irq, port) => bits | (irq === COM_IRQS[index] ? 1 << port : 0), 0);
-    const words = this.#words;
-    return {
-      set: (level) => {
-        const before = words[MachineWord.SERIAL_IRQS];
-        const after = level ? before | (1 << index) : before & ~(1 << index);
-        words[MachineWord.SERIAL_IRQS] = after;
-        const raised = (after & partners) !== 0;
-        if (raised !== ((before & partners) !== 0)) line.set(raised);
-      },
-    };
-  }
-
-  /** A device that acts by itself; when an access changes the moment, the thread that waits for it learns of it. */
-  #timedDevice(device: TimedDevice): Device {
-    this.#timed.push(device);
-    return this.#changesDeadline(device);
-  }
-
-  #changesDeadline(device: Device): Device {
-    return {
-      read: (offset, size) => {
-        const value = device.read(offset, size);
-        this.#updateDeadline();
-        return value;
-      },
-      write: (offset, size, value) => {
-        device.write(offset, size, value);
-        this.#updateDeadline();
-      },
-    };
-  }
-
-  #updateDeadline(): void {
-    const deadline = this.#earliestDeadline();
-    if (deadline === this.#times[MachineTime.DEVICE_DEADLINE]) return;
-    this.#times[MachineTime.DEVICE_DEADLINE] = deadline;
-    if (this.#cpu !== this.#config.bsp) this.vcpus[this.#config.bsp].alert(Attention.LOOK);
-  }
-
-  #earliestDeadline(): number {
-    let earliest = Infinity;
-    for (const device of this.#timed) earliest = Math.min(earliest, device.deadline());
-    return earliest;
   }
 }

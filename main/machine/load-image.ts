@@ -1,6 +1,8 @@
 /** A machine's image in its memory: a guest that is loaded, or a firmware ROM. */
 import type { CpuState } from '../base/cpu-state';
-import { MAX_ROM, ROM_BLOCK } from '../firmware/memory-map';
+import { acpiTables, RSDP_SIZE } from '../firmware/acpi';
+import { cpusInTableOrder } from '../firmware/cpu-list';
+import { ACPI_TABLES, MAX_ROM, ROM_BLOCK } from '../firmware/memory-map';
 import { clearText } from '../devices/vga-text';
 import { type ImageFile, loadGuest } from '../loader/index';
 import { loadOptionRom } from '../loader/option-rom';
@@ -36,14 +38,16 @@ export interface LoadedImage {
 
 export function loadImage(
   { ram, rom, vgaBios }: MachineMemory,
-  { guest, cmdline, initrd: initrdPath, vga }: MachineConfig,
+  { guest, cmdline, initrd: initrdPath, vga, tableOrder, apicIds, bsp }: MachineConfig,
   image: Uint8Array,
   { initrd, vgaBios: optionRom }: GuestFiles,
 ): LoadedImage {
   const disk = initrd === null || initrdPath === null ? null : { name: initrdPath, bytes: initrd };
   const screen = vga === 'text';
   if (rom.length === 0) {
-    const loaded = loadGuest(image, guest, ram, cmdline, disk, screen);
+    const cpus = cpusInTableOrder(tableOrder, apicIds, bsp);
+    const rsdp = () => acpiTables(ACPI_TABLES, cpus, screen).subarray(0, RSDP_SIZE);
+    const loaded = loadGuest(image, guest, ram, cmdline, disk, { screen, rsdp });
     if (screen) clearText(ram);
     return loaded;
   }

@@ -13,7 +13,7 @@ import {
 } from '../accelerator/index';
 import { unknownInstruction } from '../accelerator/emulator/core-module';
 import type { VmOptions } from '../accelerator/types';
-import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
+import { EXIT_REASONS } from '../../preload/contract/exit-reasons';
 import type { Clock } from '../base/clock';
 import type { CpuState } from '../base/cpu-state';
 import type { Disposable } from '../base/disposable';
@@ -24,7 +24,6 @@ import { resetState } from '../firmware/boot-state';
 import { romSizeOf } from '../loader/rom';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import {
-  type CpuSummary,
   FIRST_CONSOLE_PORT,
   hasVirtualTime,
   type MachineConfig,
@@ -34,7 +33,7 @@ import {
   type Summary,
 } from '../../preload/contract/machine';
 import type { ImageReport } from '../../preload/contract/image-report';
-import { MpState, mpStateName } from '../../preload/contract/mp-state';
+import { MpState } from '../../preload/contract/mp-state';
 import { Board } from './board';
 import { EventReader } from './event-ring';
 import { AT_RESET_VECTOR, type GuestFiles, loadImage, NO_FILES } from './load-image';
@@ -45,7 +44,8 @@ import { PausableClock } from './pausable-clock';
 import { type Backends, NO_BACKENDS } from './pci-board';
 import { Screen } from './screen';
 import { SerialReader } from './serial-ring';
-import { EndCause, MachineMemory, MachineWord, type MemoryShape, VcpuWord } from './shared-memory';
+import { MachineMemory, MachineWord, type MemoryShape, VcpuWord } from './shared-memory';
+import { guestOutcome, STOPPED, summaryOf } from './summary';
 import { apicIdShifts } from './topology';
 import { VirtualClock } from './virtual-clock';
 import { Attention, CPU_MODES } from './vcpu-control';
@@ -359,33 +359,8 @@ export class Machine implements Disposable {
 
   /** After all vcpu threads have ended. */
   summary(): Summary {
-    return {
-      accel: this.config.accelerator,
-      irqchip: this.config.irqchip,
-      parallel: !runsInTurns(this.config),
-      cpus: this.board.vcpus.map((vcpu): CpuSummary => {
-        const exits: Record<string, number> = {};
-        for (let reason = 0; reason < EXIT_REASONS; reason++) {
-          const count = vcpu.words[VcpuWord.EXITS + reason] >>> 0;
-          if (count > 0) exits[exitName(reason)] = count;
-        }
-        return {
-          id: vcpu.cpu,
-          apicId: this.config.apicIds[vcpu.cpu],
-          bsp: vcpu.cpu === this.config.bsp,
-          state: mpStateName(vcpu.mpState),
-          startedAtNs: vcpu.startedAt,
-          exits,
-        };
-      }),
-      events: this.events.taken,
-      lost: this.events.lost,
-      durationNs: this.#clock.now(),
-      outcome: this.outcome,
-      unimplemented: null,
-      policies: [],
-      verdict: null,
-    };
+    const { config, board, events } = this;
+    return summaryOf({ config, vcpus: board.vcpus, events, now: this.now, outcome: this.outcome });
   }
 
   /** The first instruction that some CPU met and the emulator does not have, with the code size it ran in; null: none. */
@@ -401,30 +376,6 @@ export class Machine implements Disposable {
   }
 
   get outcome(): Outcome {
-    const { words } = this.#memory;
-    const cpu = words[MachineWord.END_CPU];
-    switch (Atomics.load(words, MachineWord.END_CAUSE)) {
-      case EndCause.GUEST_EXIT: {
-        const code = words[MachineWord.END_VALUE] >>> 0;
-        return { kind: 'guest-exit', code, cpu, reason: `CPU ${cpu} wrote ${code} to the debug-exit port` };
-      }
-      case EndCause.VERDICT:
-        return { kind: 'verdict', code: null, cpu: null, reason: 'a policy has given its verdict' };
-      case EndCause.TIME_LIMIT: {
-        const seconds = (this.config.timeLimit ?? 0) / 1e9;
-        return {
-          kind: 'timeout',
-          code: null,
-          cpu: null,
-          reason: `the guest did not end within ${seconds} s of machine time`,
-        };
-      }
-      case EndCause.RESET:
-        return { kind: 'guest-exit', code: null, cpu, reason: `CPU ${cpu} asked for a reset` };
-      case EndCause.SWITCHED_OFF:
-        return { kind: 'power-off', code: null, cpu, reason: `CPU ${cpu} switched the machine off` };
-      default:
-        return this.#outcome ?? { kind: 'stopped', code: null, cpu: null, reason: 'stopped' };
-    }
+    return guestOutcome(this.#memory.words, this.config) ?? this.#outcome ?? STOPPED;
   }
 }
