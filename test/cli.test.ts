@@ -775,6 +775,7 @@ const eventSchema = v.variant('kind', [
   v.strictObject({ ...common, kind: v.literal('exit'), reason: v.string(), count: v.pipe(natural, v.minValue(1)) }),
   v.strictObject({ ...common, kind: v.literal('serial-line'), port: natural, end: natural }),
   v.strictObject({ ...common, kind: v.literal('serial-lost'), port: natural, count: natural }),
+  v.strictObject({ ...common, kind: v.literal('serial-input'), port: natural, bytes: v.string() }),
   v.variant('change', [
     v.strictObject({ ...common, kind: v.literal('machine'), change: v.literal('started'), monotonicNs: natural }),
     v.strictObject({

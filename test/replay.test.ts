@@ -2,9 +2,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { serialEcho } from './support/guest';
 import { needsKvm } from './support/needs';
-import { reveille } from './support/reveille';
+import { readEvents, reveille, Run } from './support/reveille';
 
 const PATIENCE = 300_000;
 let folder: string;
@@ -16,6 +18,22 @@ async function record(name: string, ...words: string[]): Promise<string> {
   const { stderr } = await reveille('run', ...words, '--events', file, '--serial1', 'none');
   expect(stderr).not.toContain('reveille:');
   return file;
+}
+
+/** Typed one by one, each when the one before is echoed. */
+async function recordEcho(accelerator: string): Promise<string> {
+  const image = join(folder, 'echo.bin');
+  writeFileSync(image, serialEcho);
+  const recorded = join(folder, `echo-${accelerator}.events`);
+  const run = new Run(['run', image, '--cpus', '3', '--accel', accelerator, '--events', recorded]);
+  await run.tells('HALTED');
+  let read = 0;
+  for (const key of 'onceq') {
+    run.type(key);
+    read = await run.says(key, read);
+  }
+  expect((await run.ended).status).toBe(0);
+  return recorded;
 }
 
 describe('on the emulator a replay is the same run', () => {
@@ -73,6 +91,47 @@ describe('on the emulator a replay is the same run', () => {
     expect((await reveille('replay', recorded)).stderr).toMatch(/all \d+ events are the same/);
   });
 
+  test('with what was typed while it ran, at its instruction', { timeout: PATIENCE }, async () => {
+    const recorded = join(folder, 'typed.events');
+    const words = ['heartbeat', '--cpus', '4', '--accel', 'wasm', '--seed', '5', '--cmdline', 'beat=50'];
+    const run = new Run(['run', ...words, '--events', recorded]);
+    let read = await run.says('cpu 3 apic 3 beat 2');
+    for (const [command, answer] of [
+      ['park 1', 'cpu 1 is parked'],
+      ['wake 1', 'cpu 1 apic 1 here'],
+      ['park 3', 'cpu 3 is parked'],
+    ]) {
+      // Not all at once: as a person types, and whenever the machine comes to take it.
+      for (const key of `${command}\n`) {
+        run.type(key);
+        await setTimeout(3);
+      }
+      read = await run.says(answer, read);
+    }
+    run.type('quit\n');
+    const { status, stdout } = await run.ended;
+    expect(status).toBe(0);
+    const typed = readEvents(recorded).flatMap((event) => (event.kind === 'serial-input' ? [event] : []));
+    expect(Buffer.from(typed.map(({ bytes }) => bytes).join(''), 'hex').toString()).toBe(
+      'park 1\nwake 1\npark 3\nquit\n',
+    );
+    for (const again of [join(folder, 'typed.once'), join(folder, 'typed.twice')]) {
+      const replayed = await reveille('replay', recorded, '--events', again);
+      expect(replayed.stderr).toMatch(/replay: all \d+ events are the same/);
+      expect(replayed.stdout).toBe(stdout);
+      expect(readFileSync(again, 'utf8')).toBe(readFileSync(recorded, 'utf8'));
+    }
+  });
+
+  test('also where nothing but what is typed ever wakes a CPU', { timeout: PATIENCE }, async () => {
+    const recorded = await recordEcho('wasm');
+    const again = join(folder, 'echo.again');
+    const { stdout, stderr } = await reveille('replay', recorded, '--events', again);
+    expect(stderr).toMatch(/replay: all \d+ events are the same/);
+    expect(stdout).toBe('onceq');
+    expect(readFileSync(again, 'utf8')).toBe(readFileSync(recorded, 'utf8'));
+  });
+
   test('and where it is not, it says at which event', { timeout: PATIENCE }, async () => {
     const recorded = await record('changed', 'roll-call', '--accel', 'wasm', '--policy', 'drop-sipi');
     const lines = readFileSync(recorded, 'utf8').split('\n');
@@ -98,6 +157,18 @@ test('on KVM each decision meets the IPI in its place', { timeout: PATIENCE }, a
       .map((line) => ({ ...JSON.parse(line), t: 0 }));
   expect(drops(again)).toEqual(drops(recorded));
   expect(drops(again)).toHaveLength(3);
+});
+
+test('and on KVM the guest gets what was typed at about its time', { timeout: PATIENCE }, async (ctx) => {
+  needsKvm(ctx);
+  const recorded = await recordEcho('kvm');
+  const again = join(folder, 'echo.again');
+  const { stdout, stderr } = await reveille('replay', recorded, '--events', again);
+  expect(stderr).toContain('follows the time of the host');
+  expect(stdout).toBe('onceq');
+  const inputs = (file: string) => readEvents(file).filter(({ kind }) => kind === 'serial-input');
+  const times = inputs(again).map(({ t }) => t);
+  inputs(recorded).forEach(({ t }, n) => expect(times[n]).toBeGreaterThanOrEqual(t));
 });
 
 describe('a file that cannot be replayed is refused with a sentence', () => {
@@ -128,5 +199,10 @@ describe('a file that cannot be replayed is refused with a sentence', () => {
     expect((await reveille('replay', recorded)).stderr).toContain('BSP 9 is not a CPU');
     writeFileSync(recorded, text.replace('"targets":[1]', '"targets":[99]'));
     expect((await reveille('replay', recorded)).stderr).toContain('names CPU 99 of a machine with 4');
+    const input = '{"t":1,"cpu":null,"kind":"serial-input","port":5,"bytes":"61"}';
+    writeFileSync(recorded, text.replace('\n', `\n${input}\n`));
+    expect((await reveille('replay', recorded)).stderr).toContain('is input of hvc0, which its machine does not have');
+    writeFileSync(recorded, text.replace('\n', `\n${input.replace('"61"', '"6"')}\n`));
+    expect((await reveille('replay', recorded)).stderr).toContain('is not an event');
   });
 });

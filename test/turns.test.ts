@@ -30,6 +30,7 @@ const NO_POLICIES: Recording = {
   policies: [],
   decisions: { init: ARRIVED, sipi: ARRIVED },
   acts: [],
+  inputs: [],
   lastWords: [],
 };
 const ALL_BY_HOST = { seats: [], recording: NO_POLICIES, commands: [], tell() {}, nextOrder: () => null };

@@ -39,6 +39,8 @@ const COLUMNS = [
   'count',
   'port',
   'end',
+  'bytes',
+  'position',
   'change',
   'monotonicNs',
   'code',

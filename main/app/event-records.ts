@@ -16,6 +16,7 @@ import {
   UNCLAIMED_SPACES,
 } from '../../preload/contract/events';
 import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
+import { hexToBytes, inputPayloads } from '../../preload/contract/serial-input';
 import { textPayloads } from '../../preload/contract/text-records';
 import { mpStateName } from '../../preload/contract/mp-state';
 import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
@@ -74,6 +75,12 @@ export class EventRecordWriter {
         return this.#write(event, EventKind.SERIAL_LINE, event.port, event.end);
       case 'serial-lost':
         return this.#write(event, EventKind.SERIAL_LOST, event.port, event.count);
+      case 'serial-input': {
+        const { port, bytes, position = 0 } = event;
+        for (const payload of inputPayloads(port, position, hexToBytes(bytes)))
+          this.#write(event, EventKind.SERIAL_INPUT, ...payload);
+        return;
+      }
       case 'machine': {
         const at = event.monotonicNs ?? 0;
         return this.#write(event, EventKind.MACHINE, number('change', event.change), at, at / 2 ** 32);

@@ -1,15 +1,24 @@
-/** From the events of a run, as lines of JSON, to what policies decided in it. */
+/** From the events of a run, as lines of JSON, to what policies decided in it, and what its serial ports were given. */
 import * as v from 'valibot';
 import { type Decision, IpiMode, NO_CPU, type PolicyAct, VERDICTS } from '../../preload/contract/events';
-import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
-import type { RunHeader } from '../../preload/contract/machine';
+import type {
+  DecisionEvent,
+  IpiEvent,
+  MachineEvent,
+  PolicyEvent,
+  SerialInputEvent,
+} from '../../preload/contract/machine-events';
+import { FIRST_CONSOLE_PORT, type MachineConfig, portName, type RunHeader } from '../../preload/contract/machine';
 import type { RecordedDecision, Recording } from '../../preload/contract/recording';
+import { hexToBytes } from '../../preload/contract/serial-input';
 import { checkConfiguration } from '../machine/configuration';
 import { AppError } from './errors';
 import { NUMBERS } from './event-records';
 import { eventSchema } from './event-schema';
 
 const US = 1000;
+/** COM1 to COM4. */
+const SERIAL_PORTS = 4;
 const LAST_WORDS: ReadonlySet<string> = new Set(['mark', 'log']);
 const START_UP = ['init', 'sipi'] as const;
 type StartUp = (typeof START_UP)[number];
@@ -41,7 +50,7 @@ export function readRecording(name: string, text: string): RecordedRun {
   const [first = '', ...lines] = text.replace(/\n$/, '').split('\n');
   const header = readHeader(name, first);
   const builder = new RecordingBuilder(header);
-  lines.forEach((line, index) => builder.add(readEvent(`${name}:${index + 2}`, line, header.config.cpus)));
+  lines.forEach((line, index) => builder.add(readEvent(`${name}:${index + 2}`, line, header.config)));
   return { header, recording: builder.recording, lines };
 }
 
@@ -57,14 +66,21 @@ function readHeader(name: string, line: string): RecordedHeader {
   return { ...header, config: checkConfiguration(config) };
 }
 
-function readEvent(where: string, line: string, cpus: number): MachineEvent {
+function readEvent(where: string, line: string, { cpus, consoles }: MachineConfig): MachineEvent {
   const checked = v.safeParse(eventSchema, parse(where, line), { abortEarly: true });
   if (!checked.success) throw new AppError('usage', `${where} is not an event: ${checked.issues[0].message}.`);
   const event = checked.output;
   const named = event.kind === 'ipi' ? event.targets : event.cpu === null ? [] : [event.cpu];
   const stranger = named.find((cpu) => cpu >= cpus);
   if (stranger !== undefined) throw new AppError('usage', `${where} names CPU ${stranger} of a machine with ${cpus}.`);
+  if (event.kind === 'serial-input' && !receives(event.port, consoles.length)) {
+    throw new AppError('usage', `${where} is input of ${portName(event.port)}, which its machine does not have.`);
+  }
   return event;
+}
+
+function receives(port: number, consoles: number): boolean {
+  return port < SERIAL_PORTS || (port >= FIRST_CONSOLE_PORT && port < FIRST_CONSOLE_PORT + consoles);
 }
 
 function parse(where: string, line: string): unknown {
@@ -87,7 +103,7 @@ class RecordingBuilder {
 
   constructor({ config, policies }: RecordedHeader) {
     const lists = (): RecordedDecision[][] => Array.from({ length: config.cpus }, () => []);
-    this.recording = { policies, decisions: { init: lists(), sipi: lists() }, acts: [], lastWords: [] };
+    this.recording = { policies, decisions: { init: lists(), sipi: lists() }, acts: [], inputs: [], lastWords: [] };
   }
 
   add(event: MachineEvent): void {
@@ -96,6 +112,11 @@ class RecordingBuilder {
     if (event.kind === 'ipi') this.#ipi(event);
     else if (event.kind === 'decision') this.#decision(event);
     else if (event.kind === 'policy') this.#policy(event);
+    else if (event.kind === 'serial-input') this.#input(event);
+  }
+
+  #input({ t, position = 0, port, bytes }: SerialInputEvent): void {
+    this.recording.inputs.push({ t, position, port, bytes: hexToBytes(bytes) });
   }
 
   /** What nothing but the end follows was said at the end, or may as well have been. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Decision, EventKind, IpiMode, MachineChange, NO_CPU } from '../../preload/contract/events';
+import { inputPayloads } from '../../preload/contract/serial-input';
 import type { ExportFormat } from '../../preload/contract/channels';
 import { AppError } from './errors';
 import { exportEvents } from './event-export';
@@ -50,6 +51,14 @@ const event: fc.Arbitrary<RawRecord[]> = fc.oneof(
   raw(EventKind.EXIT, cpu, fc.nat(47), word),
   raw(EventKind.SERIAL_LINE, cpu, fc.nat(3), word),
   raw(EventKind.SERIAL_LOST, none, fc.nat(3), word),
+  fc.tuple(time, fc.nat(6), word, fc.uint8Array({ minLength: 1, maxLength: 12 })).map(([at, port, position, bytes]) =>
+    inputPayloads(port, position, bytes).map((payload) => ({
+      time: at,
+      kind: EventKind.SERIAL_INPUT,
+      cpu: NO_CPU,
+      payload,
+    })),
+  ),
   raw(EventKind.MACHINE, none, fc.constant(MachineChange.STARTED), word, fc.nat(2 ** 20)),
   raw(EventKind.MACHINE, none, fc.constantFrom(MachineChange.THREADS_READY, MachineChange.ENDED)),
   raw(EventKind.LOST, none, word),

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import {
   type AcceleratorName,
+  hasVirtualTime,
   type MachineCommand,
   type MachineMessage,
   type Outcome,
@@ -24,6 +25,7 @@ import { describeUnimplemented } from './disassemble';
 import { unpackImage } from './gunzip';
 import { debugAbilities } from '../accelerator/index';
 import { GdbServer } from './gdb/gdb-server';
+import { InputReplay } from './input-replay';
 import { KernelObserver } from './kernel-observer';
 import { MachineRequestDesk } from './machine-requests';
 import { checkPausePoints } from './request-schema';
@@ -90,6 +92,7 @@ export class MachineThread {
   #digest: EventDigest | null = null;
   #policies: PolicyHost | null = null;
   #sampler: Sampler | null = null;
+  #input: InputReplay | null = null;
   #exitTimer: SlowingTimer | null = null;
   #gdb: GdbServer | null = null;
   readonly #requests: MachineRequestDesk;
@@ -179,6 +182,10 @@ export class MachineThread {
         this.#sampler = new Sampler(sampleEveryMs, () => names.sample(machine.sample()), send);
       }
       if (!runsInTurns(config) && config.timeLimit !== null) this.#limitTime(machine, config.timeLimit, timers);
+      if (recording !== null && !hasVirtualTime(config)) {
+        this.#input = new InputReplay(recording.inputs, machine, this.#ports);
+        this.#input.start();
+      }
       if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());
       if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
       await this.#carryStreams(machine);
@@ -202,6 +209,7 @@ export class MachineThread {
       this.#requests.close();
       for (const timer of timers) clearInterval(timer);
       this.#sampler?.stop();
+      this.#input?.stop();
       this.#exitTimer?.stop();
       this.#policies?.close();
       void this.#sandboxes.close();

@@ -33,6 +33,7 @@ import { MachineMsrs } from './machine-msrs';
 import { PauseSwitch } from './pause-switch';
 import { type Backends, type MemoryWritten, NO_BACKENDS, PciBoard } from './pci-board';
 import { wakeWriters } from './room';
+import { inputPosition, writeInputEvents } from './serial-input';
 import { serialLine } from './serial-line';
 import { SerialWriter } from './serial-ring';
 import { UartSink } from './uart-sink';
@@ -206,13 +207,20 @@ export class Board implements ExitTarget {
 
   /** Gives bytes to a serial port's receiver; says how many it took. It rings the doorbell when it has room again. */
   receive(port: number, bytes: Uint8Array): number {
-    let taken = 0;
     this.lock.acquire();
+    const position = inputPosition(this.#memory, this.#config);
+    const taken = position === null ? 0 : this.#give(port, bytes);
+    if (taken > 0) writeInputEvents(this.events, port, bytes.subarray(0, taken), position ?? 0);
+    this.lock.release();
+    return taken;
+  }
+
+  #give(port: number, bytes: Uint8Array): number {
+    let taken = 0;
     if (port >= FIRST_CONSOLE_PORT) {
       taken = this.#pci.receive(port - FIRST_CONSOLE_PORT, bytes);
       this.#timers.update();
     } else while (taken < bytes.length && this.#uarts[port].receive(bytes[taken])) taken++;
-    this.lock.release();
     return taken;
   }
 

@@ -6,6 +6,7 @@ import { connect } from '../accelerator/emulator/wiring';
 import type { Clock } from '../base/clock';
 import { ReveilleError } from '../base/errors';
 import type { CpuState } from '../base/cpu-state';
+import { NO_CPU } from '../../preload/contract/events';
 import { hasVirtualTime } from '../../preload/contract/machine';
 import { Board } from './board';
 import { ExactLoop } from './exact-loop';
@@ -14,6 +15,7 @@ import type { VcpuDescriptor } from './machine';
 import { MachinePolicies, type MachinePoliciesParts } from './machine-policies';
 import { PausableClock } from './pausable-clock';
 import { type Backends, NO_BACKENDS } from './pci-board';
+import { ReplayedInput } from './serial-input';
 import { MachineMemory, VcpuTime } from './shared-memory';
 import { heldInTurns } from './sharing';
 import { Standstill } from './standstill';
@@ -93,6 +95,10 @@ export class EmulatedMachine {
     this.board = cpus[config.bsp].board;
     this.policies = policies === null ? null : new MachinePolicies({ ...policies, board: this.board, config, clock });
     const standstill = new Standstill(memory, null, tell);
+    const inputs = policies?.recording?.inputs ?? [];
+    // By the board of somebody outside, as it came.
+    const outside = new Board({ memory, config, clock, kicker, interrupts, cpu: NO_CPU, sharing, backends });
+    const replayed = new ReplayedInput(inputs, (port, bytes) => outside.receive(port, bytes));
     const { takeTurns } = core;
     this.turns = new TurnLoop({
       cpus,
@@ -107,6 +113,7 @@ export class EmulatedMachine {
       standstill,
       policies: this.policies,
       plainTurns: isWired && policies === null ? (limit) => takeTurns(states, limit) : null,
+      input: virtual !== null && inputs.length > 0 ? replayed : null,
     });
     this.#lock = sharing.accessLock;
     this.#bsp = config.bsp;

@@ -30,6 +30,7 @@ import { MpState } from '../../preload/contract/mp-state';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, STOPPED } from './exact-loop';
 import { type MachineMemory, MachineTime, MachineWord, VcpuTime } from './shared-memory';
+import type { ReplayedInput } from './serial-input';
 import type { Standstill } from './standstill';
 import type { TurnEventWriter } from './turn-events';
 import type { TurnLock } from './turn-lock';
@@ -81,6 +82,7 @@ export class TurnLoop {
   readonly #standstill: Standstill;
   readonly #policies: TurnPolicies | null;
   readonly #plainTurns: PlainTurns | null;
+  readonly #input: ReplayedInput | null;
   /** The round, and the turn in it (base/turns.ts). */
   readonly #round: Float64Array;
   /** Machine time is not to skip over this. */
@@ -101,6 +103,8 @@ export class TurnLoop {
     policies: TurnPolicies | null;
     /** Where nobody but the CPUs has a say in every turn. */
     plainTurns: PlainTurns | null;
+    /** Of a recorded run; comes in the place of what others would give between two rounds. Without `plainTurns`. */
+    input: ReplayedInput | null;
   }) {
     this.#cpus = options.cpus;
     this.#words = options.memory.words;
@@ -114,6 +118,7 @@ export class TurnLoop {
     this.#standstill = options.standstill;
     this.#policies = options.policies;
     this.#plainTurns = options.plainTurns;
+    this.#input = options.input;
     this.#round = this.#times.subarray(MachineTime.ROUND, MachineTime.ROUND + ROUND_SLOTS);
   }
 
@@ -149,6 +154,7 @@ export class TurnLoop {
     this.#limit = until;
     if (words[MachineWord.PAUSE] !== 0) this.#hold();
     while (this.#clock.now() < until) {
+      this.#input?.give(this.#clock.now(), words[MachineWord.TURN_RANDOM]);
       if (!this.#nextRound()) return false;
       this.#lock.giveWay();
       if (words[MachineWord.PAUSE] !== 0) this.#hold();
@@ -202,12 +208,12 @@ export class TurnLoop {
       if (!goesOn) return false;
       round[ROUND_TURNS]++;
     }
-    round[ROUND_TURNS] = 0;
     if (this.#policies !== null) {
       this.#policies.attend();
       this.#policies.expire();
       round[ROUND_UNTIL] = Math.min(round[ROUND_UNTIL], this.#policies.deadline);
     }
+    round[ROUND_TURNS] = 0;
     const idle = round[ROUND_IDLE] !== 0;
     if (idle || ++round[ROUND_UNSHOWN] === ROUNDS_UNSHOWN) this.#announce();
     if (idle) this.#passTime(Math.min(round[ROUND_UNTIL], this.#limit));
@@ -291,13 +297,36 @@ export class TurnLoop {
 
   /** Nobody has anything to do until then, unless a CPU has just been given something after its turn. */
   #passTime(until: number): void {
-    for (let cpu = 0; cpu < this.#cpus.length; cpu++) if (!this.#waits(cpu)) return;
-    const words = this.#words;
-    if (this.#skip !== null && this.#pace === null && until !== Infinity) {
-      this.#skip.advanceTo(until);
+    if (!this.#allWait()) return;
+    if (this.#skip !== null && this.#pace === null) {
+      if (until !== Infinity) this.#skip.advanceTo(until);
+      else this.#awaitOthers();
       return;
     }
     const since = this.#pace?.now() ?? 0;
+    this.#sleep(until);
+    if (this.#pace !== null) this.#skip?.advanceTo(Math.min(until, this.#clock.now() + this.#pace.now() - since));
+  }
+
+  /**
+   * Until somebody outside gives a CPU something to do. A round for whoever looks meanwhile would take from the generator, and what
+   * follows would depend on how often that was.
+   */
+  #awaitOthers(): void {
+    while (this.#allWait()) {
+      if (this.#input?.giveNext() === true) continue;
+      this.#sleep(Infinity);
+      if (this.#words[MachineWord.PAUSE] !== 0) this.#hold();
+    }
+  }
+
+  #allWait(): boolean {
+    for (let cpu = 0; cpu < this.#cpus.length; cpu++) if (!this.#waits(cpu)) return false;
+    return true;
+  }
+
+  #sleep(until: number): void {
+    const words = this.#words;
     this.#lock.release();
     // Whoever asks for a pause looks at this afterwards.
     Atomics.store(words, MachineWord.TURNS_ASLEEP, 1);
@@ -306,7 +335,6 @@ export class TurnLoop {
     }
     Atomics.store(words, MachineWord.TURNS_ASLEEP, 0);
     this.#lock.acquire();
-    if (this.#pace !== null) this.#skip?.advanceTo(Math.min(until, this.#clock.now() + this.#pace.now() - since));
   }
 
   #random(): number {

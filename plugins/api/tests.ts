@@ -115,6 +115,8 @@ export type TestEvent = { readonly t: number; readonly cpu: number | null } & (
   /** VM exits of one reason since the last such event. */
   | { readonly kind: 'exit'; readonly reason: string; readonly count: number }
   | { readonly kind: 'serial-lost'; readonly port: number; readonly count: number }
+  /** A serial port was given input, up to 12 bytes as hexadecimal digits. */
+  | { readonly kind: 'serial-input'; readonly port: number; readonly bytes: string }
   | { readonly kind: 'lost'; readonly count: number }
   /** A guest access that no device answers. */
   | { readonly kind: 'unclaimed'; readonly space: 'port' | 'memory'; readonly address: number; readonly write: boolean }

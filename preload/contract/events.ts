@@ -57,6 +57,12 @@ export const EventKind = {
   DECISION: 12,
   /** A PCI device cannot go on, or has failed at something; `cpu` met it. Payload: device number on bus 0, DeviceFault. */
   DEVICE_FAULT: 13,
+  /**
+   * A serial port's receiver was given bytes of the host's. Payload: port (FIRST_CONSOLE_PORT) | how many << 8, the position, and
+   * as many of 12 bytes. The position is, where CPUs take turns, the state of the generator that varies these (turn-loop.ts):
+   * with the time it says between which two rounds. Elsewhere it is 0.
+   */
+  SERIAL_INPUT: 14,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
@@ -95,6 +101,9 @@ export type DeviceFaultName = (typeof DEVICE_FAULTS)[number];
 /** Bytes of text in one TEXT record, and in one text at most. */
 export const TEXT_PIECE = 12;
 export const MAX_TEXT = 4096;
+
+/** Bytes of input in one SERIAL_INPUT record. */
+export const INPUT_PIECE = 12;
 
 /** An MSR without effect is one, whose address is its number. */
 export const UNCLAIMED_SPACES = ['port', 'memory', 'msr'] as const;

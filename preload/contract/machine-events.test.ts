@@ -32,6 +32,8 @@ test('every kind of record', () => {
       record(EventKind.LOST, NO_CPU, 99),
       record(EventKind.POST, 0, 0x55),
       record(EventKind.UNCLAIMED, 0, 1, 0x1000, 1, 1),
+      record(EventKind.SERIAL_INPUT, NO_CPU, 1 | (5 << 8), 0x9000_0001, 0x6b726170, 0x0a, 0),
+      record(EventKind.SERIAL_INPUT, NO_CPU, 0 | (1 << 8), 0, 0x1b, 0, 0),
       record(200, 0, 1),
     ]),
   ).toEqual([
@@ -58,6 +60,8 @@ test('every kind of record', () => {
     { t, cpu: null, kind: 'lost', count: 99 },
     { t, cpu: 0, kind: 'post', code: 0x55 },
     { t, cpu: 0, kind: 'unclaimed', space: 'memory', address: 0x1_0000_1000, write: true },
+    { t, cpu: null, kind: 'serial-input', port: 1, bytes: '7061726b0a', position: 0x9000_0001 },
+    { t, cpu: null, kind: 'serial-input', port: 0, bytes: '1b' },
   ]);
 });
 

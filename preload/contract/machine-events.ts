@@ -27,6 +27,7 @@ import {
 } from './events';
 import { type MpStateName, mpStateName } from './mp-state';
 import { exitName } from './exit-reasons';
+import { bytesToHex, inputBytes } from './serial-input';
 import { TextTable } from './text-records';
 
 interface Base {
@@ -102,6 +103,16 @@ export interface PolicyEvent extends Base {
   count?: number;
 }
 
+/** A serial port's receiver was given bytes of the host's, 12 at most: more are several events. */
+export interface SerialInputEvent extends Base {
+  kind: 'serial-input';
+  port: number;
+  /** In hexadecimal, two digits a byte. */
+  bytes: string;
+  /** Where CPUs take turns: between which two rounds of the time `t`, as the state of the generator that varies turns. */
+  position?: number;
+}
+
 export type MachineEvent =
   | MpStateEvent
   | IpiEvent
@@ -111,6 +122,7 @@ export type MachineEvent =
   /** `end`: where the line ends in what the port has said, in bytes. */
   | (Base & { kind: 'serial-line'; port: number; end: number })
   | (Base & { kind: 'serial-lost'; port: number; count: number })
+  | SerialInputEvent
   /** `monotonicNs`, of `started` only: the host's CLOCK_MONOTONIC at machine time 0. */
   | (Base & { kind: 'machine'; change: string; monotonicNs?: number })
   | (Base & { kind: 'lost'; count: number })
@@ -246,6 +258,15 @@ export function decodeRecord(record: EventRecord, texts = new TextTable()): Mach
       return { t, cpu, kind: 'serial-line', port: p[0], end: p[1] };
     case EventKind.SERIAL_LOST:
       return { t, cpu, kind: 'serial-lost', port: p[0], count: p[1] };
+    case EventKind.SERIAL_INPUT:
+      return {
+        t,
+        cpu,
+        kind: 'serial-input',
+        port: p[0] & 0xff,
+        bytes: bytesToHex(inputBytes(p)),
+        ...(p[1] !== 0 && { position: p[1] }),
+      };
     case EventKind.MACHINE: {
       const change = machineChangeName(p[0]);
       const event = { t, cpu, kind: 'machine', change } as const;

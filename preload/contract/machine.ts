@@ -92,6 +92,7 @@ export interface MachineConfig {
 /** A port whose bytes go out: COM1 to COM4, the debug console, then the virtio consoles. */
 const PORT_NAMES = ['COM1', 'COM2', 'COM3', 'COM4', 'the debug console', 'hvc0', 'hvc1'];
 export const FIRST_CONSOLE_PORT = 5;
+export const MOST_PORTS = PORT_NAMES.length;
 
 export function portName(port: number): string {
   return PORT_NAMES[port];

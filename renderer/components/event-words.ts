@@ -1,5 +1,7 @@
 /** Events and pauses in words. */
 import type { PausePoint, PauseReason } from '../../preload/contract/inspection';
+import { portName } from '../../preload/contract/machine';
+import { hexToBytes, quotedInput } from '../../preload/contract/serial-input';
 import { formatTime } from '../../preload/contract/quantities';
 import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
 import { hex } from './format';
@@ -72,6 +74,8 @@ export function eventWords(event: MachineEvent, cpu: number, authors: readonly s
       return `ended a line on COM${event.port + 1}`;
     case 'serial-lost':
       return `${event.count} bytes of COM${event.port + 1} lost`;
+    case 'serial-input':
+      return `input of ${portName(event.port)}: ${quotedInput(hexToBytes(event.bytes))}`;
     case 'lost':
       return `${event.count} events lost`;
     case 'machine':

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Decision, EventKind, IPI_RELEASED, IpiMode, PolicyAct } from '../../preload/contract/events';
+import { Decision, EventKind, IPI_RELEASED, IpiMode, NO_CPU, PolicyAct } from '../../preload/contract/events';
+import { inputPayloads } from '../../preload/contract/serial-input';
 import { category, decisionLabel, describe } from './describe';
 import { decided, ipi, logOf, policy } from './testing/records';
 import { TimelineModel } from './timeline-model';
@@ -63,6 +64,17 @@ test('what policies do is marked, on the machine’s row or at the CPU', () => {
   expect(marked(model.machineMarks)).toEqual([told, fault]);
   expect(marked(model.cpuMarks)).toEqual([duty]);
   expect(model.arrows.policy.length).toBe(2);
+});
+
+test('serial input is a sentence with what came, and a mark on the machine’s row', () => {
+  const [payload] = inputPayloads(0, 0x89abcdef, new TextEncoder().encode('park 1\r'));
+  const typed = logOf(2, { time: 5, kind: EventKind.SERIAL_INPUT, cpu: NO_CPU, payload });
+  expect(describe(typed, 0).text).toBe('input of COM1: "park 1\\r"');
+  expect(Object.fromEntries(describe(typed, 0).fields)).toMatchObject({ port: 'COM1', position: '0x89abcdef' });
+  expect(category(typed, 0)).toBe('serial');
+  const model = new TimelineModel(typed);
+  model.update();
+  expect(model.machineMarks.length).toBe(1);
 });
 
 test('a fault is known until the source is changed, a verdict for ever', () => {

@@ -13,6 +13,8 @@ import {
   machineChangeName,
 } from '../../preload/contract/events';
 import { exitName } from '../../preload/contract/exit-reasons';
+import { portName } from '../../preload/contract/machine';
+import { inputBytes, quotedInput } from '../../preload/contract/serial-input';
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { formatCpus } from './cpu-ranges';
 import { authorName, decisionWord, describeDecision, describePolicy, whyOf } from './describe-policy';
@@ -43,7 +45,7 @@ export const CATEGORY_WORDS: Record<Category, string> = {
   fixed: 'Fixed IPIs',
   policy: 'Policies',
   machine: 'Machine',
-  serial: 'Serial lines',
+  serial: 'Serial ports',
   post: 'POST codes',
   exit: 'Exits',
   unclaimed: 'Unclaimed accesses',
@@ -81,6 +83,7 @@ export function category(log: EventLog, record: number): Category {
     case EventKind.EXIT:
       return 'exit';
     case EventKind.SERIAL_LINE:
+    case EventKind.SERIAL_INPUT:
       return 'serial';
     case EventKind.POST:
       return 'post';
@@ -159,6 +162,8 @@ function content(log: EventLog, record: number): Content {
           ['bytes', String(word(1))],
         ],
       };
+    case EventKind.SERIAL_INPUT:
+      return serialInput(log, record);
     case EventKind.MACHINE:
       return {
         text: `machine ${machineChangeName(word(0))}`,
@@ -203,6 +208,18 @@ function content(log: EventLog, record: number): Content {
     default:
       return { text: `event of kind ${log.kind(record)}`, fields: [] };
   }
+}
+
+function serialInput(log: EventLog, record: number): Content {
+  const word = (n: number): number => log.payload(record, n);
+  const port = portName(word(0) & 0xff);
+  const bytes = quotedInput(inputBytes([word(0), word(1), word(2), word(3), word(4)]));
+  const fields: Content['fields'] = [
+    ['port', port],
+    ['bytes', bytes],
+  ];
+  if (word(1) !== 0) fields.push(['position', hex(word(1), 8)]);
+  return { text: `input of ${port}: ${bytes}`, fields };
 }
 
 function mpState(from: number, to: number, derived: boolean, vector: number): Content {

@@ -1,4 +1,4 @@
-/** Marks: the machine's life and serial lines on their own row, POST codes and unclaimed accesses on the CPUs' lanes. */
+/** Marks: the machine's life, serial lines and input on their own row, POST codes and unclaimed accesses on the CPUs' lanes. */
 import { EventKind, PolicyAct, VERDICTS } from '../../preload/contract/events';
 import { category } from './describe';
 import { laneBar } from './lane-layout';
@@ -66,6 +66,7 @@ export function paintMarks(context: CanvasRenderingContext2D, scene: Scene): voi
 /** A policy's own colour, but where it failed or says that the guest did. */
 function markColor({ model, theme }: Scene, record: number): string {
   const { log } = model;
+  if (log.kind(record) === EventKind.SERIAL_INPUT) return theme.ink;
   if (log.kind(record) !== EventKind.POLICY) return theme.lost;
   const act = log.payload(record, 0) >>> 8;
   const failed = act === PolicyAct.FAULT || (act === PolicyAct.VERDICT && log.payload(record, 2) !== PASS);

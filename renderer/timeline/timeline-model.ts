@@ -25,7 +25,7 @@ export class TimelineModel {
   readonly log: EventLog;
   readonly lanes: readonly StateLane[];
   readonly arrows: Readonly<Record<ArrowClass, ArrowIndex>>;
-  /** Marks on the machine's own row (its life, lost records), and on CPUs' lanes (POST codes, unclaimed accesses). */
+  /** Marks on the machine's own row (its life, serial input, lost records), and on CPUs' lanes (POST codes, unclaimed accesses). */
   readonly machineMarks = new MarkIndex();
   readonly cpuMarks = new MarkIndex();
   #seen = 0;
@@ -92,6 +92,7 @@ export class TimelineModel {
       case EventKind.MACHINE:
       case EventKind.LOST:
       case EventKind.SERIAL_LOST:
+      case EventKind.SERIAL_INPUT:
         this.machineMarks.push(log.time(record), record);
         break;
       case EventKind.POLICY:

@@ -51,7 +51,7 @@ interface RunParts {
   timeout: number | null;
   policies: Pick<LoadedPolicies, 'programs' | 'warnings'>;
   policyCommands: TimedPolicyCommand[];
-  /** In the place of policies: what they decided in a run that was recorded. */
+  /** In the place of policies and of a person: what came to a run that was recorded. */
   recording: Recording | null;
   /** Has it look, from the machine's start to its end, at plugins that are being worked on; null: there are none. */
   watch: (() => { close(): void }) | null;
@@ -238,7 +238,8 @@ export class RunSession {
     display.start();
     const watch = this.#parts.watch?.();
     if (watch !== undefined) this.#cleanups.push(() => watch.close());
-    if (console === null) return;
+    // A replay has the input of its recording.
+    if (console === null || this.#parts.recording !== null) return;
     const input = openConsoleInput(
       (bytes) => machine.send({ type: 'serial-input', port: console, bytes }),
       () => this.#interrupt(Status.SIGINT, 'stopped by Ctrl-C'),

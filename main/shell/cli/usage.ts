@@ -11,7 +11,7 @@ export const HELP = `Reveille shows and steers how the processors of an x86 mach
 
   reveille run <guest> [options]   boots a guest; <guest> is a bundled guest's name or a path
   reveille replay FILE [--events PATH] [--trace PATH] [--json]
-                                   the run of an --events file again, with its policies' decisions
+                                   the run of an --events file again, with its policies' decisions and its serial input
   reveille sweep <guest> --seeds A..B [options]
   reveille sweep <guest> --policy NAME --vary OPTION=A..B [options]
                                    boots a guest many times, and says what came of it (below)
