@@ -1,7 +1,7 @@
 /**
  * Measures how long a stock Linux kernel takes from the start of the program to the first line of userspace: Reveille's
- * emulator against Debian's QEMU with TCG, in turn, as a ratio; then where the time goes. Needs `npm run build`,
- * `npm run guests:fetch` and qemu-system-x86_64.
+ * emulator against Debian's QEMU with TCG, in turn, as a ratio; then where the time goes: by parts of the boot, exits, instructions
+ * and functions. Needs `npm run build`, `npm run guests:fetch` and qemu-system-x86_64.
  *
  *     node bench/linux.mjs [--kernel cloud|generic] [--cpus N] [--rounds N]
  */
@@ -9,6 +9,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { runnerImport } from 'vite';
+import { instructionMix } from './instruction-mix.mjs';
 import { stockGuests } from '../scripts/stock-guests.mjs';
 
 const reveille = fileURLToPath(new URL('../out/reveille.js', import.meta.url));
@@ -103,3 +105,16 @@ for (const cpu of summary.cpus) {
   for (const [kind, count] of Object.entries(cpu.exits)) exits[kind] = (exits[kind] ?? 0) + count;
 }
 for (const [kind, count] of Object.entries(exits)) console.log(`  ${kind.padEnd(24)}${String(count).padStart(10)}`);
+
+const { module: support } = await runnerImport(fileURLToPath(new URL('../test/support/linux.ts', import.meta.url)));
+const linux = new support.Linux(guests, { kernel: values.kernel, cpus: Number(values.cpus) });
+const mix = await instructionMix(linux.machine, () => linux.console.includes(LAST));
+linux.machine.process.kill();
+for (const [what, counts] of [
+  ['instructions', mix.instructions],
+  ['functions', mix.functions],
+]) {
+  console.log(`\n${what}, of ${mix.samples} samples of CPUs that execute:`);
+  const most = [...counts].toSorted(([, a], [, b]) => b - a).slice(0, 20);
+  for (const [name, count] of most) console.log(`  ${name.padEnd(44)}${((100 * count) / mix.samples).toFixed(1)} %`);
+}
