@@ -5,6 +5,7 @@ import type { AppInfo, GuestChoice, SettingsProblem } from '../../preload/contra
 import type { Argument, CommandName, ExportedFile, Notice, Result } from '../../preload/contract/channels';
 import type { ImageReport } from '../../preload/contract/image-report';
 import type { HostProbe } from '../../preload/contract/machine';
+import { portId, portName } from '../../preload/contract/ports';
 import { Emitter } from '../base/emitter';
 import { parseCommand } from './commands';
 import { AppError, systemReason } from './errors';
@@ -141,7 +142,7 @@ export class App {
         return exportEvents(format, fileName(machines.settings(machine).name), run.config, run.events);
       },
       'trace.read': ({ name, bytes }) => readTrace(name, bytes),
-      'serial.read': ({ machine, run, port, from }) => this.#run(machine, run).serial[port].read(from),
+      'serial.read': ({ machine, run, port, from }) => this.#run(machine, run).serial(port).read(from),
       'serial.input': ({ machine, port, text }) =>
         done(void machines.run(machine).input(port, new TextEncoder().encode(text))),
       'serial.log': ({ machine, port }) => this.#serialLog(machine, port),
@@ -227,10 +228,10 @@ export class App {
 
   #serialLog(machine: string, port: number): ExportedFile {
     const path = this.machines.run(machine).logPath(port);
-    if (path === null) throw new AppError('usage', `COM${port + 1} has no log: it is not a console of the window.`);
+    if (path === null) throw new AppError('usage', `${portName(port)} has no log: it is not a console of the window.`);
     try {
       return {
-        name: `${fileName(this.machines.settings(machine).name)}-com${port + 1}.log`,
+        name: `${fileName(this.machines.settings(machine).name)}-${portId(port)}.log`,
         path,
         bytes: readFileSync(path),
       };

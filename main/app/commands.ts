@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { type Argument, type CommandName, MOST_UPLOAD } from '../../preload/contract/channels';
 import { MOST_STROKES, SCAN_CODES } from '../../preload/contract/keys';
+import { PORTS } from '../../preload/contract/ports';
 import { PERMISSIONS } from '../plugins/manifest';
 import { AppError } from './errors';
 import { guestSchema, optionsSchema } from './machine-settings';
@@ -12,12 +13,11 @@ const MOST_INPUT = 2 ** 20;
 const MOST_PAUSE_POINTS = 64;
 const MOST_PATH = 4096;
 const MOST_POLICIES = 255;
-const LAST_PORT = 4;
 
 const nothing = v.custom<null>((input) => input === null, 'it takes null');
 const machine = v.pipe(v.string(), v.maxLength(64));
 const position = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(LAST_PORT));
+const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(PORTS - 1));
 const cpu = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095));
 const id = v.pipe(v.string(), v.uuid());
 const anyName = v.pipe(v.string(), v.maxLength(MOST_NAME));

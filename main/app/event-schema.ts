@@ -1,7 +1,7 @@
 /** What an event that comes from a file must look like. */
 import * as v from 'valibot';
 import { DEVICE_FAULTS, INPUT_PIECE, MAX_TEXT, UNCLAIMED_SPACES, VERDICTS } from '../../preload/contract/events';
-import { MOST_PORTS } from '../../preload/contract/machine';
+import { PORTS } from '../../preload/contract/ports';
 import type { MachineEvent } from '../../preload/contract/machine-events';
 import { NUMBERS } from './event-records';
 
@@ -82,7 +82,7 @@ export const eventSchema = v.variant('kind', [
   v.strictObject({
     ...common,
     kind: v.literal('serial-input'),
-    port: natural(MOST_PORTS - 1),
+    port: natural(PORTS - 1),
     bytes: v.pipe(v.string(), v.maxLength(INPUT_PIECE * 2), v.regex(/^([0-9a-f]{2})+$/)),
     position: v.optional(natural(U32)),
   }),

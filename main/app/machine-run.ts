@@ -8,6 +8,7 @@ import type { MachineRequestName, MachineRequests, PausePoint } from '../../prel
 import type { KeyStroke } from '../../preload/contract/keys';
 import type { MachineConfig, MachineMessage } from '../../preload/contract/machine';
 import type { PolicyProgram } from '../../preload/contract/policies';
+import { DEBUG_CONSOLE, portBackends, portId, portName } from '../../preload/contract/ports';
 import type { ScreenPage } from '../../preload/contract/screen';
 import { Emitter } from '../base/emitter';
 import { AppError } from './errors';
@@ -16,8 +17,6 @@ import { goodbyeTime, type MachineProcess } from './machine-process';
 import type { PluginStore } from './plugin-store';
 import { RunPolicies } from './run-policies';
 
-/** COM1 to COM4, and the debug console. */
-const PORTS = 5;
 /** A display that many CPUs fill is drawn less often. */
 const SAMPLE_MS = 100;
 const SLOW_SAMPLE_MS = 250;
@@ -34,7 +33,6 @@ type Frame = StreamFrame extends infer T ? (T extends StreamFrame ? Omit<T, 'mac
 export class MachineRun {
   readonly policies: RunPolicies;
   readonly events = new EventHistory();
-  readonly serial = Array.from({ length: PORTS }, () => new SerialHistory());
   /** Settles when the process is gone and the logs are written. */
   readonly closed: Promise<void>;
   /** As policies have changed it, once the machine is made. */
@@ -44,9 +42,11 @@ export class MachineRun {
   readonly #process: MachineProcess;
   readonly #changes = new Emitter<void>();
   readonly #frames = new Emitter<Frame>();
-  readonly #logs: (WriteStream | null)[];
+  /** By port, as are the logs. */
+  readonly #serial: readonly SerialHistory[];
+  readonly #logs: readonly (WriteStream | null)[];
   /** When what each port has said is through at that pace, by performance.now(). */
-  readonly #through = new Float64Array(PORTS);
+  readonly #through: Float64Array;
   readonly #logDirectory: string;
   readonly #pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   #nextRequest = 1;
@@ -89,15 +89,16 @@ export class MachineRun {
       abilities: null,
       image: null,
       paused: null,
-      serial: config.serial,
-      serialPaths: [null, null, null, null],
+      ports: portBackends(config).map((backend) => ({ backend, path: null })),
       summary: null,
       diagnosis: [],
       policies: this.policies.info,
       failure: null,
     };
     mkdirSync(this.#logDirectory, { recursive: true });
-    this.#logs = this.serial.map((_, port) => (this.#isConsole(port) ? this.#openLog(port) : null));
+    this.#serial = this.info.ports.map(() => new SerialHistory());
+    this.#logs = this.info.ports.map(({ backend }, port) => (backend.kind === 'stdio' ? this.#openLog(port) : null));
+    this.#through = new Float64Array(this.info.ports.length);
     process.onMessage((message) => this.#receive(message));
     this.closed = this.#close();
     process.send({
@@ -115,9 +116,16 @@ export class MachineRun {
     return this.status !== 'ended' && this.status !== 'crashed';
   }
 
+  /** What a port has said. */
+  serial(port: number): SerialHistory {
+    const history = this.#serial[port];
+    if (history === undefined) throw new AppError('usage', `This machine has no ${portName(port)}.`);
+    return history;
+  }
+
   /** The file with all that a port has said; null where it is no console of the window. */
   logPath(port: number): string | null {
-    return this.#logs[port] === null ? null : join(this.#logDirectory, `com${port + 1}.log`);
+    return (this.#logs[port] ?? null) === null ? null : this.#logFile(port);
   }
 
   request<Name extends MachineRequestName>(
@@ -144,6 +152,8 @@ export class MachineRun {
   }
 
   input(port: number, bytes: Uint8Array): void {
+    this.serial(port);
+    if (port === DEBUG_CONSOLE) throw new AppError('usage', 'A guest does not read at the debug console.');
     this.#process.send({ type: 'serial-input', port, bytes });
   }
 
@@ -161,14 +171,14 @@ export class MachineRun {
     this.#process.kill();
   }
 
-  #isConsole(port: number): boolean {
-    return port === PORTS - 1 || this.config.serial[port].kind === 'stdio';
+  #logFile(port: number): string {
+    return join(this.#logDirectory, `${portId(port)}.log`);
   }
 
   #openLog(port: number): WriteStream {
-    const log = createWriteStream(join(this.#logDirectory, `com${port + 1}.log`));
+    const log = createWriteStream(this.#logFile(port));
     log.on('error', (error) => {
-      this.info = { ...this.info, failure: `The log of COM${port + 1} cannot be written: ${error.message}.` };
+      this.info = { ...this.info, failure: `The log of ${portName(port)} cannot be written: ${error.message}.` };
       this.kill();
     });
     return log;
@@ -204,9 +214,9 @@ export class MachineRun {
         break;
       case 'serial-path':
         this.#become(this.status, {
-          serialPaths: this.info.serialPaths.map((path, port) =>
-            port === message.port ? message.path : path,
-          ) as RunInfo['serialPaths'],
+          ports: this.info.ports.map((place, port) =>
+            port === message.port ? { ...place, path: message.path } : place,
+          ),
         });
         break;
       case 'sample':
@@ -240,7 +250,7 @@ export class MachineRun {
 
   /** The log is what must lose nothing: the guest is held back until the bytes are in it. */
   #output(port: number, offset: number, bytes: Uint8Array): void {
-    this.serial[port].append(bytes);
+    this.serial(port).append(bytes);
     this.#frames.fire({ type: 'serial', port, offset, bytes });
     this.#through[port] = Math.max(this.#through[port], performance.now()) + bytes.length / SERIAL_BYTES_PER_MS;
     const acknowledge = (): void => this.#process.send({ type: 'serial-ack', port, count: bytes.length });

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { GuestChoice, MachineFile, MachineSettings, SettingsProblem } from '../../preload/contract/app';
 import type { DiskConfig, HostProbe, MachineConfig } from '../../preload/contract/machine';
-import { MAX_CPUS, MAX_DISKS, MAX_FORWARDS, MAX_PATH } from '../../preload/contract/machine-limits';
+import { MAX_CONSOLES, MAX_CPUS, MAX_DISKS, MAX_FORWARDS, MAX_PATH } from '../../preload/contract/machine-limits';
 import { ConfigurationError } from '../machine/configuration';
 import { AppError, ReveilleError, sentence } from './errors';
 import { bundledGuests, resolveCompanion, resolveGuest } from './guests';
@@ -106,6 +106,10 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
   parallel: v.optional(v.boolean('Parallel must be on or off'), false),
   vga: v.optional(v.picklist(['none', 'text'], 'The VGA must be none or text'), 'text'),
   serial: v.strictTuple([backend, backend, backend, backend], 'A machine has four serial ports'),
+  consoles: v.optional(
+    v.pipe(v.array(backend), v.maxLength(MAX_CONSOLES, `A machine has at most ${MAX_CONSOLES} virtio consoles`)),
+    [],
+  ),
   network: v.optional(v.nullable(network), null),
   // Machines that were kept before there were policies have none.
   policies: v.optional(
@@ -139,6 +143,7 @@ export const FIRST_MACHINE: MachineSettings = {
   parallel: false,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }],
+  consoles: [],
   network: null,
   policies: [],
 };
@@ -184,6 +189,7 @@ export function settingsProblems(
     initrd: null,
     symbols: null,
     disks: [],
+    consoles: [],
     network: null,
     policies: [],
     ...(input as object),
@@ -244,7 +250,6 @@ function settingOf(field: keyof MachineConfig | null): keyof MachineSettings | n
       return 'topology';
     case 'tableOrder':
     case 'timeLimit':
-    case 'consoles':
       return null;
     default:
       return field;

@@ -8,7 +8,8 @@ import type {
   PolicyEvent,
   SerialInputEvent,
 } from '../../preload/contract/machine-events';
-import { FIRST_CONSOLE_PORT, type MachineConfig, portName, type RunHeader } from '../../preload/contract/machine';
+import type { MachineConfig, RunHeader } from '../../preload/contract/machine';
+import { FIRST_CONSOLE_PORT, portName } from '../../preload/contract/ports';
 import type { RecordedDecision, Recording } from '../../preload/contract/recording';
 import { hexToBytes } from '../../preload/contract/serial-input';
 import { checkConfiguration } from '../machine/configuration';

@@ -12,6 +12,7 @@ import {
   runsInTurns,
   type Sample,
 } from '../../preload/contract/machine';
+import { portBackends } from '../../preload/contract/ports';
 import { EventDigest } from '../../preload/contract/event-digest';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import { ExitReporter } from '../machine/exit-reporter';
@@ -66,9 +67,6 @@ const EVENTS_UNACKNOWLEDGED = 2 ** 20;
 /** A vcpu thread that has been told to stop comes out with a kick and takes itself down; hundreds do so in turn. */
 const STOP_TIMEOUT_MS = 2000;
 const STOP_TIMEOUT_PER_CPU_MS = 50;
-
-/** What a guest says on ports 0xE9 and 0x402 goes to the shell. */
-const DEBUG_CONSOLE_BACKEND = { kind: 'stdio' } as const;
 
 type StartCommand = Extract<MachineCommand, { type: 'start' }>;
 
@@ -160,8 +158,7 @@ export class MachineThread {
     }
     const timers: NodeJS.Timeout[] = [];
     try {
-      const backends = [...config.serial, DEBUG_CONSOLE_BACKEND, ...config.consoles];
-      for (const [port, backend] of backends.entries()) {
+      for (const [port, backend] of portBackends(config).entries()) {
         this.#ports.push(await openSerialBackend(backend, port, machine, this.#post));
       }
       this.#startThreads(policyCommands);

@@ -13,6 +13,7 @@ function sampled() {
   const take = (): Sample => ({
     time: Date.now() - begin,
     cpus: [{ state: 0, rip: '1000', symbol: null, mode: 'long', exits: [machine.exits] }],
+    network: null,
   });
   const sampler = new Sampler(100, take, ({ time, cpus }) => sent.push([time, cpus[0].exits[0]]));
   return { machine, sampler, sent };

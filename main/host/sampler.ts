@@ -18,7 +18,7 @@ export class Sampler {
 
   /** There are events: until now nothing had happened, from now on something may. */
   wake(): void {
-    if (this.#timer.quiet && this.#sent !== null) this.#tell({ time: this.#take().time, cpus: this.#sent.cpus });
+    if (this.#timer.quiet && this.#sent !== null) this.#tell({ ...this.#sent, time: this.#take().time });
     this.#timer.wake();
   }
 

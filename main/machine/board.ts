@@ -14,14 +14,14 @@ import type { Lapic } from '../devices/lapic';
 import { Pit, PIT_WORDS } from '../devices/pit';
 import { Pm, PM_WORDS } from '../devices/pm';
 import { Rtc, RTC_WORDS } from '../devices/rtc';
-import type { ConsoleSink } from '../devices/virtio/console';
 import { Uart16550 } from '../devices/uart16550';
 import { Vga, VGA_PORTS_SIZE } from '../devices/vga';
 import { VGA_WORDS } from '../devices/vga-registers';
 import { COM_PORTS, COM_SIZE, PM_PORTS, RTC_IRQ, RTC_PORTS, RTC_SIZE, SCI_IRQ, VGA_PORTS } from '../firmware/port-map';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { KeyStroke } from '../../preload/contract/keys';
-import { FIRST_CONSOLE_PORT, type MachineConfig, runsInTurns } from '../../preload/contract/machine';
+import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
+import { DEBUG_CONSOLE, FIRST_CONSOLE_PORT } from '../../preload/contract/ports';
 import { Controllers } from './controllers';
 import { DeviceTimers } from './device-timers';
 import type { Doorbell } from './doorbell';
@@ -31,21 +31,13 @@ import { addFirmwareDevices } from './firmware-devices';
 import { Irqchip, TIMER_IRQ } from './irqchip';
 import { MachineMsrs } from './machine-msrs';
 import { PauseSwitch } from './pause-switch';
+import { PortSink } from './port-sink';
 import { type Backends, type MemoryWritten, NO_BACKENDS, PciBoard } from './pci-board';
 import { wakeWriters } from './room';
 import { inputPosition, writeInputEvents } from './serial-input';
 import { serialLine } from './serial-line';
 import { SerialWriter } from './serial-ring';
-import { UartSink } from './uart-sink';
-import {
-  DEBUG_CONSOLE,
-  DebugStop,
-  EndCause,
-  type MachineMemory,
-  MachineTime,
-  MachineWord,
-  VcpuWord,
-} from './shared-memory';
+import { DebugStop, EndCause, type MachineMemory, MachineTime, MachineWord, VcpuWord } from './shared-memory';
 import { type Sharing, sharedByThreads } from './sharing';
 import { heldWord, type Word } from './standstill';
 import { PolicyQueue } from './policy-queue';
@@ -304,13 +296,21 @@ export class Board implements ExitTarget {
   }
 
   #addUart(port: number, index: number): Uart16550 {
-    const { doorbell, events, policies } = this;
-    const output = new SerialWriter(this.#memory, index, this.#sharing.accessLock, doorbell, this.#held);
-    const sink = new UartSink({ port: index, cpu: this.#cpu, output, doorbell, events, policies, clock: this.#clock });
-    const uart = new Uart16550(this.#memory.uart(index), serialLine(this.#words, this.#irqchip, index), sink);
+    const uart = new Uart16550(
+      this.#memory.uart(index),
+      serialLine(this.#words, this.#irqchip, index),
+      this.#portSink(index),
+    );
     this.ports.add(port, COM_SIZE, uart);
     this.#powerOns.push(() => uart.powerOn());
     return uart;
+  }
+
+  /** Takes what a port says (preload/contract/ports.ts). */
+  #portSink(port: number): PortSink {
+    const { doorbell, events, policies } = this;
+    const output = new SerialWriter(this.#memory, port, this.#sharing.accessLock, doorbell, this.#held);
+    return new PortSink({ port, cpu: this.#cpu, output, doorbell, events, policies, clock: this.#clock });
   }
 
   #addRtc(): void {
@@ -343,7 +343,7 @@ export class Board implements ExitTarget {
       events: this.events,
       cpu: this.#cpu,
       backends,
-      consoleSink: (index) => this.#consoleSink(index),
+      consoleSink: (index) => this.#portSink(FIRST_CONSOLE_PORT + index),
       written,
       resetControl,
     });
@@ -351,12 +351,6 @@ export class Board implements ExitTarget {
     pci.addTo(this.ports, this.memory, (device) => this.#timers.watchAccesses(device));
     this.#powerOns.push(() => pci.powerOn());
     return pci;
-  }
-
-  #consoleSink(index: number): ConsoleSink {
-    const port = FIRST_CONSOLE_PORT + index;
-    const output = new SerialWriter(this.#memory, port, this.#sharing.accessLock, this.doorbell, this.#held);
-    return { transmit: (byte) => output.transmit(byte), drained: () => this.doorbell.ring() };
   }
 
   #addPm(): Pm {
@@ -371,9 +365,7 @@ export class Board implements ExitTarget {
     const post = new PostCode(this.#memory.device('debug', DEBUG_WORDS), (code) => {
       this.events.write(EventKind.POST, this.#cpu, code);
     });
-    const console = new DebugConsole(
-      new SerialWriter(this.#memory, DEBUG_CONSOLE, this.#sharing.accessLock, this.doorbell, this.#held),
-    );
+    const console = new DebugConsole(this.#portSink(DEBUG_CONSOLE));
     this.ports.add(0x80, 1, post);
     this.ports.add(0xe9, 1, console);
     this.ports.add(0x402, 1, console);

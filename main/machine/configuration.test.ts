@@ -240,6 +240,7 @@ describe('checkConfiguration', () => {
       { ...valid, consoles: [{ kind: 'pty' }, { kind: 'pty' }, { kind: 'pty' }] },
       'A machine has at most 2 virtio consoles, not 3',
     ],
+    [{ ...valid, consoles: [{ kind: 'pty' }, { kind: 'file', path: '' }] }, 'The file of hvc1 is empty: name a file'],
     [
       { ...valid, network: { kind: 'user', forwards: [{ host: 70000, guest: 1 }] } },
       'The port of the host must be a whole number from 1 to 65535, not 70000',

@@ -13,6 +13,7 @@ import {
   MAX_PATH,
   MAX_SEED,
 } from '../../preload/contract/machine-limits';
+import { FIRST_CONSOLE_PORT, portName } from '../../preload/contract/ports';
 import { cpuCount, defaultApicIds } from '../../preload/contract/topology';
 import { LAST_XAPIC_ID } from '../base/lapic-registers';
 import { show } from '../base/show';
@@ -71,9 +72,8 @@ function object<const Entries extends v.ObjectEntries>(what: string, entries: En
   );
 }
 
-const SERIAL_PORTS = ['COM1', 'COM2', 'COM3', 'COM4'] as const;
-
-function serialBackend(port: string): v.GenericSchema<unknown, SerialBackend> {
+function portBackend(number: number): v.GenericSchema<unknown, SerialBackend> {
+  const port = portName(number);
   const backend = (kind: string) => `The ${kind} back end of ${port}`;
   return v.variant(
     'kind',
@@ -88,7 +88,8 @@ function serialBackend(port: string): v.GenericSchema<unknown, SerialBackend> {
   );
 }
 
-const [com1, com2, com3, com4] = SERIAL_PORTS;
+/** Each by its number, so that a reason names it; an input may have fewer. */
+const consoleBackends = Array.from({ length: MAX_CONSOLES }, (_, n) => v.optional(portBackend(FIRST_CONSOLE_PORT + n)));
 
 const entries = {
   guest: text('The path of the guest image', 1, MAX_PATH),
@@ -126,15 +127,17 @@ const entries = {
   ),
   vga: oneOf('The VGA', ['none', 'text']),
   serial: v.strictTuple(
-    [serialBackend(com1), serialBackend(com2), serialBackend(com3), serialBackend(com4)],
-    `The serial ports must be a list of four back ends, for ${SERIAL_PORTS.join(', ')}`,
+    [portBackend(0), portBackend(1), portBackend(2), portBackend(3)],
+    'The serial ports must be a list of four back ends, for COM1, COM2, COM3, COM4',
   ),
   consoles: v.pipe(
-    v.array(serialBackend('a virtio console'), mustBe('The virtio consoles', 'a list of back ends')),
+    v.array(v.unknown(), mustBe('The virtio consoles', 'a list of back ends')),
     v.maxLength(
       MAX_CONSOLES,
       (issue) => `A machine has at most ${MAX_CONSOLES} virtio consoles, not ${issue.received}`,
     ),
+    v.tuple(consoleBackends),
+    v.transform((backends) => backends.filter((backend) => backend !== undefined)),
   ),
   network: v.nullable(
     object('A network', {

@@ -14,9 +14,10 @@ test('gives frames back in order, whole, and drops what finds no room', () => {
       const into = new Uint8Array(MOST);
       const put = (length: number, n: number): void => {
         const frame = new Uint8Array(length).map((_, i) => (i * 31 + n) & 0xff);
-        const { dropped } = ring;
+        const { frames, dropped } = ring.counts;
         ring.put(frame);
-        if (ring.dropped === dropped) model.push(frame);
+        expect(ring.counts.frames).toBe(frames + 1);
+        if (ring.counts.dropped === dropped) model.push(frame);
       };
       const taken = (): void => {
         const frame = model.shift() as Uint8Array;

@@ -2,9 +2,13 @@
  * Network frames on their way from one thread to another: one writes, one takes. A frame that finds no room is dropped and counted,
  * as on a wire: nobody waits.
  */
+import type { FrameCounts } from '../../preload/contract/machine';
+
 const HEAD = 0;
 const TAIL = 1;
 const DROPPED = 2;
+/** Those that were to be put, dropped ones included. */
+const FRAMES = 3;
 const WORDS = 4;
 const RING_BYTES = 131072;
 const MASK = RING_BYTES - 1;
@@ -20,10 +24,11 @@ export class FrameRing {
     this.#bytes = new Uint8Array(state.buffer, state.byteOffset + 4 * WORDS, RING_BYTES);
   }
 
-  get dropped(): number {
-    return Atomics.load(this.#words, DROPPED) >>> 0;
+  get counts(): FrameCounts {
+    return { frames: Atomics.load(this.#words, FRAMES) >>> 0, dropped: Atomics.load(this.#words, DROPPED) >>> 0 };
   }
 
+  /** One that was taken is lost. */
   drop(): void {
     Atomics.add(this.#words, DROPPED, 1);
   }
@@ -32,11 +37,18 @@ export class FrameRing {
     return Atomics.load(this.#words, HEAD) !== Atomics.load(this.#words, TAIL);
   }
 
+  /** A frame came that nobody can take. */
+  refuse(): void {
+    Atomics.add(this.#words, FRAMES, 1);
+    this.drop();
+  }
+
   put(frame: Uint8Array): void {
     const head = this.#words[HEAD];
     const used = (head - Atomics.load(this.#words, TAIL)) | 0;
     const size = LENGTH + ((frame.length + 3) & ~3);
-    if (size > RING_BYTES - used) return this.drop();
+    if (size > RING_BYTES - used) return this.refuse();
+    Atomics.add(this.#words, FRAMES, 1);
     this.#words[WORDS + ((head & MASK) >> 2)] = frame.length;
     const from = (head + LENGTH) & MASK;
     const toEnd = Math.min(frame.length, RING_BYTES - from);

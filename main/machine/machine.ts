@@ -24,7 +24,6 @@ import { resetState } from '../firmware/boot-state';
 import { romSizeOf } from '../loader/rom';
 import { EventKind, MachineChange, NO_CPU } from '../../preload/contract/events';
 import {
-  FIRST_CONSOLE_PORT,
   hasVirtualTime,
   type MachineConfig,
   type Outcome,
@@ -34,12 +33,14 @@ import {
 } from '../../preload/contract/machine';
 import type { ImageReport } from '../../preload/contract/image-report';
 import { MpState } from '../../preload/contract/mp-state';
+import { portBackends } from '../../preload/contract/ports';
 import { Board } from './board';
 import { EventReader } from './event-ring';
 import { AT_RESET_VECTOR, type GuestFiles, loadImage, NO_FILES } from './load-image';
 import { MachineDebugger } from './machine-debugger';
 import { MachineInspector } from './machine-inspector';
 import { MachinePause } from './machine-pause';
+import { NetworkPort } from './network-port';
 import { PausableClock } from './pausable-clock';
 import { type Backends, NO_BACKENDS } from './pci-board';
 import { Screen } from './screen';
@@ -102,8 +103,9 @@ export class Machine implements Disposable {
   readonly image: ImageReport | null;
   readonly board: Board;
   readonly events: EventReader;
-  /** Output by port (FIRST_CONSOLE_PORT). */
+  /** Output by port (preload/contract/ports.ts). */
   readonly serial: SerialReader[];
+  readonly #network: NetworkPort | null;
   /** Null: it has no VGA. */
   readonly screen: Screen | null;
   readonly pause: MachinePause;
@@ -155,10 +157,8 @@ export class Machine implements Disposable {
     });
     this.board.powerOn(virtual ? VIRTUAL_WALL_CLOCK : wallClock);
     this.events = new EventReader(this.#memory, runsInTurns(config));
-    this.serial = Array.from(
-      { length: FIRST_CONSOLE_PORT + config.consoles.length },
-      (_, port) => new SerialReader(this.#memory, port),
-    );
+    this.serial = portBackends(config).map((_, port) => new SerialReader(this.#memory, port));
+    this.#network = config.network === null ? null : new NetworkPort(this.#memory.network(), backends.ringNetwork);
     this.screen = config.vga === 'none' ? null : new Screen(this.#memory);
     const common = { memory: this.#memory, config, board: this.board, handles: this.#vm.handles };
     this.pause = new MachinePause({ ...common, clock: hostTime });
@@ -354,13 +354,14 @@ export class Machine implements Disposable {
         mode: known ? CPU_MODES[words[VcpuWord.MODE] - 1] : null,
       };
     });
-    return { time: this.#clock.now(), cpus };
+    return { time: this.#clock.now(), cpus, network: this.#network?.counts ?? null };
   }
 
   /** After all vcpu threads have ended. */
   summary(): Summary {
     const { config, board, events } = this;
-    return summaryOf({ config, vcpus: board.vcpus, events, now: this.now, outcome: this.outcome });
+    const network = this.#network?.counts ?? null;
+    return summaryOf({ config, vcpus: board.vcpus, events, network, now: this.now, outcome: this.outcome });
   }
 
   /** The first instruction that some CPU met and the emulator does not have, with the code size it ran in; null: none. */

@@ -1,5 +1,6 @@
 /** Between a network device and the thread that carries its frames (host/network): a ring each way, and a bell for that thread. */
 import { type FrameLink, MAX_FRAME } from '../devices/virtio/net';
+import type { NetworkCounts } from '../../preload/contract/machine';
 import { FRAME_RING_WORDS, FrameRing } from './frame-ring';
 
 export { MAX_FRAME };
@@ -27,6 +28,15 @@ export class NetworkPort implements FrameLink {
   send(frame: Uint8Array): void {
     this.sent.put(frame);
     if (Atomics.exchange(this.#words, ASLEEP, 0) === 1) this.#ring();
+  }
+
+  /** A frame from the guest that is none. */
+  refuse(): void {
+    this.sent.refuse();
+  }
+
+  get counts(): NetworkCounts {
+    return { sent: this.sent.counts, received: this.received.counts };
   }
 
   get waiting(): boolean {

@@ -6,13 +6,13 @@
 import { Mutex } from '../base/mutex';
 import type { IpiMode } from '../../preload/contract/events';
 import type { MpState } from '../../preload/contract/mp-state';
+import { SERIAL_PORTS } from '../../preload/contract/ports';
 import {
   type MachineMemory,
   POLICY_ENTRY_BYTES,
   POLICY_QUEUE_ENTRIES,
   PolicyWord,
   SERIAL_LINE_BYTES,
-  SERIAL_PORTS,
 } from './shared-memory';
 
 /** Bits of PolicyWord.WANTS. */

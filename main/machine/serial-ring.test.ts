@@ -4,7 +4,8 @@ import { Mutex } from '../base/mutex';
 import { Doorbell } from './doorbell';
 import { wakeWriters } from './room';
 import { SerialReader, SerialWriter } from './serial-ring';
-import { DEBUG_CONSOLE, MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
+import { DEBUG_CONSOLE } from '../../preload/contract/ports';
+import { MachineMemory, MachineWord, SERIAL_RING_BYTES } from './shared-memory';
 import { heldWord } from './standstill';
 import type { SerialWriterThread } from './testing/serial-writer-thread';
 

@@ -28,8 +28,8 @@ import { PCI_SLOTS } from '../firmware/pci-layout';
 import { PCI_BUS_WORDS } from '../devices/pci/pci-bus';
 import { CONSOLE_WORDS } from '../devices/virtio/console';
 import { VIRTIO_PCI_WORDS } from '../devices/virtio/virtio-pci';
-import { FIRST_CONSOLE_PORT } from '../../preload/contract/machine';
 import { MAX_CONSOLES } from '../../preload/contract/machine-limits';
+import { PORTS, SERIAL_PORTS } from '../../preload/contract/ports';
 import { NETWORK_WORDS } from './network-port';
 
 const WASM_PAGE = 65536;
@@ -38,11 +38,6 @@ const HUGE_PAGE = 2 << 20;
 export const EVENT_CAPACITY = 65536;
 /** Addresses whose first unclaimed access is remembered; a guest that scans memory must not fill the host's. */
 export const UNCLAIMED_SLOTS = 1024;
-export const SERIAL_PORTS = 4;
-/** The debug console (ports 0xE9 and 0x402) has a ring like a serial port's, after theirs. */
-export const DEBUG_CONSOLE = SERIAL_PORTS;
-/** After it come those of the virtio consoles. */
-const SERIAL_RINGS = FIRST_CONSOLE_PORT + MAX_CONSOLES;
 /** Bytes a serial port may be ahead of its reader; then the guest's writing CPU waits. */
 export const SERIAL_RING_BYTES = 262144;
 
@@ -280,7 +275,7 @@ function layout({ cpus, ramSize, romSize = 0, needs }: MemoryShape) {
     unclaimed: take(UNCLAIMED_SLOTS * 8),
     events: take(EVENT_CAPACITY * EVENT_BYTES, 4096),
     policy: take(POLICY_BYTES),
-    serial: take(SERIAL_RINGS * SERIAL_RING_BYTES, 4096),
+    serial: take(PORTS * SERIAL_RING_BYTES, 4096),
     run: take(cpus * needs.runSize, 4096),
     engine: take(needs.engineBytes, 4096),
     ...takeMemory(),

@@ -3,6 +3,7 @@ import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
 import {
   type CpuSummary,
   type MachineConfig,
+  type NetworkCounts,
   type Outcome,
   runsInTurns,
   type Summary,
@@ -42,13 +43,14 @@ interface Ended {
   config: MachineConfig;
   vcpus: readonly VcpuControl[];
   events: EventReader;
+  network: NetworkCounts | null;
   /** Machine time in ns. */
   now: number;
   outcome: Outcome;
 }
 
 /** All but what policies and the emulator's core add. */
-export function summaryOf({ config, vcpus, events, now, outcome }: Ended): Summary {
+export function summaryOf({ config, vcpus, events, network, now, outcome }: Ended): Summary {
   return {
     accel: config.accelerator,
     irqchip: config.irqchip,
@@ -63,6 +65,7 @@ export function summaryOf({ config, vcpus, events, now, outcome }: Ended): Summa
     })),
     events: events.taken,
     lost: events.lost,
+    network,
     durationNs: now,
     outcome,
     unimplemented: null,

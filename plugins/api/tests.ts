@@ -104,7 +104,7 @@ export type TestEvent = { readonly t: number; readonly cpu: number | null } & (
     }
   /** A policy did something else: `mark`, `log`, `verdict`, `suspend`, `resume`, `duty-cycle`, `fault`, … */
   | { readonly kind: 'policy'; readonly act: string; readonly text: string; readonly verdict?: string }
-  /** A serial port has said a line; `end`: where it ends in what the port has said, in bytes. `port`: 0 for COM1. */
+  /** A serial port has said a line; `end`: where it ends in what the port has said, in bytes. `port`: 0 for COM1, 4 for the debug console. */
   | { readonly kind: 'serial-line'; readonly port: number; readonly end: number }
   /** `started`, `ended`, … */
   | { readonly kind: 'machine'; readonly change: string }

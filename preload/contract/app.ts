@@ -17,7 +17,7 @@ import type {
 /** A guest image: a bundled one by its name, or a file of the host. */
 export type GuestChoice = { kind: 'bundled'; name: string } | { kind: 'file'; path: string };
 
-/** Where a serial port goes in the app: a console of the window (`stdio`), or one of the host's. */
+/** Where COM1 to COM4 go in the app: a console of the window (`stdio`), or one of the host's. */
 export type MachineSerial = [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
 
 /** What a person chooses for a machine; also the content of a `.reveille` file. Completed and checked at each start. */
@@ -43,6 +43,8 @@ export interface MachineSettings {
   parallel: boolean;
   vga: VgaKind;
   serial: MachineSerial;
+  /** Virtio consoles, from hvc0 on. */
+  consoles: SerialBackend[];
   /** Null: the machine has no network device. */
   network: NetworkConfig | null;
   /** In the order in which they are asked. */
@@ -103,10 +105,8 @@ export interface RunInfo {
   abilities: MachineAbilities | null;
   image: ImageReport | null;
   paused: PauseReason | null;
-  /** Where COM1 to COM4 go in this run. */
-  serial: MachineSerial;
-  /** Path of a pty or socket of COM1 to COM4; null: the port has none. */
-  serialPaths: [string | null, string | null, string | null, string | null];
+  /** By number (ports.ts). `path`: of a pty or socket; null: the port has none. */
+  ports: { backend: SerialBackend; path: string | null }[];
   /** Set when it ended by itself or was ended. */
   summary: Summary | null;
   /** What a crash left behind: registers, a sentence a line. */

@@ -27,7 +27,7 @@ export const EventKind = {
   IPI: 2,
   /** Exits of one reason since the last such record. Payload: KVM exit reason, count. */
   EXIT: 3,
-  /** Bytes of a serial port that had no receiver. Payload: port (0 for COM1), count. */
+  /** Bytes of a serial port that had no receiver. Payload: port (ports.ts), count. */
   SERIAL_LOST: 4,
   /** The machine's life. Payload: MachineChange, and for STARTED the host's CLOCK_MONOTONIC at time 0 in ns (low, high). */
   MACHINE: 5,
@@ -37,7 +37,7 @@ export const EventKind = {
   POST: 7,
   /** A guest access that no device answers. Payload: space (UNCLAIMED_SPACES), address low, address high, is write. First access to each address only. */
   UNCLAIMED: 8,
-  /** A serial port has said the end of a line; `cpu` wrote it. Payload: port (0 for COM1), bytes it has said so far (modulo 2^32). */
+  /** A serial port has said the end of a line; `cpu` wrote it. Payload: port (ports.ts), bytes it has said so far (modulo 2^32). */
   SERIAL_LINE: 9,
   /**
    * A piece of a text that later records name by its id. Payload: id (from 1) | bytes of this piece << 24, place of the piece

@@ -4,6 +4,7 @@ import {
   type CpuSample,
   type CpuSummary,
   type MachineConfig,
+  type NetworkCounts,
   type Outcome,
   runsInTurns,
   type Sample,
@@ -42,6 +43,7 @@ export class MachineModel {
   /** The samples of the last second, oldest first. */
   #recent: Sample[] = [];
   #lost = 0;
+  #network: NetworkCounts | null = null;
   /** Of each CPU: the first word of the last IPI to it among the records that are being applied. */
   readonly #received: Int32Array;
 
@@ -78,6 +80,11 @@ export class MachineModel {
   /** Records that the ring lost. */
   get lost(): number {
     return this.#lost;
+  }
+
+  /** Frames as the last sample tells them; null: the machine has no network. */
+  get network(): NetworkCounts | null {
+    return this.#network;
   }
 
   apply(event: MachineEvent): void {
@@ -150,6 +157,7 @@ export class MachineModel {
       cpu.sample = now;
       enter(cpu, mpStateName(now.state), sample.time);
     }
+    this.#network = sample.network;
     this.#recent = this.#recent.filter(({ time }) => time > sample.time - RATE_WINDOW_NS);
     this.#recent.push(sample);
   }
@@ -163,6 +171,7 @@ export class MachineModel {
       cpus: this.cpus.map(cpuSummary),
       events,
       lost: this.#lost,
+      network: this.#network,
       durationNs: this.#time,
       outcome,
       unimplemented: null,

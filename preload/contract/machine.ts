@@ -83,19 +83,10 @@ export interface MachineConfig {
   vga: VgaKind;
   /** COM1 to COM4. */
   serial: [SerialBackend, SerialBackend, SerialBackend, SerialBackend];
-  /** Virtio consoles: hvc0 and hvc1. */
+  /** Virtio consoles, from hvc0 on. */
   consoles: SerialBackend[];
   /** Null: the machine has no network device. */
   network: NetworkConfig | null;
-}
-
-/** A port whose bytes go out: COM1 to COM4, the debug console, then the virtio consoles. */
-const PORT_NAMES = ['COM1', 'COM2', 'COM3', 'COM4', 'the debug console', 'hvc0', 'hvc1'];
-export const FIRST_CONSOLE_PORT = 5;
-export const MOST_PORTS = PORT_NAMES.length;
-
-export function portName(port: number): string {
-  return PORT_NAMES[port];
 }
 
 /** Whether one thread runs all CPUs in turn; elsewhere each has a thread of its own. */
@@ -144,6 +135,18 @@ export interface CpuSummary {
   exits: Record<string, number>;
 }
 
+/** Frames of one direction so far; `dropped`: those of them that found no room, or were no frames. */
+export interface FrameCounts {
+  frames: number;
+  dropped: number;
+}
+
+/** By the guest's side. */
+export interface NetworkCounts {
+  sent: FrameCounts;
+  received: FrameCounts;
+}
+
 export interface Summary {
   accel: AcceleratorName;
   irqchip: IrqchipMode;
@@ -154,6 +157,8 @@ export interface Summary {
   events: number;
   /** Records lost because the ring was full. */
   lost: number;
+  /** Null: the machine has no network, or could not say it. */
+  network: NetworkCounts | null;
   durationNs: number;
   outcome: Outcome;
   /** Emulator: the first instruction that raised #UD because the emulator does not have it; null: none did. */
@@ -190,6 +195,8 @@ export interface Sample {
   /** Nanoseconds of machine time. */
   time: number;
   cpus: CpuSample[];
+  /** Null: the machine has no network. */
+  network: NetworkCounts | null;
 }
 
 /** From the shell to a machine's process. */

@@ -1,6 +1,6 @@
 /** Events and pauses in words. */
 import type { PausePoint, PauseReason } from '../../preload/contract/inspection';
-import { portName } from '../../preload/contract/machine';
+import { portName } from '../../preload/contract/ports';
 import { hexToBytes, quotedInput } from '../../preload/contract/serial-input';
 import { formatTime } from '../../preload/contract/quantities';
 import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
@@ -71,9 +71,9 @@ export function eventWords(event: MachineEvent, cpu: number, authors: readonly s
     case 'unclaimed':
       return `${event.write ? 'wrote to' : 'read'} ${event.space} ${hex(event.address, 4)}, where nothing answers`;
     case 'serial-line':
-      return `ended a line on COM${event.port + 1}`;
+      return `ended a line on ${portName(event.port)}`;
     case 'serial-lost':
-      return `${event.count} bytes of COM${event.port + 1} lost`;
+      return `${event.count} bytes of ${portName(event.port)} lost`;
     case 'serial-input':
       return `input of ${portName(event.port)}: ${quotedInput(hexToBytes(event.bytes))}`;
     case 'lost':

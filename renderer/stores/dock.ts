@@ -2,6 +2,7 @@
 import type { AddPanelPositionOptions, DockviewApi, SerializedDockview } from 'dockview-vue';
 import { defineStore } from 'pinia';
 import { shallowRef, toRaw } from 'vue';
+import { DEBUG_CONSOLE, portId, portName, PORTS } from '../../preload/contract/ports';
 import { useApp } from './app';
 
 export interface PanelKind {
@@ -16,9 +17,9 @@ export const PANELS: readonly PanelKind[] = [
   { id: 'timeline', title: 'Timeline', component: 'TimelinePanel' },
   { id: 'events', title: 'Events', component: 'EventPanel' },
   { id: 'inspector', title: 'Inspector', component: 'CpuInspector' },
-  ...[0, 1, 2, 3].map((port) => ({
-    id: `com${port + 1}`,
-    title: `COM${port + 1}`,
+  ...Array.from({ length: PORTS }, (_, port) => ({
+    id: portId(port),
+    title: portName(port),
     component: 'SerialConsole',
     params: { port },
   })),
@@ -67,7 +68,10 @@ export const useDock = defineStore('dock', () => {
     add('timeline', { referencePanel: 'cpus', direction: 'below' });
     add('events', { referencePanel: 'timeline', direction: 'within' });
     add('com1', { referencePanel: 'timeline', direction: 'below' });
-    for (const id of ['com2', 'com3', 'com4', 'screen']) add(id, { referencePanel: 'com1', direction: 'within' });
+    const beside = Array.from({ length: PORTS }, (_, port) => port).filter(
+      (port) => port > 0 && port !== DEBUG_CONSOLE,
+    );
+    for (const id of [...beside.map(portId), 'screen']) add(id, { referencePanel: 'com1', direction: 'within' });
     add('inspector', { direction: 'right' }, { initialWidth: Math.min(INSPECTOR_WIDTH, width / 3) });
     dock.getPanel('cpus')?.api.setSize({ height: height * CPUS_SHARE });
     dock.getPanel('com1')?.api.setSize({ height: height * CONSOLE_SHARE });

@@ -4,6 +4,7 @@ import { POINTS, RateHistory } from './rate-history';
 const sample = (time: number, ...totals: number[]) => ({
   time: time * 1e6,
   cpus: totals.map((total) => ({ state: 0, exits: [total - 1, 1], rip: null, symbol: null, mode: null })),
+  network: null,
 });
 
 const pointsOf = (rates: RateHistory, cpu: number): number[] =>

@@ -11,8 +11,6 @@ import { RateHistory } from './rate-history';
 import { SerialFeed } from './serial-feed';
 import { SerialLines } from './serial-lines';
 
-/** COM1 to COM4, and the debug console. */
-const PORTS = 5;
 /** Records between two looks at the clock, and how long the page may be kept from drawing, in ms. */
 const SLICE_RECORDS = 8192;
 const BUDGET_MS = 10;
@@ -29,6 +27,7 @@ export class RunStreams {
   readonly events: EventLog;
   readonly model: MachineModel;
   readonly rates: RateHistory;
+  /** By port. */
   readonly serial: SerialFeed[];
   readonly lines: SerialLines;
   /** Counts, at most once a beat, when events or samples have come. */
@@ -51,10 +50,7 @@ export class RunStreams {
     this.events = new EventLog(cpus);
     this.model = new MachineModel(run);
     this.rates = new RateHistory(cpus);
-    this.serial = Array.from(
-      { length: PORTS },
-      (_, port) => new SerialFeed(bridge, { machine, run: run.number, port }),
-    );
+    this.serial = run.ports.map((_, port) => new SerialFeed(bridge, { machine, run: run.number, port }));
     this.lines = new SerialLines(this.serial);
     // What was before this window.
     void this.#catchUp();

@@ -13,9 +13,9 @@ import {
   machineChangeName,
 } from '../../preload/contract/events';
 import { exitName } from '../../preload/contract/exit-reasons';
-import { portName } from '../../preload/contract/machine';
 import { inputBytes, quotedInput } from '../../preload/contract/serial-input';
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
+import { portName } from '../../preload/contract/ports';
 import { formatCpus } from './cpu-ranges';
 import { authorName, decisionWord, describeDecision, describePolicy, whyOf } from './describe-policy';
 import type { EventLog } from './event-log';
@@ -148,17 +148,17 @@ function content(log: EventLog, record: number): Content {
       };
     case EventKind.SERIAL_LINE:
       return {
-        text: `a line on COM${word(0) + 1}`,
+        text: `a line on ${portName(word(0))}`,
         fields: [
-          ['port', `COM${word(0) + 1}`],
+          ['port', portName(word(0))],
           ['ends at byte', String(word(1))],
         ],
       };
     case EventKind.SERIAL_LOST:
       return {
-        text: `${word(1)} bytes of COM${word(0) + 1} had no receiver`,
+        text: `${word(1)} bytes of ${portName(word(0))} had no receiver`,
         fields: [
-          ['port', `COM${word(0) + 1}`],
+          ['port', portName(word(0))],
           ['bytes', String(word(1))],
         ],
       };

@@ -9,7 +9,7 @@ import type { Viewport } from './viewport';
 /** A line that a serial port has said; `time` in ns of machine time. */
 export interface SerialLine {
   time: number;
-  /** 0 for COM1. */
+  /** By number (preload/contract/ports.ts). */
   port: number;
   text: string;
 }

@@ -133,6 +133,10 @@ test('what cannot be is said beside its field, and nothing is saved until it is 
   await form.getByLabel('COM2').selectOption('file');
   await form.getByLabel('Path of COM2').fill('/tmp/com2.log');
   await refuses(form.getByLabel('Path of COM2'), '', 'The file of COM2 is empty: name a file.');
+  await form.getByRole('button', { name: 'Add virtio console hvc0' }).click();
+  await form.getByLabel('hvc0', { exact: true }).selectOption('unix');
+  await form.getByLabel('Path of hvc0').fill('/tmp/hvc0');
+  await refuses(form.getByLabel('Path of hvc0'), '', 'The socket of hvc0 is empty: name a file.');
   await form.getByLabel('Image from disk').check();
   await form.getByRole('textbox', { name: 'Path of the image' }).fill(resolve('resources/guests/herd.bin'));
   await refuses(form.getByRole('textbox', { name: 'Path of the image' }), 'kernel', 'give its whole path, from / on.');
@@ -369,6 +373,38 @@ test('the list is used by arrow keys, and its menu by the context menu key', asy
   await page.getByRole('menuitem', { name: 'Duplicate' }).waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('menu').waitFor({ state: 'hidden' });
+});
+
+test('wherever in a long list a menu opens, nothing of the panels beside it lies over its items', async (ctx) => {
+  const client = await windows.client(ctx);
+  const [{ settings }] = await client.call('machines.list', null);
+  const ids: string[] = [];
+  ctx.onTestFinished(async () => {
+    for (const machine of ids) await client.call('machines.delete', { machine });
+  });
+  for (let n = 0; n < 10; n++) {
+    const { id } = await client.call('machines.create', { settings: { ...settings, name: `one of many, ${n}` } });
+    ids.push(id);
+  }
+  const page = await openWelcomed(ctx);
+  const buttons = page.getByRole('navigation', { name: 'Machines' }).getByRole('button', { name: /^Actions for/ });
+  await expect.poll(() => buttons.count()).toBeGreaterThan(ids.length);
+  for (const button of await buttons.all()) {
+    await button.click();
+    await page.getByRole('menuitem').last().waitFor();
+    const covered = await page.getByRole('menuitem').evaluateAll((items) =>
+      items.flatMap((item) => {
+        const { left, right, top, bottom } = item.getBoundingClientRect();
+        const rows = Array.from({ length: Math.floor(bottom - top) - 1 }, (_, n) => top + n + 1);
+        const places = rows.flatMap((y) => [left + 2, (left + right) / 2, right - 2].map((x) => [x, y]));
+        const over = places.map(([x, y]) => document.elementFromPoint(x, y)).filter((found) => !item.contains(found));
+        return over.map((element) => `${element?.className} over ${item.textContent}`);
+      }),
+    );
+    expect(covered).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('menu').waitFor({ state: 'hidden' });
+  }
 });
 
 test('the palette finds, explains and runs by keyboard', async (ctx) => {

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FIRST_CONSOLE_PORT } from '../../preload/contract/machine';
+import { FIRST_CONSOLE_PORT } from '../../preload/contract/ports';
+import { MAX_FRAME } from '../../main/devices/virtio/net';
 import { whyNoSlirp } from '../../main/host/network/slirp';
 import { Linux, needsStockGuests } from '../support/linux';
 
@@ -73,7 +74,11 @@ test(
 
     expect((await linux.machine.message('started')).abilities.snapshot).toContain('A machine with a network');
     linux.type('poweroff');
-    expect((await linux.machine.end()).outcome.kind).toBe('power-off');
+    const { outcome, network } = await linux.machine.end();
+    expect(outcome.kind).toBe('power-off');
+    // The page alone is so many.
+    expect(network?.received.frames).toBeGreaterThan(page.length / MAX_FRAME);
+    expect(network?.sent.frames).toBeGreaterThan(0);
     expect(linux.machine.events.filter(({ kind }) => kind === 'device-fault')).toEqual([]);
   },
 );

@@ -13,7 +13,7 @@ beforeEach(() => {
   said = '';
   drained = 0;
   device = new VirtioConsole(new Int32Array(CONSOLE_WORDS), {
-    transmit: (byte) => void (said += String.fromCharCode(byte)),
+    transmitRun: (bytes, from, to) => void (said += String.fromCharCode(...bytes.subarray(from, to))),
     drained: () => void drained++,
   });
   driver = new Driver(device);
@@ -75,7 +75,7 @@ test('input waits for a buffer, fills several, and is taken only as far as there
 
 test('while its output waits, another thread may notify and reset it: nothing is given back to who is gone', () => {
   let during = (): void => {};
-  const waiting = new VirtioConsole(new Int32Array(CONSOLE_WORDS), { transmit: () => during(), drained() {} });
+  const waiting = new VirtioConsole(new Int32Array(CONSOLE_WORDS), { transmitRun: () => during(), drained() {} });
   driver = new Driver(waiting);
   driver.start();
   during = () => {

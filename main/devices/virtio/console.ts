@@ -1,4 +1,5 @@
 /** The console device (VIRTIO 1.2, section 5.3) with its one port: without the features MULTIPORT and SIZE it needs no configuration. */
+import type { SerialSink } from '../uart16550';
 import type { VirtioDevice } from './virtio-device';
 import type { Virtqueue } from './virtqueue';
 
@@ -16,11 +17,7 @@ const INPUT = 2;
 const INPUT_BYTES = 4096;
 export const CONSOLE_WORDS = INPUT + INPUT_BYTES / 4;
 
-export interface ConsoleSink {
-  transmit(byte: number): void;
-  /** The guest has taken what waited for it. */
-  drained(): void;
-}
+export type ConsoleSink = Omit<SerialSink, 'transmit'>;
 
 export class VirtioConsole implements VirtioDevice {
   readonly type = 3;
@@ -63,7 +60,7 @@ export class VirtioConsole implements VirtioDevice {
     for (let done = 0; done < length; done += PIECE) {
       const piece = this.#piece.subarray(0, Math.min(PIECE, length - done));
       queue.read(done, piece);
-      for (const byte of piece) this.#sink.transmit(byte);
+      this.#sink.transmitRun(piece, 0, piece.length);
     }
     return 0;
   }

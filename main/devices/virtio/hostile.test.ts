@@ -29,11 +29,12 @@ const DEVICES: Record<string, () => VirtioDevice> = {
     return new VirtioBlk(disk, 'disk', () => {});
   },
   console: () => {
-    const device = new VirtioConsole(new Int32Array(CONSOLE_WORDS), { transmit() {}, drained() {} });
+    const device = new VirtioConsole(new Int32Array(CONSOLE_WORDS), { transmitRun() {}, drained() {} });
     device.receive(new Uint8Array(4096).fill(0x41));
     return device;
   },
-  net: () => new VirtioNet({ send() {}, waiting: true, take: (into) => into.fill(0x42).length, dropped() {} }),
+  net: () =>
+    new VirtioNet({ send() {}, refuse() {}, waiting: true, take: (into) => into.fill(0x42).length, dropped() {} }),
 };
 
 const address = fc.oneof(

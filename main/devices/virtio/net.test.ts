@@ -8,16 +8,19 @@ const HEADER = 12;
 
 let sent: number[][];
 let arriving: number[][];
+let refused: number;
 let dropped: number;
 let driver: Driver;
 
 beforeEach(() => {
   sent = [];
   arriving = [];
+  refused = 0;
   dropped = 0;
   driver = new Driver(
     new VirtioNet({
       send: (frame) => void sent.push([...frame]),
+      refuse: () => void refused++,
       get waiting() {
         return arriving.length > 0;
       },
@@ -55,7 +58,7 @@ test('sends what comes after the header', () => {
 
 test('a frame too long is dropped, one without a whole header is a fault', () => {
   driver.offer(SEND, [{ address: BUFFERS, length: HEADER + MAX_FRAME + 1 }]);
-  expect([sent, driver.used(SEND), driver.faults]).toEqual([[], [[0, 0]], []]);
+  expect([sent, refused, driver.used(SEND), driver.faults]).toEqual([[], 1, [[0, 0]], []]);
   driver.offer(SEND, [{ address: BUFFERS, length: HEADER - 1 }]);
   expect(driver.faults).toEqual([DeviceFault.REQUEST]);
 });

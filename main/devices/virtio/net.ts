@@ -26,6 +26,8 @@ const ADDRESS = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
 export interface FrameLink {
   /** A frame from the guest; one that finds no room is dropped. */
   send(frame: Uint8Array): void;
+  /** One from the guest is too long, and so dropped. */
+  refuse(): void;
   /** Whether a frame waits for the guest. */
   readonly waiting: boolean;
   /** Takes it; gives its length. */
@@ -61,7 +63,10 @@ export class VirtioNet implements VirtioDevice {
   #send(queue: Virtqueue): number {
     const length = queue.readableBytes - HEADER;
     if (length < 0) throw new VirtioFault(DeviceFault.REQUEST);
-    if (length > MAX_FRAME) return 0;
+    if (length > MAX_FRAME) {
+      this.#link.refuse();
+      return 0;
+    }
     const frame = this.#frame.subarray(0, length);
     queue.read(HEADER, frame);
     this.#link.send(frame);

@@ -1,7 +1,7 @@
 /** The back end `file:PATH`: a regular file, a FIFO or a character device such as a terminal. */
 import { closeSync, constants, createWriteStream, fstatSync, openSync, statSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { portName } from '../../../preload/contract/machine';
+import { portName } from '../../../preload/contract/ports';
 import { nonBlockingWriter } from './non-blocking-writer';
 import { SerialError } from './serial-error';
 

@@ -2,12 +2,8 @@
 import { parseArgs } from 'node:util';
 import type { PolicyChoice } from '../../../plugins/api/manifest';
 import type { RunRequest } from '../../app/machine-runs';
-import {
-  type DebuggerAddress,
-  FIRST_CONSOLE_PORT,
-  type MachineConfig,
-  type SerialBackend,
-} from '../../../preload/contract/machine';
+import type { DebuggerAddress, MachineConfig, SerialBackend } from '../../../preload/contract/machine';
+import { FIRST_CONSOLE_PORT } from '../../../preload/contract/ports';
 import { parseDebuggerAddress } from './debugger-address';
 import { FLAG, given, MACHINE_OPTIONS, machineRequest, TEXT, TEXTS } from './machine-options';
 import { parseConsole, parseDiskOption, parseDuration, parseNetwork, parseSerial } from './quantities';
@@ -23,7 +19,7 @@ export interface RunOptions {
   /** A file for what the screen shows at the end, `-` for stdout; null: none. */
   screen: string | null;
   json: boolean;
-  /** The port that is on the console, 0 for COM1 (FIRST_CONSOLE_PORT); null: none. */
+  /** The port that is on the console, 0 for COM1 (preload/contract/ports.ts); null: none. */
   console: number | null;
   /** In the order in which they are asked. */
   policies: PolicyChoice[];

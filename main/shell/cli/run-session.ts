@@ -1,12 +1,12 @@
 /** One run: carries the machine's messages to stdout, display and records, and the person's wishes to the machine. */
-import {
-  type DebuggerAddress,
-  type MachineConfig,
-  type MachineMessage,
-  type Outcome,
-  type Summary,
-  portName,
+import type {
+  DebuggerAddress,
+  MachineConfig,
+  MachineMessage,
+  Outcome,
+  Summary,
 } from '../../../preload/contract/machine';
+import { portName } from '../../../preload/contract/ports';
 import type { ImageReport } from '../../../preload/contract/image-report';
 import { AppError, systemReason } from '../../app/errors';
 import { type MachineEvent, MachineEventDecoder } from '../../../preload/contract/machine-events';

@@ -100,7 +100,8 @@ async function runMachine(
   const { summary, diagnosis, status, screen } = await withScreen(options.screen, session);
   // Nobody reads any more, and who closed the pipe did not ask for a report.
   if (status === Status.SIGPIPE) return status;
-  for (const line of [...diagnosis, ...unimplementedLine(summary), outcomeLine(summary)]) display.line(line);
+  for (const line of [...diagnosis, ...unimplementedLine(summary), ...droppedLine(summary), outcomeLine(summary)])
+    display.line(line);
   if (options.screen === '-' && screen !== null) {
     process.stdout.write(`${session.atLineStart ? '' : '\n'}${screenLines(screen)}`);
   }
@@ -147,6 +148,15 @@ function unimplementedLine({ unimplemented }: Summary): string[] {
   const { cpu, rip, symbol, bytes, text } = unimplemented;
   const where = symbol === null ? rip : `${rip}, in ${symbol}`;
   return [`cpu ${cpu} met an instruction that the emulator does not have, and got #UD: ${bytes} (${text}) at ${where}`];
+}
+
+function droppedLine({ network }: Summary): string[] {
+  if (network === null || network.sent.dropped + network.received.dropped === 0) return [];
+  const { sent, received } = network;
+  const from = `${sent.dropped} of ${sent.frames} frames from the guest`;
+  return [
+    `the network dropped ${from}, and ${received.dropped} of ${received.frames} to it: there was no room for them`,
+  ];
 }
 
 function greeting(config: MachineConfig, choice: string): string {

@@ -11,7 +11,7 @@ function model(cpus: number): MachineModel {
 test('a line says what is known of a CPU', () => {
   const machine = model(2);
   const sample = { state: 0, exits: [] as number[], rip: null, symbol: null, mode: null };
-  machine.sample({ time: 1e9, cpus: [sample, sample] });
+  machine.sample({ time: 1e9, cpus: [sample, sample], network: null });
   machine.apply({
     t: 1e9,
     cpu: 1,
@@ -26,6 +26,7 @@ test('a line says what is known of a CPU', () => {
   machine.sample({
     time: 1.5e9,
     cpus: [{ state: 3, exits: [0, 0, 1000, 0, 0, 2], rip: '8010', symbol: null, mode: 'real' }, sample],
+    network: null,
   });
   const [header, first, second] = tableRows(machine.cpus, 10, 120, plain);
   expect(header).toMatch(/^CPU +APIC +BSP +MP STATE +LAST IPI +EXITS\/S +RIP/);

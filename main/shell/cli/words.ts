@@ -1,5 +1,5 @@
 /** How the command line words and colours what happens in a machine. */
-import { portName } from '../../../preload/contract/machine';
+import { portName } from '../../../preload/contract/ports';
 import type { CpuModel } from '../../../preload/contract/machine-model';
 import { formatTime as formatDelay } from '../../../preload/contract/quantities';
 import type { DecisionEvent, IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';

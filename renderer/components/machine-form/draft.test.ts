@@ -20,6 +20,7 @@ const FIRST: MachineSettings = {
   parallel: false,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }],
+  consoles: [],
   network: null,
   policies: [],
 };
@@ -41,6 +42,7 @@ const OTHER: MachineSettings = {
     { kind: 'unix', path: '/tmp/socket' },
     { kind: 'none' },
   ],
+  consoles: [{ kind: 'stdio' }, { kind: 'unix', path: '/tmp/hvc1' }],
   network: {
     kind: 'user',
     forwards: [

@@ -29,6 +29,7 @@ export interface Draft extends Omit<
   | 'memory'
   | 'seed'
   | 'serial'
+  | 'consoles'
   | 'network'
   | 'policies'
 > {
@@ -45,6 +46,7 @@ export interface Draft extends Omit<
   memory: string;
   seed: NumberField;
   serial: SerialDraft[];
+  consoles: SerialDraft[];
   /** Whether there is one, and what is written as its ports. */
   network: boolean;
   forwards: string;
@@ -52,7 +54,8 @@ export interface Draft extends Omit<
 }
 
 export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
-  const { guest, initrd, symbols, disks, apicIds, memory, serial, network, topology, policies, ...rest } = settings;
+  const { guest, initrd, symbols, disks, apicIds, memory, serial, consoles, network, topology, policies, ...rest } =
+    settings;
   return {
     ...rest,
     guest: {
@@ -67,7 +70,8 @@ export function draftOf(settings: MachineSettings, firstGuest: string): Draft {
     ownApicIds: apicIds !== null,
     apicIds: apicIds?.join(', ') ?? '',
     memory: formatSize(memory),
-    serial: serial.map((backend) => ({ kind: backend.kind, path: 'path' in backend ? backend.path : '' })),
+    serial: serial.map(backendDraft),
+    consoles: consoles.map(backendDraft),
     network: network !== null,
     forwards: formatForwards(network?.forwards ?? []),
     policies: policies.map(({ policy, options }, key) => ({ key, policy, options: { ...options } })),
@@ -87,6 +91,7 @@ export function settingsOf(draft: Draft): MachineSettings {
     memory,
     seed,
     serial,
+    consoles,
     network,
     forwards,
     policies,
@@ -106,9 +111,8 @@ export function settingsOf(draft: Draft): MachineSettings {
     apicIds: ownApicIds ? parseIds(apicIds) : null,
     memory: parseSize(memory) ?? NaN,
     seed: numberOf(seed),
-    serial: serial.map(({ kind, path }) =>
-      kind === 'file' || kind === 'unix' ? { kind, path } : { kind },
-    ) as MachineSettings['serial'],
+    serial: serial.map(backendOf) as MachineSettings['serial'],
+    consoles: consoles.map(backendOf),
     network: network
       ? { kind: 'user', forwards: parseForwards(forwards).flatMap(({ forward }) => forward ?? []) }
       : null,
@@ -135,6 +139,14 @@ export function writingProblems(draft: Draft): SettingsProblem[] {
     problems.push({ field: 'network', message: `“${noForward.text}” forwards no port: ${how}` });
   }
   return problems;
+}
+
+function backendDraft(backend: SerialBackend): SerialDraft {
+  return { kind: backend.kind, path: 'path' in backend ? backend.path : '' };
+}
+
+function backendOf({ kind, path }: SerialDraft): SerialBackend {
+  return kind === 'file' || kind === 'unix' ? { kind, path } : { kind };
 }
 
 function linesOf(text: string): string[] {

@@ -26,6 +26,7 @@ const NEW_MACHINE: Omit<MachineSettings, 'name' | 'guest'> = {
   parallel: false,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
+  consoles: [],
   network: null,
   policies: [],
 };

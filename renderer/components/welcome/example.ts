@@ -31,6 +31,7 @@ const SETTINGS: MachineSettings = {
   parallel: false,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
+  consoles: [],
   network: null,
   policies: [],
 };

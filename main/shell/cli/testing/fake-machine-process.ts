@@ -74,6 +74,7 @@ function end(outcome: Outcome, diagnosis: string[] = []): void {
       cpus,
       events: 5,
       lost: 0,
+      network: null,
       durationNs: 2e6,
       unimplemented: null,
       policies: [],
@@ -173,7 +174,7 @@ const scenarios: Record<string, (argument: string) => void> = {
         symbol: null,
         mode: 'long' as const,
       }));
-      send({ type: 'sample', sample: { time: now, cpus } });
+      send({ type: 'sample', sample: { time: now, cpus, network: null } });
     }, 100);
     onInput = (bytes) => {
       print(bytes);

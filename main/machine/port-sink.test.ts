@@ -7,14 +7,14 @@ import { PolicyQueue, Want } from './policy-queue';
 import { SerialReader, SerialWriter } from './serial-ring';
 import { MachineMemory, MachineWord } from './shared-memory';
 import { heldWord } from './standstill';
-import { UartSink } from './uart-sink';
+import { PortSink } from './port-sink';
 
 const SHAPE = { cpus: 1, ramSize: 0, needs: { runSize: 4096, staticBytes: 0, engineBytes: 0 } };
 const PORT = 1;
 const NOW = 5000;
 const text = (said: string) => new TextEncoder().encode(said);
 
-let sink: UartSink;
+let sink: PortSink;
 let reader: SerialReader;
 let events: EventReader;
 let policies: PolicyQueue;
@@ -29,7 +29,7 @@ beforeEach(() => {
   events = new EventReader(memory);
   policies = new PolicyQueue(memory);
   const written = new EventWriter(memory, clock, doorbell);
-  sink = new UartSink({ port: PORT, cpu: 0, output, doorbell, events: written, policies, clock });
+  sink = new PortSink({ port: PORT, cpu: 0, output, doorbell, events: written, policies, clock });
 });
 
 /** Positions behind the ends of lines, as events say them. */

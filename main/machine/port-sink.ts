@@ -1,4 +1,4 @@
-/** What a serial port sends: into its ring, as an event where a line ends, and to the policies that listen. */
+/** What a port sends: into its ring, as an event where a line ends, and to the policies that listen. */
 import type { Clock } from '../base/clock';
 import type { SerialSink } from '../devices/uart16550';
 import { EventKind } from '../../preload/contract/events';
@@ -20,7 +20,7 @@ interface Ways {
   clock: Clock;
 }
 
-export class UartSink implements SerialSink {
+export class PortSink implements SerialSink {
   readonly #ways: Ways;
 
   constructor(ways: Ways) {
