@@ -18,11 +18,13 @@ const HEAD = 4;
 export function encodeMessage(message: ToApp | ToWindow): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  const text = JSON.stringify(message, (_key, value: unknown) => {
-    if (!(value instanceof Uint8Array)) return value;
-    parts.push(value);
-    size += value.length;
-    return { $bytes: [size - value.length, value.length] };
+  const text = JSON.stringify(message, function (this: Record<string, unknown>, key, value: unknown) {
+    // A Buffer has a toJSON of its own, which has been called by now: `value` is what that made.
+    const given = this[key];
+    if (!(given instanceof Uint8Array)) return value;
+    parts.push(given);
+    size += given.length;
+    return { $bytes: [size - given.length, given.length] };
   });
   const json = encoder.encode(text);
   const bytes = new Uint8Array(HEAD + json.length + size);

@@ -10,7 +10,7 @@ import { appWindows } from './windows';
 const PATIENCE = 300_000;
 /** And a step of it. */
 const STEP = 60_000;
-const LINES = 5000;
+const LINES = 1000;
 const windows = appWindows(() => startApp(), { patience: STEP });
 
 const panel = (page: Page, port: string) => page.locator(`section[aria-label=${port}]`);
@@ -44,13 +44,16 @@ test('hvc0 has what a serial port has, and hvc1 may be elsewhere', { timeout: PA
   await front(page, 'hvc0');
   await says(page, 'hvc0', 'from the guest');
   await type(page, 'hvc0', 'to the guest\r');
+  await says(page, 'hvc0', 'to the guest');
 
-  await panel(page, 'hvc0').getByRole('button', { name: 'Times of the lines' }).click();
-  await expect.poll(() => panel(page, 'hvc0').locator('.times').innerText()).toMatch(/^\+\d.*\n\+\d/);
   await page.keyboard.press('Control+f');
   await page.keyboard.type('guest');
-  await panel(page, 'hvc0').getByText(/^\d of 2$/).waitFor();
+  await panel(page, 'hvc0')
+    .getByText(/^\d of 2$/)
+    .waitFor();
   await page.keyboard.press('Escape');
+  await panel(page, 'hvc0').getByRole('button', { name: 'Times of the lines' }).click();
+  await expect.poll(() => panel(page, 'hvc0').locator('.times').innerText()).toMatch(/^\+\d.*\n\+\d/);
 
   await front(page, 'hvc1');
   expect(existsSync(await page.getByText(/^\/dev\/pts\/\d+$/).innerText())).toBe(true);
