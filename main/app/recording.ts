@@ -9,7 +9,7 @@ import type {
   SerialInputEvent,
 } from '../../preload/contract/machine-events';
 import type { MachineConfig, RunHeader } from '../../preload/contract/machine';
-import { FIRST_CONSOLE_PORT, portName } from '../../preload/contract/ports';
+import { FIRST_CONSOLE_PORT, portName, SERIAL_PORTS } from '../../preload/contract/ports';
 import type { RecordedDecision, Recording } from '../../preload/contract/recording';
 import { hexToBytes } from '../../preload/contract/serial-input';
 import { checkConfiguration } from '../machine/configuration';
@@ -18,8 +18,6 @@ import { NUMBERS } from './event-records';
 import { eventSchema } from './event-schema';
 
 const US = 1000;
-/** COM1 to COM4. */
-const SERIAL_PORTS = 4;
 const LAST_WORDS: ReadonlySet<string> = new Set(['mark', 'log']);
 const START_UP = ['init', 'sipi'] as const;
 type StartUp = (typeof START_UP)[number];
