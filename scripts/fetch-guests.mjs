@@ -1,4 +1,4 @@
-// `npm run guests:fetch`: brings Debian's kernels, busybox, SeaBIOS, GRUB, memtest86+, iPXE and Xen into a cache outside of the
+// `npm run guests:fetch`: brings Debian's kernels, busybox, SeaBIOS, GRUB, memtest86+, iPXE, Xen and a game into a cache outside of the
 // checkout, and makes an initramfs and a disk with a root file system.
 // Needs Debian's apt and no root: packages are downloaded and unpacked, not installed. What apt's signed indexes say of a
 // package (SHA-256) is what it has to be.
@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { grubImage } from './grub-image.mjs';
+import { grubImage, grubPvhImage } from './grub-image.mjs';
 import { initramfs } from './initramfs.mjs';
 import { makeRootImage } from './root-image.mjs';
 import { CACHE, MANIFEST, stockGuests } from './stock-guests.mjs';
@@ -36,6 +36,7 @@ const IMAGES = {
   memtest32: ['memtest86+', 'boot/memtest86+ia32.bin'],
   ipxe: ['ipxe', 'boot/ipxe.lkrn'],
   xen: ['xen-hypervisor-4.17-amd64', 'boot/xen-4.17-amd64.gz'],
+  invaders: ['grub-invaders', 'boot/invaders.exec'],
 };
 
 class FetchError extends Error {}
@@ -111,11 +112,16 @@ function fetchGuests(scratch) {
   const { folder: tools } = unpacked('grub-common', 'grub-common', './usr/bin/grub-mkimage');
   const loader = unpacked('grub-pc-bin', 'grub', './usr/lib/grub/i386-pc/*');
   const mkimage = join(tools, 'usr/bin/grub-mkimage');
-  const grub = grubImage(mkimage, join(loader.folder, 'usr/lib/grub/i386-pc'), scratch);
-  if (grub !== null) {
-    manifest.grub = `grub_${createHash('sha256').update(grub).digest('hex').slice(0, 16)}`;
-    writeFileSync(join(scratch, manifest.grub), grub);
-    renameSync(join(scratch, manifest.grub), join(CACHE, manifest.grub));
+  const pvh = unpacked('grub-xen-bin', 'grub-pvh', './usr/lib/grub/i386-xen_pvh/*');
+  const grubs = {
+    grub: grubImage(mkimage, join(loader.folder, 'usr/lib/grub/i386-pc'), scratch),
+    grubPvh: grubPvhImage(mkimage, join(pvh.folder, 'usr/lib/grub/i386-xen_pvh'), scratch),
+  };
+  for (const [name, image] of Object.entries(grubs)) {
+    if (image === null) continue;
+    manifest[name] = `${name}_${createHash('sha256').update(image).digest('hex').slice(0, 16)}`;
+    writeFileSync(join(scratch, manifest[name]), image);
+    renameSync(join(scratch, manifest[name]), join(CACHE, manifest[name]));
   }
   for (const [name, [packageName, path]] of Object.entries(IMAGES)) {
     const { folder: content, version } = unpacked(packageName, name, `./${path}`);

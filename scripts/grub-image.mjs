@@ -1,4 +1,4 @@
-// GRUB for a PC's BIOS as the first sectors of a disk, as grub-bios-setup writes them there: boot.img, then core.img, which
+// GRUB made to be started: by itself for Xen's PVH (`grubPvhImage`), and for a PC's BIOS as the first sectors of a disk, as grub-bios-setup writes them there: boot.img, then core.img, which
 // goes on with /grub.cfg of the first partition (a tar archive serves as its file system).
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -41,4 +41,11 @@ export function grubImage(mkimage, modules, scratch) {
   core.writeBigUInt64LE(2n, REST);
   core.writeUInt16LE(sectors - 1, REST_LENGTH);
   return Buffer.concat([boot, core]);
+}
+
+/** GRUB as an ELF kernel with a PVH entry, which looks for Xen; null as above. */
+export function grubPvhImage(mkimage, modules, scratch) {
+  const path = join(scratch, 'pvh.elf');
+  const { status } = spawnSync(mkimage, ['-d', modules, '-O', 'i386-xen_pvh', '-p', '/', '-o', path, 'normal']);
+  return status === 0 ? readFileSync(path) : null;
 }

@@ -12,6 +12,8 @@ export interface StockGuests {
   seabios: string;
   /** The first sectors of a disk that starts GRUB (grub-image.mjs); missing where the host cannot run grub-mkimage. */
   grub?: string;
+  /** GRUB as an ELF kernel with a PVH entry; missing as `grub`. */
+  grubPvh?: string;
   /** memtest86+ for x86-64, and for i386. */
   memtest64: string;
   memtest32: string;
@@ -19,6 +21,8 @@ export interface StockGuests {
   ipxe: string;
   /** Xen, compressed with gzip. */
   xen: string;
+  /** A game as a Multiboot kernel. */
+  invaders: string;
   /** Of each package. */
   versions: Record<string, string>;
 }

@@ -1,4 +1,4 @@
-// Guests that other people make: Debian's kernels, busybox, SeaBIOS, GRUB, memtest86+, iPXE and Xen, as `npm run guests:fetch` has put them into the cache.
+// Guests that other people make: Debian's kernels, busybox, SeaBIOS, GRUB, memtest86+, iPXE, Xen and a game, as `npm run guests:fetch` has put them into the cache.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
