@@ -13,6 +13,7 @@ const PATIENCE = 120_000;
 const INVADER = '-*-';
 /** The cannon is two rows high, at the bottom. */
 const CANNON = '/ \\';
+const HELD = "PRESS 'P'";
 
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-invaders-'))));
@@ -30,8 +31,8 @@ function start(ctx: TestContext, config: Pick<PartialMachineConfig, 'guest' | 'd
 
 const cannonOf = (rows: string[]): number => rows.at(-1)?.indexOf(CANNON) ?? -1;
 
-/** Waits for the game, and moves its cannon to the left and to the right; P holds it. */
-async function play(machine: TestMachine): Promise<void> {
+/** Waits for the game, and moves its cannon to the left and to the right; P holds it. Gives the screen. */
+async function play(machine: TestMachine): Promise<string> {
   const rows = await machine.shows((shown) => cannonOf(shown) >= 0);
   expect(rows.filter((row) => row.includes(INVADER)).length).toBeGreaterThan(3);
   let cannon = cannonOf(rows);
@@ -46,11 +47,11 @@ async function play(machine: TestMachine): Promise<void> {
     expect((cannon - before) * way).toBeGreaterThan(2);
   }
   machine.press('KeyP');
-  await machine.shows((shown) => shown.some((row) => row.includes("PRESS 'P'")));
+  return (await machine.shows((shown) => shown.some((row) => row.includes(HELD)))).join('\n');
 }
 
 test('Reveille’s loader starts it', { timeout: PATIENCE }, async (ctx) => {
-  await play(start(ctx, { guest: needsStockGuests(ctx).invaders }));
+  expect(await play(start(ctx, { guest: needsStockGuests(ctx).invaders }))).toContain(HELD);
 });
 
 test('SeaBIOS and GRUB’s multiboot command start it from a disk', { timeout: PATIENCE }, async (ctx) => {
@@ -58,5 +59,6 @@ test('SeaBIOS and GRUB’s multiboot command start it from a disk', { timeout: P
   const path = join(folder, 'disk.img');
   const files = { 'grub.cfg': Buffer.from('multiboot /invaders\nboot\n'), invaders: readFileSync(invaders) };
   writeFileSync(path, grubDisk(grub, files));
-  await play(start(ctx, { guest: seabios, disks: [{ path, readonly: true, overlay: null }] }));
+  const disks = [{ path, readonly: true, overlay: null }];
+  expect(await play(start(ctx, { guest: seabios, disks }))).toContain(HELD);
 });
