@@ -11,7 +11,6 @@ import { startUps } from '../support/start-ups';
 
 /** How long a boot may take on a host with other work to do; not a measure of anything. */
 const PATIENCE = 600_000;
-const LONG = process.env['REVEILLE_LONG'] === '1';
 const COUNTS = [1, 2, 4, 8, 16];
 
 let directory: string;
@@ -102,20 +101,6 @@ describe('the cloud kernel at its shell', () => {
   });
 });
 
-test('without ACPI the CPUs come up from the MP table', { timeout: PATIENCE }, async (ctx) => {
-  if (!LONG) ctx.skip('only with REVEILLE_LONG=1');
-  // The cloud kernel knows nothing of MP tables.
-  const linux = start(ctx, { kernel: 'generic', cpus: 2, cmdline: 'acpi=off' });
-  await linux.prompt();
-  expect(linux.console).toContain('Intel MultiProcessor Specification v1.4');
-  expect(linux.console).not.toContain('ACPI: RSDP');
-  expect(await linux.run('nproc')).toBe('2');
-  expect(startUps(linux.machine.events, 1)).toEqual(START_UP);
-  // The timer is at the input of the I/O APIC that the table names.
-  expect(await linux.run('grep timer /proc/interrupts')).toMatch(/^ +0: .* IO-APIC +2-edge +timer$/m);
-  expect(await linux.run('complaints')).toBe('');
-});
-
 describe.concurrent('to the shell', () => {
   const boots = COUNTS.flatMap((cpus) => [
     // 8: as many as xAPICs address by a bit each.
@@ -131,6 +116,19 @@ describe.concurrent('to the shell', () => {
     expect(linux.console.includes('x2apic enabled')).toBe(x2apic);
     expect(await linux.run('nproc')).toBe(`${cpus}`);
     for (let cpu = 1; cpu < cpus; cpu++) expect(startUps(linux.machine.events, cpu)).toEqual(START_UP);
+    expect(await linux.run('complaints')).toBe('');
+  });
+
+  test('without ACPI the CPUs come up from the MP table', { timeout: PATIENCE }, async (ctx) => {
+    // The cloud kernel knows nothing of MP tables.
+    const linux = start(ctx, { kernel: 'generic', cpus: 2, cmdline: 'acpi=off' });
+    await linux.prompt();
+    expect(linux.console).toContain('Intel MultiProcessor Specification v1.4');
+    expect(linux.console).not.toContain('ACPI: RSDP');
+    expect(await linux.run('nproc')).toBe('2');
+    expect(startUps(linux.machine.events, 1)).toEqual(START_UP);
+    // The timer is at the input of the I/O APIC that the table names.
+    expect(await linux.run('grep timer /proc/interrupts')).toMatch(/^ +0: .* IO-APIC +2-edge +timer$/m);
     expect(await linux.run('complaints')).toBe('');
   });
 });
