@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { createMailboxes, type MailboxMemory, SandboxServer } from '../plugins/mailbox';
 import type { SandboxData, SandboxTask } from '../plugins/sandbox-worker';
@@ -14,6 +15,24 @@ import type { PolicyProgram } from '../../preload/contract/policies';
  * maps, and for a moment the texts of an exception.
  */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 1024 };
+
+/**
+ * V8 compiles a function of WebAssembly once more, to run fast, when it has executed this much of it (in bytes, roughly). By its
+ * own measure QuickJS's interpreter is due while sandboxes start: that takes some 100 ms of the processors which a machine that
+ * starts needs, too. By the larger one it is due when the machine runs.
+ */
+const TIERING_BUDGET = 200_000_000;
+/** V8's own, of Node 20 and of those after it, for everything that is compiled later. */
+const USUAL_TIERING_BUDGET = Number.parseInt(process.versions.v8, 10) < 12 ? 1_800_000 : 13_000_000;
+
+function compileQuickJs(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  setFlagsFromString(`--wasm-tiering-budget=${TIERING_BUDGET}`);
+  try {
+    return new WebAssembly.Module(bytes);
+  } finally {
+    setFlagsFromString(`--wasm-tiering-budget=${USUAL_TIERING_BUDGET}`);
+  }
+}
 
 export class SandboxThreads {
   /** Of each policy, in the machine's order: what a SandboxClient, on any thread, asks through. */
@@ -65,7 +84,7 @@ export class SandboxThreads {
   }
 
   #newWorker(): Worker {
-    this.#wasm ??= new WebAssembly.Module(readFileSync(new URL('./quickjs.wasm', this.#built)));
+    this.#wasm ??= compileQuickJs(readFileSync(new URL('./quickjs.wasm', this.#built)));
     const image = fileURLToPath(new URL('./sandbox.image', this.#built));
     const worker = new Worker(new URL('./plugin-sandbox.cjs', this.#built), {
       workerData: { wasm: this.#wasm, image } satisfies SandboxData,
