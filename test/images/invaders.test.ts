@@ -1,4 +1,4 @@
-/** Debian's grub-invaders, a game as a Multiboot 1 kernel, on the emulator: by Reveille's own loader, and by GRUB that SeaBIOS has started. */
+/** Debian's grub-invaders, a game as a Multiboot 1 kernel, by Reveille's own loader, and on the emulator by GRUB that SeaBIOS has started. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import type { PartialMachineConfig } from '../../main/machine/configuration';
 import { grubDisk } from '../support/grub-disk';
 import { needsStockGuests } from '../support/linux';
 import { TestMachine } from '../support/machine';
+import { needsKvm } from '../support/needs';
 
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
 const PATIENCE = 120_000;
@@ -19,9 +20,10 @@ let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-invaders-'))));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function start(ctx: TestContext, config: Pick<PartialMachineConfig, 'guest' | 'disks'>): TestMachine {
+function start(ctx: TestContext, config: Pick<PartialMachineConfig, 'guest' | 'disks' | 'accelerator'>): TestMachine {
   // In the host's time, by which it is played.
-  const machine = new TestMachine({ ...config, cpus: 1, memory: 16 << 20, accelerator: 'wasm', realtime: true });
+  const realtime = config.accelerator === 'wasm';
+  const machine = new TestMachine({ ...config, cpus: 1, memory: 16 << 20, realtime });
   ctx.onTestFinished(async () => {
     machine.process.kill();
     await machine.process.closed;
@@ -50,9 +52,14 @@ async function play(machine: TestMachine): Promise<string> {
   return (await machine.shows((shown) => shown.some((row) => row.includes(HELD)))).join('\n');
 }
 
-test('Reveille’s loader starts it', { timeout: PATIENCE }, async (ctx) => {
-  expect(await play(start(ctx, { guest: needsStockGuests(ctx).invaders }))).toContain(HELD);
-});
+test.for(['wasm', 'kvm'] as const)(
+  '%s: Reveille’s loader starts it',
+  { timeout: PATIENCE },
+  async (accelerator, ctx) => {
+    if (accelerator === 'kvm') needsKvm(ctx);
+    expect(await play(start(ctx, { guest: needsStockGuests(ctx).invaders, accelerator }))).toContain(HELD);
+  },
+);
 
 test('SeaBIOS and GRUB’s multiboot command start it from a disk', { timeout: PATIENCE }, async (ctx) => {
   const { seabios, invaders, grub = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsStockGuests(ctx);
@@ -60,5 +67,5 @@ test('SeaBIOS and GRUB’s multiboot command start it from a disk', { timeout: P
   const files = { 'grub.cfg': Buffer.from('multiboot /invaders\nboot\n'), invaders: readFileSync(invaders) };
   writeFileSync(path, grubDisk(grub, files));
   const disks = [{ path, readonly: true, overlay: null }];
-  expect(await play(start(ctx, { guest: seabios, disks }))).toContain(HELD);
+  expect(await play(start(ctx, { guest: seabios, disks, accelerator: 'wasm' }))).toContain(HELD);
 });

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { grubDisk } from '../support/grub-disk';
 import { needsStockGuests } from '../support/linux';
-import { needsProgram } from '../support/needs';
+import { needsKvm, needsProgram } from '../support/needs';
 import { type MachineRun, runMachine } from '../support/reveille';
 
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
@@ -119,21 +119,42 @@ function checkAll({ state: [eax, cr0, eflags], tags, module, roots }: Told): voi
   expect([...tags.keys()].at(-1)).toBe(Tag.END);
 }
 
-test('Reveille’s loader tells it what the specification says', { timeout: PATIENCE }, async (ctx) => {
-  needsProgram(ctx, 'nasm');
-  const module = file('module', MODULE);
-  const options = ['--accel', 'wasm', '--cpus', '2', '--memory', '32M', '--cmdline', 'one two=3', '--initrd', module];
-  const told = toldBy(await runMachine(assemble(), ...options));
-  checkAll(told);
-  const { tags, roots } = told;
-  expect([...tags.keys()].sort((one, other) => one - other)).toEqual(
-    Object.values(Tag).sort((one, other) => one - other),
-  );
-  expect([text(tags.get(Tag.LOADER)), text(tags.get(Tag.MODULE)!.subarray(8))]).toEqual(['Reveille\0', `${module}\0`]);
-  // For who knows of ACPI 1.0 alone.
-  expect(tags.get(Tag.ACPI_OLD)).toEqual(tags.get(Tag.ACPI_NEW)!.subarray(0, 20));
-  expect(text(roots[0].subarray(0, 4))).toBe('RSDT');
-});
+const ACCELERATORS = ['wasm', 'kvm'] as const;
+
+test.for(ACCELERATORS)(
+  '%s: Reveille’s loader tells it what the specification says',
+  { timeout: PATIENCE },
+  async (accelerator, ctx) => {
+    needsProgram(ctx, 'nasm');
+    if (accelerator === 'kvm') needsKvm(ctx);
+    const module = file('module', MODULE);
+    const options = [
+      '--accel',
+      accelerator,
+      '--cpus',
+      '2',
+      '--memory',
+      '32M',
+      '--cmdline',
+      'one two=3',
+      '--initrd',
+      module,
+    ];
+    const told = toldBy(await runMachine(assemble(), ...options));
+    checkAll(told);
+    const { tags, roots } = told;
+    expect([...tags.keys()].sort((one, other) => one - other)).toEqual(
+      Object.values(Tag).sort((one, other) => one - other),
+    );
+    expect([text(tags.get(Tag.LOADER)), text(tags.get(Tag.MODULE)!.subarray(8))]).toEqual([
+      'Reveille\0',
+      `${module}\0`,
+    ]);
+    // For who knows of ACPI 1.0 alone.
+    expect(tags.get(Tag.ACPI_OLD)).toEqual(tags.get(Tag.ACPI_NEW)!.subarray(0, 20));
+    expect(text(roots[0].subarray(0, 4))).toBe('RSDT');
+  },
+);
 
 test('without a VGA it is refused, as it requires a text console', async (ctx) => {
   needsProgram(ctx, 'nasm');
