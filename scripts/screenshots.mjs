@@ -29,6 +29,8 @@ async function picture({ cpus, theme, size, inspect = false }) {
   const { page, problems } = await shell.openPage(browser, app, { viewport: SIZES[size], colorScheme: theme });
   await page.getByRole('button', { name: 'Start using Reveille' }).click();
   await importMachine(page, cpus);
+  // Where the focus was for making the machine is nothing to see.
+  await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press('F5');
   await page.waitForTimeout(RUN_MS);
   if (inspect) {

@@ -60,11 +60,13 @@ export function paintLabels(context: CanvasRenderingContext2D, scene: Scene): vo
     free = y + LABEL_SPACING;
   }
   context.font = theme.font;
-  for (const { label, top } of layout.groups) {
+  const labelled = layout.laneHeight >= LABELLED_LANE;
+  for (const [n, { label, top }] of layout.groups.entries()) {
     const y = LANES_TOP + top - scene.scroll;
     context.fillStyle = theme.line;
-    context.fillRect(0, Math.round(y) + 1, scene.width, 1);
-    if (layout.laneHeight < LABELLED_LANE) continue;
+    // Without room for its name, the first group begins where all lanes do.
+    if (labelled || n > 0) context.fillRect(0, Math.round(y) + 1, scene.width, 1);
+    if (!labelled) continue;
     context.fillStyle = theme.dim;
     context.fillText(label, 12, y + 10);
   }
