@@ -11,6 +11,7 @@ import { KvmInterrupts } from './kvm/interrupts';
 import { PaperKernel } from './kvm/paper-kernel';
 import { KvmRegisters } from './kvm/registers';
 import { whyNoBreakpointRegisters, whyNoInt3s, whyNoSteps, whyNoWatchpoints } from './kvm/debug-probe';
+import { shortenTimeSlice } from './kvm/time-slice';
 import { KvmKicker, KvmVcpu, type KvmVcpuOptions } from './kvm/vcpu';
 import { type KvmHandles, kvmRunSize } from './kvm/vm';
 import type { DebugUnit, KernelInterrupts, MemoryNeeds, RegisterReader, Vcpu, VcpuKicker } from './types';
@@ -70,6 +71,14 @@ export function createKicker(handles: VmHandles, buffer: ArrayBufferLike): VcpuK
 
 export function createInterrupts(handles: VmHandles): KernelInterrupts {
   return handles.kind === 'kvm' ? new KvmInterrupts(handles.vm) : NO_KERNEL_INTERRUPTS;
+}
+
+/**
+ * The calling thread, with those that it starts from now on, is one that runs as soon as it is woken, or again like any other:
+ * a BSP may keep its processor for long (kvm/time-slice.ts). The emulator's CPUs share a thread, or give way by themselves.
+ */
+export function runWhenWoken(name: AcceleratorName, wanted: boolean): void {
+  if (name === 'kvm') shortenTimeSlice(wanted);
 }
 
 /** Reads the registers of one vcpu while it stands still. */

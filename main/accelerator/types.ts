@@ -73,6 +73,8 @@ export interface Vcpu extends Disposable {
   /** Whether SMIs have an effect. */
   readonly hasSmm: boolean;
   run(): RunResult;
+  /** Does what only the first `run` after `setState` would take long for; the guest executes nothing. */
+  warmUp(): void;
   /**
    * Executes one instruction. EXIT: its exit is to be handled first, then `step` to be called again, which finishes it.
    * KICKED: somebody wanted attention, or the timer ran out, and it was not executed.

@@ -9,6 +9,7 @@ import {
   createKicker,
   createKvmVcpu,
   createParallelVcpu,
+  runWhenWoken,
   type VmHandles,
 } from '../accelerator/index';
 import type { KvmHandles } from '../accelerator/kvm/vm';
@@ -117,6 +118,7 @@ const NO_STEP = () => false;
 function runTask({ role, descriptor, host, policies }: ThreadTask, running: () => void): CrashReport | null {
   const tell = (news: EngineNews) => port.postMessage(news satisfies VcpuMessage);
   const parts = policies === null ? null : openSeats(policies, tell);
+  runWhenWoken(descriptor.config.accelerator, role !== 'vcpu' || descriptor.cpu !== descriptor.config.bsp);
   if (role === 'policies') {
     if (parts !== null) runPolicies(descriptor, parts, running);
     return null;

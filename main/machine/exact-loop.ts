@@ -89,7 +89,10 @@ export class ExactLoop {
    */
   rest(): void {
     const { mpState } = this.#control;
-    if (!this.#bsp && mpState !== MpState.RUNNABLE && mpState !== MpState.HALTED) this.#reset();
+    if (!this.#bsp && mpState !== MpState.RUNNABLE && mpState !== MpState.HALTED) {
+      this.#reset();
+      this.#vcpu.warmUp();
+    }
     // One that no INIT has reached has done nothing since power-on.
     if (mpState === MpState.UNINITIALIZED) this.#set(LAPIC_AT_REST);
   }

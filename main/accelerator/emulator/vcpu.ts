@@ -170,6 +170,8 @@ export class EmulatorVcpu implements Vcpu {
     this.#core.smi(this.#cpu);
   }
 
+  warmUp(): void {}
+
   /** An unfinished instruction is not carried over: `resetEvents` forgets it, and it would start again. */
   completeExit(): boolean {
     return false;

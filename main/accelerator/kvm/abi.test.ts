@@ -16,7 +16,7 @@ import * as abi from './abi';
 import * as libc from './libc';
 
 /** Structs of the headers. Reserved space is ours to name, so it is told by where it starts and ends, not by its name. */
-const structs: Struct[] = [abi, kvmRun, { sigevent: libc.sigevent, itimerspec: libc.itimerspec }]
+const structs: Struct[] = [abi, kvmRun, libc]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter((value): value is Struct => typeof value === 'object' && value !== null && 'at' in value && 'name' in value);
 
@@ -34,7 +34,7 @@ function typeOf({ name }: Struct): string {
   return isUnionMember(name) ? `__typeof__(((struct kvm_run *)0)->${name})` : `struct ${name}`;
 }
 
-const isUnionMember = (name: string) => !/^kvm_|^sigevent$|^itimerspec$/.test(name);
+const isUnionMember = (name: string) => !/^kvm_|^sigevent$|^itimerspec$|^sched_attr$/.test(name);
 
 interface Fact {
   what: string;
@@ -93,6 +93,7 @@ function program(list: readonly Fact[]): string {
 #include <signal.h>
 #include <time.h>
 #include <sys/ioctl.h>
+#include <linux/sched/types.h>
 #include <linux/kvm.h>
 int main(void)
 {

@@ -46,6 +46,16 @@ export const futex: (
   value: number,
   timeout: ArrayBufferView | null,
 ) => number = libc.func('long syscall(long number, void *word, int op, uint32_t value, void *timeout)');
+/** sched_getattr(2) and sched_setattr(2), which have none either in the C library of Debian 12. */
+export const schedGetattr: (
+  call: number,
+  thread: number,
+  into: ArrayBufferView,
+  size: number,
+  flags: number,
+) => number = libc.func('long syscall(long number, int pid, void *attr, unsigned int size, unsigned int flags)');
+export const schedSetattr: (call: number, thread: number, attributes: ArrayBufferView, flags: number) => number =
+  libc.func('long syscall(long number, int pid, void *attr, unsigned int flags)');
 export const timerCreate: (clock: number, event: ArrayBufferView, id: ArrayBufferView) => number = libc.func(
   'int timer_create(int clockid, void *sevp, void *timerid)',
 );
@@ -72,6 +82,8 @@ export const SIG_BLOCK = 0;
 export const CLOCK_MONOTONIC = 1;
 export const TIMER_ABSTIME = 1;
 export const SYS_FUTEX = 202;
+export const SYS_SCHED_SETATTR = 314;
+export const SYS_SCHED_GETATTR = 315;
 export const FUTEX_WAIT_PRIVATE = 128;
 export const FUTEX_WAKE_PRIVATE = 129;
 const PROT_READ_WRITE = 3;
@@ -88,6 +100,20 @@ export const sigevent = struct('sigevent', {
 });
 export const SIGEV_THREAD_ID = 4;
 export const itimerspec = struct('itimerspec', { interval: array(u64, 2), value: array(u64, 2) });
+
+/** linux/sched/types.h */
+export const sched_attr = struct('sched_attr', {
+  size: u32,
+  sched_policy: u32,
+  sched_flags: u64,
+  sched_nice: u32,
+  sched_priority: u32,
+  sched_runtime: u64,
+  sched_deadline: u64,
+  sched_period: u64,
+  sched_util_min: u32,
+  sched_util_max: u32,
+});
 
 /** The address of a typed array's first byte; valid for as long as its memory does not move. */
 export function addressOf(bytes: ArrayBufferView): bigint {

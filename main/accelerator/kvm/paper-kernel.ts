@@ -16,6 +16,7 @@ export class PaperKernel implements VcpuCalls {
   /** What the next KVM_RUN calls bring, one after the other. */
   script: (() => void)[] = [];
   readonly #page: DataView;
+  #kicked = false;
 
   /** The vcpu's kvm_run pages within the buffer; `apicBase` is its IA32_APIC_BASE. */
   constructor(buffer: ArrayBufferLike, runOffset: number, runSize: number, apicBase: number) {
@@ -25,7 +26,8 @@ export class PaperKernel implements VcpuCalls {
 
   readonly ioctl = (_fd: number, request: number): number => {
     if (request !== KVM.RUN) return 0;
-    if (this.#page.getUint8(kvm_run.at.immediate_exit) !== 0) {
+    if (this.#kicked || this.#page.getUint8(kvm_run.at.immediate_exit) !== 0) {
+      this.#kicked = false;
       libc.setErrno(libc.EINTR);
       return -1;
     }
@@ -34,6 +36,11 @@ export class PaperKernel implements VcpuCalls {
   };
 
   readonly ioctlPointer = (): number => 0;
+
+  readonly tgkill = (): number => {
+    this.#kicked = true;
+    return 0;
+  };
 
   portIo(port: number, isWrite: boolean): void {
     this.#exit(ExitReason.IO);

@@ -443,6 +443,14 @@ describe('registers', () => {
     expectOut(s, 7);
   });
 
+  test('what is warmed up executes nothing until it runs', () => {
+    const s = setup().load(...say(7));
+    const state = s.vcpu.state();
+    s.vcpu.warmUp();
+    expect(s.vcpu.state()).toEqual(state);
+    expectOut(s, 7);
+  });
+
   test('a SIPI starts at its page by the run alone, from other registers too', () => {
     const s = setup().load(HLT);
     s.ram.set(say(7), 0x9a000);

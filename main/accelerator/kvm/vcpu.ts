@@ -21,9 +21,10 @@ const NO_WAIT = new BigInt64Array(2);
 export interface VcpuCalls {
   readonly ioctl: typeof libc.ioctl;
   readonly ioctlPointer: typeof libc.ioctlPointer;
+  readonly tgkill: typeof libc.tgkill;
 }
 
-const HOST_KERNEL: VcpuCalls = { ioctl: libc.ioctl, ioctlPointer: libc.ioctlPointer };
+const HOST_KERNEL: VcpuCalls = { ioctl: libc.ioctl, ioctlPointer: libc.ioctlPointer, tgkill: libc.tgkill };
 
 export interface KvmVcpuOptions {
   fd: number;
@@ -94,8 +95,7 @@ export class KvmVcpu implements Vcpu {
   readonly #csSelector: Uint16Array;
   readonly #dirty: Uint32Array;
   #armed = Infinity;
-  /** From the start, so that a vcpu that is reset before it runs has been through KVM_RUN once when its time comes. */
-  #ioPending = true;
+  #ioPending = false;
 
   constructor({ fd, buffer, runOffset, runSize, epoch, lag, kernel = HOST_KERNEL }: KvmVcpuOptions) {
     this.#kernel = kernel;
@@ -138,6 +138,12 @@ export class KvmVcpu implements Vcpu {
     }
     if (code === libc.EAGAIN) return RunResult.INIT_ARRIVED;
     throw new libc.SystemError('KVM_RUN', code);
+  }
+
+  /** With a kick that is there before: KVM makes its page tables for the registers, and finds it at the guest's door. */
+  warmUp(): void {
+    this.#kernel.tgkill(libc.getpid(), this.threadId, KICK_SIGNAL);
+    this.run();
   }
 
   step(): RunResult {
