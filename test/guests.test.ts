@@ -181,6 +181,12 @@ function guestsOn(mode: Mode): void {
     expect(run.summary.outcome).toMatchObject({ kind: 'guest-exit', code: 1, cpu: 1 });
   });
 
+  test('fault: a word that it does not know is a failure, not a fault', { timeout: PATIENCE }, async () => {
+    const run = await runMachine('fault', ...options(machine(mode, 2)), '--cmdline', 'spin invalid');
+    expect(run.lines.at(-1)).toBe('fault: the command line may have triple, ud or spin, and table=mp');
+    expect(run.status).toBe(1);
+  });
+
   test('fault spin: a CPU that takes no interrupt still stops', { timeout: PATIENCE }, async () => {
     const of = machine(mode, 2);
     const run = new Run(['run', 'fault', ...options(of), '--cmdline', 'spin', '--json']);
