@@ -65,6 +65,8 @@ type StartUpRequest = Extract<SandboxRequest, { ask: 'init' | 'sipi' }>;
 /** What the prelude has made, in the order in which an image has their places. */
 const ENTRIES = ['load', 'ask', 'decide', 'mpState', 'note', 'collect'] as const satisfies (keyof Prelude)[];
 const ENTRY_BYTES = 4;
+/** Of one target of an INIT or SIPI, as the prelude's `decide` reads it. */
+const TARGET_BYTES = 7;
 
 /** Makes sandboxes of one compiled QuickJS: the prelude is evaluated once, and each begins as a copy of that engine's memory. */
 export class SandboxMaker {
@@ -191,20 +193,28 @@ export class Sandbox {
     return answer.consume((text) => text.toString());
   }
 
+  /** All targets go into the engine at once: a call costs more than a policy that delivers. */
   #decide({ ask, now, source, vector, targets, counts, states }: StartUpRequest): boolean {
     const kind = this.#number(ask === 'sipi' ? 1 : 0);
     const time = this.#vm.newNumber(now);
     const from = this.#number(source ?? -1);
-    const page = this.#number(vector);
-    let dirty = false;
-    for (let i = 0; i < targets.length; i++) {
-      const cpu = this.#number(targets[i]);
-      // A guest may send as many as it likes.
-      const count = this.#vm.newNumber(counts[i]);
-      const state = this.#number(STATE_INDEX[states[i]]);
-      dirty = this.#call(this.#entry.decide, kind, this.#number(i), time, from, page, cpu, count, state);
-      count.dispose();
-    }
+    const bytes = new Uint8Array(targets.length * TARGET_BYTES);
+    targets.forEach((cpu, i) => {
+      const count = counts[i];
+      const target = [cpu, cpu >> 8, STATE_INDEX[states[i]], count, count >> 8, count >> 16, count >> 24];
+      bytes.set(target, i * TARGET_BYTES);
+    });
+    const all = this.#vm.newUint8Array(bytes);
+    const dirty = this.#call(
+      this.#entry.decide,
+      kind,
+      time,
+      from,
+      this.#number(vector),
+      this.#number(targets.length),
+      all,
+    );
+    all.dispose();
     time.dispose();
     return dirty;
   }

@@ -18,18 +18,16 @@ export interface Prelude {
   load(policy: string, options: string): void;
   /** Asks what comes seldom: a request as JSON. */
   ask(request: string): boolean;
-  /** What comes often is asked with numbers alone; states are indices. About one target of an INIT (0) or SIPI (1): */
+  /** What comes often is asked with numbers alone; states are indices. About an INIT (0) or SIPI (1): */
   decide(
     sipi: number,
-    /** Its place among the targets. */
-    index: number,
     now: number,
     /** -1 where it cannot be seen. */
     source: number,
     vector: number,
-    cpu: number,
+    /** How many targets there are, and each in 7 bytes: its CPU (2), its state, and how often it was sent one (4). */
     count: number,
-    state: number,
+    targets: Uint8Array,
   ): boolean;
   mpState(now: number, cpu: number, from: number, to: number): boolean;
   /** A CPU's state is another one. */
@@ -257,14 +255,18 @@ export function prelude(
       return dirty;
     },
 
-    decide(sipi, index, now, source, vector, cpu, count, stateIndex) {
-      if (index === 0) begin(now);
-      const name = stateNames[stateIndex];
-      state.states[cpu] = name;
-      const ipi = { cpu, source: source < 0 ? null : source, vector, count, state: name };
-      const decision =
-        sipi === 0 ? checkDecision(policy.init?.(ipi), 'init') : checkDecision(policy.sipi?.(ipi), 'sipi');
-      if (decision !== null) {
+    decide(sipi, now, source, vector, length, targets) {
+      begin(now);
+      let at = 0;
+      for (let index = 0; index < length; index++) {
+        const cpu = targets[at++] + targets[at++] * 0x100;
+        const name = stateNames[targets[at++]];
+        const count = targets[at++] + targets[at++] * 0x100 + targets[at++] * 0x1_0000 + targets[at++] * 0x100_0000;
+        state.states[cpu] = name;
+        const ipi = { cpu, source: source < 0 ? null : source, vector, count, state: name };
+        const decision =
+          sipi === 0 ? checkDecision(policy.init?.(ipi), 'init') : checkDecision(policy.sipi?.(ipi), 'sipi');
+        if (decision === null) continue;
         decisions[index] = decision;
         dirty = true;
       }
