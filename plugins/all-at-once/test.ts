@@ -16,6 +16,7 @@ export const tests: PolicyTests = [
   {
     name: 'a guest that waits for each CPU gets each',
     guest: 'roll-call',
+    options: { wait: '30ms' },
     check({ outcome }) {
       if (outcome.code !== 16) throw new Error(`the guest ends with ${outcome.code}`);
     },

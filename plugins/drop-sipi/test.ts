@@ -19,7 +19,7 @@ export const tests: PolicyTests = [
     name: 'two SIPIs of one CPU: it does not come',
     guest: 'roll-call',
     options: { cpus: '2', count: 2 },
-    timeLimit: '200ms',
+    timeLimit: '120ms',
     check({ cpus }) {
       const started = cpus.filter(({ startedAt }) => startedAt !== null).map(({ cpu }) => cpu);
       if (started.join() !== '0,1') throw new Error(`CPUs ${started.join()} have started`);

@@ -31,6 +31,7 @@ export const tests: PolicyTests = [
   {
     name: 'a guest that waits for each CPU gets each',
     guest: 'roll-call',
+    options: { wait: '30ms' },
     check(run) {
       if (run.outcome.code !== 16) throw new Error(`the guest ends with ${run.outcome.code}`);
       if (order(run) !== '1,2,3') throw new Error(`the order is ${order(run)}`);

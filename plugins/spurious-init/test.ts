@@ -5,7 +5,7 @@ export const tests: PolicyTests = [
     name: 'a late INIT takes a CPU away',
     guest: 'roll-call',
     options: { cpus: '2' },
-    timeLimit: '500ms',
+    timeLimit: '120ms',
     check({ cpus }) {
       if (cpus[2].startedAt === null) throw new Error('CPU 2 never started');
       if (cpus[2].state !== 'INIT_RECEIVED') throw new Error(`CPU 2 is ${cpus[2].state}`);
