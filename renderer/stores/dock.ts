@@ -84,12 +84,16 @@ export const useDock = defineStore('dock', () => {
     arrange(api.value);
   }
 
-  /** Shows a panel, also one that was closed. */
+  /** Shows a panel; one that was closed opens beside its like, where there is any. */
   function show(id: string): void {
     const dock = api.value;
     if (dock === null) return;
     const kind = PANELS.find((panel) => panel.id === id);
-    if (dock.getPanel(id) === undefined && kind !== undefined) dock.addPanel({ ...kind });
+    if (dock.getPanel(id) === undefined && kind !== undefined) {
+      const alike = PANELS.find((other) => other.component === kind.component && dock.getPanel(other.id) !== undefined);
+      const position = { position: { referencePanel: alike?.id ?? '', direction: 'within' as const } };
+      dock.addPanel({ ...kind, ...(alike === undefined ? {} : position) });
+    }
     dock.getPanel(id)?.api.setActive();
   }
 

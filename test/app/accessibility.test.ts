@@ -100,6 +100,7 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
       await form.getByLabel('Threads a core').fill('20');
       await form.getByLabel('Choose APIC ids').check();
       await form.getByLabel('COM3').selectOption('unix');
+      await form.getByRole('button', { name: 'Add virtio console hvc0' }).click();
       await form.getByText('“lots” is no size').waitFor();
       await form.getByText('The socket of COM3 is empty').waitFor();
     },
@@ -155,6 +156,36 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
       await page.keyboard.press('Escape');
       await page.getByRole('toolbar', { name: 'Machine' }).getByRole('button', { name: 'Start' }).click();
       await page.getByRole('navigation').getByText('running').waitFor();
+    },
+  ],
+  [
+    'a machine that stands still, with a CPU in the inspector',
+    async (page) => {
+      await command(page, 'pause');
+      await page.getByRole('listbox').getByRole('option').nth(1).click();
+      await page.getByText('General registers').waitFor();
+    },
+  ],
+  [
+    'the table of events',
+    async (page) => {
+      await command(page, 'show events');
+      await page.getByTestId('event-row').first().waitFor();
+    },
+  ],
+  [
+    'a console of a port that the machine has not',
+    async (page) => {
+      await command(page, 'resume');
+      await command(page, 'show hvc0');
+      await page.getByText('has no hvc0').waitFor();
+    },
+  ],
+  [
+    'the debug console',
+    async (page) => {
+      await command(page, 'show debug console');
+      await page.getByText('A guest only writes here').waitFor();
     },
   ],
   [

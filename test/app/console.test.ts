@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { AcceleratorName } from '../../preload/contract/machine';
+import { DEBUG_CONSOLE, FIRST_CONSOLE_PORT, PORTS } from '../../preload/contract/ports';
 import { LINE, lines } from '../support/guest';
 import { needsKvm } from '../support/needs';
 import { startApp } from './browser-shell';
@@ -70,6 +71,22 @@ test('a guest that floods loses nothing in its log, and the window can be used',
   const said = log(machine);
   expect(said.length).toBe(count * 64);
   expect(said).toBe(`${LINE}\r\n`.repeat(count));
+});
+
+test('what is typed at a port that is none, or that no guest reads, is refused, and the machine goes on', async (ctx) => {
+  const { page, machine } = await windows.openMachine(ctx, { accelerator: 'wasm', cmdline: 'beat=60000' });
+  await page.keyboard.press('F5');
+  await says(page, 'commands: help');
+  const { call } = await windows.client(ctx);
+  const type = (port: number) => call('serial.input', { machine, port, text: 'x' });
+  await expect(type(DEBUG_CONSOLE)).rejects.toThrow('A guest does not read at the debug console.');
+  await expect(type(FIRST_CONSOLE_PORT)).rejects.toThrow('This machine has no hvc0.');
+  await expect(type(PORTS)).rejects.toThrow('The command serial.input was refused');
+  await expect(call('serial.read', { machine, run: 1, port: FIRST_CONSOLE_PORT, from: 0 })).rejects.toThrow('no hvc0');
+  await expect(call('serial.log', { machine, port: FIRST_CONSOLE_PORT })).rejects.toThrow('hvc0 has no log');
+  await input(page).focus();
+  await page.keyboard.type('park 1\r');
+  await says(page, 'cpu 1 is parked');
 });
 
 test('a port that goes elsewhere says where', async (ctx) => {
