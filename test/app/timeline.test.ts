@@ -1,0 +1,60 @@
+/** The timeline of a real run, by its buttons and keys. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { startApp } from './browser-shell';
+import { appWindows } from './windows';
+
+const windows = appWindows(() => startApp(), { patience: 20_000 });
+
+test('goes from one start-up IPI to the next, measures, searches, and is exported as a picture and as CSV', async (ctx) => {
+  const { page } = await windows.openMachine(ctx, { accelerator: 'wasm', cmdline: 'beat=60000' });
+  await page.keyboard.press('F5');
+  for (let cpu = 0; cpu < 4; cpu++) await page.getByRole('option').nth(cpu).getByText('halted').waitFor();
+  await page.keyboard.press('Shift+F5');
+  await page.locator('header').getByText('ended', { exact: true }).waitFor();
+
+  const said = page.getByTestId('timeline-announcement');
+  const canvas = page.getByTestId('timeline-canvas');
+  await canvas.focus();
+  await page.keyboard.press('Home');
+  await page.getByTestId('timeline-next-startup').click();
+  await expect.poll(() => said.textContent()).toContain('INIT');
+  const first = await said.textContent();
+  await canvas.focus();
+  for (let presses = 0; presses < 8 && !(await said.textContent())?.includes('SIPI'); presses++) {
+    await page.keyboard.press(']');
+  }
+  expect(await said.textContent()).toContain('SIPI');
+  for (let presses = 0; presses < 8 && (await said.textContent()) !== first; presses++) await page.keyboard.press('[');
+  expect(await said.textContent()).toBe(first);
+
+  await page.keyboard.press('m');
+  await page.keyboard.press('ArrowRight');
+  expect(await page.getByTestId('timeline-measure').getAttribute('aria-pressed')).toBe('true');
+  await page.keyboard.press('Escape');
+  expect(await page.getByTestId('timeline-measure').getAttribute('aria-pressed')).toBe('false');
+
+  const shown = page.getByTestId('timeline-shown');
+  const before = await shown.innerText();
+  await canvas.hover();
+  await page.mouse.wheel(0, -300);
+  await expect.poll(() => shown.innerText()).not.toBe(before);
+
+  const exported = async (format: string): Promise<Buffer> => {
+    await page.getByTestId('timeline-export').click();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByTestId(`timeline-export-${format}`).click(),
+    ]);
+    return readFileSync(await download.path());
+  };
+  const picture = await exported('png');
+  expect(picture.subarray(1, 4).toString()).toBe('PNG');
+  expect(picture.readUInt32BE(16)).toBe(await canvas.evaluate((element) => (element as HTMLCanvasElement).width));
+  const [, ...lines] = (await exported('csv')).toString().trimEnd().split('\n');
+  expect(await shown.innerText()).toContain(`${lines.length} events`);
+
+  await page.getByTestId('timeline-search').fill('sipi');
+  await page.getByTestId('timeline-next-match').click();
+  await expect.poll(() => said.textContent()).toContain('SIPI');
+});
