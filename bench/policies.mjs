@@ -27,11 +27,11 @@ for (let round = 0; round < rounds; round++) {
     if (chosen.length === 0 || chosen.includes(name)) await measure(note);
   }
 }
-console.log(`Median of ${rounds} rounds (least to most).`);
+console.log(`Median of ${rounds} rounds (lower to upper quartile).`);
 for (const [name, values] of figures) {
   const sorted = values.toSorted((a, b) => a - b);
-  const [least, middle, most] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)].map((value) => show(value));
-  console.log(`${middle.padStart(8)}  ${name}  (${least} to ${most})`);
+  const [lower, middle, upper] = [1, 2, 3].map((quarter) => show(sorted[(sorted.length * quarter) >> 2]));
+  console.log(`${middle.padStart(8)}  ${name}  (${lower} to ${upper})`);
 }
 
 function show(value) {
