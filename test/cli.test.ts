@@ -819,5 +819,6 @@ const summarySchema = v.strictObject({
   }),
   unimplemented: v.null(),
   policies: v.strictTuple([]),
+  network: v.null(),
   verdict: v.null(),
 });
