@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import {
   type AcceleratorName,
@@ -371,8 +370,6 @@ export class MachineThread {
   /** For a machine with policies: their thread, and on KVM the one that asks them beside the BSP's. */
   #prepare(accelerator: AcceleratorName, sandboxes: boolean): void {
     runWhenWoken(accelerator, true);
-    // QuickJS gains nothing by V8's optimizing compiler, which would come to it between an INIT and its SIPI.
-    if (accelerator === 'kvm') setFlagsFromString('--no-wasm-tier-up');
     if (sandboxes) this.#sandboxes.prepare();
     if (accelerator === 'kvm' && this.#spares.length < 2) this.#spares.push(this.#newWorker());
   }

@@ -19,9 +19,10 @@ const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 1024 };
 /**
  * V8 compiles a function of WebAssembly once more, to run fast, when it has executed this much of it (in bytes, roughly). By its
  * own measure QuickJS's interpreter is due while sandboxes start: that takes some 100 ms of the processors which a machine that
- * starts needs, too. By the larger one it is due when the machine runs.
+ * starts needs, too, and by one a hundred times as large it would be due between an INIT and its SIPI. By the largest one there
+ * is it is due after some hundred questions, where a policy that is asked so much gains by it.
  */
-const TIERING_BUDGET = 200_000_000;
+const TIERING_BUDGET = 2 ** 31 - 1;
 /** V8's own, of Node 20 and of those after it, for everything that is compiled later. */
 const USUAL_TIERING_BUDGET = Number.parseInt(process.versions.v8, 10) < 12 ? 1_800_000 : 13_000_000;
 
