@@ -124,7 +124,14 @@ export class MachineThread {
       }
       this.#prepare(asked.accelerator, policies.length > 0);
       const threads = this.#sandboxes;
-      this.#policies = new PolicyHost({ programs: policies, recording, seed: asked.seed, threads, post: this.#post });
+      this.#policies = new PolicyHost({
+        programs: policies,
+        recording,
+        seed: asked.seed,
+        threads,
+        rehearses: asked.accelerator === 'kvm',
+        post: this.#post,
+      });
     }
     const config = this.#policies?.configure(asked) ?? asked;
     const boots = snapshot === undefined;

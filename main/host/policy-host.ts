@@ -47,15 +47,17 @@ export class PolicyHost {
     recording: Recording | null;
     seed: number;
     threads: SandboxThreads;
+    /** Who asks them has a thread for that, and rehearses. */
+    rehearses: boolean;
     post: (message: MachineMessage) => void;
   }) {
-    const { programs, recording, seed, threads, post } = parts;
+    const { programs, recording, seed, threads, rehearses, post } = parts;
     this.#recording = recording;
     this.#names = recording?.policies ?? programs.map(({ policy }) => policy);
     this.#programs = programs;
     this.#post = post;
     this.#threads = threads;
-    threads.load(programs);
+    threads.load(programs, rehearses);
     this.#faults = programs.map(() => null);
     this.#seeds = programs.map((_, index) => (Math.imul(seed ^ 0x5eed, 0x9e3779b1) + index * 0x85ebca6b) >>> 0);
   }
@@ -87,7 +89,8 @@ export class PolicyHost {
     this.#orders = port1;
     port1.unref();
     const seats = this.#programs.map((program, index) => this.#seat(program, index));
-    return { seats, recording: this.#recording, commands: this.#checked(commands), orders: port2 };
+    const { rehearsal } = this.#threads;
+    return { seats, rehearsal, recording: this.#recording, commands: this.#checked(commands), orders: port2 };
   }
 
   /** From the thread that asks them. */

@@ -19,6 +19,8 @@ export interface PolicySeatData {
 /** What the thread that asks policies needs; `orders` is to be transferred. */
 export interface PolicySeats {
   seats: PolicySeatData[];
+  /** Of REHEARSAL_POLICY; null: nothing is rehearsed. */
+  rehearsal: MailboxMemory | null;
   recording: Recording | null;
   commands: TimedPolicyCommand[];
   orders: MessagePort;

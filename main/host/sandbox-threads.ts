@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { createMailboxes, type MailboxMemory, SandboxServer } from '../plugins/mailbox';
+import { REHEARSAL_POLICY } from '../plugins/rehearsal-policy';
 import type { SandboxData, SandboxTask } from '../plugins/sandbox-worker';
 import type { PolicyProgram } from '../../preload/contract/policies';
 
@@ -38,6 +39,8 @@ function compileQuickJs(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
 export class SandboxThreads {
   /** Of each policy, in the machine's order: what a SandboxClient, on any thread, asks through. */
   mailboxes: MailboxMemory[] = [];
+  /** Of REHEARSAL_POLICY; null: there is none. */
+  rehearsal: MailboxMemory | null = null;
   readonly #workers = new Set<Worker>();
   readonly #built: URL;
   #spare: Worker | null = null;
@@ -53,8 +56,12 @@ export class SandboxThreads {
     this.#spare ??= this.#newWorker();
   }
 
-  load(programs: readonly PolicyProgram[]): void {
-    this.mailboxes = programs.length === 0 ? [] : this.#start(programs);
+  /** `rehearses`: with a sandbox in which its thread's work is rehearsed (machine/policy-rehearsal.ts). */
+  load(programs: readonly PolicyProgram[], rehearses = false): void {
+    if (programs.length === 0) return;
+    const mailboxes = this.#start(rehearses ? [...programs, REHEARSAL_POLICY] : programs);
+    this.mailboxes = mailboxes.slice(0, programs.length);
+    this.rehearsal = mailboxes.at(programs.length) ?? null;
   }
 
   /** Has its sandbox in a new thread. The mailbox is a new one, too; its asker closes the old one when it takes this. */

@@ -25,10 +25,12 @@ import type { MachinePoliciesParts } from '../machine/machine-policies';
 import { PausableClock } from '../machine/pausable-clock';
 import { PauseCause } from '../machine/pause-switch';
 import type { Backends } from '../machine/pci-board';
+import { rehearseQuestions } from '../machine/policy-rehearsal';
 import { rehearseStart } from '../machine/rehearsal';
 import { EndCause, MachineMemory, MachineTime, VcpuWord } from '../machine/shared-memory';
 import { Standstill } from '../machine/standstill';
 import type { EngineNews } from '../plugins/machine-engine';
+import { type MailboxMemory, SandboxClient } from '../plugins/mailbox';
 import { NO_CPU } from '../../preload/contract/events';
 import { runsInTurns } from '../../preload/contract/machine';
 import { stepWithHalt } from '../machine/step-halt';
@@ -83,7 +85,12 @@ function compileAtFirstCall(wanted: boolean): void {
 if (parentPort === null) throw new Error('vcpu-worker is the code of a worker thread; run "reveille" instead.');
 const port = parentPort;
 compileAtFirstCall(true);
-rehearseStart(new HostClock(0), createKicker(NOBODY, new SharedArrayBuffer(0)), createInterrupts(NOBODY));
+const paper = {
+  hostClock: new HostClock(0),
+  kicker: createKicker(NOBODY, new SharedArrayBuffer(0)),
+  interrupts: createInterrupts(NOBODY),
+};
+rehearseStart(paper);
 compileAtFirstCall(false);
 
 port.once('message', (task: ThreadTask) => {
@@ -120,12 +127,17 @@ function runTask({ role, descriptor, host, policies }: ThreadTask, running: () =
   const parts = policies === null ? null : openSeats(policies, tell);
   runWhenWoken(descriptor.config.accelerator, role !== 'vcpu' || descriptor.cpu !== descriptor.config.bsp);
   if (role === 'policies') {
-    if (parts !== null) runPolicies(descriptor, parts, running);
+    if (parts !== null) runPolicies(descriptor, parts, rehearsalOf(policies?.rehearsal ?? null), running);
     return null;
   }
   return runsInTurns(descriptor.config)
     ? runEmulator(descriptor, backendsOf(host), parts, running)
     : runVcpu(descriptor, backendsOf(host), descriptor.handles, running);
+}
+
+/** Of the thread that asks policies, which begins none before it has time for it. */
+function rehearsalOf(mailbox: MailboxMemory | null): Iterator<void> {
+  return mailbox === null ? [].values() : rehearseQuestions(paper, new SandboxClient(mailbox, 'The rehearsal'));
 }
 
 /** One CPU, beside the others. */

@@ -33,35 +33,47 @@ const ALL_EXCLUDING_SELF = 0xc_0000;
 /** A local APIC's id in bits 31:24, as a destination. */
 const ID_SHIFT = 24;
 
-const NONE = { kind: 'none' } as const;
-const CONFIG: MachineConfig = {
-  guest: '',
-  initrd: null,
-  cpus: 3,
-  topology: { sockets: 1, cores: 3, threads: 1 },
-  apicIds: [BSP, ...APS],
-  bsp: BSP,
-  tableOrder: [BSP, ...APS],
-  memory: 0,
-  accelerator: 'kvm',
-  irqchip: 'exact',
-  cmdline: '',
-  seed: 0,
-  realtime: false,
-  parallel: false,
-  timeLimit: null,
-  disks: [],
-  vga: 'none',
-  serial: [NONE, NONE, NONE, NONE],
-  consoles: [],
-  network: null,
-};
+const CONFIG = paperConfig(1 + APS.length);
 
 /** The first time compiles, the next ones show each call the objects that it will meet. */
 const ROUNDS = 2;
 
-/** `kicker` and `interrupts`: of those that the thread will have; the kicks go to thread 0, which is nobody. */
-export function rehearseStart(hostClock: Clock, kicker: VcpuKicker, interrupts: KernelInterrupts): void {
+/** Of a machine on which something is rehearsed: CPU 0 is its BSP, and it has no more than CPUs. */
+export function paperConfig(cpus: number): MachineConfig {
+  const none = { kind: 'none' } as const;
+  const all = Array.from({ length: cpus }, (_, cpu) => cpu);
+  return {
+    guest: '',
+    initrd: null,
+    cpus,
+    topology: { sockets: 1, cores: cpus, threads: 1 },
+    apicIds: all,
+    bsp: BSP,
+    tableOrder: all,
+    memory: 0,
+    accelerator: 'kvm',
+    irqchip: 'exact',
+    cmdline: '',
+    seed: 0,
+    realtime: false,
+    parallel: false,
+    timeLimit: null,
+    disks: [],
+    vga: 'none',
+    serial: [none, none, none, none],
+    consoles: [],
+    network: null,
+  };
+}
+
+/** Of those that the thread will have; the kicks go to thread 0, which is nobody. */
+export interface RehearsalHost {
+  hostClock: Clock;
+  kicker: VcpuKicker;
+  interrupts: KernelInterrupts;
+}
+
+export function rehearseStart({ hostClock, kicker, interrupts }: RehearsalHost): void {
   const shape = { cpus: CONFIG.cpus, ramSize: 0, needs: { runSize: RUN_SIZE, staticBytes: 0, engineBytes: 0 } };
   const memory = new MachineMemory(new SharedArrayBuffer(MachineMemory.size(shape)), shape);
   const clock = new PausableClock(hostClock, memory);

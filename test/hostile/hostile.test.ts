@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SandboxThreads } from '../../main/host/sandbox-threads';
-import { SandboxClient } from '../../main/plugins/mailbox';
+import { type MailboxMemory, SandboxClient } from '../../main/plugins/mailbox';
 import type { SandboxAnswer, SandboxRequest } from '../../main/plugins/protocol';
 import { compilePolicy } from '../../main/plugins/testing/compile-policy';
 import { CORPUS } from './corpus';
@@ -71,7 +71,7 @@ function provoke(client: SandboxClient, limitMs = LIMIT_MS): string | null {
 
 beforeAll(() => {
   threads = new SandboxThreads(OUT);
-  threads.load([...HOSTILE, LONG_OPTIONS, compilePolicy(GOOD)]);
+  threads.load([...HOSTILE, LONG_OPTIONS, compilePolicy(GOOD)], true);
   good = new SandboxClient(threads.mailboxes[HOSTILE.length + 1], 'The good policy');
   // The thread that has made the other blocks before it does anything else: it begins nevertheless.
   const answer = good.ask(START, LIMIT_MS);
@@ -98,6 +98,14 @@ describe('a hostile plugin', () => {
     expect(provoke(clientOf(HOSTILE.length))).toMatch(
       /^Its engine gave up: the options have 10000011 characters as JSON, 131072 at most/,
     );
+    expect(good.ask(SIPI, LIMIT_MS)).toEqual(GOOD_ANSWER);
+  });
+
+  it('has rehearsals beside it, which end before it', () => {
+    const rehearsal = new SandboxClient(threads.rehearsal as MailboxMemory, 'The rehearsal');
+    expect(rehearsal.ask(START, LIMIT_MS)).toMatchObject({ wants: { init: true, sipi: true } });
+    expect(rehearsal.ask(SIPI, LIMIT_MS)).toEqual({ decisions: [{ do: 'deliver', reason: '' }], actions: [] });
+    rehearsal.close();
     expect(good.ask(SIPI, LIMIT_MS)).toEqual(GOOD_ANSWER);
   });
 
