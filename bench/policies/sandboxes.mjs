@@ -107,7 +107,7 @@ async function echo(note) {
   const [mailbox] = createMailboxes(1);
   const code = `const { module, mailbox } = require('node:worker_threads').workerData;
     import(module).then(({ SandboxServer, serve }) => {
-      serve([{ server: new SandboxServer(mailbox), answer: () => '{}' }], mailbox.bell);
+      serve([{ server: new SandboxServer(mailbox), answer: () => '' }], mailbox.bell);
     });`;
   const worker = new Worker(code, { eval: true, workerData: { module: file, mailbox } });
   report(note, 'a thread that answers at once', new SandboxClient(mailbox, 'The echo'));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkAnswer } from './answers';
-import { MAX_ACTIONS, MAX_REASON, type Action, type SandboxRequest } from './protocol';
+import { MAX_ACTIONS, MAX_REASON, type Action, type DecisionAnswer, type SandboxRequest } from './protocol';
 
 const CPUS = 4;
 const SIPI: SandboxRequest = {
@@ -36,6 +36,18 @@ const FAULT = { fault: expect.stringMatching(/^It broke the sandbox’s protocol
 
 const check = (answer: unknown, request: SandboxRequest = ENDED) => checkAnswer(JSON.stringify(answer), request, CPUS);
 
+/** As protocol.ts has it. */
+function textOf(decided: DecisionAnswer): string {
+  const { reason } = decided;
+  const numbers =
+    decided.do === 'delay'
+      ? ` ${decided.by}`
+      : decided.do === 'redirect'
+        ? ` ${decided.cpu ?? '-'} ${decided.vector ?? '-'}`
+        : '';
+  return `${decided.do}${numbers} ${reason.length}:${reason}`;
+}
+
 const cpu = fc.integer({ min: 0, max: CPUS - 1 });
 const vector = fc.integer({ min: 0, max: 255 });
 const time = fc.integer({ min: 1, max: 1e15 });
@@ -59,28 +71,58 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ act: fc.constant('verdict'), verdict: fc.constantFrom('pass', 'fail', 'hang'), reason }),
   fc.record({ act: fc.constant('tell'), data: fc.json() }),
 );
-const decision = fc.oneof(
-  fc.record({ do: fc.constantFrom('deliver', 'hold', 'drop'), reason }),
-  fc.record({ do: fc.constant('delay'), by: time, reason }),
-  fc.record({ do: fc.constant('redirect'), cpu: fc.option(cpu), vector: fc.option(vector), reason }),
+const decision: fc.Arbitrary<DecisionAnswer> = fc.oneof(
+  fc.record({ do: fc.constantFrom('deliver', 'hold', 'drop'), reason }) as fc.Arbitrary<DecisionAnswer>,
+  fc.record({ do: fc.constant('delay' as const), by: time, reason }),
+  fc.record({ do: fc.constant('redirect' as const), cpu: fc.option(cpu), vector: fc.option(vector), reason }),
 );
 
 describe('checkAnswer', () => {
   it('takes nothing said for nothing done', () => {
-    expect(checkAnswer('{}', SIPI, CPUS)).toEqual({ decisions: [DELIVER, DELIVER], actions: [] });
-    expect(checkAnswer('{}', ENDED, CPUS)).toEqual({ actions: [] });
-    expect(checkAnswer('{}', CONFIGURE, CPUS)).toEqual({ actions: [] });
-    expect(checkAnswer('{}', START, CPUS)).toEqual(FAULT);
+    expect(checkAnswer('', SIPI, CPUS)).toEqual({ decisions: [DELIVER, DELIVER], actions: [] });
+    expect(checkAnswer('', ENDED, CPUS)).toEqual({ actions: [] });
+    expect(checkAnswer('', CONFIGURE, CPUS)).toEqual({ actions: [] });
+    expect(checkAnswer('', START, CPUS)).toEqual(FAULT);
     const many = { ...SIPI, targets: Array.from({ length: 300 }, (_, target) => target) };
-    expect(checkAnswer('{}', many, 300)).toEqual({ decisions: many.targets.map(() => DELIVER), actions: [] });
+    expect(checkAnswer('', many, 300)).toEqual({ decisions: many.targets.map(() => DELIVER), actions: [] });
   });
 
   it('gives what is in order as it is', () => {
     fc.assert(
-      fc.property(fc.tuple(decision, decision), fc.array(action, { maxLength: 20 }), (decisions, actions) => {
-        const answer = { decisions, actions };
-        expect(check(answer, SIPI)).toEqual(JSON.parse(JSON.stringify(answer)));
+      fc.property(fc.array(decision, { maxLength: 2 }), fc.array(action, { maxLength: 20 }), (said, actions) => {
+        const decisions = [...said, DELIVER, DELIVER].slice(0, 2);
+        const plain = JSON.parse(JSON.stringify({ actions }));
+        const text = said.map(textOf).join('');
+        expect(checkAnswer(text, SIPI, CPUS)).toEqual({ decisions, actions: [] });
+        expect(checkAnswer(text + JSON.stringify({ actions }), SIPI, CPUS)).toEqual({ decisions, ...plain });
+        expect(check({ actions })).toEqual(plain);
       }),
+    );
+  });
+
+  it('gives a fault or decisions in order, whatever is said of an IPI', () => {
+    const word = fc.constantFrom(
+      'deliver',
+      'delay',
+      'redirect',
+      ' ',
+      '-',
+      ':',
+      '0:',
+      '3',
+      '8',
+      '201',
+      '1e3',
+      '{}',
+      'x',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(word, decision.map(textOf)), { maxLength: 8 }), (words) => {
+        const given = checkAnswer(words.join(''), SIPI, CPUS);
+        if ('fault' in given) expect(given).toEqual(FAULT);
+        else expect(checkAnswer((given.decisions ?? []).map(textOf).join(''), SIPI, CPUS)).toEqual(given);
+      }),
+      { numRuns: 2000 },
     );
   });
 
@@ -96,11 +138,11 @@ describe('checkAnswer', () => {
       ),
     })).any;
     const answer = fc.record(
-      { decisions: value, actions: fc.oneof(value, fc.array(value)), fault: value, wants: value, configuration: value },
+      { actions: fc.oneof(value, fc.array(value)), fault: value, wants: value, configuration: value },
       { requiredKeys: [] },
     );
     fc.assert(
-      fc.property(answer, fc.constantFrom(SIPI, ENDED, START, CONFIGURE), (said, request) => {
+      fc.property(answer, fc.constantFrom(ENDED, START, CONFIGURE), (said, request) => {
         const given = check(said, request);
         if ('fault' in given) expect(given.fault).toEqual(expect.any(String));
         // What was let through is let through again, and unchanged: nothing slips in beside what was looked at.
@@ -113,7 +155,7 @@ describe('checkAnswer', () => {
   it('gives a fault for any text', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
-        fc.pre(text !== '{}');
+        fc.pre(text !== '');
         expect(checkAnswer(text, START, CPUS)).toEqual(FAULT);
       }),
     );
@@ -121,20 +163,30 @@ describe('checkAnswer', () => {
   });
 
   it('is not led by a prototype', () => {
-    const text = '{"__proto__":{"decisions":[]},"actions":[{"__proto__":{"act":"log","text":"x"}}]}';
+    const text = '{"__proto__":{"wants":[]},"actions":[{"__proto__":{"act":"log","text":"x"}}]}';
     expect(checkAnswer(text, SIPI, CPUS)).toEqual(FAULT);
-    expect(Object.hasOwn(Object.prototype, 'decisions')).toBe(false);
+    expect(Object.hasOwn(Object.prototype, 'wants')).toBe(false);
   });
 
   it.each([
-    ['a decision too few', { decisions: [DELIVER] }],
-    ['a decision too many', { decisions: [DELIVER, DELIVER, DELIVER] }],
-    ['another CPU', { decisions: [DELIVER, { do: 'redirect', cpu: CPUS, vector: null, reason: '' }] }],
-    ['a delay in the past', { decisions: [DELIVER, { do: 'delay', by: -1, reason: '' }] }],
-    ['a delay of more than 1e15 ns', { decisions: [DELIVER, { do: 'delay', by: 1e15 + 1, reason: '' }] }],
-    ['a delay that is no whole number', { decisions: [DELIVER, { do: 'delay', by: 0.5, reason: '' }] }],
-    ['a reason that is too long', { decisions: [DELIVER, { do: 'drop', reason: 'x'.repeat(201) }] }],
-    ['no reason', { decisions: [DELIVER, { do: 'drop' }] }],
+    ['a decision too many', 'hold 0:'.repeat(3)],
+    ['another decision', 'kill 0:'],
+    ['another CPU', `redirect ${CPUS} - 0:`],
+    ['a vector of nine bits', 'redirect - 256 0:'],
+    ['a redirection to nowhere', 'redirect 1 0:'],
+    ['a delay in the past', 'delay -1 0:'],
+    ['a delay of more than 1e15 ns', `delay ${1e15 + 1} 0:`],
+    ['a delay that is no whole number', 'delay 0.5 0:'],
+    ['a delay with too many digits', `delay ${'9'.repeat(400)} 0:`],
+    ['a reason that is too long', `drop 201:${'x'.repeat(201)}`],
+    ['a reason that is shorter than it says', 'drop 5:late'],
+    ['a reason that is longer than it says', 'drop 3:late'],
+    ['no reason', 'drop'],
+    ['a decision and then a list', 'drop 0:[]'],
+    ['a decision and then half an answer', 'drop 0:{"actions":['],
+  ])('refuses %s', (_, text) => expect(checkAnswer(text, SIPI, CPUS)).toEqual(FAULT));
+
+  it.each([
     ['too many actions', { actions: Array.from({ length: MAX_ACTIONS + 1 }, () => ({ act: 'log', text: '' })) }],
     ['a line that is too long', { actions: [{ act: 'log', text: 'x'.repeat(1001) }] }],
     ['data that is no JSON', { actions: [{ act: 'tell', data: '{' }] }],

@@ -1,6 +1,6 @@
 /**
  * The door for what a sandbox answers: text that nobody vouches for becomes an answer of which every field was looked at, made
- * anew, or a fault. Most answers say nothing (`{}`: everything is delivered, nothing was done), and cost next to nothing.
+ * anew, or a fault. Most answers say nothing, and cost next to nothing.
  */
 import type { Configuration } from '../../plugins/api/index';
 import {
@@ -10,6 +10,7 @@ import {
   MAX_REASON,
   MAX_TIME,
   MAX_TOLD,
+  NOTHING_SAID,
   type Action,
   type DecisionAnswer,
   type SandboxAnswer,
@@ -36,14 +37,15 @@ const DELIVER_ALL: SandboxAnswer[] = Array.from({ length: 256 }, (_, n) => Objec
 
 /** `cpus`: of the machine. The answer is not to be written to: the common ones are always the same objects. */
 export function checkAnswer(text: string, request: SandboxRequest, cpus: number): SandboxAnswer {
-  if (text === '{}') {
+  if (text === NOTHING_SAID) {
     if (request.ask === 'init' || request.ask === 'sipi') {
       return DELIVER_ALL[request.targets.length] ?? deliverAll(request.targets.length);
     }
     if (request.ask !== 'start') return NOTHING;
   }
   try {
-    return answerOf(JSON.parse(text), request, cpus);
+    if (request.ask !== 'init' && request.ask !== 'sipi') return answerOf(JSON.parse(text), request, cpus);
+    return startUpAnswer(text, request.targets.length, cpus);
   } catch (error) {
     if (error instanceof BadAnswer || error instanceof SyntaxError) {
       return { fault: `It broke the sandbox’s protocol: ${error.message}`.slice(0, MAX_FAULT) };
@@ -59,8 +61,8 @@ function deliverAll(targets: number): SandboxAnswer {
 
 function answerOf(value: unknown, request: SandboxRequest, cpus: number): SandboxAnswer {
   const answer = fieldsOf(value, 'the answer');
-  if (answer.fault !== undefined) return { fault: textOf(answer.fault, 'fault', MAX_FAULT) };
-  const actions = answer.actions === undefined ? [] : actionsOf(answer.actions, cpus);
+  if (answer.fault !== undefined) return faultOf(answer);
+  const actions = actionsOf(answer.actions, cpus);
   switch (request.ask) {
     case 'configure':
       return answer.configuration === undefined
@@ -68,9 +70,6 @@ function answerOf(value: unknown, request: SandboxRequest, cpus: number): Sandbo
         : { configuration: configurationOf(answer.configuration, request.configuration.cpus), actions };
     case 'start':
       return { wants: wantsOf(answer.wants), actions };
-    case 'init':
-    case 'sipi':
-      return { decisions: decisionsOf(answer.decisions, request.targets.length, cpus), actions };
     case 'command':
       return answer.text === undefined ? { actions } : { text: textOf(answer.text, 'text', MAX_LOG), actions };
     default:
@@ -78,33 +77,45 @@ function answerOf(value: unknown, request: SandboxRequest, cpus: number): Sandbo
   }
 }
 
-function decisionsOf(value: unknown, targets: number, cpus: number): DecisionAnswer[] {
-  if (value === undefined) return Array<DecisionAnswer>(targets).fill(DELIVER);
-  const list = listOf(value, 'decisions', targets);
-  if (list.length !== targets) throw new BadAnswer(`${list.length} decisions about ${targets} targets.`);
-  return list.map((decision) => decisionOf(fieldsOf(decision, 'a decision'), cpus));
+/** One decision: what is to be done with its numbers, and the length of the reason that follows. */
+const DECISION = /(?:(deliver|hold|drop)|delay (\d+)|redirect (\d+|-) (\d+|-)) (\d+):/y;
+
+function startUpAnswer(text: string, targets: number, cpus: number): SandboxAnswer {
+  const decisions: DecisionAnswer[] = [];
+  let at = 0;
+  while (at < text.length && text[at] !== '{') {
+    DECISION.lastIndex = at;
+    const parts = DECISION.exec(text);
+    if (parts === null) throw new BadAnswer('a decision that is none of deliver, delay, hold, drop and redirect.');
+    const start = DECISION.lastIndex;
+    at = start + wholeOf(Number(parts[5]), 'the length of a reason', 0, Math.min(MAX_REASON, text.length - start));
+    decisions.push(decisionOf(parts, text.slice(start, at), cpus));
+    if (decisions.length > targets) throw new BadAnswer(`more decisions than ${targets} targets.`);
+  }
+  while (decisions.length < targets) decisions.push(DELIVER);
+  if (at === text.length) return { decisions, actions: [] };
+  const answer = fieldsOf(JSON.parse(text.slice(at)), 'the answer');
+  if (answer.fault !== undefined) return faultOf(answer);
+  return { decisions, actions: actionsOf(answer.actions, cpus) };
 }
 
-function decisionOf(decision: Fields, cpus: number): DecisionAnswer {
-  const reason = reasonOf(decision.reason);
-  switch (decision.do) {
-    case 'deliver':
-    case 'hold':
-    case 'drop':
-      return { do: decision.do, reason };
-    case 'delay':
-      return { do: 'delay', by: wholeOf(decision.by, 'by', 0, MAX_TIME), reason };
-    case 'redirect': {
-      const cpu = decision.cpu === null ? null : cpuOf(decision.cpu, cpus);
-      const vector = decision.vector === null ? null : wholeOf(decision.vector, 'vector', 0, MAX_VECTOR);
-      return { do: 'redirect', cpu, vector, reason };
-    }
-    default:
-      throw new BadAnswer('a decision that is none of deliver, delay, hold, drop and redirect.');
-  }
+function decisionOf([, plain, by, cpu, vector]: RegExpExecArray, reason: string, cpus: number): DecisionAnswer {
+  if (plain !== undefined) return { do: plain as 'deliver' | 'hold' | 'drop', reason };
+  if (by !== undefined) return { do: 'delay', by: wholeOf(Number(by), 'by', 0, MAX_TIME), reason };
+  return {
+    do: 'redirect',
+    cpu: cpu === '-' ? null : cpuOf(Number(cpu), cpus),
+    vector: vector === '-' ? null : wholeOf(Number(vector), 'vector', 0, MAX_VECTOR),
+    reason,
+  };
+}
+
+function faultOf({ fault }: Fields): SandboxAnswer {
+  return { fault: textOf(fault, 'fault', MAX_FAULT) };
 }
 
 function actionsOf(value: unknown, cpus: number): Action[] {
+  if (value === undefined) return [];
   return listOf(value, 'actions', MAX_ACTIONS).map((action) => actionOf(fieldsOf(action, 'an action'), cpus));
 }
 

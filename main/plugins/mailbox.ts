@@ -1,6 +1,6 @@
 /**
- * One question at a time, and its answer, between two threads through a SharedArrayBuffer: JSON as UTF-16 code units. All
- * state is in the buffer, so that whoever asks may move to another thread with it.
+ * One question at a time, and its answer, between two threads through a SharedArrayBuffer: as UTF-16 code units, or what is
+ * asked often as numbers (questions.ts). All state is in the buffer, so that whoever asks may move to another thread with it.
  *
  *     IDLE --ask--> ASKED --begin--> BUSY --answer--> ANSWERED --taken--> IDLE
  *
@@ -9,6 +9,7 @@
  */
 import { checkAnswer } from './answers';
 import { MAX_MESSAGE, type SandboxAnswer, type SandboxRequest } from './protocol';
+import { readQuestion, writeQuestion } from './questions';
 
 const State = { IDLE: 0, ASKED: 1, BUSY: 2, ANSWERED: 3, CLOSED: 4 } as const;
 
@@ -16,12 +17,13 @@ const Word = {
   STATE: 0,
   /** Threads that wait in the kernel, and have to be woken. */
   SLEEPERS: 1,
-  /** Code units of the message. */
+  /** Code units of the message; NUMBERS: a question as numbers. */
   LENGTH: 2,
   /** CPUs of the machine, which answers may name. */
   CPUS: 3,
 } as const;
-const TEXT_OFFSET = 16;
+const NUMBERS = -1;
+const MESSAGE_OFFSET = 16;
 
 /** An answer is there sooner than a thread wakes up: this long both sides look for it before they sleep. */
 const SPIN_MS = 0.05;
@@ -40,7 +42,7 @@ export interface MailboxMemory {
 /** The mailboxes of one thread. */
 export function createMailboxes(count: number): MailboxMemory[] {
   const bell = new SharedArrayBuffer(8);
-  return Array.from({ length: count }, () => ({ box: new SharedArrayBuffer(TEXT_OFFSET + 2 * MAX_MESSAGE), bell }));
+  return Array.from({ length: count }, () => ({ box: new SharedArrayBuffer(MESSAGE_OFFSET + 2 * MAX_MESSAGE), bell }));
 }
 
 /** A word that threads look at for a moment, and then sleep at: the first of two, before the count of sleepers. */
@@ -100,17 +102,37 @@ class Mailbox {
   readonly state: WaitingPlace;
   readonly bell: WaitingPlace;
   readonly #text: Uint16Array;
+  readonly #numbers: Float64Array;
 
   constructor({ box, bell }: MailboxMemory) {
-    this.words = new Int32Array(box, 0, TEXT_OFFSET / 4);
+    this.words = new Int32Array(box, 0, MESSAGE_OFFSET / 4);
     this.state = new WaitingPlace(box);
     this.bell = new WaitingPlace(bell);
-    this.#text = new Uint16Array(box, TEXT_OFFSET);
+    this.#text = new Uint16Array(box, MESSAGE_OFFSET);
+    this.#numbers = new Float64Array(box, MESSAGE_OFFSET);
   }
 
   close(): void {
     this.state.set(State.CLOSED);
     this.bell.add();
+  }
+
+  /** How many characters the question has, where those are too many: nothing is written then. */
+  writeQuestion(request: SandboxRequest): number | null {
+    if (writeQuestion(this.#numbers, request)) {
+      this.words[Word.LENGTH] = NUMBERS;
+      return null;
+    }
+    const text = JSON.stringify(request);
+    if (text.length > MAX_MESSAGE) return text.length;
+    this.write(text);
+    return null;
+  }
+
+  readQuestion(): SandboxRequest {
+    return this.words[Word.LENGTH] === NUMBERS
+      ? readQuestion(this.#numbers)
+      : (JSON.parse(this.read()) as SandboxRequest);
   }
 
   write(text: string): void {
@@ -152,11 +174,10 @@ export class SandboxClient {
     const { state } = box;
     if (request.ask === 'configure') box.words[Word.CPUS] = request.configuration.cpus;
     else if (request.ask === 'start') box.words[Word.CPUS] = request.facts.cpus.length;
-    const question = JSON.stringify(request);
-    if (question.length > MAX_MESSAGE) {
-      return this.#die(`cannot be asked: the request has ${question.length} characters, ${MAX_MESSAGE} at most.`);
+    const tooLong = box.writeQuestion(request);
+    if (tooLong !== null) {
+      return this.#die(`cannot be asked: the request has ${tooLong} characters, ${MAX_MESSAGE} at most.`);
     }
-    box.write(question);
     if (!state.move(State.IDLE, State.ASKED)) return this.#die('has ended.');
     box.bell.add();
     if (!state.waitWhile(State.ASKED, BEGIN_LIMIT_MS)) {
@@ -202,8 +223,8 @@ export class SandboxServer {
   look(handler: (request: SandboxRequest) => string): void {
     const box = this.#box;
     if (!box.state.move(State.ASKED, State.BUSY)) return;
-    const answer = handler(JSON.parse(box.read()) as SandboxRequest);
-    // What is cut is no JSON any more, and so a fault.
+    const answer = handler(box.readQuestion());
+    // What is cut is in no order any more, and so a fault.
     box.write(answer.slice(0, MAX_MESSAGE));
     box.state.move(State.BUSY, State.ANSWERED);
   }

@@ -1,6 +1,15 @@
 /**
- * What the policy engine asks a sandbox, and what it answers: plain data, as JSON through a mailbox (mailbox.ts). Every
- * request has one answer. An answer comes from a plugin that nobody vouches for: `checkAnswer` (answers.ts) is its door.
+ * What the policy engine asks a sandbox, and what it answers: plain data, through a mailbox (mailbox.ts). Every request has one
+ * answer. An answer comes from a plugin that nobody vouches for: `checkAnswer` (answers.ts) is its door.
+ *
+ * What is asked often goes as numbers (questions.ts), and has its answer in few words, since a policy is to cost little: about an
+ * INIT or SIPI decisions come first, one for each target up to the last that is not simply delivered to, as
+ *
+ *     deliver LENGTH:REASON    hold LENGTH:REASON    drop LENGTH:REASON
+ *     delay NS LENGTH:REASON    redirect CPU VECTOR LENGTH:REASON    (a minus for one that stays)
+ *
+ * with nothing between them. Then, and alone where something else was asked, the rest of a `SandboxAnswer` as JSON, where there is
+ * any: that `NOTHING_SAID` is all, is the common case.
  */
 import type { Configuration, Cpu, MpState, Options, Outcome, Verdict } from '../../plugins/api/index';
 import type { IpiMode } from '../../preload/contract/events';
@@ -16,6 +25,12 @@ export interface MachineFacts {
   /** Of the policy's random numbers: made of the machine's seed and the policy's place. */
   seed: number;
 }
+
+export const STATE_NAMES: MpState[] = ['UNINITIALIZED', 'INIT_RECEIVED', 'SIPI_RECEIVED', 'RUNNABLE', 'HALTED'];
+export const STATE_INDEX = Object.fromEntries(STATE_NAMES.map((name, index) => [name, index])) as Record<
+  MpState,
+  number
+>;
 
 /** `changed`: CPUs whose MP state is another than the sandbox was told last, by `start` or since. */
 export type SandboxRequest = { changed?: { cpu: number; state: MpState }[] } & (
@@ -74,6 +89,9 @@ export type Action =
   | { act: 'verdict'; verdict: Verdict; reason: string }
   /** `data`: JSON. */
   | { act: 'tell'; data: string };
+
+/** As far as an answer is text: everything is delivered, nothing was done. */
+export const NOTHING_SAID = '';
 
 export type SandboxAnswer =
   | {

@@ -4,7 +4,7 @@
  * counted in what it executes: the same requests give the same answers on any host.
  */
 import { Intrinsics, JSException, type JSValueHandle, QuickJS, type QuickJSOptions, type Snapshot } from 'quickjs-wasi';
-import type { Ipi, MpState } from '../../plugins/api/index';
+import type { Ipi } from '../../plugins/api/index';
 import { IpiMode, ipiModeName } from '../../preload/contract/events';
 import type { PolicyProgram } from '../../preload/contract/policies';
 import { Deadline } from './deadline';
@@ -22,7 +22,10 @@ import {
   MAX_TIME,
   MAX_TIMERS,
   MAX_TOLD,
+  NOTHING_SAID,
   type SandboxRequest,
+  STATE_INDEX,
+  STATE_NAMES,
 } from './protocol';
 import { Rejections } from './rejections';
 import { mapStack, PLUGIN_FILE } from './stack-trace';
@@ -34,8 +37,6 @@ const MAX_MESSAGE_SHOWN = 1000;
 /** And of its stack, which is whatever the plugin says. */
 const MAX_STACK = 16_384;
 
-const STATE_NAMES: MpState[] = ['UNINITIALIZED', 'INIT_RECEIVED', 'SIPI_RECEIVED', 'RUNNABLE', 'HALTED'];
-const STATE_INDEX = Object.fromEntries(STATE_NAMES.map((name, index) => [name, index])) as Record<MpState, number>;
 const MODE_NAMES = Object.fromEntries(Object.values(IpiMode).map((mode) => [mode, ipiModeName(mode) as Ipi['mode']]));
 const LIMITS: Limits = {
   actions: MAX_ACTIONS,
@@ -46,9 +47,6 @@ const LIMITS: Limits = {
   message: MAX_MESSAGE,
   time: MAX_TIME,
 };
-/** Nothing to say: all targets are delivered to. */
-const NOTHING = '{}';
-
 const PRELUDE = `((limits, states, modes, checks) =>
   (${prelude})(limits, states, modes, checks, (${preludeRandom})(), (${preludeMachine})(limits, checks))
 )(${JSON.stringify(LIMITS)}, ${JSON.stringify(STATE_NAMES)}, ${JSON.stringify(MODE_NAMES)}, (${preludeChecks})())`;
@@ -60,13 +58,13 @@ interface Host {
 }
 
 type Entry = Record<keyof Prelude, JSValueHandle>;
+/** For the prelude: an IPI whose sender cannot be seen. */
+const NOBODY = -1;
 type StartUpRequest = Extract<SandboxRequest, { ask: 'init' | 'sipi' }>;
 
 /** What the prelude has made, in the order in which an image has their places. */
 const ENTRIES = ['load', 'ask', 'decide', 'mpState', 'note', 'collect'] as const satisfies (keyof Prelude)[];
 const ENTRY_BYTES = 4;
-/** Of one target of an INIT or SIPI, as the prelude's `decide` reads it. */
-const TARGET_BYTES = 7;
 
 /** Makes sandboxes of one compiled QuickJS: the prelude is evaluated once, and each begins as a copy of that engine's memory. */
 export class SandboxMaker {
@@ -121,8 +119,6 @@ export class Sandbox {
   readonly #program: PolicyProgram;
   readonly #host: Host;
   readonly #entry: Entry;
-  /** Handles of small numbers, from -1. */
-  readonly #numbers: JSValueHandle[] = [];
   /** The answer to everything from now on. */
   #fault: string | null = null;
 
@@ -142,14 +138,14 @@ export class Sandbox {
       if (options.length > MAX_OPTIONS) {
         throw new Error(`the options have ${options.length} characters as JSON, ${MAX_OPTIONS} at most.`);
       }
-      this.#call(this.#entry.load, this.#vm.newString(this.#program.policy), this.#vm.newString(options));
+      this.#call(this.#entry.load, this.#program.policy, options);
       this.#finishJobs();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** The answer as JSON, which `checkAnswer` (answers.ts) reads. */
+  /** The answer (protocol.ts), which `checkAnswer` (answers.ts) reads. */
   answer(request: SandboxRequest): string {
     if (this.#fault !== null) return this.#fault;
     this.#host.deadline.begin();
@@ -162,74 +158,48 @@ export class Sandbox {
 
   #ask(request: SandboxRequest): string {
     this.#host.clock.now = request.ask === 'configure' ? 0 : request.now;
-    for (const { cpu, state } of request.changed ?? []) {
-      this.#call(this.#entry.note, this.#number(cpu), this.#number(STATE_INDEX[state]));
-    }
-    let dirty: boolean;
-    let targets = 0;
+    for (const { cpu, state } of request.changed ?? []) this.#call(this.#entry.note, cpu, STATE_INDEX[state]);
+    const said = this.#sayTo(request);
+    return this.#finishJobs() ? this.#call(this.#entry.collect) : said;
+  }
+
+  #sayTo(request: SandboxRequest): string {
     switch (request.ask) {
       case 'init':
       case 'sipi':
-        targets = request.targets.length;
-        dirty = this.#decide(request);
-        break;
+        return this.#decide(request);
       case 'mp-state': {
         const { now, cpu, from, to } = request;
-        const time = this.#vm.newNumber(now);
-        const states = [this.#number(STATE_INDEX[from]), this.#number(STATE_INDEX[to])];
-        dirty = this.#call(this.#entry.mpState, time, this.#number(cpu), ...states);
-        time.dispose();
-        break;
+        return this.#call(this.#entry.mpState, now, cpu, STATE_INDEX[from], STATE_INDEX[to]);
       }
-      default: {
-        const text = this.#vm.newString(JSON.stringify(request));
-        dirty = this.#call(this.#entry.ask, text);
-        text.dispose();
-      }
+      default:
+        return this.#call(this.#entry.ask, JSON.stringify(request));
     }
-    if (!this.#finishJobs() && !dirty) return NOTHING;
-    const answer = this.#vm.callFunction(this.#entry.collect, this.#vm.undefined, this.#number(targets));
-    this.#host.deadline.check();
-    return answer.consume((text) => text.toString());
   }
 
-  /** All targets go into the engine at once: a call costs more than a policy that delivers. */
-  #decide({ ask, now, source, vector, targets, counts, states }: StartUpRequest): boolean {
-    const kind = this.#number(ask === 'sipi' ? 1 : 0);
-    const time = this.#vm.newNumber(now);
-    const from = this.#number(source ?? -1);
-    const bytes = new Uint8Array(targets.length * TARGET_BYTES);
-    targets.forEach((cpu, i) => {
-      const count = counts[i];
-      const target = [cpu, cpu >> 8, STATE_INDEX[states[i]], count, count >> 8, count >> 16, count >> 24];
-      bytes.set(target, i * TARGET_BYTES);
-    });
-    const all = this.#vm.newUint8Array(bytes);
-    const dirty = this.#call(
-      this.#entry.decide,
-      kind,
-      time,
-      from,
-      this.#number(vector),
-      this.#number(targets.length),
-      all,
-    );
-    all.dispose();
-    time.dispose();
-    return dirty;
+  /** The engine is called for each target: what they have in common it is handed once. */
+  #decide({ ask, now, source, vector, targets, counts, states }: StartUpRequest): string {
+    const common = [ask === 'sipi' ? 1 : 0, now, source ?? NOBODY, vector].map((value) => this.#vm.newNumber(value));
+    let said = NOTHING_SAID;
+    for (let i = 0, left = targets.length - 1; left >= 0; i++, left--) {
+      said = this.#callWith(common, this.#entry.decide, [targets[i], STATE_INDEX[states[i]], counts[i], left]);
+    }
+    for (const handle of common) handle.dispose();
+    return said;
   }
 
-  #call(entry: JSValueHandle, ...args: JSValueHandle[]): boolean {
-    const result = this.#vm.callFunction(entry, this.#vm.undefined, ...args);
-    const dirty = result.toBoolean();
+  #call(entry: JSValueHandle, ...args: (number | string)[]): string {
+    return this.#callWith([], entry, args);
+  }
+
+  #callWith(common: JSValueHandle[], entry: JSValueHandle, args: (number | string)[]): string {
+    const vm = this.#vm;
+    const own = args.map((arg) => (typeof arg === 'number' ? vm.newNumber(arg) : vm.newString(arg)));
+    const result = vm.callFunction(entry, vm.undefined, ...common, ...own);
+    const said = result.isString ? result.toString() : NOTHING_SAID;
     result.dispose();
-    return dirty;
-  }
-
-  /** Of a CPU, a vector, a state or a place: a handle that is kept. */
-  #number(value: number): JSValueHandle {
-    for (let n = this.#numbers.length - 1; n <= value; n++) this.#numbers.push(this.#vm.newNumber(n));
-    return this.#numbers[value + 1];
+    for (const handle of own) handle.dispose();
+    return said;
   }
 
   /** Lets promises go on. True where one did. */

@@ -22,7 +22,7 @@ function sipi(body: string): string {
   return policy(`start: (machine: any) => ({ sipi(ipi: any) { ${body} } })`);
 }
 
-/** The answer that it makes is this one: with objects whose toJSON nobody asks any more. */
+/** What it answers beside its decision is this: with objects whose toJSON nobody asks any more. */
 function forged(json: string): string {
   return sipi(`
     const bare = (value: any): any => {
@@ -32,7 +32,13 @@ function forged(json: string): string {
     };
     const answer = bare(JSON.parse('${json}'));
     (Object.prototype as any).toJSON = () => answer;
+    machine.log('x');
     return { do: 'drop' };`);
+}
+
+/** Its decision is this text: a template literal asks for `concat`. */
+function decided(text: string): string {
+  return sipi(`String.prototype.concat = () => '${text}'; return { do: 'drop' };`);
 }
 
 function each(name: string, fault: RegExp | null, sources: Record<string, string>): Hostile[] {
@@ -172,14 +178,18 @@ export const CORPUS: Hostile[] = [
     ),
   }),
   ...each('a forged answer', BROKEN, {
-    'with a delay in the past': forged(`{"decisions":[{"do":"delay","by":-1,"reason":""}]}`),
-    'with a delay that overflows': forged(`{"decisions":[{"do":"delay","by":1e308,"reason":""}]}`),
-    'with a CPU that does not exist': forged(`{"decisions":[{"do":"redirect","cpu":99,"vector":null,"reason":""}]}`),
-    'with too many decisions': forged(`{"decisions":[0,0,0]}`),
-    'with a prototype': forged(`{"__proto__":{"decisions":[]},"decisions":{"__proto__":[],"length":1}}`),
+    'with a delay in the past': decided('delay -1 0:'),
+    'with a delay that overflows': decided('delay 1e308 0:'),
+    'with a CPU that does not exist': decided('redirect 99 - 0:'),
+    'with too many decisions': decided('drop 0:drop 0:'),
+    'with a time in the past': forged(`{"actions":[{"act":"timer","timer":1,"at":-1}]}`),
+    'with a prototype': forged(`{"__proto__":{"actions":[]},"actions":{"__proto__":[],"length":1}}`),
     'with an action that does not exist': forged(`{"actions":[{"act":"exit"}]}`),
     'with an action by a CPU that does not exist': forged(`{"actions":[{"act":"suspend","cpu":2,"reason":""}]}`),
-    'with a reason that is too long': forged(`{"decisions":[{"do":"drop","reason":"' + 'x'.repeat(201) + '"}]}`),
+    'with a reason that is too long': decided(`drop 201:${'x'.repeat(201)}`),
+    'with a verdict that is too long': forged(
+      `{"actions":[{"act":"verdict","verdict":"hang","reason":"' + 'x'.repeat(201) + '"}]}`,
+    ),
     'with a fault that is none': forged(`{"fault":[]}`),
     'that is a list': forged('[]'),
     'that is a number': forged('1'),

@@ -55,7 +55,7 @@ export function preludeChecks() {
   /** What is too long is cut. */
   function checkText(value: unknown, what: string, most: number): string {
     if (typeof value !== 'string') refuse(`${what} must be a string, not ${show(value)}.`);
-    return cut(value, most);
+    return value.length > most ? cut(value, most) : value;
   }
 
   function checkFunction(value: unknown, what: string): void {

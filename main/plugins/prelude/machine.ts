@@ -24,7 +24,7 @@ export interface MachineState {
 export type MachineMaker = ReturnType<typeof preludeMachine>;
 
 export function preludeMachine(limits: Limits, checks: Checks) {
-  const { refuse, show, isObject, checkWhole, checkTime, checkText, checkFunction } = checks;
+  const { refuse, cut, show, isObject, checkWhole, checkTime, checkText, checkFunction } = checks;
   const { stringify } = JSON;
   const { freeze, hasOwn } = Object;
 
@@ -42,7 +42,8 @@ export function preludeMachine(limits: Limits, checks: Checks) {
   }
 
   function checkReason(value: unknown, what: string): string {
-    return value === undefined ? '' : checkText(value, `${what}: reason`, limits.reason);
+    if (value === undefined) return '';
+    return typeof value === 'string' ? cut(value, limits.reason) : checkText(value, `${what}: reason`, limits.reason);
   }
 
   function makeMachine(facts: MachineFacts, state: MachineState): Machine {

@@ -7,33 +7,36 @@
  */
 import type { Configuration, Decision, Ipi, MpState, Options, Policies, Policy } from '../../../plugins/api/index';
 import type { PolicyDefinition } from '../../../plugins/api/index';
-import type { Action, DecisionAnswer, SandboxRequest, Wants } from '../protocol';
+import type { Action, SandboxRequest, Wants } from '../protocol';
 import type { Checks } from './checks';
 import type { Limits, MachineMaker, MachineState } from './machine';
 import type { RandomSource } from './random';
 
-/** What the host calls. `true`: there is something to collect. */
+/** What the host calls. What it asks gives the answer (protocol.ts), or undefined: nothing is to be said. */
 export interface Prelude {
   /** Takes the policy out of what the plugin has exported; its options are JSON. */
   load(policy: string, options: string): void;
   /** Asks what comes seldom: a request as JSON. */
-  ask(request: string): boolean;
-  /** What comes often is asked with numbers alone; states are indices. About an INIT (0) or SIPI (1): */
+  ask(request: string): string | undefined;
+  /** What comes often is asked with numbers alone; states are indices. One target of an INIT (0) or SIPI (1): */
   decide(
     sipi: number,
     now: number,
     /** -1 where it cannot be seen. */
     source: number,
     vector: number,
-    /** How many targets there are, and each in 7 bytes: its CPU (2), its state, and how often it was sent one (4). */
+    cpu: number,
+    state: number,
+    /** How often it was sent one. */
     count: number,
-    targets: Uint8Array,
-  ): boolean;
-  mpState(now: number, cpu: number, from: number, to: number): boolean;
+    /** How many targets follow: the last gives the answer. */
+    left: number,
+  ): string | undefined;
+  mpState(now: number, cpu: number, from: number, to: number): string | undefined;
   /** A CPU's state is another one. */
   note(cpu: number, state: number): void;
   /** The answer to what was asked last, with what promises have done since. */
-  collect(targets: number): string;
+  collect(): string | undefined;
 }
 
 type Asked<T extends SandboxRequest['ask']> = Extract<SandboxRequest, { ask: T }>;
@@ -54,16 +57,20 @@ export function prelude(
   const { exec } = RegExp.prototype;
   const TooMuch = RangeError;
   const Pattern = RegExp;
+  const BY = { init: 'init: by', sipi: 'sipi: by' };
 
   let definition: PolicyDefinition;
   let policy: Policy = {};
   let options: Options = {};
   let cpus = 0;
 
-  let actions: Action[] = [];
-  let decisions: DecisionAnswer[] = [];
-  let answer: { configuration?: unknown; wants?: Wants; text?: string } = {};
-  let dirty = false;
+  /** More targets of the same INIT or SIPI follow. */
+  let more = false;
+  /** The answer: what was decided about the IPI, after which targets are delivered to; what was done; what else there is. */
+  let decided = '';
+  let delivered = 0;
+  let actions: Action[] | null = null;
+  let answer: { configuration?: unknown; wants?: Wants; text?: string } | null = null;
   let overflow = false;
   const state: MachineState = { now: 0, states: [], act, random };
 
@@ -85,7 +92,7 @@ export function prelude(
   }
 
   function act(action: Action): void {
-    dirty = true;
+    actions ??= [];
     if (actions.length >= limits.actions) {
       // Even where the plugin catches what is thrown.
       overflow = true;
@@ -96,32 +103,33 @@ export function prelude(
 
   function begin(now: number): void {
     state.now = now;
-    actions = [];
-    decisions = [];
-    answer = {};
-    dirty = false;
+    decided = '';
+    delivered = 0;
+    actions = null;
+    answer = null;
   }
 
-  function checkDecision(decision: Decision | undefined | void, hook: string): DecisionAnswer | null {
-    if (decision === undefined) return null;
+  /** The decision as protocol.ts has it; empty: deliver, and not a word about it. Its sentences are made only when they are needed. */
+  function checkDecision(decision: Decision | undefined | void, hook: 'init' | 'sipi'): string {
+    if (decision === undefined) return '';
     if (!isObject(decision)) refuse(`${hook} must return a decision, not ${show(decision)}.`);
     const reason = checkReason(decision.reason, hook);
     switch (decision.do) {
+      case 'delay': {
+        const by = checkTime(decision.by, BY[hook], limits.time);
+        return `delay ${by} ${reason.length}:${reason}`;
+      }
       case 'deliver':
-        return reason === '' ? null : { do: 'deliver', reason };
+        return reason === '' ? '' : `deliver ${reason.length}:${reason}`;
       case 'hold':
-        return { do: 'hold', reason };
+        return `hold ${reason.length}:${reason}`;
       case 'drop':
-        return { do: 'drop', reason };
-      case 'delay':
-        return { do: 'delay', by: checkTime(decision.by, `${hook}: by`, limits.time), reason };
-      case 'redirect':
-        return {
-          do: 'redirect',
-          cpu: decision.cpu === undefined ? null : checkWhole(decision.cpu, `${hook}: cpu`, 0, cpus - 1),
-          vector: decision.vector === undefined ? null : checkWhole(decision.vector, `${hook}: vector`, 0, 255),
-          reason,
-        };
+        return `drop ${reason.length}:${reason}`;
+      case 'redirect': {
+        const cpu = decision.cpu === undefined ? '-' : checkWhole(decision.cpu, `${hook}: cpu`, 0, cpus - 1);
+        const vector = decision.vector === undefined ? '-' : checkWhole(decision.vector, `${hook}: vector`, 0, 255);
+        return `redirect ${cpu} ${vector} ${reason.length}:${reason}`;
+      }
       default: {
         const { do: what } = decision as { do?: unknown };
         const given = what === undefined ? show(decision) : show(what);
@@ -138,8 +146,7 @@ export function prelude(
     if (change === undefined) return;
     if (!isObject(change)) refuse(`configure must return what is to be different, not ${show(change)}.`);
     const { bsp, apicIds, tableOrder, topology } = change as Configuration;
-    answer.configuration = { bsp, apicIds, tableOrder, topology };
-    dirty = true;
+    answer = { configuration: { bsp, apicIds, tableOrder, topology } };
   }
 
   function start({ states, facts }: Asked<'start'>): void {
@@ -152,7 +159,7 @@ export function prelude(
       policy = definition.start(makeMachine(facts, state), options);
       if (!isObject(policy)) refuse(`start must return a policy, not ${show(policy)}.`);
     }
-    answer.wants = {
+    const wants: Wants = {
       init: wanted('init'),
       sipi: wanted('sipi'),
       icrWrite: wanted('icrWrite'),
@@ -161,7 +168,7 @@ export function prelude(
       commands: wantedCommands(),
       ended: wanted('ended'),
     };
-    dirty = true;
+    answer = { wants };
   }
 
   function wanted(hook: 'init' | 'sipi' | 'icrWrite' | 'mpState' | 'ended'): boolean {
@@ -210,8 +217,17 @@ export function prelude(
   function command({ command: name, args }: Asked<'command'>): void {
     const text = policy.commands?.[name](args);
     if (text === undefined) return;
-    answer.text = checkText(text, `commands.${cut(name, 40)}: what it returns`, limits.log);
-    dirty = true;
+    answer = { text: checkText(text, `commands.${cut(name, 40)}: what it returns`, limits.log) };
+  }
+
+  function collect(): string | undefined {
+    if (actions === null && answer === null) return decided === '' ? undefined : decided;
+    if (overflow) throw new TooMuch(`A policy may take ${limits.actions} actions in one call.`);
+    const text = decided + stringify({ ...answer, actions: actions ?? [] });
+    if (text.length > limits.message) {
+      throw new TooMuch(`The answer has ${text.length} characters, ${limits.message} at most.`);
+    }
+    return text;
   }
 
   return {
@@ -252,46 +268,36 @@ export function prelude(
           policy.ended?.(request.outcome);
           break;
       }
-      return dirty;
+      return collect();
     },
 
-    decide(sipi, now, source, vector, length, targets) {
-      begin(now);
-      let at = 0;
-      for (let index = 0; index < length; index++) {
-        const cpu = targets[at++] + targets[at++] * 0x100;
-        const name = stateNames[targets[at++]];
-        const count = targets[at++] + targets[at++] * 0x100 + targets[at++] * 0x1_0000 + targets[at++] * 0x100_0000;
-        state.states[cpu] = name;
-        const ipi = { cpu, source: source < 0 ? null : source, vector, count, state: name };
-        const decision =
-          sipi === 0 ? checkDecision(policy.init?.(ipi), 'init') : checkDecision(policy.sipi?.(ipi), 'sipi');
-        if (decision === null) continue;
-        decisions[index] = decision;
-        dirty = true;
+    decide(sipi, now, from, vector, cpu, stateIndex, count, left) {
+      if (!more) begin(now);
+      more = left > 0;
+      const name = stateNames[stateIndex];
+      state.states[cpu] = name;
+      const ipi = { cpu, source: from < 0 ? null : from, vector, count, state: name };
+      const decision =
+        sipi === 0 ? checkDecision(policy.init?.(ipi), 'init') : checkDecision(policy.sipi?.(ipi), 'sipi');
+      if (decision === '') delivered += 1;
+      else {
+        for (; delivered > 0; delivered -= 1) decided += 'deliver 0:';
+        decided += decision;
       }
-      return dirty;
+      return more ? undefined : collect();
     },
 
     mpState(now, cpu, from, to) {
       begin(now);
       state.states[cpu] = stateNames[to];
       policy.mpState?.({ cpu, from: stateNames[from], to: stateNames[to] });
-      return dirty;
+      return collect();
     },
 
     note(cpu, stateIndex) {
       state.states[cpu] = stateNames[stateIndex];
     },
 
-    collect(targets) {
-      if (overflow) throw new TooMuch(`A policy may take ${limits.actions} actions in one call.`);
-      for (let i = 0; i < targets; i++) decisions[i] ??= { do: 'deliver', reason: '' };
-      const text = stringify(targets > 0 ? { decisions, actions } : { ...answer, actions });
-      if (text.length > limits.message) {
-        throw new TooMuch(`The answer has ${text.length} characters, ${limits.message} at most.`);
-      }
-      return text;
-    },
+    collect,
   };
 }
