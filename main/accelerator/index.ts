@@ -7,6 +7,7 @@ import { EmulatorRegisters } from './emulator/registers';
 import type { EmulatorHandles } from './emulator/vm';
 import { KvmDebugUnit } from './kvm/debug-unit';
 import { holdTscBack } from './kvm/guest-clock';
+import { FallbackCore, fallbackBytes, type FallbackOptions } from './kvm/fallback-core';
 import { KvmInterrupts } from './kvm/interrupts';
 import { PaperKernel } from './kvm/paper-kernel';
 import { KvmRegisters } from './kvm/registers';
@@ -37,7 +38,13 @@ const APIC_BASE = 0xfee00800;
 const EMULATOR_RUN_SIZE = 8192;
 
 export function memoryNeeds(name: AcceleratorName, cpus: number, ramSize: number, romSize: number): MemoryNeeds {
-  if (name === 'kvm') return { runSize: kvmRunSize(), staticBytes: 0, engineBytes: 0 };
+  if (name === 'kvm') {
+    return {
+      runSize: kvmRunSize(),
+      staticBytes: CORE_STATIC_BYTES,
+      engineBytes: fallbackBytes(ramSize, romSize),
+    };
+  }
   return {
     runSize: EMULATOR_RUN_SIZE,
     staticBytes: CORE_STATIC_BYTES,
@@ -50,6 +57,11 @@ export type ThreadVcpu = Vcpu & { readonly threadId: number };
 
 export function createKvmVcpu(options: KvmVcpuOptions): ThreadVcpu {
   return new KvmVcpu(options);
+}
+
+/** For `KvmVcpuOptions.fallback`. */
+export function createFallback(options: FallbackOptions): FallbackCore {
+  return new FallbackCore(options);
 }
 
 export function createParallelVcpu(options: ParallelVcpuOptions): ThreadVcpu {

@@ -26,8 +26,19 @@ export const exit_msr = struct('msr', { error: u8, pad: array(u8, 7), reason: u3
 export const exit_debug = struct('kvm_debug_exit_arch', { exception: u32, pad: u32, pc: u64, dr6: u64, dr7: u64 });
 export const exit_fail_entry = struct('fail_entry', { hardware_entry_failure_reason: u64, cpu: u32 });
 export const exit_internal = struct('internal', { suberror: u32, ndata: u32, data: array(u64, 16) });
+/** Of suberror EMULATION: bit 0 of its flags says that the bytes are there (linux/kvm.h). */
+export const exit_emulation_failure = struct('emulation_failure', {
+  suberror: u32,
+  ndata: u32,
+  flags: u64,
+  insn_size: u8,
+  insn_bytes: array(u8, 15),
+});
 export const exit_system_event = struct('system_event', { type: u32, ndata: u32, data: array(u64, 16) });
 export const exit_eoi = struct('eoi', { vector: u8 });
+
+/** KVM_INTERNAL_ERROR_EMULATION, a suberror. */
+export const INTERNAL_ERROR_EMULATION = 1;
 
 /**
  * A flyweight over one vcpu's kvm_run pages: each getter is a typed-array load, nothing is allocated.
@@ -207,6 +218,14 @@ export class VcpuExit {
 
   get internalSuberror(): number {
     return this.#u32[(UNION + exit_internal.at.suberror) / 4];
+  }
+
+  /** Of an internal error, the instruction that KVM could not emulate, with what follows it; empty: KVM does not say. */
+  failedInstruction(): Uint8Array {
+    const { flags, insn_size, insn_bytes } = exit_emulation_failure.at;
+    const known = this.internalSuberror === INTERNAL_ERROR_EMULATION && (this.#u8[UNION + flags] & 1) !== 0;
+    const size = known ? Math.min(this.#u8[UNION + insn_size], 15) : 0;
+    return this.#u8.subarray(UNION + insn_bytes, UNION + insn_bytes + size);
   }
 
   /** Data words of an internal error, at most 16. */

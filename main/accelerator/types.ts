@@ -96,6 +96,11 @@ export interface Vcpu extends Disposable {
    * (a string instruction goes on), which has to be handled and completed first.
    */
   completeExit(): boolean;
+  /**
+   * Executes by other means the one instruction at which the accelerator gave up, after an exit INTERNAL_ERROR: an exception of it is
+   * delivered. False: that is not possible, and nothing has changed.
+   */
+  completeInstruction(): boolean;
   /** The line that MWAIT waits for was written since MONITOR. */
   readonly lineWritten: boolean;
   /** MWAIT waits for interrupts that are masked, too. */

@@ -1,6 +1,4 @@
 /** The machine thread: makes the machine and its vcpu threads, carries its streams, and ends it. */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import {
@@ -21,6 +19,7 @@ import { machineAbilities } from './abilities';
 import { backendsOf, type HostHandles } from './backends';
 import { GuestFileError, readImage, vgaBiosOf } from './guest-files';
 import { HostClock, monotonicNow } from './clock';
+import { type EmulatorCore, readCore } from './core';
 import { openDisk } from './disk/index';
 import { describeUnimplemented } from './disassemble';
 import { unpackImage } from './gunzip';
@@ -429,18 +428,6 @@ export class MachineThread {
     const outcome: Outcome = { kind: 'crash', code: null, cpu: crash.cpu, reason };
     return { summary: { ...summary, outcome }, diagnosis: crash.registers };
   }
-}
-
-interface EmulatorCore {
-  module: WebAssembly.Module;
-  /** SHA-256. */
-  digest: string;
-}
-
-/** The emulator's core, which the build puts beside the bundled guests. */
-function readCore(): EmulatorCore {
-  const bytes = readFileSync(new URL('../resources/core.wasm', import.meta.url));
-  return { module: new WebAssembly.Module(bytes), digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
 /** Of the core by which a snapshot goes on. */

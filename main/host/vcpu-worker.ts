@@ -5,6 +5,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import {
+  createFallback,
   createInterrupts,
   createKicker,
   createKvmVcpu,
@@ -37,6 +38,7 @@ import { stepWithHalt } from '../machine/step-halt';
 import { Attention } from '../machine/vcpu-control';
 import { backendsOf, type HostHandles } from './backends';
 import { HostClock } from './clock';
+import { readCore } from './core';
 import { NetworkError } from './network/network-error';
 import { runNetwork } from './network/network-thread';
 import { openSeats, type PolicySeats } from './policy-seats';
@@ -164,6 +166,16 @@ function runVcpu(
         ...pages,
         fd: handles.vcpus[cpu],
         buffer,
+        fallback: () =>
+          createFallback({
+            fd: handles.vcpus[cpu],
+            module: readCore().module,
+            memory: descriptor.memory,
+            region: memory.offsets.engine,
+            ramOffset: memory.offsets.ram,
+            ramSize: config.memory,
+            romSize: memory.rom.length,
+          }),
         epoch,
         lag: memory.times.subarray(MachineTime.LAG, MachineTime.LAG + 1),
       })

@@ -71,7 +71,7 @@ beforeEach(() => {
   const pages = new SharedArrayBuffer(8192);
   page = new DataView(pages);
   page.setBigUint64(kvm_run.at.apic_base, BigInt(APIC_BASE), true);
-  vcpu = { exit: new VcpuExit(pages, 0, pages.byteLength) } as Vcpu;
+  vcpu = { exit: new VcpuExit(pages, 0, pages.byteLength), completeInstruction: () => false } as Vcpu;
   lock = new Int32Array(new SharedArrayBuffer(4));
   told = [];
   msrs = new Map();
@@ -339,6 +339,12 @@ describe('the CPU', () => {
     page.setUint32(UNION + exit_internal.at.suberror, 3, true);
     page.setUint32(UNION + exit_internal.at.ndata, 0, true);
     expect(crash(ExitReason.INTERNAL_ERROR).what).toBe('KVM gave up (KVM_EXIT_INTERNAL_ERROR 3, data none)');
+  });
+
+  test('INTERNAL_ERROR at an instruction that others than KVM have executed', () => {
+    vcpu = { exit: vcpu.exit, completeInstruction: () => true } as Vcpu;
+    expect(handle(ExitReason.INTERNAL_ERROR)).toBe(Next.CONTINUE);
+    expect(told).toEqual([]);
   });
 
   test('a number of data words that KVM cannot mean reads no further than the structure', () => {

@@ -2,7 +2,7 @@
  * What an exit asks of the machine. Free functions over the exit and the board: nothing here knows an accelerator or
  * a port number.
  */
-import type { VcpuExit } from '../accelerator/kvm-run';
+import { INTERNAL_ERROR_EMULATION, type VcpuExit } from '../accelerator/kvm-run';
 import { ExitReason, exitName } from '../../preload/contract/exit-reasons';
 import type { Vcpu } from '../accelerator/types';
 import type { Lock } from '../base/mutex';
@@ -41,7 +41,6 @@ export interface ExitTarget {
 
 const SYSTEM_EVENT_SHUTDOWN = 1;
 const SYSTEM_EVENT_RESET = 2;
-const INTERNAL_ERROR_EMULATION = 1;
 
 export function handleExit(vcpu: Vcpu, target: ExitTarget, cpu: number): Next {
   const { exit } = vcpu;
@@ -81,6 +80,7 @@ export function handleExit(vcpu: Vcpu, target: ExitTarget, cpu: number): Next {
         `the processor refused to enter the guest (KVM_EXIT_FAIL_ENTRY, hardware reason 0x${exit.failEntryReason.toString(16)})`,
       );
     case ExitReason.INTERNAL_ERROR:
+      if (vcpu.completeInstruction()) return Next.CONTINUE;
       throw new GuestCrash(cpu, internalError(exit));
     default:
       throw new GuestCrash(cpu, `exit ${exit.reason} (${exitName(exit.reason)}), which nothing here handles`);

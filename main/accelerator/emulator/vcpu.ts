@@ -177,6 +177,11 @@ export class EmulatorVcpu implements Vcpu {
     return false;
   }
 
+  /** What it does not have is #UD. */
+  completeInstruction(): boolean {
+    return false;
+  }
+
   get lineWritten(): boolean {
     const words = this.#words;
     if (words[block.MONITOR_STATE / 4] < WAITS) return false;

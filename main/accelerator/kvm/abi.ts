@@ -170,6 +170,13 @@ export const GuestDebug = {
   USE_HW_BP: 0x20000,
   INJECT_BP: 0x80000,
 } as const;
+export const kvm_xcr = struct('kvm_xcr', { xcr: u32, reserved: u32, value: u64 });
+export const kvm_xcrs = struct('kvm_xcrs', {
+  nr_xcrs: u32,
+  flags: u32,
+  xcrs: array(kvm_xcr, 16),
+  padding: array(u64, 16),
+});
 export const kvm_xsave = struct('kvm_xsave', { region: array(u32, 1024) });
 export const kvm_device_attr = struct('kvm_device_attr', { flags: u32, group: u32, attr: u64, addr: u64 });
 export const kvm_translation = struct('kvm_translation', {
@@ -237,10 +244,12 @@ export const KVM = {
   SET_GUEST_DEBUG: iow(0x9b, kvm_guest_debug),
   GET_VCPU_EVENTS: ior(0x9f, kvm_vcpu_events),
   SET_VCPU_EVENTS: iow(0xa0, kvm_vcpu_events),
+  GET_DEBUGREGS: ior(0xa1, kvm_debugregs),
   SET_DEBUGREGS: iow(0xa2, kvm_debugregs),
   GET_TSC_KHZ: io(0xa3),
   GET_XSAVE: ior(0xa4, kvm_xsave),
   SET_XSAVE: iow(0xa5, kvm_xsave),
+  GET_XCRS: ior(0xa6, kvm_xcrs),
   GET_STATS_FD: io(0xce),
   SET_DEVICE_ATTR: iow(0xe1, kvm_device_attr),
   GET_DEVICE_ATTR: iow(0xe2, kvm_device_attr),

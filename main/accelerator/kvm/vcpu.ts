@@ -5,6 +5,7 @@ import { ExitReason } from '../../../preload/contract/exit-reasons';
 import { type Position, RunResult, type Vcpu, type VcpuKicker } from '../types';
 import * as abi from './abi';
 import { GuestDebug, KVM, Sync } from './abi';
+import type { FallbackCore } from './fallback-core';
 import * as libc from './libc';
 import { putState, readMsr, readState } from './registers';
 
@@ -36,6 +37,8 @@ export interface KvmVcpuOptions {
   epoch: number;
   /** One number: ns by which machine time is behind that, for it stands still while the machine does. */
   lag: Float64Array;
+  /** Makes what executes an instruction that KVM cannot, when the first is met; without it nothing does. */
+  fallback?: () => FallbackCore;
   /** Not the host's kernel but another. */
   kernel?: VcpuCalls;
 }
@@ -94,11 +97,16 @@ export class KvmVcpu implements Vcpu {
   readonly #csBase: Int32Array;
   readonly #csSelector: Uint16Array;
   readonly #dirty: Uint32Array;
+  readonly #makeFallback: (() => FallbackCore) | undefined;
+  #fallback: FallbackCore | undefined;
+  /** Of `step`: KVM has given up at its instruction, which `completeInstruction` executes. */
+  #gaveUp = false;
   #armed = Infinity;
   #ioPending = false;
 
-  constructor({ fd, buffer, runOffset, runSize, epoch, lag, kernel = HOST_KERNEL }: KvmVcpuOptions) {
+  constructor({ fd, buffer, runOffset, runSize, epoch, lag, fallback, kernel = HOST_KERNEL }: KvmVcpuOptions) {
     this.#kernel = kernel;
+    this.#makeFallback = fallback;
     this.#fd = fd;
     this.#epoch = epoch;
     this.#lag = lag;
@@ -147,6 +155,10 @@ export class KvmVcpu implements Vcpu {
   }
 
   step(): RunResult {
+    if (this.#gaveUp) {
+      this.#gaveUp = false;
+      return RunResult.STEPPED;
+    }
     if (this.#ioPending) {
       if (!this.completeExit()) return RunResult.STEPPED;
     } else {
@@ -155,6 +167,7 @@ export class KvmVcpu implements Vcpu {
       this.#debug(0);
       if (result !== RunResult.EXIT) return result;
     }
+    this.#gaveUp = this.exit.reason === ExitReason.INTERNAL_ERROR;
     return this.exit.reason === ExitReason.DEBUG ? RunResult.STEPPED : RunResult.EXIT;
   }
 
@@ -208,6 +221,11 @@ export class KvmVcpu implements Vcpu {
     this.exit.immediateExit = false;
     if (result !== RunResult.EXIT) this.#ioPending = false;
     return result === RunResult.EXIT;
+  }
+
+  completeInstruction(): boolean {
+    this.#fallback ??= this.#makeFallback?.();
+    return this.#fallback?.execute(this.exit.failedInstruction()) ?? false;
   }
 
   /** The processor sees it by itself. */

@@ -1,4 +1,5 @@
 /** `reveille run`. */
+import { ExitReason, exitName } from '../../../preload/contract/exit-reasons';
 import type { MachineConfig, Summary } from '../../../preload/contract/machine';
 import { imageDigest } from '../../app/guests';
 import { probeHost } from '../../app/host';
@@ -100,8 +101,8 @@ async function runMachine(
   const { summary, diagnosis, status, screen } = await withScreen(options.screen, session);
   // Nobody reads any more, and who closed the pipe did not ask for a report.
   if (status === Status.SIGPIPE) return status;
-  for (const line of [...diagnosis, ...unimplementedLine(summary), ...droppedLine(summary), outcomeLine(summary)])
-    display.line(line);
+  const notes = [...unimplementedLine(summary), ...gaveUpLine(summary), ...droppedLine(summary)];
+  for (const line of [...diagnosis, ...notes, outcomeLine(summary)]) display.line(line);
   if (options.screen === '-' && screen !== null) {
     process.stdout.write(`${session.atLineStart ? '' : '\n'}${screenLines(screen)}`);
   }
@@ -148,6 +149,13 @@ function unimplementedLine({ unimplemented }: Summary): string[] {
   const { cpu, rip, symbol, bytes, text } = unimplemented;
   const where = symbol === null ? rip : `${rip}, in ${symbol}`;
   return [`cpu ${cpu} met an instruction that the emulator does not have, and got #UD: ${bytes} (${text}) at ${where}`];
+}
+
+function gaveUpLine({ cpus }: Summary): string[] {
+  const count = cpus.reduce((sum, { exits }) => sum + (exits[exitName(ExitReason.INTERNAL_ERROR)] ?? 0), 0);
+  if (count === 0) return [];
+  const instructions = count === 1 ? '1 instruction' : `${count} instructions`;
+  return [`KVM gave up at ${instructions}, which the emulator’s core executed where it could`];
 }
 
 function droppedLine({ network }: Summary): string[] {
