@@ -3,16 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { obeysPowerButton } from './support/guest';
 import { TestMachine } from './support/machine';
 import { needsKvm } from './support/needs';
-
-/** Says `R`, waits for the power button's status, then enters S5. */
-const obeysPowerButton = Uint8Array.of(
-  ...[0xb0, 0x52, 0xba, 0xf8, 0x03, 0xee], // mov al, 'R'; mov dx, 0x3f8; out dx, al
-  ...[0xba, 0x00, 0x06, 0xed], // mov dx, 0x600; next: in ax, dx
-  ...[0xf6, 0xc4, 0x01, 0x74, 0xfa], // test ah, 1; jz next
-  ...[0xba, 0x04, 0x06, 0xb8, 0x00, 0x3c, 0xef, 0xf4], // mov dx, 0x604; mov ax, 0x3c00; out dx, ax; hlt
-);
 
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-power-'))));

@@ -44,6 +44,7 @@ const COLUMNS = [
   'change',
   'monotonicNs',
   'code',
+  'down',
   'space',
   'address',
   'write',

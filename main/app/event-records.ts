@@ -16,6 +16,7 @@ import {
   UNCLAIMED_SPACES,
 } from '../../preload/contract/events';
 import { EXIT_REASONS, exitName } from '../../preload/contract/exit-reasons';
+import { SCAN_CODES } from '../../preload/contract/keys';
 import { hexToBytes, inputPayloads } from '../../preload/contract/serial-input';
 import { textPayloads } from '../../preload/contract/text-records';
 import { mpStateName } from '../../preload/contract/mp-state';
@@ -81,6 +82,16 @@ export class EventRecordWriter {
           this.#write(event, EventKind.SERIAL_INPUT, ...payload);
         return;
       }
+      case 'key':
+        return this.#write(
+          event,
+          EventKind.KEY,
+          SCAN_CODES.get(event.code) ?? 0,
+          event.position ?? 0,
+          Number(event.down),
+        );
+      case 'power-button':
+        return this.#write(event, EventKind.POWER_BUTTON, 0, event.position ?? 0);
       case 'machine': {
         const at = event.monotonicNs ?? 0;
         return this.#write(event, EventKind.MACHINE, number('change', event.change), at, at / 2 ** 32);
@@ -126,9 +137,10 @@ export class EventRecordWriter {
   }
 
   #policy(event: PolicyEvent): void {
-    const { author, act, text, verdict, runNs = 0, periodNs = 0, count = 0 } = event;
+    const { author, act, text, verdict, runNs = 0, periodNs = 0, count = 0, position = 0 } = event;
     const id = this.#text(event.t, text);
-    const first = verdict === undefined ? runNs / 1000 || count : VERDICTS.findIndex((name) => name === verdict);
+    const first =
+      verdict === undefined ? runNs / 1000 || count || position : VERDICTS.findIndex((name) => name === verdict);
     this.#write(event, EventKind.POLICY, author | (number('policyAct', act) << 8), id, first, periodNs / 1000);
   }
 

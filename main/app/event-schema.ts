@@ -1,6 +1,7 @@
 /** What an event that comes from a file must look like. */
 import * as v from 'valibot';
 import { DEVICE_FAULTS, INPUT_PIECE, MAX_TEXT, UNCLAIMED_SPACES, VERDICTS } from '../../preload/contract/events';
+import { SCAN_CODES } from '../../preload/contract/keys';
 import { PORTS } from '../../preload/contract/ports';
 import type { MachineEvent } from '../../preload/contract/machine-events';
 import { NUMBERS } from './event-records';
@@ -23,6 +24,7 @@ const named = (of: keyof typeof NUMBERS, what: string) =>
   );
 const vector = natural(0xff);
 const author = natural(0xff);
+const position = v.optional(u32);
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const common = { t: whole, cpu: v.nullable(cpu) };
 
@@ -75,6 +77,7 @@ export const eventSchema = v.variant('kind', [
     runNs: v.optional(whole),
     periodNs: v.optional(whole),
     count: v.optional(u32),
+    position,
   }),
   v.strictObject({ ...common, kind: v.literal('exit'), reason: named('exit', 'an exit reason'), count: u32 }),
   v.strictObject({ ...common, kind: v.literal('serial-line'), port: u32, end: u32 }),
@@ -84,8 +87,22 @@ export const eventSchema = v.variant('kind', [
     kind: v.literal('serial-input'),
     port: natural(PORTS - 1),
     bytes: v.pipe(v.string(), v.maxLength(INPUT_PIECE * 2), v.regex(/^([0-9a-f]{2})+$/)),
-    position: v.optional(natural(U32)),
+    position,
   }),
+  v.strictObject({
+    ...common,
+    kind: v.literal('key'),
+    code: v.pipe(
+      v.string(),
+      v.check(
+        (name) => SCAN_CODES.has(name),
+        ({ input }) => `${JSON.stringify(input.slice(0, 40))} is not a key`,
+      ),
+    ),
+    down: v.boolean(),
+    position,
+  }),
+  v.strictObject({ ...common, kind: v.literal('power-button'), position }),
   v.strictObject({
     ...common,
     kind: v.literal('machine'),

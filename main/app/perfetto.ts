@@ -220,6 +220,8 @@ function instantName(event: Exclude<MachineEvent, { kind: 'ipi' | 'mp-state' }>)
       return `machine ${event.change}`;
     case 'post':
       return `post 0x${event.code.toString(16).padStart(2, '0')}`;
+    case 'key':
+      return `key ${event.code} ${event.down ? 'down' : 'up'}`;
     case 'device-fault':
       return `device ${event.device}: ${event.fault}`;
     case 'unclaimed':

@@ -1,16 +1,10 @@
-/** From the events of a run, as lines of JSON, to what policies decided in it, and what its serial ports were given. */
+/** From the events of a run, as lines of JSON, to what policies decided in it, and what a person gave it. */
 import * as v from 'valibot';
 import { type Decision, IpiMode, NO_CPU, type PolicyAct, VERDICTS } from '../../preload/contract/events';
-import type {
-  DecisionEvent,
-  IpiEvent,
-  MachineEvent,
-  PolicyEvent,
-  SerialInputEvent,
-} from '../../preload/contract/machine-events';
+import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
 import type { MachineConfig, RunHeader } from '../../preload/contract/machine';
 import { FIRST_CONSOLE_PORT, portName, SERIAL_PORTS } from '../../preload/contract/ports';
-import type { RecordedDecision, Recording } from '../../preload/contract/recording';
+import type { RecordedDecision, Recording, RunInput } from '../../preload/contract/recording';
 import { hexToBytes } from '../../preload/contract/serial-input';
 import { checkConfiguration } from '../machine/configuration';
 import { AppError } from './errors';
@@ -111,11 +105,9 @@ class RecordingBuilder {
     if (event.kind === 'ipi') this.#ipi(event);
     else if (event.kind === 'decision') this.#decision(event);
     else if (event.kind === 'policy') this.#policy(event);
-    else if (event.kind === 'serial-input') this.#input(event);
-  }
-
-  #input({ t, position = 0, port, bytes }: SerialInputEvent): void {
-    this.recording.inputs.push({ t, position, port, bytes: hexToBytes(bytes) });
+    else if (event.kind === 'serial-input' || event.kind === 'key' || event.kind === 'power-button') {
+      this.recording.inputs.push({ ...inputOf(event), t: event.t, position: event.position ?? 0 });
+    }
   }
 
   /** What nothing but the end follows was said at the end, or may as well have been. */
@@ -161,8 +153,9 @@ class RecordingBuilder {
     this.#decisions++;
   }
 
-  #policy({ t, cpu, author, act, text, verdict, runNs = 0, periodNs = 0, count = 0 }: PolicyEvent): void {
-    const first = verdict === undefined ? runNs / US || count : VERDICTS.findIndex((name) => name === verdict);
+  #policy({ t, cpu, author, act, text, verdict, runNs = 0, periodNs = 0, count = 0, position = 0 }: PolicyEvent): void {
+    const first =
+      verdict === undefined ? runNs / US || count || position : VERDICTS.findIndex((name) => name === verdict);
     const words: [number, number] = [first, periodNs / US];
     this.recording.acts.push({
       t,
@@ -174,6 +167,17 @@ class RecordingBuilder {
       cpu,
       words,
     });
+  }
+}
+
+function inputOf(event: Extract<MachineEvent, { kind: 'serial-input' | 'key' | 'power-button' }>): RunInput {
+  switch (event.kind) {
+    case 'serial-input':
+      return { to: 'serial', port: event.port, bytes: hexToBytes(event.bytes) };
+    case 'key':
+      return { to: 'keyboard', stroke: { code: event.code, down: event.down } };
+    case 'power-button':
+      return { to: 'power-button' };
   }
 }
 

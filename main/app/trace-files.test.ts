@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Decision, EventKind, IpiMode, MachineChange, NO_CPU } from '../../preload/contract/events';
+import { SCAN_CODES } from '../../preload/contract/keys';
 import { inputPayloads } from '../../preload/contract/serial-input';
 import type { ExportFormat } from '../../preload/contract/channels';
 import { AppError } from './errors';
@@ -59,6 +60,8 @@ const event: fc.Arbitrary<RawRecord[]> = fc.oneof(
       payload,
     })),
   ),
+  raw(EventKind.KEY, none, fc.constantFrom(...SCAN_CODES.values()), word, fc.nat(1)),
+  raw(EventKind.POWER_BUTTON, none, fc.constant(0), word),
   raw(EventKind.MACHINE, none, fc.constant(MachineChange.STARTED), word, fc.nat(2 ** 20)),
   raw(EventKind.MACHINE, none, fc.constantFrom(MachineChange.THREADS_READY, MachineChange.ENDED)),
   raw(EventKind.LOST, none, word),

@@ -2,6 +2,7 @@
 import type { MachineAbilities, MachineRequest, PauseReason } from '../../preload/contract/inspection';
 import type { MachineMessage } from '../../preload/contract/machine';
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
+import type { RunInput } from '../../preload/contract/recording';
 import { Emitter } from '../base/emitter';
 import { ReveilleError } from '../base/errors';
 import type { Machine } from '../machine/machine';
@@ -29,6 +30,7 @@ export class MachineRequestDesk {
   readonly #post: (message: MachineMessage) => void;
   /** Sends the events and serial bytes that are there. */
   readonly #fetch: () => void;
+  readonly #give: (input: RunInput) => void;
   #running: RunningMachine | null = null;
   #ended = false;
   readonly #paused = new Emitter<PauseReason>();
@@ -37,9 +39,10 @@ export class MachineRequestDesk {
   #last: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
 
-  constructor(post: (message: MachineMessage) => void, fetch: () => void) {
+  constructor(post: (message: MachineMessage) => void, fetch: () => void, give: (input: RunInput) => void) {
     this.#post = post;
     this.#fetch = fetch;
+    this.#give = give;
   }
 
   /** The machine is there: what was asked before is answered now. */
@@ -103,7 +106,7 @@ export class MachineRequestDesk {
         this.#post({ type: 'resumed' });
         return null;
       case 'power-button':
-        machine.board.pressPowerButton();
+        this.#give({ to: 'power-button' });
         return null;
       case 'screen': {
         if (machine.screen === null) throw new RequestError('This machine has no screen: it was made without a VGA.');

@@ -25,6 +25,7 @@ import { describeUnimplemented } from './disassemble';
 import { unpackImage } from './gunzip';
 import { debugAbilities, runWhenWoken } from '../accelerator/index';
 import { GdbServer } from './gdb/gdb-server';
+import { InputQueue } from './input-queue';
 import { InputReplay } from './input-replay';
 import { KernelObserver } from './kernel-observer';
 import { MachineRequestDesk } from './machine-requests';
@@ -44,6 +45,7 @@ import { SandboxThreads } from './sandbox-threads';
 import type { PolicySeats } from './policy-seats';
 import { EndCause, EVENT_CAPACITY } from '../machine/shared-memory';
 import type { TimedPolicyCommand } from '../../preload/contract/policies';
+import type { RunInput } from '../../preload/contract/recording';
 
 /** Streams are fetched this long after the first news, so at most once in this time. */
 const FRAME_MS = 8;
@@ -89,14 +91,19 @@ export class MachineThread {
   #digest: EventDigest | null = null;
   #policies: PolicyHost | null = null;
   #sampler: Sampler | null = null;
-  #input: InputReplay | null = null;
+  #input: InputQueue | null = null;
+  #replay: InputReplay | null = null;
   #exitTimer: SlowingTimer | null = null;
   #gdb: GdbServer | null = null;
   readonly #requests: MachineRequestDesk;
 
   constructor(post: (message: MachineMessage) => void) {
     this.#post = post;
-    this.#requests = new MachineRequestDesk(post, () => this.#sendAll(this.#machine as Machine));
+    this.#requests = new MachineRequestDesk(
+      post,
+      () => this.#sendAll(this.#machine as Machine),
+      (input) => this.#give(input),
+    );
     // The BSP's thread loads its code while the machine is made.
     this.#spares.push(this.#newWorker());
   }
@@ -158,6 +165,7 @@ export class MachineThread {
     const names = new Symbolizer({ image, report: machine.image, cmdline: config.cmdline, file, ram: machine.ram });
     this.#names = names;
     this.#machine = machine;
+    this.#input = new InputQueue(machine.board);
     if (debuggerAt !== undefined) {
       this.#gdb = await GdbServer.open(debuggerAt);
       machine.pause.ask();
@@ -186,8 +194,8 @@ export class MachineThread {
       }
       if (!runsInTurns(config) && config.timeLimit !== null) this.#limitTime(machine, config.timeLimit, timers);
       if (recording !== null && !hasVirtualTime(config)) {
-        this.#input = new InputReplay(recording.inputs, machine, this.#ports);
-        this.#input.start();
+        this.#replay = new InputReplay(recording.inputs, machine, (input) => this.#give(input));
+        this.#replay.start();
       }
       if (config.irqchip !== 'exact') timers.push(new KernelObserver(machine).start());
       if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
@@ -212,7 +220,7 @@ export class MachineThread {
       this.#requests.close();
       for (const timer of timers) clearInterval(timer);
       this.#sampler?.stop();
-      this.#input?.stop();
+      this.#replay?.stop();
       this.#exitTimer?.stop();
       this.#policies?.close();
       void this.#sandboxes.close();
@@ -232,10 +240,10 @@ export class MachineThread {
         break;
       }
       case 'serial-input':
-        this.#ports[command.port]?.input(command.bytes);
+        this.#give({ to: 'serial', port: command.port, bytes: command.bytes });
         break;
       case 'key-input':
-        this.#machine?.board.press(command.strokes);
+        for (const stroke of command.strokes) this.#give({ to: 'keyboard', stroke });
         break;
       case 'serial-ack':
         this.#ports[command.port]?.acknowledge(command.count);
@@ -256,6 +264,11 @@ export class MachineThread {
         if (this.#machine?.events.pressing) this.#fetchEvents(this.#machine);
         break;
     }
+  }
+
+  #give(input: RunInput): void {
+    if (input.to === 'serial') this.#ports[input.port]?.input(input.bytes);
+    else this.#input?.add(input);
   }
 
   /** Carries events and serial bytes out until the machine is to end. */
@@ -306,6 +319,7 @@ export class MachineThread {
   #fetch(machine: Machine): boolean {
     const news = this.#fetchEvents(machine);
     for (const port of this.#ports) port.pump();
+    this.#input?.pump();
     return news;
   }
 
@@ -334,16 +348,16 @@ export class MachineThread {
     const { config } = this.#machine as Machine;
     const seats = this.#policies?.seats(commands) ?? null;
     if (seats === null || runsInTurns(config)) this.#startThread(config.bsp, seats);
-    else this.#give('policies', config.bsp, seats);
-    if (config.network !== null) this.#give('network', config.bsp, null);
+    else this.#assign('policies', config.bsp, seats);
+    if (config.network !== null) this.#assign('network', config.bsp, null);
   }
 
   #startThread(cpu: number, seats: PolicySeats | null = null): void {
     this.#madeFor.add(cpu);
-    this.#give('vcpu', cpu, seats);
+    this.#assign('vcpu', cpu, seats);
   }
 
-  #give(role: ThreadTask['role'], cpu: number, policies: PolicySeats | null): void {
+  #assign(role: ThreadTask['role'], cpu: number, policies: PolicySeats | null): void {
     const worker = this.#spares.shift() ?? this.#newWorker();
     const descriptor = (this.#machine as Machine).descriptor(cpu);
     const task: ThreadTask = { role, descriptor, host: this.#host, policies };

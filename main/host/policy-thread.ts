@@ -32,7 +32,7 @@ export function runPolicies(
     interrupts: createInterrupts(handles),
     cpu: NO_CPU,
   });
-  const policies = new MachinePolicies({ ...parts, board, config, clock });
+  const policies = new MachinePolicies({ ...parts, memory, board, config, clock });
   const { words } = memory;
   policies.start();
   running();
@@ -40,6 +40,7 @@ export function runPolicies(
   for (;;) {
     const count = board.policies.wakeCount;
     if (Atomics.load(words, MachineWord.STOPPING) !== 0) return;
+    policies.takeOrders();
     policies.attend();
     policies.expire();
     const wait = Math.max(0, policies.deadline - clock.now()) / NS_PER_MS;

@@ -19,9 +19,9 @@ import { Vga, VGA_PORTS_SIZE } from '../devices/vga';
 import { VGA_WORDS } from '../devices/vga-registers';
 import { COM_PORTS, COM_SIZE, PM_PORTS, RTC_IRQ, RTC_PORTS, RTC_SIZE, SCI_IRQ, VGA_PORTS } from '../firmware/port-map';
 import { EventKind, type IpiMode, NO_CPU } from '../../preload/contract/events';
-import type { KeyStroke } from '../../preload/contract/keys';
 import { type MachineConfig, runsInTurns } from '../../preload/contract/machine';
 import { DEBUG_CONSOLE, FIRST_CONSOLE_PORT } from '../../preload/contract/ports';
+import type { RunInput } from '../../preload/contract/recording';
 import { Controllers } from './controllers';
 import { DeviceTimers } from './device-timers';
 import type { Doorbell } from './doorbell';
@@ -34,7 +34,7 @@ import { PauseSwitch } from './pause-switch';
 import { PortSink } from './port-sink';
 import { type Backends, type MemoryWritten, NO_BACKENDS, PciBoard } from './pci-board';
 import { wakeWriters } from './room';
-import { inputPosition, writeInputEvents } from './serial-input';
+import { inputPosition, writeInputEvents } from './run-input';
 import { serialLine } from './serial-line';
 import { SerialWriter } from './serial-ring';
 import { DebugStop, EndCause, type MachineMemory, MachineTime, MachineWord, VcpuWord } from './shared-memory';
@@ -197,17 +197,33 @@ export class Board implements ExitTarget {
     this.lock.release();
   }
 
-  /** Gives bytes to a serial port's receiver; says how many it took. It rings the doorbell when it has room again. */
-  receive(port: number, bytes: Uint8Array): number {
+  /**
+   * Gives the machine what comes from outside; says how much it took: 0, nothing for now; else of bytes, as many as the port's
+   * receiver had room for, which rings the doorbell when it has room again.
+   */
+  give(input: RunInput): number {
     this.lock.acquire();
     const position = inputPosition(this.#memory, this.#config);
-    const taken = position === null ? 0 : this.#give(port, bytes);
-    if (taken > 0) writeInputEvents(this.events, port, bytes.subarray(0, taken), position ?? 0);
+    const taken = position === null ? 0 : this.#take(input);
+    if (taken > 0) writeInputEvents(this.events, input, taken, position ?? 0);
     this.lock.release();
     return taken;
   }
 
-  #give(port: number, bytes: Uint8Array): number {
+  #take(input: RunInput): number {
+    switch (input.to) {
+      case 'serial':
+        return this.#receive(input.port, input.bytes);
+      case 'keyboard':
+        this.#i8042.stroke(input.stroke);
+        return 1;
+      case 'power-button':
+        this.#pm.pressPowerButton();
+        return 1;
+    }
+  }
+
+  #receive(port: number, bytes: Uint8Array): number {
     let taken = 0;
     if (port >= FIRST_CONSOLE_PORT) {
       taken = this.#pci.receive(port - FIRST_CONSOLE_PORT, bytes);
@@ -216,24 +232,11 @@ export class Board implements ExitTarget {
     return taken;
   }
 
-  /** Keys of the keyboard go down or up. */
-  press(strokes: readonly KeyStroke[]): void {
-    this.lock.acquire();
-    for (const stroke of strokes) this.#i8042.stroke(stroke);
-    this.lock.release();
-  }
-
   /** A frame of the network waits for the guest. */
   frameArrived(): void {
     this.lock.acquire();
     this.#pci.frameArrived();
     this.#timers.update();
-    this.lock.release();
-  }
-
-  pressPowerButton(): void {
-    this.lock.acquire();
-    this.#pm.pressPowerButton();
     this.lock.release();
   }
 

@@ -15,7 +15,7 @@ import type { VcpuDescriptor } from './machine';
 import { MachinePolicies, type MachinePoliciesParts } from './machine-policies';
 import { PausableClock } from './pausable-clock';
 import { type Backends, NO_BACKENDS } from './pci-board';
-import { ReplayedInput } from './serial-input';
+import { ReplayedInput } from './run-input';
 import { MachineMemory, VcpuTime } from './shared-memory';
 import { heldInTurns } from './sharing';
 import { Standstill } from './standstill';
@@ -93,12 +93,13 @@ export class EmulatedMachine {
     });
     this.vcpus = cpus.map(({ vcpu }) => vcpu);
     this.board = cpus[config.bsp].board;
-    this.policies = policies === null ? null : new MachinePolicies({ ...policies, board: this.board, config, clock });
+    this.policies =
+      policies === null ? null : new MachinePolicies({ ...policies, memory, board: this.board, config, clock });
     const standstill = new Standstill(memory, null, tell);
     const inputs = policies?.recording?.inputs ?? [];
     // By the board of somebody outside, as it came.
     const outside = new Board({ memory, config, clock, kicker, interrupts, cpu: NO_CPU, sharing, backends });
-    const replayed = new ReplayedInput(inputs, (port, bytes) => outside.receive(port, bytes));
+    const replayed = new ReplayedInput(inputs, (input) => outside.give(input));
     const { takeTurns } = core;
     this.turns = new TurnLoop({
       cpus,

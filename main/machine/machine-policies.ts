@@ -13,7 +13,8 @@ import type { Recording } from '../../preload/contract/recording';
 import type { Board } from './board';
 import type { EventWriter } from './event-ring';
 import { Noted, type PolicyNote, Want } from './policy-queue';
-import { EndCause, Restraint } from './shared-memory';
+import { inputPosition } from './run-input';
+import { EndCause, type MachineMemory, Restraint } from './shared-memory';
 import { writeIpiEvents } from './start-up-router';
 import { Attention } from './vcpu-control';
 
@@ -39,13 +40,17 @@ export class MachinePolicies {
   readonly #board: Board;
   readonly #engine: MachineEngine;
   readonly #nextOrder: () => EngineOrder | null;
+  readonly #position: () => number;
 
-  constructor(options: MachinePoliciesParts & { board: Board; config: MachineConfig; clock: Clock }) {
-    const { board, config, clock, seats, recording, commands, tell, nextOrder } = options;
+  constructor(
+    options: MachinePoliciesParts & { memory: MachineMemory; board: Board; config: MachineConfig; clock: Clock },
+  ) {
+    const { memory, board, config, clock, seats, recording, commands, tell, nextOrder } = options;
     const inTurns = runsInTurns(config);
     const common = { steering: new MachineSteering(board, clock, config.cpus, inTurns), facts: factsOf(config), tell };
     this.#board = board;
     this.#nextOrder = nextOrder;
+    this.#position = () => inputPosition(memory, config) ?? 0;
     this.#engine =
       recording === null
         ? new PolicyEngine({ ...common, seats, commands, limit: inTurns ? ANSWER_LIMIT_IN_TURNS : ANSWER_LIMIT })
@@ -57,12 +62,25 @@ export class MachinePolicies {
     this.#engine.start();
   }
 
-  /** Takes orders, and asks about all that is waiting. */
+  get ordered(): boolean {
+    return this.#board.policies.ordered;
+  }
+
+  /** Where CPUs take turns, between two rounds, whose place an order's events have. */
+  takeOrders(): boolean {
+    const position = this.#position();
+    let any = this.#engine.ordered(position);
+    if (!this.#board.policies.takeOrders()) return any;
+    for (let order = this.#nextOrder(); order !== null; order = this.#nextOrder()) {
+      this.#engine.order(order, position);
+      any = true;
+    }
+    return any;
+  }
+
+  /** Asks about all that is waiting. */
   attend(): void {
     const { policies } = this.#board;
-    if (policies.takeOrders()) {
-      for (let order = this.#nextOrder(); order !== null; order = this.#nextOrder()) this.#engine.order(order);
-    }
     for (let note = policies.take(); note !== null; note = policies.take()) this.#observe(note);
     const overrun = policies.takeOverrun();
     if (overrun > 0) this.#engine.overrun(overrun);
@@ -78,7 +96,7 @@ export class MachinePolicies {
     return this.#engine.deadline;
   }
 
-  /** Whether `attend` has something to do but for what is due. */
+  /** Whether `attend` has something to do. */
   get waiting(): boolean {
     return this.#board.policies.waiting;
   }

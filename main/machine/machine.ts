@@ -270,7 +270,7 @@ export class Machine implements Disposable {
   announceOrder(): void {
     this.board.policies.announceOrder();
     // The emulator's thread sleeps elsewhere.
-    if (runsInTurns(this.config)) this.board.vcpus[this.config.bsp].alert(Attention.LOOK);
+    if (runsInTurns(this.config)) this.board.pause.wakeTurns();
   }
 
   /** Whether some CPU has got its SIPI and not begun. */

@@ -61,11 +61,17 @@ export class PauseSwitch {
       return;
     }
     Atomics.or(this.#words, MachineWord.PAUSE, Attention.PAUSE);
-    // A thread about to sleep has said so before it looks at PAUSE: one of the two sees the other.
-    if (Atomics.load(this.#words, MachineWord.TURNS_ASLEEP) !== 0) {
-      Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 1);
-      Atomics.notify(this.#words, MachineWord.EXIT_REQUEST);
-    }
+    this.wakeTurns();
+  }
+
+  /**
+   * Has the thread that runs all CPUs look, if it sleeps. One that is about to has said so before it looks at what was asked of it:
+   * one of the two sees the other. Who runs looks after its round, and is not kicked, which would show in how the run goes on.
+   */
+  wakeTurns(): void {
+    if (Atomics.load(this.#words, MachineWord.TURNS_ASLEEP) === 0) return;
+    Atomics.store(this.#words, MachineWord.EXIT_REQUEST, 1);
+    Atomics.notify(this.#words, MachineWord.EXIT_REQUEST);
   }
 
   /** Why the machine stands still, or is about to; null: it does not. CPU -1: none. */

@@ -207,7 +207,11 @@ export class PolicyQueue {
     this.wake();
   }
 
-  /** Whether an order has been left since the last call. */
+  /** Whether an order has been left since the last `takeOrders`. */
+  get ordered(): boolean {
+    return Atomics.load(this.#head, PolicyWord.ORDERS) !== 0;
+  }
+
   takeOrders(): boolean {
     if (this.#head[PolicyWord.ORDERS] === 0) return false;
     return Atomics.exchange(this.#head, PolicyWord.ORDERS, 0) !== 0;

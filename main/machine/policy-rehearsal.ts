@@ -36,6 +36,7 @@ export function* rehearseQuestions(host: RehearsalHost, sandbox: PolicySandbox):
   const clock = new PausableClock(hostClock, memory);
   const board = new Board({ memory, config, clock, kicker, interrupts, cpu: NO_CPU });
   const policies = new MachinePolicies({
+    memory,
     board,
     config,
     clock,

@@ -29,8 +29,8 @@ import {
 import { MpState } from '../../preload/contract/mp-state';
 import type { ExitReporter } from './exit-reporter';
 import { type ExactLoop, STOPPED } from './exact-loop';
+import type { ReplayedInput } from './run-input';
 import { type MachineMemory, MachineTime, MachineWord, VcpuTime } from './shared-memory';
-import type { ReplayedInput } from './serial-input';
 import type { Standstill } from './standstill';
 import type { TurnEventWriter } from './turn-events';
 import type { TurnLock } from './turn-lock';
@@ -63,7 +63,11 @@ export interface TurnPolicies {
   readonly waiting: boolean;
   /** Machine time in ns at which something of theirs is due. */
   readonly deadline: number;
-  /** Takes orders, and asks about what is waiting. */
+  /** Somebody has left an order. */
+  readonly ordered: boolean;
+  /** Does what somebody has ordered, or had in a recorded run at this time and position; true where there was something. Between two rounds. */
+  takeOrders(): boolean;
+  /** Asks about what is waiting. */
   attend(): void;
   /** Does what is due by now. Between two rounds: when that is does not depend on what else policies want to know. */
   expire(): void;
@@ -154,12 +158,17 @@ export class TurnLoop {
     this.#limit = until;
     if (words[MachineWord.PAUSE] !== 0) this.#hold();
     while (this.#clock.now() < until) {
-      this.#input?.give(this.#clock.now(), words[MachineWord.TURN_RANDOM]);
+      this.#giveInput();
+      this.#policies?.takeOrders();
       if (!this.#nextRound()) return false;
       this.#lock.giveWay();
       if (words[MachineWord.PAUSE] !== 0) this.#hold();
     }
     return true;
+  }
+
+  #giveInput(): boolean {
+    return this.#input !== null && this.#input.give(this.#clock.now(), this.#words[MachineWord.TURN_RANDOM]);
   }
 
   /** Stands still after a crash. `step`: what comes of a wish to execute an instruction. */
@@ -211,7 +220,6 @@ export class TurnLoop {
     if (this.#policies !== null) {
       this.#policies.attend();
       this.#policies.expire();
-      round[ROUND_UNTIL] = Math.min(round[ROUND_UNTIL], this.#policies.deadline);
     }
     round[ROUND_TURNS] = 0;
     const idle = round[ROUND_IDLE] !== 0;
@@ -295,29 +303,37 @@ export class TurnLoop {
     if ((this.#words[MachineWord.PAUSE] & Attention.AT_ONCE) !== 0) this.#hold();
   }
 
-  /** Nobody has anything to do until then, unless a CPU has just been given something after its turn. */
+  /**
+   * No CPU has anything to do until then, unless it has just been given something after its turn. What others do meanwhile is done
+   * without a round, which would take from the generator: the run does not depend on how often somebody only looked.
+   */
   #passTime(until: number): void {
-    if (!this.#allWait()) return;
+    while (until > this.#clock.now() && this.#allWait()) {
+      if (this.#policies?.takeOrders() === true) {
+        this.#announce();
+        continue;
+      }
+      this.#passTimeTo(
+        Math.min(until, this.#policies?.deadline ?? Infinity, this.#input?.due(this.#clock.now()) ?? Infinity),
+      );
+      if (this.#clock.now() >= until) return;
+      this.#policies?.expire();
+      this.#announce();
+      this.#lock.giveWay();
+      if (this.#words[MachineWord.PAUSE] !== 0) this.#hold();
+      this.#giveInput();
+    }
+  }
+
+  #passTimeTo(due: number): void {
     if (this.#skip !== null && this.#pace === null) {
-      if (until !== Infinity) this.#skip.advanceTo(until);
-      else this.#awaitOthers();
+      if (due !== Infinity) this.#skip.advanceTo(due);
+      else if (this.#input?.giveNext() !== true) this.#sleep(Infinity);
       return;
     }
     const since = this.#pace?.now() ?? 0;
-    this.#sleep(until);
-    if (this.#pace !== null) this.#skip?.advanceTo(Math.min(until, this.#clock.now() + this.#pace.now() - since));
-  }
-
-  /**
-   * Until somebody outside gives a CPU something to do. A round for whoever looks meanwhile would take from the generator, and what
-   * follows would depend on how often that was.
-   */
-  #awaitOthers(): void {
-    while (this.#allWait()) {
-      if (this.#input?.giveNext() === true) continue;
-      this.#sleep(Infinity);
-      if (this.#words[MachineWord.PAUSE] !== 0) this.#hold();
-    }
+    this.#sleep(due);
+    if (this.#pace !== null) this.#skip?.advanceTo(Math.min(due, this.#clock.now() + this.#pace.now() - since));
   }
 
   #allWait(): boolean {
@@ -328,9 +344,10 @@ export class TurnLoop {
   #sleep(until: number): void {
     const words = this.#words;
     this.#lock.release();
-    // Whoever asks for a pause looks at this afterwards.
+    // Whoever asks for a pause, or leaves an order, looks at this afterwards.
     Atomics.store(words, MachineWord.TURNS_ASLEEP, 1);
-    if (Atomics.exchange(words, MachineWord.EXIT_REQUEST, 0) === 0 && Atomics.load(words, MachineWord.PAUSE) === 0) {
+    const asked = Atomics.load(words, MachineWord.PAUSE) !== 0 || this.#policies?.ordered === true;
+    if (Atomics.exchange(words, MachineWord.EXIT_REQUEST, 0) === 0 && !asked) {
       Atomics.wait(words, MachineWord.EXIT_REQUEST, 0, (until - this.#clock.now()) / NS_PER_MS);
     }
     Atomics.store(words, MachineWord.TURNS_ASLEEP, 0);

@@ -279,7 +279,7 @@ describe('a policy that fails', () => {
     for (const cpu of [1, 1, 2]) sipi(engine, cpu);
     story.told();
     for (let time = 0; time < 2; time++)
-      engine.order({ order: 'command', id: 1, author: 1, command: 'drop', args: {} });
+      engine.order({ order: 'command', id: 1, author: 1, command: 'drop', args: {} }, 0);
     expect(story.told().filter(({ kind }) => kind === 'policy')).toMatchObject([
       { act: 'command' },
       { act: 'discard', cpu: 1, text: 'too late', count: 2 },
@@ -297,7 +297,7 @@ describe('a policy that fails', () => {
           : { decisions: [{ do: 'drop', reason: '' }], actions: [] },
       close() {},
     };
-    engine.order({ order: 'reload', author: 1, sandbox, options: {} });
+    engine.order({ order: 'reload', author: 1, sandbox, options: {} }, 0);
     sipi(engine, 1);
     expect(story.lines).toEqual(['to 1: DROP by 1']);
   });
@@ -345,8 +345,8 @@ test('a command is an event, and its answer goes back', () => {
     answer: (request) => (request.ask === 'command' ? { text: 'held' } : {}),
   });
   story.told();
-  engine.order({ order: 'command', id: 7, author: 1, command: 'hold', args: { cpu: 2 } });
-  engine.order({ order: 'command', id: 8, author: 1, command: 'fly', args: {} });
+  engine.order({ order: 'command', id: 7, author: 1, command: 'hold', args: { cpu: 2 } }, 0);
+  engine.order({ order: 'command', id: 8, author: 1, command: 'fly', args: {} }, 0);
   expect(news).toEqual([
     { news: 'answer', id: 7, text: 'held' },
     { news: 'answer', id: 8, text: 'The policy policy-1 does not answer "fly".' },

@@ -129,7 +129,7 @@ export class PolicyEngine implements MachineEngine {
     }
   }
 
-  order(order: EngineOrder): void {
+  order(order: EngineOrder, position: number): void {
     this.#now = this.#steering.now;
     const policy = this.#policies[order.author - 1];
     if (order.order === 'reload') {
@@ -138,12 +138,16 @@ export class PolicyEngine implements MachineEngine {
       policy.options = order.options;
       policy.faulty = false;
       this.#agenda.forget(policy.author);
-      this.#log.act(policy.author, PolicyAct.RELOADED, policy.name, null);
+      this.#log.act(policy.author, PolicyAct.RELOADED, policy.name, null, position);
       this.#startPolicy(policy);
       return;
     }
     const { id, command, args } = order;
-    this.#tell({ news: 'answer', id, text: this.#command(policy, command, args) });
+    this.#tell({ news: 'answer', id, text: this.#command(policy, command, args, position) });
+  }
+
+  ordered(): boolean {
+    return false;
   }
 
   overrun(count: number): void {
@@ -164,10 +168,10 @@ export class PolicyEngine implements MachineEngine {
     this.#actions.perform(policy, answer?.actions ?? []);
   }
 
-  #command(policy: Policy, command: string, args: Options): string {
+  #command(policy: Policy, command: string, args: Options, position = 0): string {
     if (policy.faulty) return `The policy ${policy.name} stands aside since it failed.`;
     if (!policy.wants.commands.includes(command)) return `The policy ${policy.name} does not answer "${command}".`;
-    this.#log.act(policy.author, PolicyAct.COMMAND, describeCommand(command, args), cpuOf(args));
+    this.#log.act(policy.author, PolicyAct.COMMAND, describeCommand(command, args), cpuOf(args), position);
     const answer = this.#ask(policy, { ask: 'command', command, args });
     if (answer === null) return `The policy ${policy.name} failed: see its event.`;
     this.#actions.perform(policy, answer.actions);

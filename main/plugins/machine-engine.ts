@@ -15,7 +15,10 @@ export interface MachineEngine {
   expire(): void;
   /** `time`: when it happened, in ns of machine time. */
   observe(observation: Observation, time: number): void;
-  order(order: EngineOrder): void;
+  /** `position`: where CPUs take turns, between which two rounds (events.ts, SERIAL_INPUT). */
+  order(order: EngineOrder, position: number): void;
+  /** Does what was ordered at this time and position of a recorded run; true where something was. */
+  ordered(position: number): boolean;
   /** Some IPIs were delivered without a question, since the queue had no room for them. */
   overrun(count: number): void;
 }

@@ -12,6 +12,13 @@ import type { MachineFacts } from './protocol';
 const US = 1000;
 const ALL_PORTS = [0, 1, 2, 3];
 
+const ORDERS: readonly PolicyAct[] = [PolicyAct.COMMAND, PolicyAct.RELOADED];
+
+/** What a person wanted of a policy while CPUs took turns: it has its place between two rounds. */
+function isOrder(act: RecordedAct): act is Extract<RecordedAct, { does: 'act' }> {
+  return act.does === 'act' && ORDERS.includes(act.act) && act.words[0] !== 0;
+}
+
 export class ReplayEngine implements MachineEngine {
   readonly #recording: Recording;
   readonly #steering: Steering;
@@ -60,7 +67,8 @@ export class ReplayEngine implements MachineEngine {
   get #nextAct(): number {
     const act = this.#recording.acts[this.#done];
     if (act === undefined || (this.#inTurns && act.after > this.#decisions)) return Infinity;
-    return act.t;
+    // Where the run has come to be another, what was ordered does not find its place: it is done right after its time.
+    return this.#inTurns && isOrder(act) && act.t <= this.#steering.now ? act.t + 1 : act.t;
   }
 
   expire(): void {
@@ -75,6 +83,17 @@ export class ReplayEngine implements MachineEngine {
   observe(observation: Observation): void {
     if (observation.about === 'start-up') this.#decide(observation);
     while (this.#nextAct <= this.#steering.now) this.#perform(this.#recording.acts[this.#done++]);
+  }
+
+  ordered(position: number): boolean {
+    for (let any = false; ; any = true) {
+      const act = this.#recording.acts[this.#done];
+      const due = act !== undefined && act.t <= this.#steering.now && act.after <= this.#decisions;
+      // With what each of them led to.
+      const here = due && (isOrder(act) ? act.words[0] === position >>> 0 : any);
+      if (!here) return any;
+      this.#perform(this.#recording.acts[this.#done++]);
+    }
   }
 
   order(order: EngineOrder): void {

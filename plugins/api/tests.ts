@@ -117,6 +117,9 @@ export type TestEvent = { readonly t: number; readonly cpu: number | null } & (
   | { readonly kind: 'serial-lost'; readonly port: number; readonly count: number }
   /** A serial port was given input, up to 12 bytes as hexadecimal digits. */
   | { readonly kind: 'serial-input'; readonly port: number; readonly bytes: string }
+  /** A key of the keyboard, by its name in a browser (`KeyA`). */
+  | { readonly kind: 'key'; readonly code: string; readonly down: boolean }
+  | { readonly kind: 'power-button' }
   | { readonly kind: 'lost'; readonly count: number }
   /** A guest access that no device answers. */
   | { readonly kind: 'unclaimed'; readonly space: 'port' | 'memory'; readonly address: number; readonly write: boolean }

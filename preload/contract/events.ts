@@ -63,6 +63,10 @@ export const EventKind = {
    * with the time it says between which two rounds. Elsewhere it is 0.
    */
   SERIAL_INPUT: 14,
+  /** A key of the keyboard went down or up. Payload: its scan code (SCAN_CODES), the position as of SERIAL_INPUT, and 1 where down. */
+  KEY: 15,
+  /** The power button was pressed. Payload: 0, and the position as of SERIAL_INPUT. */
+  POWER_BUTTON: 16,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
@@ -119,7 +123,7 @@ export const IPI_RELEASED = 1 << 19;
 export const PolicyAct = {
   /** It takes part in this run; the text is its name. Its author number is its place in the machine's list, from 1. */
   LOADED: 1,
-  /** Its source was changed: the new one is asked from now on. */
+  /** Its source was changed: the new one is asked from now on. First word: the position, as of SERIAL_INPUT. */
   RELOADED: 2,
   /** It is asked no more; the text says why. */
   FAULT: 3,
@@ -127,7 +131,10 @@ export const PolicyAct = {
   LOG: 5,
   /** First word: index into VERDICTS. The text is the reason. */
   VERDICT: 6,
-  /** It was given a command; the text is the command with its arguments. */
+  /**
+   * It was given a command; the text is the command with its arguments. First word: the position, as of SERIAL_INPUT, and 0 of a
+   * command that the run had from its start, for its time.
+   */
   COMMAND: 7,
   SUSPEND: 8,
   RESUME: 9,

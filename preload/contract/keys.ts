@@ -123,6 +123,9 @@ export const SCAN_CODES: ReadonlyMap<string, number> = new Map([
   ]),
 ]);
 
+/** The other way round. */
+export const KEY_NAMES: ReadonlyMap<number, string> = new Map([...SCAN_CODES].map(([name, code]) => [code, name]));
+
 function keys(prefix: number, codes: [name: string, code: number][]): [string, number][] {
   return codes.map(([name, code]) => [name, prefix + code]);
 }

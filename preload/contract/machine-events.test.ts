@@ -34,6 +34,9 @@ test('every kind of record', () => {
       record(EventKind.UNCLAIMED, 0, 1, 0x1000, 1, 1),
       record(EventKind.SERIAL_INPUT, NO_CPU, 1 | (5 << 8), 0x9000_0001, 0x6b726170, 0x0a, 0),
       record(EventKind.SERIAL_INPUT, NO_CPU, 0 | (1 << 8), 0, 0x1b, 0, 0),
+      record(EventKind.KEY, NO_CPU, 0xe072, 0x9000_0001, 1),
+      record(EventKind.KEY, NO_CPU, 0x1c),
+      record(EventKind.POWER_BUTTON, NO_CPU, 0, 0x9000_0001),
       record(200, 0, 1),
     ]),
   ).toEqual([
@@ -62,6 +65,9 @@ test('every kind of record', () => {
     { t, cpu: 0, kind: 'unclaimed', space: 'memory', address: 0x1_0000_1000, write: true },
     { t, cpu: null, kind: 'serial-input', port: 1, bytes: '7061726b0a', position: 0x9000_0001 },
     { t, cpu: null, kind: 'serial-input', port: 0, bytes: '1b' },
+    { t, cpu: null, kind: 'key', code: 'ArrowDown', down: true, position: 0x9000_0001 },
+    { t, cpu: null, kind: 'key', code: 'KeyA', down: false },
+    { t, cpu: null, kind: 'power-button', position: 0x9000_0001 },
   ]);
 });
 

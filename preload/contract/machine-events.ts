@@ -27,6 +27,7 @@ import {
 } from './events';
 import { type MpStateName, mpStateName } from './mp-state';
 import { exitName } from './exit-reasons';
+import { KEY_NAMES } from './keys';
 import { bytesToHex, inputBytes } from './serial-input';
 import { TextTable } from './text-records';
 
@@ -99,8 +100,10 @@ export interface PolicyEvent extends Base {
   /** Of a duty cycle. */
   runNs?: number;
   periodNs?: number;
-  /** Of `silenced`. */
+  /** Of `silenced` and `discard`. */
   count?: number;
+  /** Of `command` and `reloaded`, as of serial input. */
+  position?: number;
 }
 
 /** A serial port's receiver was given bytes of the host's, 12 at most: more are several events. */
@@ -110,6 +113,21 @@ export interface SerialInputEvent extends Base {
   /** In hexadecimal, two digits a byte. */
   bytes: string;
   /** Where CPUs take turns: between which two rounds of the time `t`, as the state of the generator that varies turns. */
+  position?: number;
+}
+
+/** A key of the keyboard went down or up; `code` as a window names it (KeyboardEvent.code). */
+export interface KeyEvent extends Base {
+  kind: 'key';
+  code: string;
+  down: boolean;
+  /** As of serial input. */
+  position?: number;
+}
+
+export interface PowerButtonEvent extends Base {
+  kind: 'power-button';
+  /** As of serial input. */
   position?: number;
 }
 
@@ -123,6 +141,8 @@ export type MachineEvent =
   | (Base & { kind: 'serial-line'; port: number; end: number })
   | (Base & { kind: 'serial-lost'; port: number; count: number })
   | SerialInputEvent
+  | KeyEvent
+  | PowerButtonEvent
   /** `monotonicNs`, of `started` only: the host's CLOCK_MONOTONIC at machine time 0. */
   | (Base & { kind: 'machine'; change: string; monotonicNs?: number })
   | (Base & { kind: 'lost'; count: number })
@@ -265,8 +285,19 @@ export function decodeRecord(record: EventRecord, texts = new TextTable()): Mach
         kind: 'serial-input',
         port: p[0] & 0xff,
         bytes: bytesToHex(inputBytes(p)),
-        ...(p[1] !== 0 && { position: p[1] }),
+        ...positionOf(p[1]),
       };
+    case EventKind.KEY:
+      return {
+        t,
+        cpu,
+        kind: 'key',
+        code: KEY_NAMES.get(p[0]) ?? 'Unidentified',
+        down: p[2] !== 0,
+        ...positionOf(p[1]),
+      };
+    case EventKind.POWER_BUTTON:
+      return { t, cpu, kind: 'power-button', ...positionOf(p[1]) };
     case EventKind.MACHINE: {
       const change = machineChangeName(p[0]);
       const event = { t, cpu, kind: 'machine', change } as const;
@@ -290,6 +321,11 @@ export function decodeRecord(record: EventRecord, texts = new TextTable()): Mach
     default:
       return null;
   }
+}
+
+/** Left out where CPUs do not take turns. */
+function positionOf(word: number): { position?: number } {
+  return word === 0 ? {} : { position: word };
 }
 
 function decodeDecision({ time, cpu, payload: p }: EventRecord, texts: TextTable): DecisionEvent {
@@ -323,5 +359,6 @@ function decodePolicy({ time, cpu, payload: p }: EventRecord, texts: TextTable):
     ...(act === PolicyAct.VERDICT && { verdict: VERDICTS[p[2]] ?? `verdict-${p[2]}` }),
     ...(act === PolicyAct.DUTY_CYCLE && { runNs: p[2] * US, periodNs: p[3] * US }),
     ...((act === PolicyAct.SILENCED || act === PolicyAct.DISCARD) && { count: p[2] }),
+    ...((act === PolicyAct.COMMAND || act === PolicyAct.RELOADED) && positionOf(p[2])),
   };
 }

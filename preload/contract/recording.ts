@@ -1,5 +1,6 @@
-/** What came to a run from outside that was recorded: what policies decided, and serial input. */
+/** What came to a run from outside that was recorded: what policies decided, and what the machine was given by a person. */
 import type { Decision, IpiMode, PolicyAct } from './events';
+import type { KeyStroke } from './keys';
 
 /** What became of one INIT or SIPI to one CPU; null: it simply arrived. */
 export type RecordedDecision = {
@@ -16,14 +17,14 @@ export type RecordedAct = { t: number; author: number; after: number } & (
   | { does: 'act'; act: PolicyAct; text: string; cpu: number | null; words: [number, number] }
 );
 
-/** Bytes that a serial port was given (events.ts, SERIAL_INPUT). */
-export interface RecordedInput {
-  t: number;
-  /** 0 where CPUs did not take turns. */
-  position: number;
-  port: number;
-  bytes: Uint8Array;
-}
+/** What is given to a machine while it runs. */
+export type RunInput =
+  | { to: 'serial'; port: number; bytes: Uint8Array }
+  | { to: 'keyboard'; stroke: KeyStroke }
+  | { to: 'power-button' };
+
+/** When it was given. `position`: 0 where CPUs did not take turns (events.ts, SERIAL_INPUT). */
+export type RecordedInput = RunInput & { t: number; position: number };
 
 export interface Recording {
   policies: string[];

@@ -76,6 +76,10 @@ export function eventWords(event: MachineEvent, cpu: number, authors: readonly s
       return `${event.count} bytes of ${portName(event.port)} lost`;
     case 'serial-input':
       return `input of ${portName(event.port)}: ${quotedInput(hexToBytes(event.bytes))}`;
+    case 'key':
+      return `key ${event.code} ${event.down ? 'down' : 'up'}`;
+    case 'power-button':
+      return 'the power button was pressed';
     case 'lost':
       return `${event.count} events lost`;
     case 'machine':

@@ -13,6 +13,7 @@ import {
   machineChangeName,
 } from '../../preload/contract/events';
 import { exitName } from '../../preload/contract/exit-reasons';
+import { KEY_NAMES } from '../../preload/contract/keys';
 import { inputBytes, quotedInput } from '../../preload/contract/serial-input';
 import { MpState, mpStateName } from '../../preload/contract/mp-state';
 import { portName } from '../../preload/contract/ports';
@@ -164,6 +165,10 @@ function content(log: EventLog, record: number): Content {
       };
     case EventKind.SERIAL_INPUT:
       return serialInput(log, record);
+    case EventKind.KEY:
+      return key(KEY_NAMES.get(word(0)) ?? hex(word(0), 2), word(2) !== 0, word(1));
+    case EventKind.POWER_BUTTON:
+      return { text: 'the power button was pressed', fields: positionField(word(1)) };
     case EventKind.MACHINE:
       return {
         text: `machine ${machineChangeName(word(0))}`,
@@ -214,12 +219,18 @@ function serialInput(log: EventLog, record: number): Content {
   const word = (n: number): number => log.payload(record, n);
   const port = portName(word(0) & 0xff);
   const bytes = quotedInput(inputBytes([word(0), word(1), word(2), word(3), word(4)]));
-  const fields: Content['fields'] = [
-    ['port', port],
-    ['bytes', bytes],
-  ];
-  if (word(1) !== 0) fields.push(['position', hex(word(1), 8)]);
+  const fields: Content['fields'] = [['port', port], ['bytes', bytes], ...positionField(word(1))];
   return { text: `input of ${port}: ${bytes}`, fields };
+}
+
+function key(name: string, down: boolean, position: number): Content {
+  const way = down ? 'down' : 'up';
+  return { text: `key ${name} ${way}`, fields: [['key', name], ['way', way], ...positionField(position)] };
+}
+
+/** Of input, where CPUs take turns. */
+function positionField(position: number): Content['fields'] {
+  return position === 0 ? [] : [['position', hex(position, 8)]];
 }
 
 function mpState(from: number, to: number, derived: boolean, vector: number): Content {

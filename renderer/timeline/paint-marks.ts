@@ -63,11 +63,14 @@ export function paintMarks(context: CanvasRenderingContext2D, scene: Scene): voi
   });
 }
 
+const INPUT: readonly number[] = [EventKind.SERIAL_INPUT, EventKind.KEY, EventKind.POWER_BUTTON];
+
 /** A policy's own colour, but where it failed or says that the guest did. */
 function markColor({ model, theme }: Scene, record: number): string {
   const { log } = model;
-  if (log.kind(record) === EventKind.SERIAL_INPUT) return theme.ink;
-  if (log.kind(record) !== EventKind.POLICY) return theme.lost;
+  const kind = log.kind(record);
+  if (INPUT.includes(kind)) return theme.ink;
+  if (kind !== EventKind.POLICY) return theme.lost;
   const act = log.payload(record, 0) >>> 8;
   const failed = act === PolicyAct.FAULT || (act === PolicyAct.VERDICT && log.payload(record, 2) !== PASS);
   return failed ? theme.lost : theme.arrows.policy;

@@ -25,7 +25,7 @@ export class TimelineModel {
   readonly log: EventLog;
   readonly lanes: readonly StateLane[];
   readonly arrows: Readonly<Record<ArrowClass, ArrowIndex>>;
-  /** Marks on the machine's own row (its life, serial input, lost records), and on CPUs' lanes (POST codes, unclaimed accesses). */
+  /** Marks on the machine's own row (its life, input, lost records), and on CPUs' lanes (POST codes, unclaimed accesses). */
   readonly machineMarks = new MarkIndex();
   readonly cpuMarks = new MarkIndex();
   #seen = 0;
@@ -93,6 +93,8 @@ export class TimelineModel {
       case EventKind.LOST:
       case EventKind.SERIAL_LOST:
       case EventKind.SERIAL_INPUT:
+      case EventKind.KEY:
+      case EventKind.POWER_BUTTON:
         this.machineMarks.push(log.time(record), record);
         break;
       case EventKind.POLICY:

@@ -6,7 +6,9 @@ import type { MachineProcess } from '../../main/app/machine-process';
 import { completeConfiguration, type PartialMachineConfig } from '../../main/machine/configuration';
 import type { CpuInspection, MachineRequestName, MachineRequests, PausePoint } from '../../preload/contract/inspection';
 import type { MachineConfig, MachineMessage, Summary } from '../../preload/contract/machine';
+import type { PolicyProgram } from '../../preload/contract/policies';
 import { screenText } from '../../preload/contract/screen';
+import type { Options } from '../../plugins/api/index';
 import { type MachineEvent, MachineEventDecoder } from '../../preload/contract/machine-events';
 
 const ENTRY = new URL('../../out/machine-process.js', import.meta.url);
@@ -35,7 +37,7 @@ export class TestMachine {
 
   constructor(
     config: PartialMachineConfig,
-    start: { pausePoints?: PausePoint[]; snapshot?: string; sampleEveryMs?: number } = {},
+    start: { pausePoints?: PausePoint[]; snapshot?: string; sampleEveryMs?: number; policies?: PolicyProgram[] } = {},
   ) {
     this.config = completeConfiguration(config);
     this.#decoder = new MachineEventDecoder(this.config.cpus);
@@ -147,6 +149,11 @@ export class TestMachine {
   press(...codes: string[]): void {
     const strokes = codes.flatMap((code) => [true, false].map((down) => ({ code, down })));
     this.process.send({ type: 'key-input', strokes });
+  }
+
+  /** A person's command to the first policy. */
+  command(command: string, args: Options = {}): void {
+    this.process.send({ type: 'policy-command', id: 0, author: 1, command, args });
   }
 
   stop(): void {

@@ -100,7 +100,7 @@ abstract class Port implements SerialPort {
   #feed(): void {
     while (this.#waiting.length > 0) {
       const bytes = this.#waiting[0];
-      const taken = this.machine.board.receive(this.port, bytes);
+      const taken = this.machine.board.give({ to: 'serial', port: this.port, bytes });
       this.#waitingBytes -= taken;
       if (taken > 0) this.taken(taken);
       if (taken < bytes.length) {

@@ -1,4 +1,4 @@
-/** `reveille replay`: a recorded run once more, with what its policies decided and what was typed, and without them. */
+/** `reveille replay`: a recorded run once more, with what its policies decided and what a person did, and without them. */
 import { readFileSync } from 'node:fs';
 import { MachineModel } from '../../../preload/contract/machine-model';
 import type { MachineEvent } from '../../../preload/contract/machine-events';
@@ -77,7 +77,7 @@ export async function replay(args: string[], { machineProcess }: Installation): 
 }
 
 const NOT_EXACT =
-  'replay: this run follows the time of the host: each decision met the IPI that came in its place, and what was typed came at about its time';
+  'replay: this run follows the time of the host: each decision met the IPI that came in its place, and what a person did came at about its time';
 
 /** Holds the events of the replay against those of the file. */
 class Comparison implements Recorder {
