@@ -5,13 +5,16 @@ import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import type { SerialFeed } from '../../streams/serial-feed';
 import { untilBeat } from '../../streams/beat';
+import { breathe } from '../../streams/breathe';
+import { countText } from '../../timeline/count-text';
 import { RowLines } from './row-lines';
 import { searchColours, terminalFont, terminalTheme } from './terminal-theme';
 
 const SCROLLBACK = 10_000;
 const FONT_SIZE = 12;
-/** The terminal takes a piece as a whole, in some milliseconds at most. */
-const PIECE_BYTES = 16 * 1024;
+/** The terminal takes a piece as a whole, and looks at the clock after each: some 3 ms while its buffer fills. */
+const PIECE_BYTES = 4 * 1024;
+const PIECE_LINES = 64;
 
 const LINE_FEED = 0x0a;
 /** So many bytes between two beats are a flood. */
@@ -41,6 +44,7 @@ export class SerialTerminal {
   #written = 0;
   #lineEnded = true;
   #sought = '';
+  #disposed = false;
 
   constructor(label: string, handlers: Handlers) {
     this.#handlers = handlers;
@@ -63,10 +67,16 @@ export class SerialTerminal {
     this.#search.onDidChangeResults(({ resultIndex, resultCount }) => handlers.matches(resultIndex + 1, resultCount));
   }
 
-  /** Puts it on the page, once its place has a size; after that, fits it to the size. */
-  fit(place: HTMLElement): void {
+  /** Puts it on the page, once its place has a size, in tasks of its own: they are long. After that, fits it to the size. */
+  async fit(place: HTMLElement): Promise<void> {
     if (place.clientWidth === 0 || place.clientHeight === 0) return;
-    if (this.#terminal.element === undefined) this.#open(place);
+    if (this.#terminal.element === undefined) {
+      await breathe();
+      if (this.#disposed || this.#terminal.element !== undefined) return;
+      this.#open(place);
+      await breathe();
+      if (this.#disposed) return;
+    }
     const wanted = this.#fit.proposeDimensions();
     if (wanted === undefined || (wanted.cols === this.#terminal.cols && wanted.rows === this.#terminal.rows)) return;
     if (wanted.cols === this.#terminal.cols) this.#fit.fit();
@@ -157,6 +167,7 @@ export class SerialTerminal {
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#detach?.();
     this.#waiting &&= [];
     this.#terminal.dispose();
@@ -194,20 +205,23 @@ export class SerialTerminal {
 
   #write(bytes: Uint8Array, offset: number, done: () => void): void {
     this.#written += bytes.length;
-    for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
-      const piece = bytes.subarray(from, from + PIECE_BYTES);
-      this.#terminal.write(piece, () => {
-        this.#lines.note(lineEnds(piece, offset + from));
-        if (from + piece.length === bytes.length) done();
+    if (bytes.length === 0) {
+      done();
+      return;
+    }
+    for (const { from, to, lineEnds } of pieces(bytes)) {
+      this.#terminal.write(bytes.subarray(from, to), () => {
+        // As events tell positions: modulo 2^32.
+        this.#lines.note(lineEnds.map((end) => (offset + end) % 2 ** 32));
+        if (to === bytes.length) done();
       });
     }
-    if (bytes.length === 0) done();
-    else this.#lineEnded = bytes[bytes.length - 1] === LINE_FEED;
+    this.#lineEnded = bytes[bytes.length - 1] === LINE_FEED;
   }
 
   /** CAN ends an escape sequence whose end may be among what is missing. */
   #sayMissing(bytes: number): void {
-    const text = `${bytes.toLocaleString('en')} bytes are left out here; the log has them all.`;
+    const text = `${countText(bytes)} bytes are left out here; the log has them all.`;
     this.#terminal.write(`\x18\x1b[0m${this.#lineEnded ? '' : '\r\n'}\x1b[2m${text}\x1b[0m\r\n`);
   }
 
@@ -228,17 +242,28 @@ export class SerialTerminal {
   }
 }
 
-/** Positions behind the ends of lines, as events tell them: modulo 2^32. */
-function lineEnds(bytes: Uint8Array, offset: number): number[] {
-  const ends: number[] = [];
-  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) {
-    ends.push((offset + at + 1) % 2 ** 32);
-  }
-  return ends;
+interface Piece {
+  from: number;
+  to: number;
+  /** Positions behind the ends of its lines. */
+  lineEnds: number[];
 }
 
-/** Looked for once: it takes some milliseconds. */
+function* pieces(bytes: Uint8Array): Generator<Piece> {
+  for (let from = 0, to = 0; from < bytes.length; from = to) {
+    to = Math.min(from + PIECE_BYTES, bytes.length);
+    const lineEnds: number[] = [];
+    for (let at = bytes.indexOf(LINE_FEED, from); at >= 0 && at < to; at = bytes.indexOf(LINE_FEED, at + 1)) {
+      lineEnds.push(at + 1);
+      if (lineEnds.length === PIECE_LINES) to = at + 1;
+    }
+    yield { from, to, lineEnds };
+  }
+}
+
+/** Looked for once, and before it is needed where the page has time: it takes some 20 ms. */
 let graphicsCard: boolean | undefined;
+requestIdleCallback(() => (graphicsCard ??= hasGraphicsCard()));
 
 /** Without one the page's own renderer is faster: then WebGL is drawn by the processor. */
 function hasGraphicsCard(): boolean {
