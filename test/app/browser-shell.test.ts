@@ -190,6 +190,12 @@ describe('its port', () => {
     expect((await refused('--prot', '1')).said).toContain('app takes --port N and --no-open');
   });
 
+  test('is all that is said to it: a machine file is refused with the way on', async () => {
+    const { status, said } = await refused('machine.reveille');
+    expect(status).toBe(2);
+    expect(said).toContain('app opens no files, so not "machine.reveille": "Import a machine" in its window takes');
+  });
+
   test('that another program has is refused with a way on', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));

@@ -102,10 +102,17 @@ function announce(link: string, open: boolean, words: string): void {
 
 function parseAppOptions(args: string[]): { port: number; open: boolean; explicit: boolean } {
   let values: { port?: string | undefined; 'no-open'?: boolean | undefined };
+  let positionals: string[];
   try {
-    ({ values } = parseArgs({ args, options: { port: { type: 'string' }, 'no-open': { type: 'boolean' } } }));
+    const options = { port: { type: 'string' }, 'no-open': { type: 'boolean' } } as const;
+    ({ values, positionals } = parseArgs({ args, options, allowPositionals: true }));
   } catch (error) {
     throw new UsageError(`${(error as Error).message.split('\n')[0]}; app takes --port N and --no-open`);
+  }
+  if (positionals.length > 0) {
+    throw new UsageError(
+      `app opens no files, so not "${positionals[0]}": "Import a machine" in its window takes .reveille files; app takes --port N and --no-open`,
+    );
   }
   const { port } = values;
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= MAX_PORT)) {
