@@ -73,8 +73,11 @@ export class KvmRegisters implements RegisterReader {
     const regs = new DataView(new ArrayBuffer(abi.kvm_regs.size));
     const sregs = new DataView(new ArrayBuffer(abi.kvm_sregs.size));
     libc.checked(libc.ioctlPointer(this.#fd, KVM.GET_SREGS, sregs), 'KVM_GET_SREGS');
+    const before = Buffer.from(sregs.buffer.slice(0));
     putState(regs, sregs, state);
-    libc.checked(libc.ioctlPointer(this.#fd, KVM.SET_SREGS, sregs), 'KVM_SET_SREGS');
+    if (!before.equals(new Uint8Array(sregs.buffer))) {
+      libc.checked(libc.ioctlPointer(this.#fd, KVM.SET_SREGS, sregs), 'KVM_SET_SREGS');
+    }
     libc.checked(libc.ioctlPointer(this.#fd, KVM.SET_REGS, regs), 'KVM_SET_REGS');
   }
 
