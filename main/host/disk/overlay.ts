@@ -2,11 +2,12 @@
  * A disk whose changes go into a file of their own, over an image that stays as it is (qcow2-layout.ts).
  *
  * Whenever the process is killed the file is consistent: a cluster's data and its refcount are written before the L2 entry that
- * leads to it, and without that entry it is unused room, no more. Between the two is an fdatasync, so that this holds where the
- * host itself goes down, too.
+ * leads to it, and without that entry it is unused room at the file's end, which the next machine takes off. Between the two is an
+ * fdatasync, so that this holds where the host itself goes down, too.
  *
  * An object keeps nothing of the file: each vcpu's thread has its own, and they take turns under the machine lock.
  */
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -26,6 +27,7 @@ import {
   CLUSTER,
   COMPRESSED,
   COPIED,
+  endOfData,
   type Layout,
   layoutOf,
   L2_ENTRY,
@@ -47,6 +49,7 @@ export function openOverlay(path: string, backing: string, size: number): number
       readAt(fd, bytes, at);
       return bytes;
     });
+    dropUnused(fd, layout);
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -54,9 +57,26 @@ export function openOverlay(path: string, backing: string, size: number): number
   }
 }
 
+/** Takes off what a killed machine had made room for, and nothing leads to: else there would be too few refcounts in the end. */
+function dropUnused(fd: number, layout: Layout): void {
+  let end = layout.data;
+  const table = Buffer.alloc(CLUSTER);
+  for (let at = layout.l2; at < layout.data; at += CLUSTER) {
+    readAt(fd, table, at);
+    end = Math.max(end, endOfData(table));
+  }
+  const first = end / CLUSTER;
+  const clusters = Math.min(Math.ceil(fstatSync(fd).size / CLUSTER), layout.counted);
+  if (clusters <= first) return;
+  writeAt(fd, new Uint8Array((clusters - first) * REFCOUNT), layout.refcounts + first * REFCOUNT);
+  fdatasyncSync(fd);
+  ftruncateSync(fd, end);
+}
+
 /** Beside its place and then linked there, so that a file with its name is whole. */
 function makeOverlay(path: string, backing: string, layout: Layout): void {
-  const partial = `${path}.${process.pid}.partial`;
+  // A killed machine leaves it, and another process may have its number.
+  const partial = `${path}.${randomUUID()}.partial`;
   try {
     const fd = openSync(partial, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
     try {
@@ -121,6 +141,11 @@ export class OverlayDisk implements Disk {
 
   #allocate(fresh: readonly { at: number; piece: Uint8Array }[], table: Buffer, offset: number): void {
     const first = Math.ceil(asDiskError(() => fstatSync(this.#fd).size) / CLUSTER);
+    if (first + fresh.length > this.#layout.counted) {
+      throw new DiskError(
+        'The overlay has no refcounts for more clusters: writes that failed have left too many unused.',
+      );
+    }
     const data = Buffer.alloc(fresh.length * CLUSTER);
     fresh.forEach(({ at, piece }, n) => {
       const cluster = data.subarray(n * CLUSTER, (n + 1) * CLUSTER);

@@ -39,6 +39,8 @@ export interface Layout {
   size: number;
   l1Entries: number;
   refcountBlocks: number;
+  /** Clusters that have a refcount. */
+  counted: number;
   /** Where they begin in the file. */
   refcountTable: number;
   l1: number;
@@ -60,6 +62,7 @@ export function layoutOf(size: number): Layout {
     size,
     l1Entries,
     refcountBlocks,
+    counted: refcountBlocks * BLOCK_REFCOUNTS,
     refcountTable: CLUSTER,
     l1: 2 * CLUSTER,
     refcounts,
@@ -109,6 +112,17 @@ function entries(count: number, first: number, flags: bigint): Buffer {
   const table = Buffer.alloc(count * L2_ENTRY);
   for (let i = 0; i < count; i++) table.writeBigUInt64BE(BigInt(first + i * CLUSTER) | flags, i * L2_ENTRY);
   return table;
+}
+
+/** Where the last data cluster ends to which one of these L2 entries leads; 0: none does. */
+export function endOfData(table: Buffer): number {
+  let end = 0;
+  for (let at = 0; at < table.length; at += L2_ENTRY) {
+    const low = table.readUInt32BE(at + 4);
+    const place = (table.readUInt32BE(at) & 0x00ff_ffff) * 2 ** 32 + low - (low % CLUSTER);
+    if (place !== 0) end = Math.max(end, place + CLUSTER);
+  }
+  return end;
 }
 
 export function refcountsOfOne(count: number): Buffer {
