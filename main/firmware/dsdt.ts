@@ -52,6 +52,7 @@ const PCI_CONFIG_PORTS = 8;
 /** 7.4.2 _Sx: the sleep types for both PM1 control registers, and two reserved ones. */
 export function dsdtBlock(cpus: readonly FirmwareCpu[], softOff: number): Aml {
   return joined(
+    name('_S0', pack(integer(0), integer(0), integer(0), integer(0))),
     name('_S5', pack(integer(softOff), integer(softOff), integer(0), integer(0))),
     scope('_SB', ...cpus.map(processor), ...COM_PORTS.map(serialPort), realTimeClock(), keyboardController(), pciBus()),
   );
