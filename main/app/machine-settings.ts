@@ -104,6 +104,7 @@ export const settingsSchema: v.GenericSchema<unknown, MachineSettings> = v.stric
   realtime: v.boolean('Real time must be on or off'),
   // As with policies.
   parallel: v.optional(v.boolean('Parallel must be on or off'), false),
+  acpi: v.optional(v.boolean('ACPI must be on or off'), true),
   vga: v.optional(v.picklist(['none', 'text'], 'The VGA must be none or text'), 'text'),
   serial: v.strictTuple([backend, backend, backend, backend], 'A machine has four serial ports'),
   consoles: v.optional(
@@ -141,6 +142,7 @@ export const FIRST_MACHINE: MachineSettings = {
   // A person sits before it: an emulated second is to be a second.
   realtime: true,
   parallel: false,
+  acpi: true,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }, { kind: 'stdio' }],
   consoles: [],

@@ -24,7 +24,7 @@ beforeEach(() => {
 
 function device(state = new Int32Array(new SharedArrayBuffer(4 * FW_CFG_WORDS))): FwCfg {
   return new FwCfg(state, { bytes: ram, written: (address, size) => written.push([address, size]) }, () =>
-    fwCfgItems({ cpus: listed([0, 1, 2], 0), memory: 64 << 20, vga: true, vgaBios: VGA_BIOS, disks: 2 }),
+    fwCfgItems({ cpus: listed([0, 1, 2], 0), memory: 64 << 20, acpi: true, vga: true, vgaBios: VGA_BIOS, disks: 2 }),
   );
 }
 
@@ -60,6 +60,14 @@ test('files are found by the directory', () => {
   expect(files.get('etc/sercon-port')?.readUInt16LE()).toBe(0x3f8);
   expect(files.get('bootorder')?.toString('latin1')).toBe('/pci@i0cf8/scsi@2/disk@0,0\n/pci@i0cf8/scsi@3/disk@0,0\0');
   expect(files.get('vgaroms/vgabios.bin')).toEqual(Buffer.from(VGA_BIOS));
+});
+
+test('a machine without ACPI tables has none of their files, and what loads them has nothing to do', () => {
+  const machine = { cpus: listed([0], 0), memory: 64 << 20, vga: false, vgaBios: new Uint8Array(), disks: 0 };
+  const named = (acpi: boolean) => Buffer.concat([...fwCfgItems({ ...machine, acpi }).values()]).toString('latin1');
+  for (const file of ['etc/acpi/rsdp', 'etc/acpi/tables', 'etc/table-loader']) {
+    expect([file, named(true).includes(file), named(false).includes(file)]).toEqual([file, true, false]);
+  }
 });
 
 test('another thread goes on where one has stopped', () => {

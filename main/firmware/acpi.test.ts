@@ -44,7 +44,7 @@ function described(): number[] {
 
 /** The interrupt controller structures of the MADT, as bytes. */
 function madtEntries(cpus: readonly FirmwareCpu[]): number[][] {
-  writeFirmware(memory, { cpus, identity: IDENTITY, vga: true });
+  writeFirmware(memory, { cpus, identity: IDENTITY, acpi: true, vga: true });
   const madt = openTable(described()[1], 'APIC');
   const entries = [];
   for (let at = madt.at + 44; at < madt.end; at += memory[at + 1]) {
@@ -55,7 +55,7 @@ function madtEntries(cpus: readonly FirmwareCpu[]): number[][] {
 
 describe('ACPI tables', () => {
   test('RSDT and XSDT lead to the same tables, which lie in the BIOS area', () => {
-    writeFirmware(memory, { cpus: listed([0, 1], 0), identity: IDENTITY, vga: true });
+    writeFirmware(memory, { cpus: listed([0, 1], 0), identity: IDENTITY, acpi: true, vga: true });
     const rsdp = findRsdp();
     expect(memory[rsdp + 15]).toBe(2);
     const rsdt = openTable(view.getUint32(rsdp + 16, true), 'RSDT');
@@ -64,8 +64,15 @@ describe('ACPI tables', () => {
     for (const at of found) expect(at).toBeGreaterThanOrEqual(0xe0000);
   });
 
+  test('a machine without them has the MP table alone', () => {
+    writeFirmware(memory, { cpus: listed([0, 1], 0), identity: IDENTITY, acpi: false, vga: true });
+    const area = Buffer.from(memory.subarray(0xe0000, 0x100000)).toString('latin1');
+    for (const signature of ['RSD PTR ', 'RSDT', 'XSDT', 'FACP', 'DSDT', 'APIC']) expect(area).not.toContain(signature);
+    expect(ascii(0xf0000, 4)).toBe('_MP_');
+  });
+
   test('the FADT places the fixed hardware and the reset register, and leads to DSDT and FACS', () => {
-    writeFirmware(memory, { cpus: listed([0], 0), identity: IDENTITY, vga: true });
+    writeFirmware(memory, { cpus: listed([0], 0), identity: IDENTITY, acpi: true, vga: true });
     const fadt = openTable(described()[0], 'FACP');
     expect(fadt.end - fadt.at).toBe(276);
     expect([memory[fadt.at + 8], memory[fadt.at + 131]]).toEqual([6, 5]);
@@ -139,7 +146,7 @@ describe('ACPI tables', () => {
 
 describe('BIOS data area', () => {
   test('names the serial ports, the EBDA and the size of conventional memory', () => {
-    writeFirmware(memory, { cpus: listed([0], 0), identity: IDENTITY, vga: true });
+    writeFirmware(memory, { cpus: listed([0], 0), identity: IDENTITY, acpi: true, vga: true });
     const word = (at: number): number => view.getUint16(at, true);
     expect([0x400, 0x402, 0x404, 0x406].map(word)).toEqual([0x3f8, 0x2f8, 0x3e8, 0x2e8]);
     expect(word(0x40e) * 16).toBe(0x9fc00);

@@ -12,6 +12,8 @@ export interface FwCfgMachine {
   cpus: readonly FirmwareCpu[];
   /** Bytes of RAM, from address 0 on. */
   memory: number;
+  /** With ACPI tables. */
+  acpi: boolean;
   vga: boolean;
   /** The option ROM that makes a VGA a screen; empty: there is none. */
   vgaBios: Uint8Array;
@@ -27,10 +29,10 @@ const ID_DMA = 1 << 1;
 const BOOT_MENU_WAIT = 1000;
 
 /** All items by their keys. */
-export function fwCfgItems({ cpus, memory, vga, vgaBios, disks }: FwCfgMachine): Map<number, Uint8Array> {
+export function fwCfgItems({ cpus, memory, acpi, vga, vgaBios, disks }: FwCfgMachine): Map<number, Uint8Array> {
   const files: [string, Uint8Array][] = [
     ['etc/e820', new ByteWriter().u64(0, memory).u32(E820Type.RAM).finish()],
-    ...acpiFiles(cpus, vga),
+    ...(acpi ? acpiFiles(cpus, vga) : []),
     // SeaBIOS has its text console there, beside the screen where it has one.
     ['etc/sercon-port', new ByteWriter().u64(COM_PORTS[0]).finish()],
   ];

@@ -14,6 +14,8 @@ export interface FirmwareConfig {
   /** In table order (cpusInTableOrder). */
   cpus: readonly FirmwareCpu[];
   identity: ProcessorIdentity;
+  /** With ACPI tables. */
+  acpi: boolean;
   /** There is a VGA. */
   vga: boolean;
 }
@@ -31,7 +33,7 @@ export function writeFirmware(memory: Uint8Array, config: FirmwareConfig): void 
   memory.set(new ByteWriter().u16(EBDA / KIB).finish(), BDA + BDA_MEMORY_KIB);
   // The EBDA starts with its own size in KiB.
   memory[EBDA] = (VIDEO_AREA - EBDA) / KIB;
-  memory.set(acpiTables(ACPI_TABLES, config.cpus, config.vga), ACPI_TABLES);
+  if (config.acpi) memory.set(acpiTables(ACPI_TABLES, config.cpus, config.vga), ACPI_TABLES);
   const mp = mpTables(MP_TABLES, config.cpus, config.identity);
   if (mp !== null) memory.set(mp, MP_TABLES);
 }

@@ -53,30 +53,41 @@ describe('MP tables', () => {
     ]);
   });
 
-  test('one ISA bus and one I/O APIC', () => {
+  test('a PCI and an ISA bus, and one I/O APIC', () => {
     const { ofType } = tables([0], 0);
-    expect(ofType(1)).toEqual([[1, 0, ...Buffer.from('ISA   ')]]);
+    expect(ofType(1)).toEqual([
+      [1, 0, ...Buffer.from('PCI   ')],
+      [1, 1, ...Buffer.from('ISA   ')],
+    ]);
     expect(ofType(2)).toEqual([[2, 0, 0x11, 1, 0x00, 0x00, 0xc0, 0xfe]]);
   });
 
   test('ISA interrupts go to the input of their number, the timer to input 2, and 9 is level-triggered', () => {
     const wiring = tables([0], 0)
       .ofType(3)
-      .map(([, type, flags, , bus, irq, apic, pin]) => ({ type, flags, bus, irq, apic, pin }));
+      .filter(([, , , , bus]) => bus === 1)
+      .map(([, type, flags, , , irq, apic, pin]) => ({ type, flags, irq, apic, pin }));
     expect(wiring.map(({ irq, pin }) => [irq, pin])).toEqual([
       [0, 2],
       [1, 1],
       ...Array.from({ length: 13 }, (_, i) => [i + 3, i + 3]),
     ]);
-    for (const { type, flags, bus, irq, apic } of wiring) {
-      expect([type, flags, bus, apic]).toEqual([0, irq === 9 ? 0x0d : 0, 0, 0]);
+    for (const { type, flags, irq, apic } of wiring) {
+      expect([type, flags, apic]).toEqual([0, irq === 9 ? 0x0d : 0, 0]);
     }
+  });
+
+  test('INTA of each PCI device goes to an input of its own, as the bus has it', () => {
+    const wiring = tables([0], 0)
+      .ofType(3)
+      .filter(([, , , , bus]) => bus === 0);
+    expect(wiring).toEqual(Array.from({ length: 8 }, (_, slot) => [3, 0, 0, 0, 0, (slot + 1) << 2, 0, 16 + slot]));
   });
 
   test('ExtINT at LINT0 of the BSP, NMI at LINT1 of all', () => {
     expect(tables([3, 8], 1).ofType(4)).toEqual([
-      [4, 3, 0, 0, 0, 0, 8, 0],
-      [4, 1, 0, 0, 0, 0, 0xff, 1],
+      [4, 3, 0, 0, 1, 0, 8, 0],
+      [4, 1, 0, 0, 1, 0, 0xff, 1],
     ]);
   });
 

@@ -6,6 +6,7 @@ import { IO_APIC_ID } from './acpi';
 import { ByteWriter, checksum } from './byte-writer';
 import { FIRST_X2APIC_ID, type FirmwareCpu } from './cpu-list';
 import { IO_APIC, LOCAL_APIC } from './memory-map';
+import { pciDevice, pciInterrupt, PCI_SLOTS } from './pci-layout';
 
 const SPEC_REVISION_1_4 = 4;
 const POINTER_SIZE = 16;
@@ -27,7 +28,11 @@ const InterruptType = { INT: 0, NMI: 1, EXTINT: 3 } as const;
 const CONFORMS = 0;
 const ACTIVE_HIGH_LEVEL = 0b1101;
 
-const ISA_BUS = 0;
+/** 4.3.2: PCI buses have the numbers that they have among themselves, the others come after them. */
+const PCI_BUS = 0;
+const ISA_BUS = 1;
+/** D.3: a PCI interrupt's source is its device, and below that the pin, of which INTA is 0. */
+const PCI_DEVICE_SHIFT = 2;
 const ISA_INTERRUPTS = 16;
 const TIMER_IRQ = 0;
 /** Carries the timer at the I/O APIC, since its ISA interrupt is the PICs' own cascade. */
@@ -79,16 +84,17 @@ function configurationTable(cpus: readonly FirmwareCpu[], bsp: FirmwareCpu, iden
       .u32(identity.signature, identity.features)
       .zeros(8);
   }
+  entries.u8(Entry.BUS, PCI_BUS).ascii('PCI', 6);
   entries.u8(Entry.BUS, ISA_BUS).ascii('ISA', 6);
   entries.u8(Entry.IO_APIC, IO_APIC_ID, IO_APIC_VERSION, IO_APIC_ENABLED).u32(IO_APIC);
   const interrupts = ioInterrupts();
-  for (const { irq, input, flags } of interrupts) {
-    entries.u8(Entry.IO_INTERRUPT, InterruptType.INT).u16(flags).u8(ISA_BUS, irq, IO_APIC_ID, input);
+  for (const { bus, irq, input, flags } of interrupts) {
+    entries.u8(Entry.IO_INTERRUPT, InterruptType.INT).u16(flags).u8(bus, irq, IO_APIC_ID, input);
   }
   entries.u8(Entry.LOCAL_INTERRUPT, InterruptType.EXTINT).u16(CONFORMS).u8(ISA_BUS, 0, bsp.apicId, 0);
   entries.u8(Entry.LOCAL_INTERRUPT, InterruptType.NMI).u16(CONFORMS).u8(ISA_BUS, 0, ALL_LOCAL_APICS, 1);
 
-  const count = cpus.length + 2 + interrupts.length + 2;
+  const count = cpus.length + 3 + interrupts.length + 2;
   const table = new ByteWriter()
     .ascii('PCMP')
     .u16(HEADER_SIZE + entries.length)
@@ -104,13 +110,17 @@ function configurationTable(cpus: readonly FirmwareCpu[], bsp: FirmwareCpu, iden
   return table;
 }
 
-/** ISA interrupts and the inputs of the I/O APIC that they are wired to. */
-function ioInterrupts(): { irq: number; input: number; flags: number }[] {
+/** Interrupts of ISA and PCI, and the inputs of the I/O APIC that they are wired to. */
+function ioInterrupts(): { bus: number; irq: number; input: number; flags: number }[] {
   const interrupts = [];
   for (let irq = 0; irq < ISA_INTERRUPTS; irq++) {
     if (irq === CASCADE_IRQ) continue;
     const input = irq === TIMER_IRQ ? CASCADE_IRQ : irq;
-    interrupts.push({ irq, input, flags: irq === SCI_IRQ ? ACTIVE_HIGH_LEVEL : CONFORMS });
+    interrupts.push({ bus: ISA_BUS, irq, input, flags: irq === SCI_IRQ ? ACTIVE_HIGH_LEVEL : CONFORMS });
+  }
+  for (let slot = 0; slot < PCI_SLOTS; slot++) {
+    const irq = pciDevice(slot) << PCI_DEVICE_SHIFT;
+    interrupts.push({ bus: PCI_BUS, irq, input: pciInterrupt(slot), flags: CONFORMS });
   }
   return interrupts;
 }

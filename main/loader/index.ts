@@ -72,7 +72,7 @@ export function loadGuest(
   }
   const disk = initrd === null ? null : guestImage(initrd.bytes, initrd.name);
   if (kind === 'linux') {
-    const { initrdAt, ...loaded } = loadLinux(image, plan, memory, commandLine, disk, machine.screen);
+    const { initrdAt, ...loaded } = loadLinux(image, plan, memory, commandLine, disk, machine);
     return { kind, ...loaded, report: reportOf(plan, besides(plan, commandLine, disk, initrdAt)) };
   }
   const module = plan.beside === null ? null : planModule(disk, memory.length);
@@ -111,7 +111,7 @@ function loadPlanned(
     case 'multiboot2':
       return loadMultiboot2(image, plan, memory, handover);
     case 'pvh':
-      return loadPvh(image, plan, memory, handover.cmdline, handover.module);
+      return loadPvh(image, plan, memory, handover);
     case 'flat':
       return loadFlat(image, plan, memory);
     default: {

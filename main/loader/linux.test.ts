@@ -3,7 +3,7 @@ import { cpuMode } from '../base/cpu-state';
 import { e820Map } from '../firmware/e820';
 import { ACPI_TABLES, BOOT_INFORMATION } from '../firmware/memory-map';
 import { loadGuest, LoaderError } from './index';
-import { sampleLinux, sampleMemory } from './sample-images';
+import { sampleLinux, sampleMemory, WITH_ACPI } from './sample-images';
 
 const MIB = 1 << 20;
 const LOAD = 0x100000;
@@ -58,7 +58,7 @@ test('the last paragraph of the kernel need not be whole', () => {
 test('the zero page holds header, memory map, RSDP and command line, and nothing else', () => {
   const memory = sampleMemory(2);
   const image = sampleLinux();
-  const { entry } = loadGuest(image, 'vmlinuz', memory, 'console=ttyS0 quiet');
+  const { entry } = loadGuest(image, 'vmlinuz', memory, 'console=ttyS0 quiet', null, WITH_ACPI);
   const page = parameters(memory, entry.rsi);
   expect(page.getUint32(0x202, true)).toBe(0x53726448);
   expect(page.getUint16(0x206, true)).toBe(0x20f);
@@ -83,12 +83,13 @@ test('the zero page holds header, memory map, RSDP and command line, and nothing
   expect(rest.every((byte) => byte === 0)).toBe(true);
 });
 
-test('with a screen the zero page describes a VGA in its mode 3', () => {
+test('with a screen and without ACPI tables the zero page describes a VGA in its mode 3, and no RSDP', () => {
   const memory = sampleMemory(2);
   const { entry } = loadGuest(sampleLinux(), 'vmlinuz', memory, '', null, { screen: true, rsdp: null });
   const page = parameters(memory, entry.rsi);
   expect([6, 7, 0xe, 0xf].map((at) => page.getUint8(at))).toEqual([3, 80, 25, 1]);
   expect(page.getUint16(0x10, true)).toBe(16);
+  expect(page.getBigUint64(0x070, true)).toBe(0n);
 });
 
 test('an initial RAM disk lies as high as memory and the kernel allow, on a page', () => {

@@ -6,6 +6,7 @@
 import { type BootState, longModeState, protectedModeState } from '../firmware/boot-state';
 import { e820Map } from '../firmware/e820';
 import { ACPI_TABLES, BOOT_INFORMATION, MAX_COMMAND_LINE, MIB } from '../firmware/memory-map';
+import type { BootMachine } from './boot-information';
 import { type GuestImage, place } from './image';
 import { hex, LoaderError } from './loader-error';
 import { given, ignored, type ImagePlan } from './plan';
@@ -132,14 +133,15 @@ export function loadLinux(
   memory: Uint8Array,
   commandLine: Uint8Array,
   initrd: GuestImage | null,
-  screen: boolean,
+  machine: BootMachine,
 ): { entry: BootState; end: number; initrdAt: number } {
   checkCommandLine(image, commandLine);
   const [{ address: kernel, size }] = plan.parts;
   const initrdAt = initrd === null ? 0 : placeInitrd(image, initrd, memory.length, Number(kernel + size));
   const end = place(image, plan.parts, memory);
   const parameters = bootParameters(image, memory.length);
-  if (screen) describeScreen(parameters);
+  if (machine.rsdp !== null) parameters.setUint32(ZeroPage.ACPI_RSDP, ACPI_TABLES, true);
+  if (machine.screen) describeScreen(parameters);
   if (initrd !== null) {
     memory.set(initrd.bytes, initrdAt);
     parameters.setUint32(Header.RAMDISK_IMAGE, initrdAt, true);
@@ -222,7 +224,6 @@ function bootParameters({ bytes, view }: GuestImage, ram: number): DataView<Arra
   const parameters = new DataView(page.buffer);
   parameters.setUint16(Header.VIDEO_MODE, NORMAL_VIDEO_MODE, true);
   parameters.setUint8(Header.TYPE_OF_LOADER, UNKNOWN_LOADER);
-  parameters.setUint32(ZeroPage.ACPI_RSDP, ACPI_TABLES, true);
   const map = e820Map(ram);
   parameters.setUint8(ZeroPage.E820_ENTRIES, map.length);
   map.forEach(({ address, length, type }, index) => {

@@ -3,7 +3,7 @@ import { cpuMode } from '../base/cpu-state';
 import { e820Map } from '../firmware/e820';
 import { ACPI_TABLES } from '../firmware/memory-map';
 import { loadGuest, LoaderError } from './index';
-import { multiboot2Header, multibootHeader, sampleElf, sampleMemory, sampleNote } from './sample-images';
+import { multiboot2Header, multibootHeader, sampleElf, sampleMemory, sampleNote, WITH_ACPI } from './sample-images';
 
 const LOAD = 0x100000;
 const HIGH = 0x1000000;
@@ -18,10 +18,10 @@ const note = (entry: number, size = 8) => {
 const kernel = (bits: 32 | 64, entry = LOAD + 16, size = 8) =>
   sampleElf({ bits, entry: HIGH, segments: [{ address: LOAD, virtual: HIGH, data: code }], note: note(entry, size) });
 
-function load(image: Uint8Array, cmdline = '', initrd: Uint8Array | null = null) {
+function load(image: Uint8Array, cmdline = '', initrd: Uint8Array | null = null, machine = WITH_ACPI) {
   const memory = sampleMemory(RAM_MIB);
   const disk = initrd === null ? null : { name: 'initrd', bytes: initrd };
-  const loaded = loadGuest(image, 'vmlinux', memory, cmdline, disk);
+  const loaded = loadGuest(image, 'vmlinux', memory, cmdline, disk, machine);
   const view = new DataView(memory.buffer);
   return { memory, view, u64: (at: number) => Number(view.getBigUint64(at, true)), ...loaded };
 }
@@ -44,6 +44,11 @@ describe('PVH', () => {
       expect(entry.cr4).toBe(0n);
     },
   );
+
+  test('without ACPI tables hvm_start_info leads to none', () => {
+    const { u64, entry } = load(kernel(64), '', null, { screen: false, rsdp: null });
+    expect(u64(Number(entry.rbx) + 32)).toBe(0);
+  });
 
   test('hvm_start_info tells of command line, ACPI and memory', () => {
     const { memory, view, u64, entry } = load(kernel(64), 'console=ttyS0');

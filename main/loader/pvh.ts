@@ -6,7 +6,8 @@ import { e820Map } from '../firmware/e820';
 import { type BootState, protectedModeState } from '../firmware/boot-state';
 import { ByteWriter } from '../firmware/byte-writer';
 import { ACPI_TABLES, BOOT_INFORMATION } from '../firmware/memory-map';
-import { type BootModule, moduleEnd, placeModule, roomBeside } from './boot-module';
+import type { Handover } from './boot-information';
+import { moduleEnd, placeModule, roomBeside } from './boot-module';
 import { findNote, planElf } from './elf';
 import { type GuestImage, place } from './image';
 import { ANY_COMMAND_LINE, type ImagePlan } from './plan';
@@ -48,17 +49,17 @@ export function loadPvh(
   image: GuestImage,
   { entry, parts }: ImagePlan,
   memory: Uint8Array,
-  cmdline: Uint8Array,
-  module: BootModule | null,
+  handover: Handover,
 ): { entry: BootState; end: number } {
+  const { module } = handover;
   const end = place(image, parts, roomBeside(module, memory));
   placeModule(module, memory);
-  memory.set(startInfo(memory.length, cmdline, module), BOOT_INFORMATION);
+  memory.set(startInfo(memory.length, handover), BOOT_INFORMATION);
   const state = protectedModeState(memory, entry);
   return { entry: { ...state, rbx: BigInt(BOOT_INFORMATION) }, end };
 }
 
-function startInfo(ram: number, cmdline: Uint8Array, module: BootModule | null): Uint8Array {
+function startInfo(ram: number, { cmdline, module, machine }: Handover): Uint8Array {
   const map = e820Map(ram);
   const modulesAt = BOOT_INFORMATION + START_INFO_SIZE;
   const modules = new ByteWriter();
@@ -69,7 +70,7 @@ function startInfo(ram: number, cmdline: Uint8Array, module: BootModule | null):
   const cmdlineAt = mapAt + entries.length;
   return new ByteWriter()
     .u32(MAGIC, VERSION, 0, module === null ? 0 : 1)
-    .u64(module === null ? 0 : modulesAt, cmdlineAt, ACPI_TABLES, mapAt)
+    .u64(module === null ? 0 : modulesAt, cmdlineAt, machine.rsdp === null ? 0 : ACPI_TABLES, mapAt)
     .u32(map.length, 0)
     .bytes(modules.finish())
     .bytes(entries.finish())

@@ -1,5 +1,8 @@
 /** Guest images built in memory, for tests. */
 import { ByteWriter } from '../firmware/byte-writer';
+import type { BootMachine } from './boot-information';
+
+export const WITH_ACPI: BootMachine = { screen: false, rsdp: () => new Uint8Array(36) };
 
 interface SampleSegment {
   address: number;

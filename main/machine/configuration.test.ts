@@ -32,6 +32,7 @@ describe('completeConfiguration', () => {
       guest: 'kernel.elf',
       initrd: null,
       disks: [],
+      acpi: true,
       vga: 'text',
       cpus: 4,
       topology: { sockets: 1, cores: 4, threads: 1 },
@@ -130,7 +131,7 @@ describe('checkConfiguration', () => {
     [{ guest: 'x' }, 'A machine has to have the property "cpus", which is missing'],
     [
       { ...valid, ram: 1 },
-      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, initrd, cmdline, seed, realtime, parallel, timeLimit, disks, vga, serial, consoles, network',
+      'A machine has no property "ram": it has guest, cpus, topology, apicIds, bsp, tableOrder, memory, accelerator, irqchip, initrd, cmdline, seed, realtime, parallel, timeLimit, disks, acpi, vga, serial, consoles, network',
     ],
     [{ ...valid, guest: '' }, 'The path of the guest image is empty: name a file'],
     [

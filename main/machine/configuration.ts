@@ -125,6 +125,7 @@ const entries = {
     ),
     v.maxLength(MAX_DISKS, (issue) => `A machine has at most ${MAX_DISKS} disks, not ${issue.received}`),
   ),
+  acpi: v.boolean(mustBe('ACPI', 'true or false')),
   vga: oneOf('The VGA', ['none', 'text']),
   serial: v.strictTuple(
     [portBackend(0), portBackend(1), portBackend(2), portBackend(3)],
@@ -209,6 +210,7 @@ export function completeConfiguration(chosen: PartialMachineConfig): MachineConf
     parallel: chosen.parallel ?? false,
     timeLimit: chosen.timeLimit ?? null,
     disks: chosen.disks ?? [],
+    acpi: chosen.acpi ?? true,
     vga: chosen.vga ?? 'text',
     serial: chosen.serial ?? [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
     consoles: chosen.consoles ?? [],

@@ -17,11 +17,12 @@ export function addFirmwareDevices(
   written: MemoryWritten,
 ): () => void {
   if (memory.rom.length === 0) return () => {};
-  const { tableOrder, apicIds, bsp, vga } = config;
+  const { tableOrder, apicIds, bsp, acpi, vga } = config;
   const fwCfg = new FwCfg(memory.device('fwCfg', FW_CFG_WORDS), { bytes: memory.ram, written }, () =>
     fwCfgItems({
       cpus: cpusInTableOrder(tableOrder, apicIds, bsp),
       memory: config.memory,
+      acpi,
       vga: vga === 'text',
       vgaBios: memory.vgaBios.slice(0, optionRomSize(memory.vgaBios)),
       disks: config.disks.length,

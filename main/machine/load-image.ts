@@ -38,7 +38,7 @@ export interface LoadedImage {
 
 export function loadImage(
   { ram, rom, vgaBios }: MachineMemory,
-  { guest, cmdline, initrd: initrdPath, vga, tableOrder, apicIds, bsp }: MachineConfig,
+  { guest, cmdline, initrd: initrdPath, acpi, vga, tableOrder, apicIds, bsp }: MachineConfig,
   image: Uint8Array,
   { initrd, vgaBios: optionRom }: GuestFiles,
 ): LoadedImage {
@@ -47,7 +47,7 @@ export function loadImage(
   if (rom.length === 0) {
     const cpus = cpusInTableOrder(tableOrder, apicIds, bsp);
     const rsdp = () => acpiTables(ACPI_TABLES, cpus, screen).subarray(0, RSDP_SIZE);
-    const loaded = loadGuest(image, guest, ram, cmdline, disk, { screen, rsdp });
+    const loaded = loadGuest(image, guest, ram, cmdline, disk, { screen, rsdp: acpi ? rsdp : null });
     if (screen) clearText(ram);
     return loaded;
   }

@@ -167,6 +167,7 @@ export class Machine implements Disposable {
       writeFirmware(this.#memory.ram, {
         cpus: cpusInTableOrder(config.tableOrder, config.apicIds, config.bsp),
         identity: this.#vm.identity,
+        acpi: config.acpi,
         vga: config.vga === 'text',
       });
     }

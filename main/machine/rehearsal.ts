@@ -59,6 +59,7 @@ export function paperConfig(cpus: number): MachineConfig {
     parallel: false,
     timeLimit: null,
     disks: [],
+    acpi: false,
     vga: 'none',
     serial: [none, none, none, none],
     consoles: [],

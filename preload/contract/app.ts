@@ -41,6 +41,7 @@ export interface MachineSettings {
   seed: number;
   realtime: boolean;
   parallel: boolean;
+  acpi: boolean;
   vga: VgaKind;
   serial: MachineSerial;
   /** Virtio consoles, from hvc0 on. */

@@ -79,6 +79,8 @@ export interface MachineConfig {
   /** Machine time in ns at which the run ends as timed out; null: never. */
   timeLimit: number | null;
   disks: DiskConfig[];
+  /** ACPI tables; without them the guest finds its CPUs by the MP table. */
+  acpi: boolean;
   /** `text`: a VGA, of which text modes are shown. */
   vga: VgaKind;
   /** COM1 to COM4. */

@@ -17,6 +17,7 @@ export interface LinuxOptions {
   cpus?: number;
   cmdline?: string;
   seed?: number;
+  acpi?: boolean;
   disks?: DiskConfig[];
   consoles?: SerialBackend[];
   network?: NetworkConfig | null;
@@ -39,6 +40,7 @@ export class Linux {
       cpus = 4,
       cmdline = '',
       seed = 0,
+      acpi = true,
       disks = [],
       consoles = [],
       network = null,
@@ -56,6 +58,7 @@ export class Linux {
         accelerator: 'wasm',
         cmdline: `console=ttyS0 ${cmdline}`,
         seed,
+        acpi,
         disks,
         consoles,
         network,

@@ -7,6 +7,7 @@ export const TEXTS = { type: 'string', multiple: true } as const;
 export const FLAG = { type: 'boolean' } as const;
 
 const ACCELERATORS = ['auto', 'kvm', 'wasm'] as const;
+const SWITCH = ['on', 'off'] as const;
 const VGAS = ['none', 'text'] as const;
 const IRQCHIPS = ['exact', 'kernel', 'split'] as const;
 
@@ -21,6 +22,7 @@ const SINGLE_OPTIONS = {
   initrd: TEXT,
   cmdline: TEXT,
   seed: TEXT,
+  acpi: TEXT,
   vga: TEXT,
   'time-limit': TEXT,
 } as const;
@@ -50,6 +52,7 @@ export function machineRequest(guest: string, values: MachineValues): RunRequest
     initrd: values.initrd,
     cmdline: values.cmdline,
     seed: given('--seed', values.seed, parseCount),
+    acpi: given('--acpi', values.acpi, (option, text) => parseChoice(option, text, SWITCH) === 'on'),
     vga: given('--vga', values.vga, (option, text) => parseChoice(option, text, VGAS)),
     timeLimit: given('--time-limit', values['time-limit'], parseMachineTime),
   };

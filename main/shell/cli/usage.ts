@@ -37,6 +37,7 @@ The machine
   --cmdline TEXT            the guest's command line
   --disk PATH[,overlay=PATH][,readonly]
                             disk image as a virtio disk, up to four; with an overlay the image stays as it is
+  --acpi on|off             off: no ACPI tables, so that the guest finds its CPUs by the MP table alone (default on)
   --vga text|none           a VGA, of which text modes are shown; firmware finds its VGA BIOS as
                             vgabios-isavga.bin in its own folder (default text)
   --seed N                  emulator: another interleaving of the CPUs (default 0)

@@ -18,6 +18,7 @@ const FIRST: MachineSettings = {
   seed: 7,
   realtime: true,
   parallel: false,
+  acpi: true,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }],
   consoles: [],

@@ -24,6 +24,7 @@ const NEW_MACHINE: Omit<MachineSettings, 'name' | 'guest'> = {
   seed: 0,
   realtime: true,
   parallel: false,
+  acpi: true,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   consoles: [],

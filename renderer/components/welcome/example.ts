@@ -29,6 +29,7 @@ const SETTINGS: MachineSettings = {
   seed: 0,
   realtime: false,
   parallel: false,
+  acpi: true,
   vga: 'text',
   serial: [{ kind: 'stdio' }, { kind: 'none' }, { kind: 'none' }, { kind: 'none' }],
   consoles: [],
