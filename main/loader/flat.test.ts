@@ -28,6 +28,25 @@ test('a larger one is refused', () => {
   );
 });
 
+/** A disk of 4 MiB with these bytes at this place. */
+function disk(at: number, ...bytes: number[]): Uint8Array {
+  const image = new Uint8Array(4 << 20);
+  image.set(bytes, at);
+  return image;
+}
+
+test.each([
+  ['an option ROM', Uint8Array.from({ length: 512 }, (_, at) => [0x55, 0xaa, 1][at] ?? 0), 'which firmware calls'],
+  ['a QCOW2 disk image', Uint8Array.of(0x51, 0x46, 0x49, 0xfb), '"qemu-img convert -O raw"'],
+  ['a disk image', disk(510, 0x55, 0xaa), 'give it as a disk'],
+  ['a disk image', disk(512, ...Buffer.from('EFI PART')), 'give it as a disk'],
+  ['a disk image', disk(1080, 0x53, 0xef), 'give it as a disk'],
+])('%s is called what it is', (what, image, way) => {
+  const load = () => loadGuest(image, 'wrong.img', sampleMemory(1), '');
+  expect(load).toThrow(`wrong.img is ${what}`);
+  expect(load).toThrow(way);
+});
+
 test('an empty image is refused', () => {
   expect(() => loadGuest(new Uint8Array(), 'empty', sampleMemory(1), '')).toThrow(
     new LoaderError('empty is empty: it has no guest to load'),

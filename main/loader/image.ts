@@ -2,10 +2,13 @@
 import { firmwareAreaIn, MAX_RAM, MIB } from '../firmware/memory-map';
 import { hex, LoaderError } from './loader-error';
 
-export interface GuestImage {
-  /** Its file name, for messages. */
+/** A file as it is to be loaded; its name is for messages. */
+export interface ImageFile {
   name: string;
   bytes: Uint8Array;
+}
+
+export interface GuestImage extends ImageFile {
   view: DataView;
 }
 

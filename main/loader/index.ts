@@ -6,7 +6,7 @@ import type { BootMachine, Handover } from './boot-information';
 import { planModule } from './boot-module';
 import { isElf, planElf } from './elf';
 import { loadFlat, planFlat } from './flat';
-import { checkParts, type GuestImage, guestImage, place } from './image';
+import { checkParts, type GuestImage, guestImage, type ImageFile, place } from './image';
 import { isLinux, loadLinux, planLinux } from './linux';
 import { LoaderError } from './loader-error';
 import { findMultiboot, loadMultiboot, planMultiboot } from './multiboot';
@@ -26,12 +26,6 @@ export interface LoadedGuest {
   /** First address after the loaded image. */
   end: number;
   report: ImageReport;
-}
-
-/** A file as it is to be loaded; its name is for messages. */
-export interface ImageFile {
-  name: string;
-  bytes: Uint8Array;
 }
 
 /** What an image is and asks for. Throws a LoaderError where no machine can load it. */

@@ -2,7 +2,7 @@
  * Option ROMs: code of a device that firmware copies below 1 MiB and calls (Plug and Play BIOS Specification 1.0A, section 3.2, "Option ROM Header").
  */
 import { MAX_OPTION_ROM } from '../firmware/memory-map';
-import type { ImageFile } from './index';
+import type { ImageFile } from './image';
 import { LoaderError } from './loader-error';
 
 const SIGNATURE = [0x55, 0xaa];

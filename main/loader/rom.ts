@@ -4,7 +4,7 @@
  */
 import { HIGH_MEMORY, MAX_ROM, ROM_BLOCK, romShadowSize } from '../firmware/memory-map';
 import type { ImageReport } from '../../preload/contract/image-report';
-import type { ImageFile } from './index';
+import type { ImageFile } from './image';
 import { LoaderError } from './loader-error';
 
 const ADDRESS_SPACE = 2 ** 32;
