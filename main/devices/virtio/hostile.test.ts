@@ -5,10 +5,12 @@ import { VirtioBlk } from './blk';
 import { CONSOLE_WORDS, VirtioConsole } from './console';
 import { VirtioNet } from './net';
 import { VirtioRng } from './rng';
-import { Driver, RAM } from './testing/driver';
+import { Driver, Field, RAM } from './testing/driver';
 import type { VirtioDevice } from './virtio-device';
 
 const SECTORS = 64;
+/** As many as any of them has. */
+const MOST_QUEUES = 2;
 
 /** Each with input that waits for the guest. */
 const DEVICES: Record<string, () => VirtioDevice> = {
@@ -75,6 +77,51 @@ test.each(Object.keys(DEVICES))('%s: whatever stands in its rings, it stays with
         driver.pci.timer.expire(driver.now);
       }
       for (const [at, size] of driver.written) expect(at >= 0 && at + size <= RAM).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** Addresses of rings at edges, sizes that are none, features that were not offered, in any order and in any state. */
+const register = fc.oneof(
+  fc.constantFrom(...Object.values(Field), 0x00, 0x04, 0x08, 0x0c, 0x10, 0x20, 0x24, 0x28, 0x2c, 0x30, 0x34),
+  fc.nat(0x38),
+  fc.nat(0x4000),
+);
+const value = fc.oneof(
+  fc.nat(16),
+  fc.constantFrom(0, 1, 3, 4, 7, 8, 11, 15, 128, 0x8000, 0xffff, RAM - 1, RAM, 0xffff_fff0, 0xffff_ffff),
+  fc.nat(0xffff_ffff),
+);
+const access = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ to: fc.constant('registers'), at: register, size: fc.constantFrom(1, 2, 4), value }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ to: fc.constant('MSI-X'), at: fc.nat(0x1000), size: fc.constantFrom(1, 2, 4), value }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ to: fc.constant('configuration'), at: fc.nat(255), size: fc.constantFrom(1, 2, 4), value }),
+  },
+);
+
+test.each(Object.keys(DEVICES))('%s: whatever is written to its registers, it stays within guest RAM', (name) => {
+  fc.assert(
+    fc.property(fc.array(access, { minLength: 1, maxLength: 40 }), fc.boolean(), (accesses, starts) => {
+      const driver = new Driver(DEVICES[name]());
+      if (starts) driver.start();
+      for (const { to, at, size, value: written } of accesses) {
+        if (to === 'configuration') driver.pci.writeConfig(at, size, written);
+        else driver.pci.writeBar(to === 'MSI-X' ? 1 : 0, at, size, written);
+        const read = to === 'configuration' ? driver.pci.readConfig(at, size) : driver.read(at, size);
+        expect(read >= 0 && read <= 0xffff_ffff).toBe(true);
+        for (let queue = 0; queue < MOST_QUEUES; queue++) driver.notify(queue);
+        driver.pci.timer.expire(driver.now);
+      }
+      for (const [from, bytes] of driver.written) expect(from >= 0 && from + bytes <= RAM).toBe(true);
     }),
     { numRuns: 300 },
   );
