@@ -42,7 +42,7 @@ const PREFIXES = ['', '66', 'F3', 'F2'];
 const root = fileURLToPath(new URL('..', import.meta.url));
 const emulator = join(root, 'main/accelerator/emulator');
 
-const { OPCODES, REGISTER_FORMS, FLAGS } = await importTypeScript(join(emulator, 'opcodes.ts'));
+const { OPCODES, DECODED_APART, FLAGS } = await importTypeScript(join(emulator, 'opcodes.ts'));
 const ops = await importTypeScript(join(emulator, 'core/ops.ts'));
 const { SIMD_SECTIONS } = await importTypeScript(join(emulator, 'simd-opcodes.ts'));
 const SIMD_ROWS = new Set([...SIMD_SECTIONS.values()].flat());
@@ -104,7 +104,7 @@ function numberInstructions(rows) {
   ]);
   const isVector = new Set(vectors.flatMap(([, names]) => names));
   const general = ['INVALID', 'OVERLONG', 'UNAVAILABLE', 'LOCKED', 'BREAKPOINT'];
-  const system = [...REGISTER_FORMS];
+  const system = [...DECODED_APART];
   for (const { name } of rows) {
     const list = name.startsWith('SYS_') ? system : general;
     if (!list.includes(name) && !isVector.has(name)) list.push(name);

@@ -5,25 +5,32 @@
 /** Length of a turn in ns: this much, and up to as much again by the seed. */
 export const TURN_NS = 1000;
 export const TURN_MASK = 1023;
-/** What has been written is shown to others after so many rounds, some tens of us. */
-export const ROUNDS_UNSHOWN = 16;
+/**
+ * What passes, in ns, between a round in which somebody has run and what is done before the next: so times say which of two things
+ * was done in the middle of a round.
+ */
+export const ROUND_NS = 1;
+/** What has been written is shown to others after so many ns. */
+export const SHOWN_WITHIN = 30_000;
 
 // ---- slots of the round's state, float64 each
 /** 1 + how many CPUs have had their turns, or wait; 0: no round is under way. */
 export const ROUND_TURNS = 0;
 /** The CPU that began it. */
 export const ROUND_FIRST = 1;
-/** 1: none of them has run. */
-export const ROUND_IDLE = 2;
+/** How many of them have run. */
+export const ROUND_RUNNERS = 2;
 /** Machine time until which those that did not run have nothing to do. */
 export const ROUND_UNTIL = 3;
 /** The turn: whether its CPU ran, what its last look came to (RAN, or when the CPU has something to do), and what is left of its time. */
 export const ROUND_RAN = 4;
 export const ROUND_LEFT = 5;
 export const ROUND_BUDGET = 6;
-/** Rounds since what was written has been shown. */
-export const ROUND_UNSHOWN = 7;
-export const ROUND_SLOTS = 8;
+/** Machine time at which what has been written is to be shown. */
+export const ROUND_SHOW_AT = 7;
+/** 1: more than one have run in the round before, so that a CPU which spins gives way. */
+export const ROUND_SHARED = 8;
+export const ROUND_SLOTS = 9;
 
 /** Of ROUND_LEFT: the CPU may have more to do now. */
 export const RAN = -1;

@@ -15,14 +15,16 @@ import {
   REST_OF_TURN,
   ROUND_BUDGET,
   ROUND_FIRST,
-  ROUND_IDLE,
   ROUND_LEFT,
+  ROUND_NS,
   ROUND_RAN,
+  ROUND_RUNNERS,
+  ROUND_SHARED,
+  ROUND_SHOW_AT,
   ROUND_SLOTS,
   ROUND_TURNS,
-  ROUND_UNSHOWN,
   ROUND_UNTIL,
-  ROUNDS_UNSHOWN,
+  SHOWN_WITHIN,
   TURN_MASK,
   TURN_NS,
 } from '../base/turns';
@@ -40,10 +42,16 @@ import { Attention, type OwnVcpuControl, publishPosition } from './vcpu-control'
 const REPORT_INTERVAL = 100e6;
 const NS_PER_MS = 1e6;
 
-/** A CPU that takes its turns here. `vcpu.budget` is the rest of its turn in ns; running uses it up. */
+/** A CPU that takes its turns here. `vcpu.budget` is the rest of its turn in ns; running uses it up, and so does PAUSE if it `givesWay`. */
 export interface TurnCpu {
   loop: ExactLoop;
-  vcpu: { budget: number; readonly lineWritten: boolean; position(): Position; useAccessTime(): void };
+  vcpu: {
+    budget: number;
+    givesWay: boolean;
+    readonly lineWritten: boolean;
+    position(): Position;
+    useAccessTime(): void;
+  };
   control: OwnVcpuControl;
 }
 
@@ -217,13 +225,14 @@ export class TurnLoop {
       if (!goesOn) return false;
       round[ROUND_TURNS]++;
     }
+    round[ROUND_TURNS] = 0;
+    const idle = round[ROUND_RUNNERS] === 0;
+    if (!idle) this.#skip?.advanceTo(this.#clock.now() + ROUND_NS);
     if (this.#policies !== null) {
       this.#policies.attend();
       this.#policies.expire();
     }
-    round[ROUND_TURNS] = 0;
-    const idle = round[ROUND_IDLE] !== 0;
-    if (idle || ++round[ROUND_UNSHOWN] === ROUNDS_UNSHOWN) this.#announce();
+    if (idle || this.#clock.now() >= round[ROUND_SHOW_AT]) this.#announce();
     if (idle) this.#passTime(Math.min(round[ROUND_UNTIL], this.#limit));
     if (this.#clock.now() >= this.#times[MachineTime.NEXT_REPORT]) {
       this.#reporter.report();
@@ -236,13 +245,14 @@ export class TurnLoop {
     const round = this.#round;
     round[ROUND_FIRST] = (this.#random() >>> 0) % this.#cpus.length;
     round[ROUND_TURNS] = 1;
-    round[ROUND_IDLE] = 1;
+    round[ROUND_SHARED] = round[ROUND_RUNNERS] > 1 ? 1 : 0;
+    round[ROUND_RUNNERS] = 0;
     round[ROUND_UNTIL] = Infinity;
   }
 
   /** What has been written is news. It takes atomic operations, and as long as a turn. */
   #announce(): void {
-    this.#round[ROUND_UNSHOWN] = 0;
+    this.#round[ROUND_SHOW_AT] = this.#clock.now() + SHOWN_WITHIN;
     this.#events.announce();
   }
 
@@ -263,6 +273,7 @@ export class TurnLoop {
     }
     this.#events.makeRoom();
     control.times[VcpuTime.IDLE_UNTIL] = 0;
+    vcpu.givesWay = round[ROUND_SHARED] !== 0;
     round[ROUND_BUDGET] = TURN_NS + (this.#random() & TURN_MASK);
     round[ROUND_RAN] = 0;
     round[ROUND_LEFT] = RAN;
@@ -292,7 +303,7 @@ export class TurnLoop {
     }
     if (round[ROUND_LEFT] === STOPPED) return false;
     if (round[ROUND_LEFT] !== RAN) control.times[VcpuTime.IDLE_UNTIL] = round[ROUND_LEFT];
-    if (round[ROUND_RAN] !== 0) round[ROUND_IDLE] = 0;
+    if (round[ROUND_RAN] !== 0) round[ROUND_RUNNERS]++;
     else round[ROUND_UNTIL] = Math.min(round[ROUND_UNTIL], round[ROUND_LEFT]);
     return true;
   }

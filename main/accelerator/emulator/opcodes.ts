@@ -332,8 +332,9 @@ export const OPCODES: readonly string[] = [
   ...[...SIMD_SECTIONS.values()].flat(),
 ];
 
-/** 0F 01 with these values of ModRM, where a register stands in place of the memory operand: decode.ts has the values. */
-export const REGISTER_FORMS: readonly string[] = [
+/** Instructions that decode.ts finds: 0F 01 where a register stands in place of the memory operand, and NOP with F3. */
+export const DECODED_APART: readonly string[] = [
+  'SYS_PAUSE',
   'SYS_CLAC',
   'SYS_STAC',
   'SYS_SWAPGS',

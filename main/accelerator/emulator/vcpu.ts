@@ -11,6 +11,7 @@ import { readSegment, readState, writeState } from './registers';
 /** What the core's `run` returns. */
 const CORE_EXIT = 0;
 const CORE_RESTS = 3;
+const CORE_SPINS = 4;
 
 const VECTOR_BP = 3;
 
@@ -88,8 +89,14 @@ export class EmulatorVcpu implements Vcpu {
     const isExit = result === CORE_EXIT;
     this.#use(this.#timeInside(before));
     if (isExit) this.useAccessTime();
+    if (result === CORE_SPINS) this.budget = 0;
     if (result === CORE_RESTS) return RunResult.HALTED;
     return isExit ? RunResult.EXIT : RunResult.KICKED;
+  }
+
+  /** Whether a PAUSE ends the turn. */
+  set givesWay(value: boolean) {
+    this.#view.setUint8(block.GIVES_WAY, value ? 1 : 0);
   }
 
   /** Of the exit that stands in kvm_run: the machine time that the access takes. */

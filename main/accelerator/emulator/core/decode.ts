@@ -240,7 +240,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
     rm = (opcode & 7) | ((rex & REX_B) << 3);
   }
   const isNop = at == 0x90 && rm == 0;
-  if (isNop) instruction = T.NOP; // PAUSE too
+  if (isNop) instruction = (flags & F_REP) != 0 ? T.SYS_PAUSE : T.NOP;
   if ((flags & F_LOCK) != 0 && ((attributes & ATTRIBUTE_LOCK) == 0 || (flags & F_MEMORY) == 0)) isUndefined = true;
   if (isUndefined) instruction = UD;
 
@@ -295,10 +295,7 @@ export function decode(u: usize, code: usize, limit: usize, offset: u32, codeMod
   entryForm = form;
   entryWritten = <u32>(entry >> 36) & 63;
   entryRead = <u32>(entry >> 42) & 63;
-  // Who spins lets others have what it waits for: between two blocks its turn may end.
-  const isPause = isNop && (flags & F_REP) != 0;
   entryEnds =
-    isPause ||
     (attributes & ATTRIBUTE_END) != 0 ||
     // CLI: whatever it forbids, nothing else has to be looked at.
     (instruction >= T.FIRST_SYSTEM && !isVector && instruction != T.SYS_CLI) ||

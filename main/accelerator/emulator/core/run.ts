@@ -38,6 +38,7 @@ import {
   EXCEPTION,
   EXIT_PENDING,
   EXIT_REQUEST,
+  GAVE_WAY,
   HALTED,
   IN_SMM,
   INSTRUCTIONS,
@@ -58,11 +59,12 @@ import {
 } from './state';
 import { noticeA20 } from './tlb';
 
-/** What `run` returns: an exit is in kvm_run; the instructions are used up; the exit request is set; see halt.ts. */
+/** What `run` returns: an exit is in kvm_run; the instructions are used up; the exit request is set; see halt.ts and spin.ts. */
 export const EXIT: i32 = 0;
 const BUDGET_USED: i32 = 1;
 const REQUESTED: i32 = 2;
 export const RESTS: i32 = 3;
+export const SPINS: i32 = 4;
 
 /** Budgets up to here are kept to the instruction. */
 const EXACT_BUDGET: u32 = 64;
@@ -130,6 +132,10 @@ function enter(cpu: usize, maxInstructions: u32, immediate: bool): i32 {
     if ((rflags & RFLAGS_TF) != 0 || alone != 0) step(cpu);
     else runBlocks(cpu, maxInstructions - <u32>done, maxInstructions <= EXACT_BUDGET);
     if (load<u64>(cpu, IPI_TARGETS) != 0) sendIpi(cpu);
+    if (load<u8>(cpu, GAVE_WAY) != 0) {
+      store<u8>(cpu, 0, GAVE_WAY);
+      return SPINS;
+    }
   }
   return EXIT;
 }

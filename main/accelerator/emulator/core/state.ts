@@ -218,6 +218,9 @@ export const PASS: usize = SYSTEM_ROOM + 792;
 export const WATCH_MET: usize = SYSTEM_ROOM + 793;
 export const WATCH_RERUN: usize = SYSTEM_ROOM + 794;
 export const WATCH_ALONE: usize = SYSTEM_ROOM + 795;
+/** u8 each: PAUSE ends this CPU's turn (spin.ts); it has. */
+export const GIVES_WAY: usize = SYSTEM_ROOM + 796;
+export const GAVE_WAY: usize = SYSTEM_ROOM + 797;
 /**
  * u64: guest-physical address of the ROM, which ends at 4 GiB; 1 << 32: there is none. Its bytes lie right before guest RAM, so
  * that RAM_BASE + guest-physical address (mod 2^32) is the host address of either.

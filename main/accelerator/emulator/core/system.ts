@@ -38,6 +38,7 @@ import { itemValue, releasedStackPointer, stackItem } from './stack';
 import { saveOrRestore } from './simd/save';
 import { extendedControl } from './simd/xcr0';
 import { resume } from './smm';
+import { pause } from './spin';
 import {
   CPL,
   CR0,
@@ -114,6 +115,9 @@ export function system(cpu: usize, u: usize, op: i32): i32 {
       return sysenter(cpu);
     case T.SYS_SYSEXIT:
       return sysexit(cpu, operandSize(u));
+    case T.SYS_PAUSE:
+      pause(cpu);
+      return RETIRED;
     case T.SYS_CLI:
     case T.SYS_STI:
       return changeInterruptFlag(cpu, op == T.SYS_STI);

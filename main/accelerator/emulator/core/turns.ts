@@ -9,14 +9,15 @@ import {
   NEXT_STEP,
   RAN,
   REST_OF_TURN,
-  ROUNDS_UNSHOWN,
   ROUND_BUDGET,
   ROUND_FIRST,
-  ROUND_IDLE,
   ROUND_LEFT,
+  ROUND_NS,
   ROUND_RAN,
+  ROUND_RUNNERS,
+  ROUND_SHARED,
+  ROUND_SHOW_AT,
   ROUND_TURNS,
-  ROUND_UNSHOWN,
   ROUND_UNTIL,
   TURN_MASK,
   TURN_NS,
@@ -27,8 +28,8 @@ import { RUN_CR8, RUN_IF_FLAG, RUN_READY_FOR_INTERRUPT, RUN_REQUEST_INTERRUPT_WI
 import { wakeUp } from './halt';
 import { acknowledge, highest, pending, setWord, updatePriority, word } from './lapic-vectors';
 import { lineWritten } from './monitor';
-import { EXIT, RESTS, interrupt, run } from './run';
-import { EXIT_REQUEST, IN_SMM, KVM_RUN, LAPIC, SMI_PENDING, TOPOLOGY_CPUS, TSC_BASE, WIRES } from './state';
+import { EXIT, RESTS, SPINS, interrupt, run } from './run';
+import { EXIT_REQUEST, GIVES_WAY, IN_SMM, KVM_RUN, LAPIC, SMI_PENDING, TOPOLOGY_CPUS, TSC_BASE, WIRES } from './state';
 import { setWiredTime, setWiredWord, wiredTime, wiredWord } from './wired';
 import {
   WIRES_ATTENTION,
@@ -78,7 +79,7 @@ export function takeTurns(first: usize, limit: f64): i32 {
       setSlot(round, ROUND_TURNS, <f64>(turns + 2));
     }
     if (!goesOn(first, round, limit)) break;
-    setSlot(round, ROUND_UNSHOWN, slot(round, ROUND_UNSHOWN) + 1);
+    setWiredTime(first, WIRES_TIME, wiredTime(first, WIRES_TIME) + ROUND_NS);
     setSlot(round, ROUND_TURNS, 0);
   }
   return NEXT_STEP;
@@ -87,16 +88,17 @@ export function takeTurns(first: usize, limit: f64): i32 {
 function beginRound(cpu: usize, round: usize, cpus: i32): void {
   setSlot(round, ROUND_FIRST, <f64>(random(cpu) % <u32>cpus));
   setSlot(round, ROUND_TURNS, 1);
-  setSlot(round, ROUND_IDLE, 1);
+  setSlot(round, ROUND_SHARED, slot(round, ROUND_RUNNERS) > 1 ? 1 : 0);
+  setSlot(round, ROUND_RUNNERS, 0);
   setSlot(round, ROUND_UNTIL, Infinity);
 }
 
 /** Whether another round follows at once: somebody has run, and nobody wants to look. */
 function goesOn(cpu: usize, round: usize, limit: f64): bool {
-  const now = wiredTime(cpu, WIRES_TIME);
+  const now = wiredTime(cpu, WIRES_TIME) + ROUND_NS;
   return (
-    slot(round, ROUND_IDLE) == 0 &&
-    slot(round, ROUND_UNSHOWN) + 1 < ROUNDS_UNSHOWN &&
+    slot(round, ROUND_RUNNERS) != 0 &&
+    now < slot(round, ROUND_SHOW_AT) &&
     now < limit &&
     now < wiredTime(cpu, WIRES_NEXT_REPORT) &&
     wiredWord(cpu, WIRES_LOCK_WANTED) == 0 &&
@@ -122,6 +124,7 @@ function turn(cpu: usize, round: usize): i32 {
   let left: f64 = RAN;
   let rest = NEXT_STEP;
   setWiredTime(cpu, WIRES_IDLE_UNTIL, 0);
+  store<u8>(cpu, <u8>slot(round, ROUND_SHARED), GIVES_WAY);
   do {
     const deadline = min(load<f64>(lapic, reg.TIMER_EXPIRY << 2), wiredTime(cpu, WIRES_DEADLINE));
     const now = wiredTime(cpu, WIRES_TIME);
@@ -141,6 +144,7 @@ function turn(cpu: usize, round: usize): i32 {
       break;
     }
     hasLeft(cpu, lapic);
+    if (result == SPINS) break;
     if (result == RESTS) {
       setWiredWord(cpu, WIRES_HALTS, wiredWord(cpu, WIRES_HALTS) + 1);
       if (deadline > now + used) left = deadline;
@@ -148,7 +152,7 @@ function turn(cpu: usize, round: usize): i32 {
   } while (left == RAN && budget > 0);
   if (rest == NEXT_STEP) {
     if (left != RAN) setWiredTime(cpu, WIRES_IDLE_UNTIL, left);
-    setSlot(round, ROUND_IDLE, 0);
+    setSlot(round, ROUND_RUNNERS, slot(round, ROUND_RUNNERS) + 1);
   } else {
     setSlot(round, ROUND_RAN, ran ? 1 : 0);
     setSlot(round, ROUND_LEFT, left);
