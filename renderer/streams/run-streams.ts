@@ -56,6 +56,11 @@ export class RunStreams {
     void this.#catchUp();
   }
 
+  /** Events of the run, those that are still to be fetched with them. */
+  get known(): number {
+    return Math.max(this.#target, this.events.length);
+  }
+
   /** After the connection was lost: what came meanwhile is fetched. */
   resume(): void {
     void this.#catchUp();
