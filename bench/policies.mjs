@@ -22,16 +22,30 @@ const PARTS = {
 
 const figures = new Map();
 const note = (name, value) => figures.set(name, [...(figures.get(name) ?? []), value]);
+const ratios = new Map();
+/** Two values that were measured one right after the other, each with the name of its side, and the most that the second may be of the first. */
+const pair = (name, most, first, second) => {
+  for (const [side, value] of [first, second]) note(`${name}: ${side}`, value);
+  note(`${name}: ratio of each pair (asked: at most ${most})`, second[1] / first[1]);
+  ratios.set(name, { most, sides: [first[0], second[0]] });
+};
 for (let round = 0; round < rounds; round++) {
   for (const [name, measure] of Object.entries(PARTS)) {
-    if (chosen.length === 0 || chosen.includes(name)) await measure(note);
+    if (chosen.length === 0 || chosen.includes(name)) await measure(note, pair);
   }
 }
 console.log(`Median of ${rounds} rounds (lower to upper quartile).`);
 for (const [name, values] of figures) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [lower, middle, upper] = [1, 2, 3].map((quarter) => show(sorted[(sorted.length * quarter) >> 2]));
-  console.log(`${middle.padStart(8)}  ${name}  (${lower} to ${upper})`);
+  const [lower, middle, upper] = [1, 2, 3].map((quarter) => show(quantile(values, quarter)));
+  console.log(`${middle.padStart(8)}  ${name}  (${lower} to ${upper}, ${values.length} values)`);
+}
+for (const [name, { most, sides }] of ratios) {
+  const [first, second] = sides.map((side) => quantile(figures.get(`${name}: ${side}`), 2));
+  console.log(`${show(second / first).padStart(8)}  ${name}: ratio of the medians (asked: at most ${most})`);
+}
+
+function quantile(values, quarter) {
+  return values.toSorted((a, b) => a - b)[(values.length * quarter) >> 2];
 }
 
 function show(value) {
