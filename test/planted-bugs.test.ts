@@ -39,7 +39,7 @@ describe.each([
 /** Guest and policy as they are written after `reveille run`, the guest's last line, and what needs Reveille's own local APICs. */
 const CAUGHT: [string, RegExp, 'everywhere' | 'exact'][] = [
   ['lost-sipi --policy drop-sipi', /^cpu 1 apic 1 does not answer$/, 'everywhere'],
-  ['one-stack --policy all-at-once', /^cpu \d apic \d finds what cpu \d has put on the stack$/, 'everywhere'],
+  ['one-stack --cpus 8 --policy all-at-once', /^cpu \d apic \d finds what cpu \d has put on the stack$/, 'everywhere'],
   ['first-cpu --policy other-bsp', /^cpu \d apic \d+ does not answer$/, 'everywhere'],
   [
     'first-cpu --policy other-bsp --policy-option bsp=0 --policy-option order=kept',
