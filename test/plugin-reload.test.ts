@@ -125,7 +125,9 @@ test('what does not compile is told at its line and changes nothing, until it is
   const author = new Author(pluginFolder());
   await author.ready;
   author.save('index.ts', 'export const policies = ;');
-  await told(author, [{ file: 'index.ts', line: 1, column: 25, message: 'Unexpected ";".' }]);
+  await told(author, [
+    { file: 'index.ts', line: 1, column: 25, message: 'Unexpected ";".', text: 'export const policies = ;' },
+  ]);
   author.save('reveille-plugin.json', '{');
   await told(author, [expect.objectContaining({ message: expect.stringContaining('is not JSON') })]);
   author.save('reveille-plugin.json', JSON.stringify(MANIFEST));
@@ -141,7 +143,7 @@ test('wrong types are told after it was reloaded', async () => {
   await reloaded(author, 1);
   expect(author.problems).toEqual([]);
   const message = "Type 'string' is not assignable to type 'number'. (TS2322)";
-  await told(author, [{ file: 'index.ts', line: 9, column: 14, message }]);
+  await told(author, [{ file: 'index.ts', line: 9, column: 14, message, text: "export const x: number = 'text';" }]);
 });
 
 test('a plugin that asks for more than it was granted is not reloaded, and one that options do not fit neither', async () => {

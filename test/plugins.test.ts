@@ -114,11 +114,11 @@ describe('what is wrong is told at its line', () => {
     edit('late/index.ts', (text) => text.replace(`do: 'delay', by`, `do: 'delay', for: by`));
     const { status, stdout } = reveille('plugin', 'check', 'late');
     expect(status).toBe(1);
-    expect(stdout).toMatch(/^index\.ts:6:5: Type .*\(TS2322\)\n$/s);
-    expect(reveille('plugin', 'pack', 'late').stderr).toContain('There is something wrong with it');
+    expect(stdout).toMatch(/^index\.ts:6:5: Type .*\(TS2322\)\n {8}start\(.*\n {8}\^\n$/s);
+    expect(reveille('plugin', 'pack', 'late').stderr).toMatch(/It is not packed: index\.ts:6:5: Type/);
 
     edit('late/index.ts', (text) => text.replace('start(', 'start(('));
-    expect(reveille('plugin', 'check', 'late').stdout).toMatch(/^index\.ts:6:\d+: .*\n$/);
+    expect(reveille('plugin', 'check', 'late').stdout).toMatch(/^index\.ts:6:\d+: .*\n {4}.*start\(\(.*\n +\^\n$/);
 
     edit('late/reveille-plugin.json', (text) => text.replace('"gated"', '"luck"'));
     expect(reveille('plugin', 'check', 'late').stdout).toMatch(

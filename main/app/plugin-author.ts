@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import type { Manifest } from '../../plugins/api/manifest';
-import type { PluginProblem } from '../../preload/contract/plugins';
+import { type PluginProblem, formatProblem } from '../../preload/contract/plugins';
 import { type PackedFile, packFiles } from '../plugins/archive';
 import { CompileError, compilePlugin } from '../plugins/compile';
 import { checkFile, MAX_FILE, readPluginFolder } from '../plugins/folder';
@@ -28,7 +28,7 @@ export function newPlugin(name: string, directory: string, places: { template: U
   if (!isName(name)) {
     throw new AppError(
       'usage',
-      `A plugin's name has lower-case letters, digits and hyphens, at most 50; "${name}" is none.`,
+      `A plugin's name has lower-case letters, digits and hyphens, at most 50; "${name}" is none. --directory says where its folder is to be.`,
     );
   }
   const template = fileURLToPath(places.template);
@@ -78,7 +78,10 @@ export async function checkPlugin(folder: string, types: TypeChecker): Promise<P
 export async function packPlugin(folder: string, types: TypeChecker): Promise<{ file: string; bytes: Uint8Array }> {
   const problems = await checkPlugin(folder, types);
   if (problems.length > 0) {
-    throw new AppError('usage', `There is something wrong with it: "reveille plugin check ${folder}" tells what.`);
+    throw new AppError(
+      'usage',
+      `It is not packed: ${formatProblem(problems[0])} "reveille plugin check ${folder}" tells all that is wrong.`,
+    );
   }
   const { name, version } = readPluginFolder(folder);
   const top = `${name}-${version}`;

@@ -4,7 +4,7 @@
  */
 import { extname, join, relative } from 'node:path';
 import type { BuildFailure, Loader, Message, Plugin } from 'esbuild';
-import { type PluginProblem, formatProblem } from '../../preload/contract/plugins';
+import { type PluginProblem, formatProblem, shownLine } from '../../preload/contract/plugins';
 import { MAX_SOURCE, checkFile, folderPath, readBounded } from './folder';
 import { PluginError } from './plugin-error';
 
@@ -136,5 +136,5 @@ function problemOf({ text, location }: Message): PluginProblem {
   const { file, line, column, lineText } = location;
   // esbuild counts bytes.
   const characters = Buffer.from(lineText).subarray(0, column).toString().length;
-  return { file, line, column: characters + 1, message };
+  return { file, line, column: characters + 1, message, ...shownLine(lineText) };
 }

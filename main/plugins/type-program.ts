@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import ts from 'typescript';
+import { shownLine } from '../../preload/contract/plugins';
 import { MAX_SOURCE, checkFile, folderPath } from './folder';
 
 /** One thing that is wrong with a plugin's types; `line` and `column` count from 1. */
@@ -11,6 +12,8 @@ export interface TypeProblem {
   line: number;
   column: number;
   message: string;
+  /** What stands in that line. */
+  text?: string;
 }
 
 /** A check goes on until this many are found. */
@@ -117,5 +120,7 @@ function problemOf(root: string, { file, start, messageText, code }: ts.Diagnost
   const message = `${text.slice(0, MAX_MESSAGE)} (TS${code})`;
   if (file === undefined || start === undefined) return { file: 'index.ts', line: 1, column: 1, message };
   const { line, character } = file.getLineAndCharacterOfPosition(start);
-  return { file: relative(root, file.fileName), line: line + 1, column: character + 1, message };
+  const lineText = file.text.split('\n', line + 1)[line].trimEnd();
+  const place = { file: relative(root, file.fileName), line: line + 1, column: character + 1 };
+  return { ...place, message, ...shownLine(lineText) };
 }

@@ -27,11 +27,28 @@ export interface PluginProblem {
   line: number | null;
   column: number | null;
   message: string;
+  /** What stands in that line, where it is short enough to be shown. */
+  text?: string;
+}
+
+/** A line that is longer helps nobody. */
+const MAX_LINE = 200;
+
+export function shownLine(text: string): { text?: string } {
+  return text.trim() === '' || text.length > MAX_LINE ? {} : { text };
 }
 
 /** `index.ts:3:9: …`, as compilers write it. */
 export function formatProblem({ file, line, column, message }: PluginProblem): string {
   return [file, line, column].filter((part) => part !== null).join(':') + (file === null ? message : `: ${message}`);
+}
+
+/** The same with the line below it, and a mark under the place in it. */
+export function showProblem(problem: PluginProblem): string {
+  const { text, column } = problem;
+  if (text === undefined || column === null) return formatProblem(problem);
+  const before = text.slice(0, column - 1).replaceAll(/[^\t]/g, ' ');
+  return `${formatProblem(problem)}\n    ${text}\n    ${before}^`;
 }
 
 /** What a permission means, for a person who is asked to grant it. */

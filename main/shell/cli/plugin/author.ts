@@ -1,7 +1,7 @@
 /** `reveille plugin new`, `check` and `pack`. */
 import { writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { formatProblem } from '../../../../preload/contract/plugins';
+import { showProblem } from '../../../../preload/contract/plugins';
 import { AppError, systemReason } from '../../../app/errors';
 import { checkPlugin, newPlugin, packPlugin, typeChecker } from '../../../app/plugin-author';
 import { Status } from '../outcome';
@@ -31,7 +31,7 @@ export async function checkCommand(args: string[], { installation }: PluginConte
   const types = typeChecker(installation.typeChecker, installation.plugins);
   try {
     const problems = await checkPlugin(folder, types);
-    for (const problem of problems) process.stdout.write(`${formatProblem(problem)}\n`);
+    for (const problem of problems) process.stdout.write(`${showProblem(problem)}\n`);
     if (problems.length > 0) return Status.CHECK_FAILED;
     process.stderr.write('No problems.\n');
     return Status.SUCCESS;
