@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { densityOf, neighbour, placesOf } from './places';
+import { LEAST_CELL, NUMBERED_CELL, cellWidth, densityOf, neighbour, placesOf } from './places';
 
 test('CPUs are numbered thread by thread, core by core, socket by socket', () => {
   expect(placesOf({ sockets: 2, cores: 2, threads: 2 })).toEqual([
@@ -22,6 +22,18 @@ test('CPUs are numbered thread by thread, core by core, socket by socket', () =>
 
 test('tiles for a few, small ones for many, a heat map for more', () => {
   expect([4, 16, 64, 128, 255].map(densityOf)).toEqual(['full', 'full', 'compact', 'compact', 'heat']);
+});
+
+test('a heat map’s cells have numbers where there is room, and shrink until all fit or hands miss them', () => {
+  const flat = (cores: number) => ({ sockets: 1, cores, threads: 1 });
+  expect(cellWidth({ width: 1000, height: 1000 }, flat(255))).toBe(NUMBERED_CELL);
+  // 38 of 26 px and its gap a row, 7 rows of 22 px and theirs.
+  expect(cellWidth({ width: 1067, height: 168 }, flat(255))).toBe(26);
+  expect(cellWidth({ width: 500, height: 100 }, flat(255))).toBe(LEAST_CELL);
+  const sockets = { sockets: 4, cores: 32, threads: 2 };
+  expect(cellWidth({ width: 1000, height: 400 }, sockets)).toBeGreaterThan(
+    cellWidth({ width: 1000, height: 300 }, sockets),
+  );
 });
 
 test('arrow keys go along the order and to the nearest tile of the next row', () => {

@@ -29,6 +29,29 @@ export function densityOf(cpus: number): Density {
   return cpus <= 128 ? 'compact' : 'heat';
 }
 
+/** Widths in px of a heat map's cell: the least that a finger or an unsteady hand meets (WCAG 2.2, 2.5.8, with its gap), and with room for a number. */
+export const LEAST_CELL = 22;
+export const NUMBERED_CELL = 38;
+/** Between two cells, and around a core of several threads. */
+const CELL_GAP = 2;
+const CORE_FRAME = 4;
+const SOCKET_HEADING = 26;
+
+/** The widest cell with which a heat map fits its room, in px; cells are four fifths as high, but no lower than the least. */
+export function cellWidth(room: { width: number; height: number }, { sockets, cores, threads }: Topology): number {
+  const frame = threads > 1 ? CORE_FRAME : 0;
+  for (let width = NUMBERED_CELL; width > LEAST_CELL; width--) {
+    const perRow = Math.max(1, Math.floor(room.width / (threads * (width + CELL_GAP) + frame)));
+    const height = Math.ceil(cores / perRow) * (cellHeight(width) + CELL_GAP + frame);
+    if (sockets * (height + (sockets > 1 ? SOCKET_HEADING : 0)) <= room.height) return width;
+  }
+  return LEAST_CELL;
+}
+
+export function cellHeight(width: number): number {
+  return Math.max(LEAST_CELL, Math.round(width * 0.8));
+}
+
 interface Box {
   left: number;
   top: number;
