@@ -195,7 +195,7 @@ describe('refused', () => {
     [['plugin', 'new', 'late', '--directory', '.'], '. is there already, and not empty'],
     [['plugin', 'check'], "reveille plugin check takes the path of a plugin's folder; there is none."],
     [['plugin', 'test', '/nowhere'], 'There is no /nowhere.'],
-    [['plugin', 'pack', '.'], 'There is something wrong with it'],
+    [['plugin', 'pack', '.'], 'It is not packed: reveille-plugin.json: There is no plugin in'],
     [['plugin', 'install', '/nowhere'], '/nowhere cannot be read: no such file or directory (ENOENT).'],
     [['plugin', 'enable', 'stagered'], 'There is no plugin "stagered". Did you mean staggered?'],
     [['plugin', 'remove', 'staggered'], 'The plugin staggered came with Reveille'],
