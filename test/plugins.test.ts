@@ -9,7 +9,7 @@ import { checkPlugin, newPlugin } from '../main/app/plugin-author';
 import { TypeChecker } from '../main/plugins/typecheck';
 import { formatProblem } from '../preload/contract/plugins';
 import { COMPILER_OPTIONS } from '../main/plugins/type-program';
-import { readPluginFolder } from '../main/plugins/folder';
+import { readPluginFolder } from '../main/plugins/manifest-file';
 import { compilePlugin } from '../main/plugins/compile';
 
 const OUT = join(process.cwd(), 'out');

@@ -20,7 +20,7 @@ import type { Manifest, Permission } from '../../plugins/api/manifest';
 import type { PluginInfo } from '../../preload/contract/plugins';
 import { MAX_PACKED, type PackedFile, unpackFiles } from '../plugins/archive';
 import { CompileCache } from '../plugins/compile-cache';
-import { readPluginFolder } from '../plugins/folder';
+import { readPluginFolder } from '../plugins/manifest-file';
 import { MANIFEST_FILE, PERMISSIONS, readManifest } from '../plugins/manifest';
 import { AppError, ReveilleError, systemReason } from './errors';
 import { readJson, writeJson } from './json-file';

@@ -9,7 +9,8 @@ import type { PluginProblem } from '../../preload/contract/plugins';
 import { Emitter } from '../base/emitter';
 import { CompileError, type CompiledPlugin } from '../plugins/compile';
 import type { CompileCache } from '../plugins/compile-cache';
-import { folderPath, readPluginFolder } from '../plugins/folder';
+import { folderPath } from '../plugins/folder';
+import { readPluginFolder } from '../plugins/manifest-file';
 import { PluginError } from '../plugins/plugin-error';
 import type { TypeChecker } from '../plugins/typecheck';
 

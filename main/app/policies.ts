@@ -6,7 +6,7 @@ import type { AcceleratorName, IrqchipMode } from '../../preload/contract/machin
 import type { PluginInfo } from '../../preload/contract/plugins';
 import type { PolicyProgram } from '../../preload/contract/policies';
 import type { CompiledPlugin } from '../plugins/compile';
-import { readPluginFolder } from '../plugins/folder';
+import { readPluginFolder } from '../plugins/manifest-file';
 import { apsOptions, readOptions } from '../plugins/options';
 import { AppError, sentence } from './errors';
 import { nearest } from './near-match';

@@ -1,22 +1,11 @@
-/** A plugin's folder: the files that it must have, and the bounds within which files of it are read. */
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { join, resolve, sep } from 'node:path';
-import type { Manifest } from '../../plugins/api/manifest';
-import { MANIFEST_FILE, MAX_MANIFEST, readManifest } from './manifest';
+/** A plugin's folder: the bounds within which files of it are read. */
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
 import { PluginError } from './plugin-error';
 
 /** Bytes of one source file, and of any file that a plugin may have. */
 export const MAX_SOURCE = 2 ** 20;
 export const MAX_FILE = 8 * 2 ** 20;
-
-/** The manifest of the plugin in a folder. */
-export function readPluginFolder(folder: string): Manifest {
-  const path = join(folder, MANIFEST_FILE);
-  if (!existsSync(path)) {
-    throw new PluginError(`There is no plugin in ${folder}: its manifest would be ${MANIFEST_FILE} in that folder.`);
-  }
-  return readManifest(readBounded(folder, MANIFEST_FILE, 4 * MAX_MANIFEST), path);
-}
 
 /** The text of a file in a plugin's folder. */
 export function readBounded(folder: string, file: string, max: number): string {

@@ -1,0 +1,16 @@
+/** The file that every plugin's folder has. Apart from folder.ts, as the type checker's thread has no use for manifests. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Manifest } from '../../plugins/api/manifest';
+import { readBounded } from './folder';
+import { MANIFEST_FILE, MAX_MANIFEST, readManifest } from './manifest';
+import { PluginError } from './plugin-error';
+
+/** The manifest of the plugin in a folder. */
+export function readPluginFolder(folder: string): Manifest {
+  const path = join(folder, MANIFEST_FILE);
+  if (!existsSync(path)) {
+    throw new PluginError(`There is no plugin in ${folder}: its manifest would be ${MANIFEST_FILE} in that folder.`);
+  }
+  return readManifest(readBounded(folder, MANIFEST_FILE, 4 * MAX_MANIFEST), path);
+}
