@@ -98,9 +98,10 @@ export interface Vcpu extends Disposable {
   completeExit(): boolean;
   /**
    * Executes by other means the one instruction at which the accelerator gave up, after an exit INTERNAL_ERROR: an exception of it is
-   * delivered. False: that is not possible, and nothing has changed.
+   * delivered, and each of its accesses to a device is an exit IO or MMIO for `access`. False: that is not possible, and the CPU's
+   * state has not changed.
    */
-  completeInstruction(): boolean;
+  completeInstruction(access: (exit: VcpuExit) => void): boolean;
   /** The line that MWAIT waits for was written since MONITOR. */
   readonly lineWritten: boolean;
   /** MWAIT waits for interrupts that are masked, too. */

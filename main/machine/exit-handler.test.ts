@@ -71,7 +71,7 @@ beforeEach(() => {
   const pages = new SharedArrayBuffer(8192);
   page = new DataView(pages);
   page.setBigUint64(kvm_run.at.apic_base, BigInt(APIC_BASE), true);
-  vcpu = { exit: new VcpuExit(pages, 0, pages.byteLength), completeInstruction: () => false } as Vcpu;
+  vcpu = { exit: new VcpuExit(pages, 0, pages.byteLength), completeInstruction: () => false } as Partial<Vcpu> as Vcpu;
   lock = new Int32Array(new SharedArrayBuffer(4));
   told = [];
   msrs = new Map();
@@ -103,26 +103,40 @@ beforeEach(() => {
   };
 });
 
-function handle(reason: number): Next {
+function setReason(reason: number): void {
   page.setUint32(kvm_run.at.exit_reason, reason, true);
+}
+
+function handle(reason: number): Next {
+  setReason(reason);
   return handleExit(vcpu, target, CPU);
 }
 
-function portIo(isWrite: boolean, at: number, size: number, count = 1): Next {
+function writePortIo(isWrite: boolean, at: number, size: number, count = 1): void {
+  setReason(ExitReason.IO);
   page.setUint8(UNION + exit_io.at.direction, isWrite ? 1 : 0);
   page.setUint8(UNION + exit_io.at.size, size);
   page.setUint16(UNION + exit_io.at.port, at, true);
   page.setUint32(UNION + exit_io.at.count, count, true);
   page.setBigUint64(UNION + exit_io.at.data_offset, BigInt(DATA), true);
-  return handle(ExitReason.IO);
 }
 
-function mmio(isWrite: boolean, address: number, bytes: number[]): Next {
+function portIo(isWrite: boolean, at: number, size: number, count = 1): Next {
+  writePortIo(isWrite, at, size, count);
+  return handleExit(vcpu, target, CPU);
+}
+
+function writeMmio(isWrite: boolean, address: number, bytes: number[]): void {
+  setReason(ExitReason.MMIO);
   page.setBigUint64(UNION + exit_mmio.at.phys_addr, BigInt(address), true);
   bytes.forEach((byte, i) => page.setUint8(UNION + exit_mmio.at.data + i, byte));
   page.setUint32(UNION + exit_mmio.at.len, bytes.length, true);
   page.setUint8(UNION + exit_mmio.at.is_write, isWrite ? 1 : 0);
-  return handle(ExitReason.MMIO);
+}
+
+function mmio(isWrite: boolean, address: number, bytes: number[]): Next {
+  writeMmio(isWrite, address, bytes);
+  return handleExit(vcpu, target, CPU);
 }
 
 const bytesAt = (offset: number, count: number) => Array.from({ length: count }, (_, i) => page.getUint8(offset + i));
@@ -342,9 +356,27 @@ describe('the CPU', () => {
   });
 
   test('INTERNAL_ERROR at an instruction that others than KVM have executed', () => {
-    vcpu = { exit: vcpu.exit, completeInstruction: () => true } as Vcpu;
+    vcpu = { exit: vcpu.exit, completeInstruction: () => true } as Partial<Vcpu> as Vcpu;
     expect(handle(ExitReason.INTERNAL_ERROR)).toBe(Next.CONTINUE);
     expect(told).toEqual([]);
+  });
+
+  test('INTERNAL_ERROR at an instruction whose accesses reach devices', () => {
+    const { exit } = vcpu;
+    const completeInstruction: Vcpu['completeInstruction'] = (access) => {
+      memory.answers.push(0x44332211);
+      writeMmio(false, RAMLESS + 8, [0, 0, 0, 0]);
+      access(exit);
+      expect(bytesAt(UNION + exit_mmio.at.data, 4)).toEqual([0x11, 0x22, 0x33, 0x44]);
+      writePortIo(true, PORT + 1, 1);
+      page.setUint8(DATA, 0x55);
+      access(exit);
+      return true;
+    };
+    vcpu = { exit, completeInstruction } as Partial<Vcpu> as Vcpu;
+    expect(handle(ExitReason.INTERNAL_ERROR)).toBe(Next.CONTINUE);
+    expect(memory.accesses).toEqual([['read', 8, 4]]);
+    expect(port.accesses).toEqual([['write', 1, 1, 0x55]]);
   });
 
   test('a number of data words that KVM cannot mean reads no further than the structure', () => {

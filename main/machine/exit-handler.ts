@@ -46,10 +46,8 @@ export function handleExit(vcpu: Vcpu, target: ExitTarget, cpu: number): Next {
   const { exit } = vcpu;
   switch (exit.reason) {
     case ExitReason.IO:
-      handlePortIo(exit, target);
-      return Next.CONTINUE;
     case ExitReason.MMIO:
-      handleMemory(exit, target, cpu);
+      handleAccess(exit, target, cpu);
       return Next.CONTINUE;
     case ExitReason.HLT:
       return Next.HALT;
@@ -80,11 +78,16 @@ export function handleExit(vcpu: Vcpu, target: ExitTarget, cpu: number): Next {
         `the processor refused to enter the guest (KVM_EXIT_FAIL_ENTRY, hardware reason 0x${exit.failEntryReason.toString(16)})`,
       );
     case ExitReason.INTERNAL_ERROR:
-      if (vcpu.completeInstruction()) return Next.CONTINUE;
+      if (vcpu.completeInstruction((reached) => handleAccess(reached, target, cpu))) return Next.CONTINUE;
       throw new GuestCrash(cpu, internalError(exit));
     default:
       throw new GuestCrash(cpu, `exit ${exit.reason} (${exitName(exit.reason)}), which nothing here handles`);
   }
+}
+
+function handleAccess(exit: VcpuExit, target: ExitTarget, cpu: number): void {
+  if (exit.reason === ExitReason.IO) handlePortIo(exit, target);
+  else handleMemory(exit, target, cpu);
 }
 
 /** INS and OUTS come as one exit for several items, which lie one after the other in kvm_run. */

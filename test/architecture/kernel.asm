@@ -1,5 +1,5 @@
-; Instructions that kernels execute at CPL 0 and that a KVM which interprets those may lack: POPCNT, CMPXCHG16B, SSE, XSAVE.
-; SDM vol. 2, and vol. 1, "Managing State Using the XSAVE Feature Set".
+; Instructions that kernels execute at CPL 0 and that a KVM which interprets those may lack: POPCNT, CMPXCHG16B, SSE, XSAVE, also at
+; registers of devices, which hypervisors leave to such a KVM anyway. SDM vol. 2, and vol. 1, "Managing State Using the XSAVE Feature Set".
 
 %define BARE
 %include "architecture.inc"
@@ -11,6 +11,11 @@ CR4_OSXSAVE equ 1 << 18
 SSE_STATE equ 2
 X87_SSE equ 1 | SSE_STATE
 BEYOND equ 1 << 40                              ; no page is there
+LAPIC_BASE equ 0xFEE00000
+LAPIC_VERSION equ LAPIC_BASE + 0x30
+LAPIC_DIVIDER equ LAPIC_BASE + 0x3E0
+DIVIDE_BY_1 equ 0xB
+NOWHERE equ 0xD0000000                          ; no device is there, and no RAM
 
 section .bss
 alignb 64
@@ -19,6 +24,7 @@ pair: resq 2
 section .data
 align 16
 threes: dd 3, 3, 3, 3
+dividers: dd DIVIDE_BY_1, 0, 0, 0
 section .text
 
 ; announced BIT, LABEL: of CPUID.01H:ECX; goes to the label where it is not.
@@ -94,6 +100,28 @@ bits 64
     passed "kernel: SSE"
     mov rax, 0x600000006
     check "kernel: SSE: the sum", rbx, rax
+
+    mov edx, LAPIC_VERSION
+    mov ecx, [rdx]
+    attempt {movd xmm10, [rdx]}
+    passed "kernel: a register of a device into one of SSE"
+    movd ebx, xmm10
+    check "kernel: a register of a device into one of SSE: what it has", rbx, rcx
+    movdqa xmm10, [dividers]
+    mov edx, LAPIC_DIVIDER
+    attempt {movd [rdx], xmm10}
+    passed "kernel: a register of SSE into one of a device"
+    mov ebx, [rdx]
+    check "kernel: a register of SSE into one of a device: it is there", rbx, DIVIDE_BY_1
+    mov eax, NOWHERE
+    attempt {paddd xmm10, [rax]}
+    passed "kernel: an addition of 16 bytes that no device has"
+    movq rbx, xmm10
+    mov rax, 0xFFFFFFFF00000000 | DIVIDE_BY_1 - 1
+    check "kernel: an addition of 16 bytes that no device has: the sum", rbx, rax
+    mov eax, NOWHERE
+    attempt {movntdq [rax], xmm10}
+    passed "kernel: 16 bytes to where no device is"
 
     announced 26, .no_xsave
     mov rax, cr4

@@ -3,12 +3,14 @@
  * guests do at CPL 0 gives up there (KVM_EXIT_INTERNAL_ERROR with KVM_INTERNAL_ERROR_EMULATION; Linux
  * Documentation/virt/kvm/api.rst, 5). Guest RAM is in a WebAssembly.Memory anyway, so the core needs only the registers.
  */
+import { ExitReason } from '../../../preload/contract/exit-reasons';
 import { Mutex } from '../../base/mutex';
 import { alignUp } from '../../base/struct';
 import { type CoreFunctions, coreLayout, instantiateCore, powerOnCpu } from '../emulator/core-module';
 import * as block from '../emulator/core/state';
 import { readState, writeState } from '../emulator/registers';
 import { readVectors, writeVectors } from '../emulator/vector-image';
+import { VcpuExit } from '../kvm-run';
 import * as abi from './abi';
 import { KVM } from './abi';
 import * as libc from './libc';
@@ -30,8 +32,10 @@ export interface FallbackOptions {
 const RUN_BYTES = 8192;
 const WORDS_BYTES = 8;
 
-/** What the core's `run` returns when it has executed what it was asked for. */
+/** What the core's `run` returns: with an exit; when it has executed what it was asked for; when that was only to complete an exit. */
+const CORE_EXIT = 0;
 const BUDGET_USED = 1;
+const REQUESTED = 2;
 
 /** Value of the first of kvm_xcrs, which is XCR0. */
 const XCR0_AT = abi.kvm_xcrs.at.xcrs + abi.kvm_xcr.at.value;
@@ -73,6 +77,8 @@ export class FallbackCore {
   readonly #lock: Mutex;
   readonly #cpu: number;
   readonly #view: DataView;
+  /** The core's exits. */
+  readonly #exit: VcpuExit;
   readonly #xcrs = new DataView(new ArrayBuffer(abi.kvm_xcrs.size));
   readonly #debug = new DataView(new ArrayBuffer(abi.kvm_debugregs.size));
   readonly #events = new DataView(new ArrayBuffer(abi.kvm_vcpu_events.size));
@@ -98,10 +104,15 @@ export class FallbackCore {
       this.#lock.release();
     }
     this.#view = new DataView(memory.buffer, this.#cpu, block.STATE_SIZE);
+    this.#exit = new VcpuExit(memory.buffer, run, RUN_BYTES);
   }
 
-  /** `bytes`: the instruction at RIP, with what follows it. False: it is not for the core, or there is no RAM where it accesses memory. */
-  execute(bytes: Uint8Array): boolean {
+  /**
+   * The instruction at which `gaveUp` is, of this vcpu; each access to a device is an exit for `access`, while other CPUs' instructions
+   * wait. False: it is not for the core.
+   */
+  execute(gaveUp: VcpuExit, access: (exit: VcpuExit) => void): boolean {
+    const bytes = gaveUp.failedInstruction();
     const code = Buffer.from(bytes).toString('hex');
     if (bytes.length === 0 || NOT_HERE.test(code)) return false;
     this.#ask(KVM.GET_XCRS, this.#xcrs, 'KVM_GET_XCRS');
@@ -110,26 +121,41 @@ export class FallbackCore {
     this.#ask(KVM.GET_VCPU_EVENTS, this.#events, 'KVM_GET_VCPU_EVENTS');
     this.#lock.acquire();
     try {
-      return this.#step();
+      return this.#step(gaveUp.apicBase, access);
     } finally {
       this.#lock.release();
     }
   }
 
-  #step(): boolean {
+  #step(apicBase: number, access: (exit: VcpuExit) => void): boolean {
     const core = this.#core;
     const cpu = this.#cpu;
     const view = this.#view;
     core.resetEvents(cpu);
     this.#takeRegisters();
+    view.setUint32(block.MSR_APIC_BASE, apicBase, true);
     const vectors = readVectors(view);
     // Nothing tells of what was written since the last time, to code and to page tables.
     core.clearBlocks(cpu);
     core.flushTlb(cpu);
     view.setUint8(block.UNKNOWN_LENGTH, 0);
-    if (core.run(cpu, 1) !== BUDGET_USED || view.getUint8(block.UNKNOWN_LENGTH) !== 0) return false;
+    const result = this.#run(access);
+    if ((result !== BUDGET_USED && result !== REQUESTED) || view.getUint8(block.UNKNOWN_LENGTH) !== 0) return false;
     this.#putRegisters(vectors);
     return true;
+  }
+
+  /** Until the instruction is complete, or has an exit of another kind. */
+  #run(access: (exit: VcpuExit) => void): number {
+    const exit = this.#exit;
+    exit.immediateExit = false;
+    let result = this.#core.run(this.#cpu, 1);
+    exit.immediateExit = true;
+    while (result === CORE_EXIT && (exit.reason === ExitReason.MMIO || exit.reason === ExitReason.IO)) {
+      access(exit);
+      result = this.#core.run(this.#cpu, 1);
+    }
+    return result;
   }
 
   #takeRegisters(): void {

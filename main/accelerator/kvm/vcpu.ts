@@ -223,9 +223,9 @@ export class KvmVcpu implements Vcpu {
     return result === RunResult.EXIT;
   }
 
-  completeInstruction(): boolean {
+  completeInstruction(access: (exit: VcpuExit) => void): boolean {
     this.#fallback ??= this.#makeFallback?.();
-    return this.#fallback?.execute(this.exit.failedInstruction()) ?? false;
+    return this.#fallback?.execute(this.exit, access) ?? false;
   }
 
   /** The processor sees it by itself. */
