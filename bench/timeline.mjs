@@ -14,6 +14,8 @@ const EVENTS = 1_000_000;
 const INTERVAL = 10_000;
 const LIVE_RATE = 100_000;
 const LIVE_SECONDS = 10;
+/** Chromium itself is busy for some time after it has opened a page. */
+const SETTLING_MS = 1000;
 const SIZE = { width: 1440, height: 700 };
 const CHROMIUM = process.env.REVEILLE_CHROMIUM ?? '/usr/bin/chromium';
 
@@ -64,6 +66,7 @@ async function measureOpened(cpus) {
 
 async function measureLive(cpus) {
   const page = await openPage(cpus);
+  await page.waitForTimeout(SETTLING_MS);
   const { busy, longTasks, appended } = await page.evaluate(
     ([rate, seconds]) => globalThis.timelineBench.live(rate, seconds),
     [LIVE_RATE, LIVE_SECONDS],

@@ -62,7 +62,8 @@ export class LaneRaster {
     return this.#image;
   }
 
-  paint(scene: RasterScene, view: RasterView): void {
+  /** Paints in steps, of a lane each, that may be far apart; the pixels are whole after the last one. */
+  *paint(scene: RasterScene, view: RasterView): Generator<void> {
     this.#resize(view.width, view.height);
     const strip = this.#scroll(scene, view);
     this.#shown = { scene, view, seen: scene.model.seen };
@@ -70,8 +71,11 @@ export class LaneRaster {
     for (let y = 0; y < view.height; y++) {
       this.#pixels.fill(scene.theme.backgroundPixel, y * view.width + strip.from, y * view.width + strip.to);
     }
-    this.#paintLanes(scene, view, strip);
-    for (const name of scene.ticks) this.#paintTicks(scene, name, view, strip);
+    yield* this.#paintLanes(scene, view, strip);
+    for (const name of scene.ticks) {
+      this.#paintTicks(scene, name, view, strip);
+      yield;
+    }
   }
 
   /** Moves what stays in view; returns the columns that are new, or all where nothing can be kept. */
@@ -103,7 +107,7 @@ export class LaneRaster {
     );
   }
 
-  #paintLanes({ model, layout, theme }: RasterScene, view: RasterView, strip: Strip): void {
+  *#paintLanes({ model, layout, theme }: RasterScene, view: RasterView, strip: Strip): Generator<void> {
     const { inset, height } = laneBar(layout.laneHeight);
     const rows = Math.max(1, Math.round(height * view.ratio));
     if (!this.#stacks.fits(rows, theme.states)) this.#stacks = new ColumnStacks(rows, theme.states);
@@ -114,6 +118,7 @@ export class LaneRaster {
       if (from + rows <= 0 || from >= view.height) continue;
       model.lanes[cpu].columns(scale, strip.to - strip.from, view.now, this.#columns);
       this.#paintLane(from, from + rows, view, strip, theme);
+      yield;
     }
   }
 

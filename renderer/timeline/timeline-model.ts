@@ -19,7 +19,7 @@ const START_UP_SLICES = 16;
 /** What policies do that says nothing of the machine at that time. */
 const UNMARKED: readonly number[] = [PolicyAct.LOADED, PolicyAct.LOG, PolicyAct.SILENCED];
 /** Records between two looks at the clock. */
-const STEP = 4096;
+const STEP = 1024;
 
 export class TimelineModel {
   readonly log: EventLog;

@@ -17,6 +17,8 @@ const UPDATE_BUDGET = 6;
 const OPENING_BUDGET = 25;
 const OPENING_BACKLOG = 50_000;
 const OPENING_PAINTS = 150;
+/** How long a frame may make a picture for, in ms, its records with it. */
+const PICTURE_BUDGET = 12;
 /** Between two pictures of a machine that runs, in ms: what moves by itself needs no more of them. */
 const LIVE_PAINTS = 25;
 /** Between two pictures in which only time has passed: at least so long, in ms, and so far on the screen, in pixels. */
@@ -38,6 +40,18 @@ export interface TimelineProps {
   withPolicies: boolean;
   query: EventQuery;
   selected: number | null;
+}
+
+/** A picture that is being made. */
+interface Picture {
+  shown: Scene;
+  /** Serial lines in it. */
+  lines: number;
+  steps: Generator<void>;
+  /** When the next one may come. */
+  next: number;
+  /** How long it has taken, in ms. */
+  took: number;
 }
 
 /** `all`: everything, growing; `follow`: the latest, of one length; `free`: where the user has gone. */
@@ -65,6 +79,8 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
   /** The next picture of what only the machine has changed; what the user changes is painted in the next frame. */
   let nextPaint = 0;
   let urgent = false;
+  let picture: Picture | null = null;
+  let searched = true;
 
   const now = computed(() => Math.max(props.now, props.revision > 0 ? props.log.endTime : 0));
   const hidden = computed(() => {
@@ -110,22 +126,32 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
     if (frame === 0) frame = requestAnimationFrame(draw);
   }
 
+  /** A frame's part of the work. The model stands still while a picture of it is made. */
   function draw(): void {
     frame = 0;
     const start = performance.now();
+    if (picture === null) take(start);
+    if (picture !== null) goOn(picture, start);
+    if (picture !== null || urgent || !searched || model.value.seen < props.log.length) scheduleLive();
+    else paintLater();
+  }
+
+  /** Takes what is new, and begins a picture of it when one is due. */
+  function take(start: number): void {
     const opening = props.log.length - model.value.seen > OPENING_BACKLOG;
     const deadline = start + (opening ? OPENING_BUDGET : UPDATE_BUDGET);
     const whole = model.value.update(deadline);
-    const searched = found.value?.update(deadline) ?? true;
+    searched = found.value?.update(deadline) ?? true;
     foundCount.value = found.value?.length ?? 0;
     if (whole && !opened && props.log.length > 0) open();
-    const due = urgent ? start : paintDue();
-    if (due <= start) paint(opening);
-    if (!whole || !searched) scheduleLive();
-    else if (due > start && due < Infinity) {
-      window.clearTimeout(timer);
-      timer = window.setTimeout(scheduleLive, due - start);
-    }
+    if (urgent || paintDue() <= start) begin(start + (opening ? OPENING_PAINTS : LIVE_PAINTS));
+  }
+
+  function paintLater(): void {
+    const due = paintDue();
+    if (due === Infinity) return;
+    window.clearTimeout(timer);
+    timer = window.setTimeout(scheduleLive, due - performance.now());
   }
 
   /** When the picture is to be painted anew if nobody asks for it. */
@@ -139,19 +165,33 @@ export function useTimeline(props: TimelineProps, canvas: Readonly<Ref<HTMLCanva
     return shows ? Math.max(nextPaint, painted.at + QUIET_PAINTS) : Infinity;
   }
 
-  function paint(opening: boolean): void {
+  /** Begins a picture, after which the next one may come at `next`. */
+  function begin(next: number): void {
     if (mode.value === 'all') viewport.value = everything(now.value);
     if (mode.value === 'follow') viewport.value = following(viewport.value, now.value);
-    const picture = scene();
-    if (picture === null || painter === null) return;
-    const start = performance.now();
-    painter.paint(picture);
     urgent = false;
-    const end = performance.now();
+    const shown = scene();
+    if (shown === null || painter === null) return;
+    picture = { shown, lines: shown.serial.length, steps: painter.paint(shown), next, took: 0 };
+  }
+
+  /** Goes on with a picture in the frame that began at `start`, by one step at least. */
+  function goOn(it: Picture, start: number): void {
+    const { shown, steps } = it;
+    const from = performance.now();
+    // The log may have forgotten some of it.
+    shown.model.forget();
+    shown.found?.update(start);
+    let whole = steps.next().done === true;
+    while (!whole && performance.now() < start + PICTURE_BUDGET) whole = steps.next().done === true;
+    const at = performance.now();
+    it.took += at - from;
+    if (!whole) return;
+    picture = null;
     // At most half of the time goes into pictures.
-    nextPaint = Math.max(end + (end - start), start + (opening ? OPENING_PAINTS : LIVE_PAINTS));
-    painted = { records: model.value.seen, lines: props.serial.length, now: picture.now, at: end };
-    canvas.value?.setAttribute('data-seen', String(model.value.seen));
+    nextPaint = Math.max(at + it.took, it.next);
+    painted = { records: shown.model.seen, lines: it.lines, now: shown.now, at };
+    canvas.value?.setAttribute('data-seen', String(shown.model.seen));
   }
 
   /** A trace whose bring-up is a small part of it begins with that part: it is what one opens it for. */
