@@ -1,13 +1,13 @@
 /**
  * Brings the tiles of the dashboard up to date. They are made once for a run; from then on only what has changed is written
- * into them, since 255 CPUs change too often for a component of each.
+ * into them, since many CPUs change too often for a component of each.
  */
 import type { CpuModel } from '../../../preload/contract/machine-model';
 import type { RunStreams } from '../../streams/run-streams';
 import { ipiWords, senderWords } from '../event-words';
 import { duration, perSecond } from '../format';
 import { stateLook } from '../mp-states';
-import { Sparkline, barHeight } from './sparkline';
+import { Sparkline } from './sparkline';
 
 type Part = 'word' | 'for' | 'where' | 'ipi' | 'rate';
 
@@ -86,8 +86,6 @@ export class TilePainter {
       write(tile, 'where', whereText(cpu));
       write(tile, 'ipi', lastIpi === null ? 'no IPI yet' : `${ipiWords(lastIpi)} ${senderWords(lastIpi)}`);
       write(tile, 'rate', perSecond(exits));
-      if (tile.sparkline === null)
-        tile.element.style.setProperty('--heat', `${Math.round(12 + 36 * barHeight(exits))}%`);
     }
   }
 }
@@ -113,7 +111,8 @@ export function describeCpu(cpu: CpuModel, time: number): string {
     .join('\n');
 }
 
-function labelOf(cpu: CpuModel): string {
+/** For who does not see it. */
+export function labelOf(cpu: CpuModel): string {
   return `CPU ${cpu.id}, APIC id ${cpu.apicId}${cpu.bsp ? ', BSP' : ''}: ${stateLook(cpu.state).word}`;
 }
 
@@ -138,8 +137,6 @@ function showState(tile: Tile, cpu: CpuModel): void {
   tile.state = cpu.state;
   tile.colour = '';
   tile.element.style.setProperty('--state', `var(${look.colour})`);
-  // A tile of the heat map has room for its number alone.
-  if (tile.parts.word === null) tile.element.setAttribute('aria-label', labelOf(cpu));
   tile.element.dataset['state'] = cpu.state;
   tile.path?.setAttribute('d', look.path);
   tile.path?.classList.toggle('hollow', !look.filled);
