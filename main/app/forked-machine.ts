@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { MachineCommand, MachineMessage } from '../../preload/contract/machine';
-import { MachineProcess, yieldToWindow } from './machine-process';
+import { MachineProcess, yieldToWindowAsSession } from './machine-process';
 
 /**
  * Starts a machine's process; `entry` is the built machine-process.js. `windowed`: there is a window that shows it.
@@ -20,7 +20,7 @@ export function startMachineProcess(entry: URL, windowed = false): MachineProces
     execArgv: [],
     detached: true,
   });
-  if (windowed) yieldToWindow(child.pid);
+  if (windowed) void yieldToWindowAsSession(child.pid);
   return new ForkedMachine(child);
 }
 

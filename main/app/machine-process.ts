@@ -1,5 +1,7 @@
 /** One machine, one process: what a shell knows of it, however the process was made. */
+import { writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import type { MachineCommand, MachineMessage } from '../../preload/contract/machine';
 import { Emitter, type Event } from '../base/emitter';
 
@@ -13,9 +15,29 @@ export function goodbyeTime(cpus: number): number {
  * that shows it comes before. Its threads inherit it, so it is set before there are any.
  */
 const NICE = 5;
+/** Linux takes one niceness of a session in so many ms from whom it does not trust, and has no time for more (EAGAIN). */
+const SESSION_PAUSE_MS = 100;
 
 export function yieldToWindow(pid: number | undefined): void {
   if (pid !== undefined) setPriority(pid, NICE);
+}
+
+/**
+ * The same for one that leads a session: between sessions Linux does not look at the niceness of processes, but at the
+ * sessions' own (sched(7), "The autogroup feature").
+ */
+export async function yieldToWindowAsSession(pid: number | undefined): Promise<void> {
+  yieldToWindow(pid);
+  for (;;) {
+    try {
+      await writeFile(`/proc/${pid}/autogroup`, String(NICE));
+      return;
+    } catch (error) {
+      // Else this kernel has no sessions of its own kind for it, or the process has gone.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+    }
+    await setTimeout(SESSION_PAUSE_MS);
+  }
 }
 
 export abstract class MachineProcess {
