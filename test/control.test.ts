@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import type { PartialMachineConfig } from '../main/machine/configuration';
 import type { PausePoint } from '../preload/contract/inspection';
-import { stringFlood, tripleFault } from './support/guest';
+import { initAgain, stringFlood, tripleFault } from './support/guest';
 import { guestImage, TestMachine } from './support/machine';
 import { needsKvm } from './support/needs';
 
@@ -205,6 +205,27 @@ describe.each(EXACT)('exact, $accelerator', (kind) => {
     await machine.request('pause-at', { points: [] });
     await machine.request('resume', null);
     expect((await machine.end()).outcome).toMatchObject({ code: 0x10 });
+  });
+
+  test('an AP that has slept on at its INIT shows what that has left of it', async (ctx) => {
+    needs(ctx, kind);
+    const path = join(directory, 'init-again');
+    writeFileSync(path, initAgain);
+    const machine = start('', { ...kind, guest: path });
+    const came = (to: string) => machine.events.filter((event) => event.kind === 'mp-state' && event.to === to).length;
+    await machine.until(() => came('HALTED') === 2);
+    await machine.request('pause', null);
+    expect((await machine.inspect(1)).segments[0]).toMatchObject({ name: 'cs', selector: 0x800 });
+    await machine.request('resume', null);
+    machine.process.send({ type: 'serial-input', port: 0, bytes: Uint8Array.of(0x67) });
+    await machine.until(() => came('INIT_RECEIVED') === 4);
+    await machine.request('pause', null);
+    for (const cpu of [1, 2]) {
+      const ap = await machine.inspect(cpu);
+      expect(ap).toMatchObject({ state: 'INIT_RECEIVED', general: { rip: '0' } });
+      expect(ap.segments[0]).toMatchObject({ name: 'cs', selector: 0 });
+    }
+    machine.stop();
   });
 
   test('a step that sends a SIPI meets the pause point of its target', async (ctx) => {

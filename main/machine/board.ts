@@ -120,6 +120,7 @@ export class Board implements ExitTarget {
       policies: this.policies,
       pause: this.pause,
       derives: config.irqchip !== 'exact',
+      inTurns: runsInTurns(config),
     });
     this.#timers = new DeviceTimers({ times: memory.times, cpu, bsp: this.vcpus[config.bsp] });
     this.ports = new Bus('port', (address, isWrite) => this.#unclaimed.report(Space.PORT, address, isWrite));

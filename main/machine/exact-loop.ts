@@ -12,6 +12,7 @@ import { type Lapic, Latch } from '../devices/lapic';
 import type { Board } from './board';
 import { handleExit, Next } from './exit-handler';
 import { DebugStop, Restraint, VcpuWord } from './shared-memory';
+import { PauseCause } from './pause-switch';
 import type { Standstill } from './standstill';
 import type { StartUpRouter } from './start-up-router';
 import { Attention, publishPosition, type VcpuControl } from './vcpu-control';
@@ -69,17 +70,20 @@ export class ExactLoop {
 
   /** Runs until the machine stops. `step`: how one instruction is executed meanwhile. */
   run(standstill: Standstill, step = () => this.step()): void {
+    const control = this.#control;
     this.#stepper = step;
     this.rest();
     for (;;) {
       const until = this.turn();
       if (until === STOPPED) return;
       if (until === PAUSED) {
-        // Registers show the finished instruction.
+        // Registers show the finished instruction, and of an AP that has slept on at its INIT what that has left.
         this.#settle();
+        const waits = !this.#bsp && control.mpState === MpState.INIT_RECEIVED;
+        if (waits && this.#board.pause.cause?.cause !== PauseCause.INIT) this.#init();
         standstill.hold(step);
-      } else if (until === Infinity) this.#control.sleep(Infinity);
-      else if (until !== RAN) this.#control.sleep(Math.max(0, until - this.#clock.now()) / NS_PER_MS);
+      } else if (until === Infinity) control.sleep(Infinity);
+      else if (until !== RAN) control.sleep(Math.max(0, until - this.#clock.now()) / NS_PER_MS);
     }
   }
 

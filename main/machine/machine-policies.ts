@@ -47,7 +47,7 @@ export class MachinePolicies {
   ) {
     const { memory, board, config, clock, seats, recording, commands, tell, nextOrder } = options;
     const inTurns = runsInTurns(config);
-    const common = { steering: new MachineSteering(board, clock, config.cpus, inTurns), facts: factsOf(config), tell };
+    const common = { steering: new MachineSteering(board, clock, config.cpus), facts: factsOf(config), tell };
     this.#board = board;
     this.#nextOrder = nextOrder;
     this.#position = () => inputPosition(memory, config) ?? 0;
@@ -123,14 +123,12 @@ export class MachinePolicies {
 class MachineSteering implements Steering {
   readonly #board: Board;
   readonly #clock: Clock;
-  readonly #inTurns: boolean;
   /** Of one IPI. */
   readonly #set: Int32Array;
 
-  constructor(board: Board, clock: Clock, cpus: number, inTurns: boolean) {
+  constructor(board: Board, clock: Clock, cpus: number) {
     this.#board = board;
     this.#clock = clock;
-    this.#inTurns = inTurns;
     this.#set = new Int32Array(Math.ceil(cpus / 64) * 2);
   }
 
@@ -159,8 +157,6 @@ class MachineSteering implements Steering {
     released: boolean,
   ): void {
     this.#board.router.arrive(mode, source, this.#setOf(cpus), vector, author, released);
-    if (mode === IpiMode.SIPI && source !== NO_CPU && !this.#inTurns)
-      this.#board.vcpus[source].alert(Attention.GIVE_WAY);
   }
 
   withhold(

@@ -34,6 +34,7 @@ class Setup {
   readonly pause: PauseSwitch;
   readonly policies: PolicyQueue;
   readonly kicked: number[] = [];
+  readonly woken: number[] = [];
   readonly lock: Int32Array;
   readonly #reader: EventReader;
   #now = 0;
@@ -45,7 +46,7 @@ class Setup {
     this.vcpus = Array.from({ length: cpus }, (_, cpu) => {
       const vcpu = new VcpuControl(memory, cpu, {
         sleep() {},
-        wake() {},
+        wake: () => this.woken.push(cpu),
         yield() {},
         kick: (thread) => this.kicked.push(thread),
       });
@@ -66,6 +67,7 @@ class Setup {
       policies: this.policies,
       pause: this.pause,
       derives,
+      inTurns: false,
     });
     this.#reader = new EventReader(memory);
     this.router.powerOn();
@@ -147,6 +149,16 @@ describe('an INIT', () => {
     setup.router.init(BSP, set(4, AP));
     expect(setup.story()).toEqual(['cpu 0 INIT to 1: DELIVER']);
     expect(setup.vcpus[AP].takeAttention()).toBe(Attention.INIT);
+  });
+
+  test('to several wakes those alone that execute; to one alone it wakes that', () => {
+    setup.put(2, HALTED);
+    setup.put(3, RUNNABLE);
+    setup.router.init(BSP, set(4, 1, 2, 3));
+    expect(setup.woken).toEqual([3]);
+    expect([1, 2, 3].map((cpu) => setup.vcpus[cpu].takeAttention())).toEqual(Array(3).fill(Attention.INIT));
+    setup.router.init(BSP, set(4, 2));
+    expect(setup.woken).toEqual([3, 2]);
   });
 
   test('kicks a CPU that is in the guest', () => {
@@ -347,6 +359,14 @@ describe('where a policy decides', () => {
       `cpu 0 SIPI vector ${VECTOR} to 2: IGNORED by policy 3 released`,
       `cpu 1 INIT_RECEIVED > SIPI_RECEIVED vector ${VECTOR}`,
     ]);
+  });
+
+  test('its sender gives way before those that it wakes run', () => {
+    setup.router.init(BSP, set(4, 1, 2));
+    setup.woken.length = 0;
+    setup.router.arrive(IpiMode.SIPI, BSP, set(4, 1, 2), VECTOR, 3, true);
+    expect(setup.woken).toEqual([BSP, 1, 2]);
+    expect(setup.vcpus[BSP].takeAttention()).toBe(Attention.GIVE_WAY);
   });
 
   test('one that is withheld leaves the CPU as it is, and its record says so', () => {

@@ -48,6 +48,7 @@ export class StartUpRouter {
   readonly #policies: PolicyQueue;
   readonly #pause: PauseSwitch;
   readonly #derives: boolean;
+  readonly #inTurns: boolean;
   readonly #words: Int32Array;
   /** Targets of the IPI at hand by what became of it; used under the lock. */
   readonly #outcome: Int32Array[];
@@ -66,6 +67,8 @@ export class StartUpRouter {
     pause: PauseSwitch;
     /** KVM keeps the MP states (`kernel`, `split`), and INITs and SIPIs are concluded from what it shows. */
     derives: boolean;
+    /** One thread runs all CPUs (the emulator). */
+    inTurns: boolean;
   }) {
     this.#words = options.words;
     this.#vcpus = options.vcpus;
@@ -77,6 +80,7 @@ export class StartUpRouter {
     this.#policies = options.policies;
     this.#pause = options.pause;
     this.#derives = options.derives;
+    this.#inTurns = options.inTurns;
     const words = Math.ceil(options.vcpus.length / 64) * 2;
     this.#outcome = Object.values(Decision).map(() => new Int32Array(words));
   }
@@ -207,8 +211,10 @@ export class StartUpRouter {
    * it go, else AUTHOR_MACHINE; `released`: its sending was written before.
    */
   arrive(mode: IpiMode, source: number, targets: CpuSet, vector: number, author: number, released: boolean): void {
+    // It runs on beside this thread, and may be in the way of those that it wakes.
+    const sender = this.#inTurns || source === NO_CPU ? null : this.#vcpus[source];
     this.#lock.acquire();
-    this.#deliver(mode, source, targets, vector, author, released ? IPI_RELEASED : 0);
+    this.#deliver(mode, source, targets, vector, author, released ? IPI_RELEASED : 0, sender);
     this.#lock.release();
   }
 
@@ -238,11 +244,20 @@ export class StartUpRouter {
         return;
       }
     }
-    this.#deliver(mode, source, targets, vector, AUTHOR_MACHINE, 0);
+    this.#deliver(mode, source, targets, vector, AUTHOR_MACHINE, 0, null);
     this.#lock.release();
   }
 
-  #deliver(mode: IpiMode, source: number, targets: CpuSet, vector: number, author: number, flags: number): void {
+  /** `sender`: where the thread of the CPU that sent it is another than this one. */
+  #deliver(
+    mode: IpiMode,
+    source: number,
+    targets: CpuSet,
+    vector: number,
+    author: number,
+    flags: number,
+    sender: VcpuControl | null,
+  ): void {
     if (this.#derives && mode === IpiMode.SIPI) {
       this.#arriveDerived(targets, vector, flags | IPI_DERIVED, author, true);
       return;
@@ -270,6 +285,7 @@ export class StartUpRouter {
     }
     // Only now: one that wakes up may take this thread's processor before the next has its SIPI.
     if (mode === IpiMode.SIPI) {
+      sender?.alert(Attention.GIVE_WAY);
       for (let cpu = 0; cpu < this.#vcpus.length; cpu++)
         if (has(delivered, cpu)) this.#vcpus[cpu].alert(Attention.SIPI);
     }
@@ -320,10 +336,10 @@ export class StartUpRouter {
     const before = vcpu.mpState;
     if (before !== MpState.INIT_RECEIVED) this.#change(vcpu, MpState.INIT_RECEIVED, NO_VECTOR);
     lock.release();
-    // One that waits already does not have to wake up to wait on. It does for an INIT of its own, so that the SIPI, which comes
-    // next, finds it awake: its thread's way to the guest takes longest where nothing of it is in the processor's caches.
-    const waits = before === MpState.UNINITIALIZED || before === MpState.INIT_RECEIVED;
-    if (waits && !alone) vcpu.note(Attention.INIT);
+    // A thread that sleeps does not have to wake up to wait on: its SIPI finds the INIT. It does for an INIT of its own, so that the
+    // SIPI, which comes next, finds it awake: its way to the guest takes longest where nothing of it is in the processor's caches.
+    const sleeps = before !== MpState.RUNNABLE && (before !== MpState.HALTED || !this.#inTurns);
+    if (sleeps && !alone) vcpu.note(Attention.INIT);
     else vcpu.alert(Attention.INIT);
   }
 

@@ -35,6 +35,25 @@ export function says(text: string): Uint8Array {
 /** Says `A` for ever. */
 export const flood = flat(...COM1, 0xb0, 0x41, 0xee, 0xeb, 0xfd);
 
+const store = (address: number, value: number) => {
+  const words = Buffer.alloc(10);
+  words.set([0xc7, 0x05]); // mov dword [address], value
+  words.writeUInt32LE(address, 2);
+  words.writeUInt32LE(value, 6);
+  return [...words];
+};
+
+/** Starts its APs, which halt; waits for a byte on COM1, sends all of them another INIT, and spins. */
+export const initAgain = elf32(
+  ...store(0x8000, 0xfdebf4fa), // cli; again: hlt; jmp again
+  ...store(0xfee000f0, 0x1ff),
+  ...store(0xfee00300, 0xc4500), // INIT to all excluding self
+  ...store(0xfee00300, 0xc4608), // SIPI 0x08
+  ...[0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb], // mov dx, 0x3fd; wait: in al, dx; test al, 1; jz wait
+  ...store(0xfee00300, 0xc4500),
+  ...[0xeb, 0xfe], // jmp $
+);
+
 /** Says what stands at address 0 for ever, 4 KiB by one instruction. */
 export const stringFlood = flat(...COM1, 0xb9, 0x00, 0x10, 0x31, 0xf6, 0xf3, 0x6e, 0xeb, 0xf7); // next: mov cx, 4096; xor si, si; rep outsb; jmp next
 
