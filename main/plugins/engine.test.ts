@@ -359,8 +359,9 @@ test('a policy is told of the states that have changed since it was asked last',
   story.states[2] = MpState.RUNNABLE;
   sipi(engine, 1);
   expect(asked.at(-1)).toMatchObject({ changed: [{ cpu: 2, state: 'RUNNABLE' }] });
+  story.states[1] = MpState.INIT_RECEIVED;
   sipi(engine, 1);
-  expect(asked.at(-1)).toMatchObject({ changed: [] });
+  expect(asked.at(-1)).toMatchObject({ changed: [], states: ['INIT_RECEIVED'] });
 });
 
 test('an IPI of the policy’s own is nobody’s, and nobody is asked about it', () => {

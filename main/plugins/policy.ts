@@ -69,6 +69,9 @@ export class Policy {
 
   /** `now`: machine time in ns; `state`: of a CPU; `limit`: in ms. */
   ask(question: Question, now: number, state: (cpu: number) => MpState, limit: number): SandboxAnswer {
+    // Of its targets an INIT or SIPI says the states itself.
+    if (question.ask === 'init' || question.ask === 'sipi')
+      for (const cpu of question.targets) this.#told[cpu] = state(cpu);
     return this.sandbox.ask({ ...question, now, changed: this.#changed(state) } as SandboxRequest, limit);
   }
 

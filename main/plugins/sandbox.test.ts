@@ -194,6 +194,13 @@ function fail(n: number): never {
     });
   });
 
+  it('knows the states of all targets when it is asked about the first', async () => {
+    const policy = await deciding('machine.log(machine.state(3) + " " + ipi.count);');
+    const logs = [1, 3].map((cpu) => ({ act: 'log', text: `INIT_RECEIVED ${cpu === 1 ? 4 : 5}` }));
+    const request = { ...sipi(5, 1, 3), counts: [4, 5] } as SandboxRequest;
+    expect(policy.ask(request)).toMatchObject({ actions: logs, decisions: [{ do: 'deliver' }, { do: 'deliver' }] });
+  });
+
   it('knows the states that it was told of', async () => {
     const { ask } = await load(`export const policies = { policy: { start: (machine) => ({
       mpState({ cpu, from, to }) { machine.log(cpu + ' ' + from + ' ' + to + ' ' + machine.state(cpu)); },

@@ -63,7 +63,15 @@ const NOBODY = -1;
 type StartUpRequest = Extract<SandboxRequest, { ask: 'init' | 'sipi' }>;
 
 /** What the prelude has made, in the order in which an image has their places. */
-const ENTRIES = ['load', 'ask', 'decide', 'mpState', 'note', 'collect'] as const satisfies (keyof Prelude)[];
+const ENTRIES = [
+  'load',
+  'ask',
+  'decide',
+  'decideAll',
+  'mpState',
+  'note',
+  'collect',
+] as const satisfies (keyof Prelude)[];
 const ENTRY_BYTES = 4;
 
 /** Makes sandboxes of one compiled QuickJS: the prelude is evaluated once, and each begins as a copy of that engine's memory. */
@@ -177,28 +185,20 @@ export class Sandbox {
     }
   }
 
-  /** The engine is called for each target: what they have in common it is handed once. */
   #decide({ ask, now, source, vector, targets, counts, states }: StartUpRequest): string {
-    const common = [ask === 'sipi' ? 1 : 0, now, source ?? NOBODY, vector].map((value) => this.#vm.newNumber(value));
-    let said = NOTHING_SAID;
-    for (let i = 0, left = targets.length - 1; left >= 0; i++, left--) {
-      said = this.#callWith(common, this.#entry.decide, [targets[i], STATE_INDEX[states[i]], counts[i], left]);
-    }
-    for (const handle of common) handle.dispose();
-    return said;
+    const { decide, decideAll } = this.#entry;
+    const args = [ask === 'sipi' ? 1 : 0, now, source ?? NOBODY, vector];
+    targets.forEach((cpu, i) => args.push(cpu, STATE_INDEX[states[i]], counts[i]));
+    return this.#call(targets.length === 1 ? decide : decideAll, ...args);
   }
 
   #call(entry: JSValueHandle, ...args: (number | string)[]): string {
-    return this.#callWith([], entry, args);
-  }
-
-  #callWith(common: JSValueHandle[], entry: JSValueHandle, args: (number | string)[]): string {
     const vm = this.#vm;
-    const own = args.map((arg) => (typeof arg === 'number' ? vm.newNumber(arg) : vm.newString(arg)));
-    const result = vm.callFunction(entry, vm.undefined, ...common, ...own);
+    const handles = args.map((arg) => (typeof arg === 'number' ? vm.newNumber(arg) : vm.newString(arg)));
+    const result = vm.callFunction(entry, vm.undefined, ...handles);
     const said = result.isString ? result.toString() : NOTHING_SAID;
     result.dispose();
-    for (const handle of own) handle.dispose();
+    for (const handle of handles) handle.dispose();
     return said;
   }
 

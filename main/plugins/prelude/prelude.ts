@@ -18,7 +18,7 @@ export interface Prelude {
   load(policy: string, options: string): void;
   /** Asks what comes seldom: a request as JSON. */
   ask(request: string): string | undefined;
-  /** What comes often is asked with numbers alone; states are indices. One target of an INIT (0) or SIPI (1): */
+  /** What comes often is asked with numbers alone; states are indices. An INIT (0) or SIPI (1) to one CPU: */
   decide(
     sipi: number,
     now: number,
@@ -29,9 +29,9 @@ export interface Prelude {
     state: number,
     /** How often it was sent one. */
     count: number,
-    /** How many targets follow: the last gives the answer. */
-    left: number,
   ): string | undefined;
+  /** The same to several: of each its CPU, state and count. */
+  decideAll(sipi: number, now: number, source: number, vector: number, ...targets: number[]): string | undefined;
   mpState(now: number, cpu: number, from: number, to: number): string | undefined;
   /** A CPU's state is another one. */
   note(cpu: number, state: number): void;
@@ -58,17 +58,15 @@ export function prelude(
   const TooMuch = RangeError;
   const Pattern = RegExp;
   const BY = { init: 'init: by', sipi: 'sipi: by' };
+  const TARGET_NUMBERS = 3;
 
   let definition: PolicyDefinition;
   let policy: Policy = {};
   let options: Options = {};
   let cpus = 0;
 
-  /** More targets of the same INIT or SIPI follow. */
-  let more = false;
-  /** The answer: what was decided about the IPI, after which targets are delivered to; what was done; what else there is. */
+  /** The answer: what was decided about the IPI; what was done; what else there is. */
   let decided = '';
-  let delivered = 0;
   let actions: Action[] | null = null;
   let answer: { configuration?: unknown; wants?: Wants; text?: string } | null = null;
   let overflow = false;
@@ -104,7 +102,6 @@ export function prelude(
   function begin(now: number): void {
     state.now = now;
     decided = '';
-    delivered = 0;
     actions = null;
     answer = null;
   }
@@ -271,20 +268,35 @@ export function prelude(
       return collect();
     },
 
-    decide(sipi, now, from, vector, cpu, stateIndex, count, left) {
-      if (!more) begin(now);
-      more = left > 0;
+    decide(sipi, now, from, vector, cpu, stateIndex, count) {
+      begin(now);
       const name = stateNames[stateIndex];
       state.states[cpu] = name;
       const ipi = { cpu, source: from < 0 ? null : from, vector, count, state: name };
-      const decision =
-        sipi === 0 ? checkDecision(policy.init?.(ipi), 'init') : checkDecision(policy.sipi?.(ipi), 'sipi');
-      if (decision === '') delivered += 1;
-      else {
-        for (; delivered > 0; delivered -= 1) decided += 'deliver 0:';
-        decided += decision;
+      decided = sipi === 0 ? checkDecision(policy.init?.(ipi), 'init') : checkDecision(policy.sipi?.(ipi), 'sipi');
+      return collect();
+    },
+
+    decideAll(sipi, now, from, vector, ...targets) {
+      begin(now);
+      const source = from < 0 ? null : from;
+      const { states } = state;
+      const { length } = targets;
+      // Who is asked about the first may look at the states of all.
+      for (let i = 0; i < length; i += TARGET_NUMBERS) states[targets[i]] = stateNames[targets[i + 1]];
+      let delivered = 0;
+      for (let i = 0; i < length; i += TARGET_NUMBERS) {
+        const cpu = targets[i];
+        const ipi = { cpu, source, vector, count: targets[i + 2], state: states[cpu] };
+        const decision =
+          sipi === 0 ? checkDecision(policy.init?.(ipi), 'init') : checkDecision(policy.sipi?.(ipi), 'sipi');
+        if (decision === '') delivered += 1;
+        else {
+          for (; delivered > 0; delivered -= 1) decided += 'deliver 0:';
+          decided += decision;
+        }
       }
-      return more ? undefined : collect();
+      return collect();
     },
 
     mpState(now, cpu, from, to) {
