@@ -32,6 +32,8 @@ function assemble(name, output, ...defines) {
     '-f',
     'bin',
     ...defines.map((define) => `-D${define}`),
+    '-i',
+    join(here, 'guests/'),
     join(here, 'guests', `${name}.asm`),
     '-o',
     path,

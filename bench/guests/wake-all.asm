@@ -1,33 +1,10 @@
 ; INIT to the first instruction of each AP: one broadcast INIT, one broadcast SIPI; the first instruction of an AP
 ; writes its POST code. The BSP waits for a byte on COM1 first, so that all threads of the host are up by then, and for
 ; some more exits, so that whoever brought the byte is asleep again.
-; A boot sector: loaded and entered at 0000:7C00 in real mode; goes to 32-bit mode to reach the local APIC.
-        bits 16
-        org 0x7c00
-LAPIC_ICR       equ 0xfee00300
-LAPIC_SVR       equ 0xfee000f0
-TRAMPOLINE      equ 0x8000
-SETTLE_EXITS    equ 3000
+%include "wake.inc"
 
-        cli
-        xor     ax, ax
-        mov     ds, ax
-        mov     es, ax
-        cld
-        mov     si, trampoline
-        mov     di, TRAMPOLINE
-        mov     cx, trampoline_end - trampoline
-        rep     movsb
-        lgdt    [gdt_pointer]
-        mov     eax, cr0
-        or      al, 1
-        mov     cr0, eax
-        jmp     dword 8:protected
-        bits 32
-protected:
-        mov     ax, 16
-        mov     ds, ax
-        mov     dword [LAPIC_SVR], 0x1ff
+        begin_boot_sector
+        enter_protected_mode
         mov     dx, 0x3fd
 wait_go:
         in      al, dx
@@ -37,28 +14,5 @@ wait_go:
 settle: in      al, dx
         dec     ecx
         jnz     settle
-        mov     dword [LAPIC_ICR], 0x000c4500   ; INIT, all excluding self
-        mov     dword [LAPIC_ICR], 0x000c4608   ; SIPI 0x08, all excluding self
-wait_all:
-        pause
-        cmp     dword [TRAMPOLINE + arrived - trampoline], APS
-        jb      wait_all
-        mov     dx, 0xf4
-        xor     al, al
-        out     dx, al
-        hlt
-
-        align 8
-gdt:    dq      0, 0x00cf9a000000ffff, 0x00cf92000000ffff
-gdt_pointer:
-        dw      $ - gdt - 1
-        dd      gdt
-
-        bits 16
-trampoline:
-        out     0x80, al
-        lock inc dword [cs:arrived - trampoline]
-        hlt
-        align 4
-arrived: dd     0
-trampoline_end:
+        wake_all
+        end_boot_sector
