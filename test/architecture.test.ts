@@ -67,6 +67,7 @@ const NATIVE_FPU = 'runs CPL 3 natively without CR0.TS and CR0.EM';
 const NATIVE_SIMD = 'runs CPL 3 natively with the CR0, CR4 and XCR0 of the host';
 const INTERRUPTS_AT_3 = 'has no gates of the guest for INT n at CPL 3';
 
+const NO_ADJUSTMENT = 'keeps what is stored to IA32_TSC_ADJUST, and lets the counter go on';
 const NO_COUNTERS = 'has no performance counters';
 
 /** Every KVM. */
@@ -142,6 +143,12 @@ const PVM: Record<string, Deviations> = {
       'lazy: #NM before a page fault': NATIVE_FPU,
       'lazy: #NM with CR0.EM': NATIVE_FPU,
       'pending: #NM before #MF': NATIVE_FPU,
+    },
+  },
+  features: {
+    checks: {
+      'tsc-adjust: moves the counter': NO_ADJUSTMENT,
+      'tsc-adjust: what a store to the counter has moved': NO_ADJUSTMENT,
     },
   },
   simd: {

@@ -1,6 +1,6 @@
-; What CPUID announces beyond the base: UMIP, PCID and INVPCID, RDPID, RDSEED, performance counters that count nothing,
-; MONITOR and MWAIT. SDM vol. 2 (the instructions), vol. 3A "Process-Context Identifiers (PCIDs)", "MONITOR/MWAIT
-; Instruction".
+; What CPUID announces beyond the base: UMIP, PCID and INVPCID, RDPID, RDSEED, IA32_TSC_ADJUST, performance counters that count
+; nothing, MONITOR and MWAIT. SDM vol. 2 (the instructions), vol. 3A "Process-Context Identifiers (PCIDs)", "MONITOR/MWAIT
+; Instruction", vol. 3B "Time-Stamp Counter Adjustment".
 
 %include "guest.inc"
 %include "architecture.inc"
@@ -9,6 +9,8 @@ CR4_PCE equ 1 << 8
 CR4_UMIP equ 1 << 11
 CR4_PCIDE equ 1 << 17
 CR0_PG_BIT equ 1 << 31
+IA32_TSC equ 0x10
+IA32_TSC_ADJUST equ 0x3B
 IA32_TSC_AUX equ 0xC0000103
 IA32_PMC0 equ 0xC1
 IA32_PERFEVTSEL0 equ 0x186
@@ -24,6 +26,7 @@ line:         resb 64
 sleeping:     resd 1
 woken:        resd 1
 stored:       resq 2
+counter:      resq 1
 descriptor:   resq 2
 
 section .text
@@ -146,6 +149,46 @@ bsp_main:
     print_skip "rdseed: not twice the same"
 .no_rdseed:
 
+    group "tsc-adjust", .no_adjust
+    announced 7, 0, ebx, 1
+    jnc .adjust_absent
+    call counter_now
+    mov [counter], rax
+    mov ecx, IA32_TSC_ADJUST
+    rdmsr
+    or eax, edx
+    check "tsc-adjust: as after power-on", rax, 0
+    xor eax, eax
+    mov edx, 1 << 16                            ; 2^48 further
+    wrmsr
+    call counter_now
+    shr rax, 48
+    check "tsc-adjust: moves the counter", rax, 1
+    xor eax, eax
+    xor edx, edx
+    mov ecx, IA32_TSC
+    wrmsr
+    mov ecx, IA32_TSC_ADJUST
+    rdmsr
+    shr edx, 16
+    check "tsc-adjust: what a store to the counter has moved", rdx, 0xFFFF
+    xor eax, eax
+    xor edx, edx
+    wrmsr
+    call counter_now
+    cmp rax, [counter]
+    seta bl
+    movzx ebx, bl
+    shr rax, 48
+    check "tsc-adjust: the counter is back", rbx, 1
+    check "tsc-adjust: and not beyond", rax, 0
+    jmp .no_adjust
+.adjust_absent:
+    print_skip "tsc-adjust: as after power-on", "tsc-adjust: moves the counter"
+    print_skip "tsc-adjust: what a store to the counter has moved", "tsc-adjust: the counter is back"
+    print_skip "tsc-adjust: and not beyond"
+.no_adjust:
+
     group "counters", .no_counters
     clear_cr4 CR4_PCE
     xor ecx, ecx
@@ -189,6 +232,13 @@ bsp_main:
     print_skip "monitor: a masked interrupt ends the wait"
 .no_monitor:
     finish
+
+; Into RAX.
+counter_now:
+    rdtsc
+    shl rdx, 32
+    or rax, rdx
+    ret
 
 ; A page with other contents in each of two address spaces, by one page table.
 pcid:

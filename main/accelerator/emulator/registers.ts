@@ -54,6 +54,7 @@ const CONTROL_OFFSET = {
 /** Where each MSR stands, by its number. */
 const MSR_OFFSET = new Map<number, number>([
   [0x1b, block.MSR_APIC_BASE],
+  [0x3b, block.MSR_TSC_ADJUST],
   [0x174, block.MSR_SYSENTER_CS],
   [0x175, block.MSR_SYSENTER_ESP],
   [0x176, block.MSR_SYSENTER_EIP],

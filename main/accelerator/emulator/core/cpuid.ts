@@ -65,9 +65,9 @@ export const LEAF1_ECX: u32 = LEAF1_ECX_GENERAL | LEAF1_ECX_VECTORS;
 const LEAF1_ECX_OSXSAVE: u32 = 1 << 27;
 /** Of CLFLUSH, in units of 8 bytes. */
 const LEAF1_EBX_LINE: u32 = 8 << 8;
-/** FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP CLFLUSHOPT SHA. */
+/** FSGSBASE TSC_ADJUST BMI1 AVX2 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP CLFLUSHOPT SHA. */
 const LEAF7_EBX: u32 =
-  (1 << 5) | (1 << 23) | (1 << 29) | (1 << 0) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 18) | (1 << 19) | (1 << 20);
+  (1 << 5) | (1 << 23) | (1 << 29) | (1 << 0) | (1 << 1) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 18) | (1 << 19) | (1 << 20);
 /** UMIP PKU VAES VPCLMULQDQ LA57 RDPID. */
 const LEAF7_ECX: u32 = (1 << 9) | (1 << 10) | (1 << 2) | (1 << 3) | (1 << 16) | (1 << 22);
 /** Follows CR4. */

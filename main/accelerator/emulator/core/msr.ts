@@ -26,6 +26,7 @@ import {
   MSR_SYSENTER_CS,
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
+  MSR_TSC_ADJUST,
   MSR_TSC_AUX,
   RAX,
   RCX,
@@ -39,6 +40,7 @@ import { FAULT, RETIRED } from './status';
 const IA32_TSC: u32 = 0x10;
 const IA32_PLATFORM_ID: u32 = 0x17;
 const IA32_APIC_BASE: u32 = 0x1b;
+const IA32_TSC_ADJUST: u32 = 0x3b;
 const IA32_BIOS_SIGN_ID: u32 = 0x8b;
 const IA32_PMC0: u32 = 0xc1;
 const IA32_ARCH_CAPABILITIES: u32 = 0x10a;
@@ -110,6 +112,12 @@ export function forgetMsrAnswer(cpu: usize): void {
 
 export function readTsc(cpu: usize): u64 {
   return load<u64>(cpu, TSC_BASE) + sinceBase(cpu);
+}
+
+/** Vol. 3B, "Time-Stamp Counter Adjustment": a write of the one moves the other by as much. */
+function moveTsc(cpu: usize, distance: u64): void {
+  store<u64>(cpu, load<u64>(cpu, TSC_BASE) + distance, TSC_BASE);
+  store<u64>(cpu, load<u64>(cpu, MSR_TSC_ADJUST) + distance, MSR_TSC_ADJUST);
 }
 
 /** What the counter counts: in turn what the host has not yet put into its base, beside others machine time. */
@@ -224,6 +232,8 @@ function plain(index: u32): usize {
       return MSR_FMASK;
     case IA32_KERNEL_GS_BASE:
       return MSR_KERNEL_GS_BASE;
+    case IA32_TSC_ADJUST:
+      return MSR_TSC_ADJUST;
     case IA32_TSC_AUX:
       return MSR_TSC_AUX;
     default:
@@ -250,7 +260,10 @@ function readMsr(cpu: usize, index: u32): bool {
 function writeMsr(cpu: usize, index: u32, value: u64): bool {
   switch (index) {
     case IA32_TSC:
-      store<u64>(cpu, value - sinceBase(cpu), TSC_BASE);
+      moveTsc(cpu, value - readTsc(cpu));
+      return true;
+    case IA32_TSC_ADJUST:
+      moveTsc(cpu, value - load<u64>(cpu, MSR_TSC_ADJUST));
       return true;
     // A microcode update's signature: cleared by software before CPUID would set it.
     case IA32_BIOS_SIGN_ID:

@@ -119,7 +119,7 @@ export const MSR_SYSENTER_EIP: usize = 704;
 export const MSR_TSC_AUX: usize = 712;
 export const MSR_PAT: usize = 720;
 export const MSR_MISC_ENABLE: usize = 728;
-export const MSR_TSC_DEADLINE: usize = 736;
+export const MSR_TSC_ADJUST: usize = 736;
 /** u32: what MONITOR and MWAIT have come to (monitor.ts); the watched page's number, and its generation at that time. */
 export const MONITOR_STATE: usize = 744;
 export const MONITOR_PAGE: usize = 748;
