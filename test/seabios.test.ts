@@ -154,8 +154,6 @@ test.for([
   'on KVM, irqchip %s: up to the boot sector of a disk',
   { timeout: PATIENCE },
   async ([irqchip, seen], ctx) => {
-    // KVM without hardware virtualization, as on a nested host, takes half a minute.
-    if (process.env['REVEILLE_LONG'] !== '1') ctx.skip('a long run: REVEILLE_LONG=1');
     needsKvm(ctx);
     const disk = bootSector(0xb0, 0x10, 0xe6, 0xf4); // mov al, 0x10; out 0xf4, al
     const options = ['--accel', 'kvm', '--irqchip', irqchip, '--cpus', '4', '--disk', `${disk},readonly`];

@@ -1,5 +1,5 @@
 /**
- * Debian's memtest86+ on the emulator: a bzImage of boot protocol 2.12 that finds the CPUs by the ACPI tables, starts each of them,
+ * Debian's memtest86+: a bzImage of boot protocol 2.12 that finds the CPUs by the ACPI tables, starts each of them,
  * and lets them meet at barriers with HLT and NMIs. REVEILLE_LONG=1 runs whole passes.
  */
 import { expect, test, type TestContext } from 'vitest';
@@ -7,6 +7,7 @@ import type { PartialMachineConfig } from '../../main/machine/configuration';
 import type { MachineEvent } from '../../preload/contract/machine-events';
 import { needsStockGuests } from '../support/linux';
 import { TestMachine } from '../support/machine';
+import { needsKvm } from '../support/needs';
 import { runMachine } from '../support/reveille';
 import { startUps } from '../support/start-ups';
 
@@ -60,9 +61,8 @@ test.for(['memtest64', 'memtest32'] as const)(
 );
 
 function start(ctx: TestContext, config: Partial<PartialMachineConfig>): TestMachine {
-  const { memtest64 } = needsStockGuests(ctx);
   const machine = new TestMachine({
-    guest: memtest64,
+    guest: needsStockGuests(ctx).memtest64,
     cpus: CPUS,
     memory: LEAST_MEMORY,
     accelerator: 'wasm',
@@ -74,6 +74,22 @@ function start(ctx: TestContext, config: Partial<PartialMachineConfig>): TestMac
   });
   return machine;
 }
+
+test.for([
+  ['memtest64', 'exact', ['init deliver', 'sipi deliver', 'sipi ignored']],
+  ['memtest32', 'kernel', ['sipi deliver']],
+] as const)(
+  'on KVM: %s, irqchip %s: starts all CPUs, and begins the first test',
+  { timeout: PATIENCE },
+  async ([kind, irqchip, seen], ctx) => {
+    needsKvm(ctx);
+    const guest = needsStockGuests(ctx)[kind];
+    const machine = start(ctx, { guest, accelerator: 'kvm', irqchip, memory: 8 << 20, cmdline: CMDLINE });
+    await machine.says('#0  [Address test, walking ones, no cache]');
+    expect(machine.output).toContain('CPU: 4 Cores 4 Threads    SMP: 4T (PAR)');
+    for (let cpu = 1; cpu < CPUS; cpu++) expect(startUps(machine.events, cpu)).toEqual(seen);
+  },
+);
 
 /** Waits until the screen says so. */
 const shows = (machine: TestMachine, text: string) => machine.shows((rows) => rows.some((row) => row.includes(text)));

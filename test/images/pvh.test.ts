@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { needsStockGuests } from '../support/linux';
-import { Run, runMachine } from '../support/reveille';
+import { needsKvm } from '../support/needs';
+import { Run } from '../support/reveille';
 import { vmlinuxOf } from '../support/vmlinux';
 
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
@@ -32,9 +33,16 @@ test('Linux brings all CPUs up, and starts its shell from the module', { timeout
   ]);
 });
 
-test('GRUB is entered, looks for Xen, and says on the debug console that there is none', async (ctx) => {
-  const { grubPvh = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsStockGuests(ctx);
-  const { stderr } = await runMachine(grubPvh, '--accel', 'wasm', '--cpus', '1', '--time-limit', '10ms');
-  expect(stderr).toContain('ELF kernel with a PVH entry, PVH, start info version 1: entry 0x100000 in protected mode');
-  expect(stderr).toContain('debug console: Found no Xen signature!');
-});
+test.for(['wasm', 'kvm'])(
+  '%s: GRUB is entered, looks for Xen, and says on the debug console that there is none',
+  async (accel, ctx) => {
+    if (accel === 'kvm') needsKvm(ctx);
+    const { grubPvh = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsStockGuests(ctx);
+    const run = new Run(['run', grubPvh, '--accel', accel, '--cpus', '1']);
+    ctx.onTestFinished(() => void run.child.kill());
+    await run.tells('debug console: Found no Xen signature!');
+    expect(run.stderr).toContain(
+      'ELF kernel with a PVH entry, PVH, start info version 1: entry 0x100000 in protected mode',
+    );
+  },
+);

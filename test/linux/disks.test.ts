@@ -1,9 +1,9 @@
 /**
  * A Debian root file system on a virtio disk with an overlay: a person logs in, switches off, comes back; and a machine that is
- * killed while it writes leaves what it has synced.
+ * killed while it writes leaves what it has synced. A disk that is read-only is read alone.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,4 +68,25 @@ test('a root file system to login, across two boots and a kill', { timeout: PATI
   expect([0, 1]).toContain(spawnSync('e2fsck', ['-f', '-p', raw]).status);
   expect(run('debugfs', '-R', 'cat /root/synced', raw)).toBe('kept\n');
   expect(readFileSync(image).equals(before)).toBe(true);
+});
+
+test('a read-only disk is read, refuses to be written, and stays as it was', { timeout: PATIENCE }, async (ctx) => {
+  const guests = needsStockGuests(ctx);
+  const path = join(directory, 'readonly.img');
+  const image = Buffer.alloc(MIB, 'as it was ');
+  writeFileSync(path, image);
+  const linux = new Linux(guests, { cpus: 1, disks: [{ path, readonly: true, overlay: null }] });
+  ctx.onTestFinished(async () => {
+    linux.machine.process.kill();
+    await linux.machine.process.closed;
+  });
+  await linux.prompt();
+  await linux.run('sh /etc/virtio');
+  expect(await linux.run('cat /sys/block/vda/ro')).toBe('1');
+  expect(await linux.run('head -c 9 /dev/vda')).toBe('as it was');
+  const write = 'dd if=/dev/zero of=/dev/vda bs=512 count=1 conv=fsync';
+  expect(await linux.run(write)).toContain('Operation not permitted');
+  linux.type('poweroff');
+  expect((await linux.machine.end()).outcome.kind).toBe('power-off');
+  expect(readFileSync(path).equals(image)).toBe(true);
 });
