@@ -193,6 +193,7 @@ describe('refused', () => {
       `A plugin's name has lower-case letters, digits and hyphens, at most 50; "Late" is none.`,
     ],
     [['plugin', 'new', 'late', '--directory', '.'], '. is there already, and not empty'],
+    [['plugin', 'new', 'late', '--directory', 'a file'], 'a file is there already, and no folder'],
     [['plugin', 'check'], "reveille plugin check takes the path of a plugin's folder; there is none."],
     [['plugin', 'test', '/nowhere'], 'There is no /nowhere.'],
     [['plugin', 'pack', '.'], 'It is not packed: reveille-plugin.json: There is no plugin in'],
@@ -207,6 +208,12 @@ describe('refused', () => {
     expect(stdout).toBe('');
     expect(status).toBe(2);
   });
+});
+
+test('a folder that cannot be made is a fault of the host', () => {
+  const { status, stderr } = reveille('plugin', 'new', 'late', '--directory', '/proc/late');
+  expect(stderr).toBe('reveille: /proc/late cannot be written: no such file or directory (ENOENT).\n');
+  expect(status).toBe(5);
 });
 
 test('a plugin that came with Reveille can be disabled', () => {

@@ -1,5 +1,5 @@
 /** What an author of a plugin needs: a beginning, a look at what is wrong, and a package to give away. */
-import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
@@ -37,11 +37,14 @@ export function newPlugin(name: string, directory: string, places: { template: U
     return { file, text: readFileSync(join(template, file), 'utf8').replaceAll(PLACEHOLDER, name) };
   });
   const folder = resolve(directory);
-  if (existsSync(folder) && readdirSync(folder).length > 0) {
-    throw new AppError('usage', `${directory} is there already, and not empty: choose another --directory.`);
+  const there = statSync(folder, { throwIfNoEntry: false });
+  if (there !== undefined && !(there.isDirectory() && readdirSync(folder).length === 0)) {
+    const kind = there.isDirectory() ? 'not empty' : 'no folder';
+    throw new AppError('usage', `${directory} is there already, and ${kind}: choose another --directory.`);
   }
   try {
-    mkdirSync(folder, { recursive: true });
+    // Not `recursive`, with which Node never comes back from where nothing can be made (/proc).
+    if (there === undefined) mkdirSync(folder);
     for (const { file, text } of files) writeFileSync(join(folder, file), text, { flag: 'wx' });
     cpSync(fileURLToPath(places.api), join(folder, TYPES), { recursive: true });
   } catch (error) {

@@ -78,6 +78,9 @@ describe('refused with a sentence', () => {
     await expect(load('frobnicate', plugins)).rejects.toThrow(
       'There is no policy "frobnicate". There are early, late.',
     );
+    await expect(load('plugins/manual', plugins)).rejects.toThrow(
+      'There is no policy "plugins/manual": the folder of that name is ./plugins/manual.',
+    );
     await expect(load('other/late', plugins)).rejects.toThrow('There is no policy "other/late".');
   });
 

@@ -1,11 +1,12 @@
 /** From the policies that a person chose to the programs that a machine's process runs. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Manifest, PolicyChoice, PolicyManifest } from '../../plugins/api/manifest';
 import type { AcceleratorName, IrqchipMode } from '../../preload/contract/machine';
 import type { PluginInfo } from '../../preload/contract/plugins';
 import type { PolicyProgram } from '../../preload/contract/policies';
 import type { CompiledPlugin } from '../plugins/compile';
+import { MANIFEST_FILE } from '../plugins/manifest';
 import { readPluginFolder } from '../plugins/manifest-file';
 import { apsOptions, readOptions } from '../plugins/options';
 import { AppError, sentence } from './errors';
@@ -149,6 +150,9 @@ export function findPolicy(name: string, store: PluginList): FoundPolicy {
   }
   const broken = plugins.find((entry) => entry.name === (plugin ?? policy) && entry.problem !== null);
   if (broken !== undefined) throw new AppError('usage', `The plugin ${broken.name} cannot be used: ${broken.problem}`);
+  if (existsSync(join(name, MANIFEST_FILE))) {
+    throw new AppError('usage', `There is no policy ${JSON.stringify(name)}: the folder of that name is ./${name}.`);
+  }
   throw unknownPolicy(
     name,
     all.filter(({ entry }) => entry.enabled).map((candidate) => candidate.policy.name),

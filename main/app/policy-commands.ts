@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { MachineConfig } from '../../preload/contract/machine';
 import { commandArguments, type PolicyProgram, type TimedPolicyCommand } from '../../preload/contract/policies';
 import { parseTime } from '../../preload/contract/quantities';
-import { AppError, systemReason } from './errors';
+import { AppError, ReveilleError, systemReason } from './errors';
 import { readOptions } from '../plugins/options';
 
 export function readPolicyCommands(
@@ -18,7 +18,12 @@ export function readPolicyCommands(
   return lines.flatMap((line, index) => {
     const text = line.trim();
     if (text === '' || text.startsWith('#')) return [];
-    return [parseLine(text, `${path === '-' ? 'stdin' : path}:${index + 1}`, programs, machine)];
+    try {
+      return [parseLine(text, programs, machine)];
+    } catch (error) {
+      if (!(error instanceof ReveilleError)) throw error;
+      throw new AppError('usage', `${path === '-' ? 'stdin' : path}:${index + 1}: ${error.message}`);
+    }
   });
 }
 
@@ -32,34 +37,24 @@ function read(path: string): string {
 
 function parseLine(
   text: string,
-  where: string,
   programs: readonly PolicyProgram[],
   machine: Pick<MachineConfig, 'cpus' | 'bsp'>,
 ): TimedPolicyCommand {
   const [time, policy, name, ...rest] = text.split(/\s+/);
   const at = time.startsWith('@') ? parseTime(time.slice(1)) : null;
   if (at === null || name === undefined) {
-    throw new AppError(
-      'usage',
-      `${where}: a line is "@TIME POLICY COMMAND NAME=VALUE …", such as "@5ms manual release cpu=1".`,
-    );
+    throw new AppError('usage', `A line is "@TIME POLICY COMMAND NAME=VALUE …", such as "@5ms manual release cpu=1".`);
   }
   const author = programs.findIndex((program) => program.policy === policy) + 1;
   if (author === 0) {
-    throw new AppError(
-      'usage',
-      `${where}: this run has no policy ${policy}; it has ${namesOf(programs.map((p) => p.policy))}.`,
-    );
+    throw new AppError('usage', `This run has no policy ${policy}; it has ${namesOf(programs.map((p) => p.policy))}.`);
   }
   const { commands } = programs[author - 1];
   const command = commands.find((candidate) => candidate.name === name);
   if (command === undefined) {
-    throw new AppError(
-      'usage',
-      `${where}: ${policy} has no command ${name}; it has ${namesOf(commands.map((c) => c.name))}.`,
-    );
+    throw new AppError('usage', `${policy} has no command ${name}; it has ${namesOf(commands.map((c) => c.name))}.`);
   }
-  const given = Object.fromEntries(rest.map((part) => splitArgument(part, where)));
+  const given = Object.fromEntries(rest.map((part) => splitArgument(part)));
   return {
     at,
     author,
@@ -68,9 +63,9 @@ function parseLine(
   };
 }
 
-function splitArgument(part: string, where: string): [string, string] {
+function splitArgument(part: string): [string, string] {
   const [, name, value] = /^([^=]+)=(.*)$/.exec(part) ?? [];
-  if (name === undefined) throw new AppError('usage', `${where}: an argument is NAME=VALUE, not "${part}".`);
+  if (name === undefined) throw new AppError('usage', `An argument is NAME=VALUE, not "${part}".`);
   return [name, value];
 }
 
