@@ -10,7 +10,6 @@ import { TypeChecker } from '../main/plugins/typecheck';
 import { formatProblem } from '../preload/contract/plugins';
 import { COMPILER_OPTIONS } from '../main/plugins/type-program';
 import { readPluginFolder } from '../main/plugins/manifest-file';
-import { compilePlugin } from '../main/plugins/compile';
 
 const OUT = join(process.cwd(), 'out');
 const COMMAND = join(OUT, 'reveille.js');
@@ -250,10 +249,15 @@ test("the template's tsconfig.json is how plugins are checked", () => {
   expect(compilerOptions).toEqual({ ...COMPILER_OPTIONS, paths: { reveille: ['./.reveille/index.ts'] } });
 });
 
-test('all plugins that came with Reveille have a manifest that is right, and compile', async () => {
-  const names = readdirSync('plugins').filter((name) => name !== 'api');
-  for (const name of names) {
+describe('a plugin that came with Reveille is right, and its own tests pass', () => {
+  const types = new TypeChecker(pathToFileURL(join(OUT, 'typecheck-worker.js')), pathToFileURL('plugins/api/'));
+  afterAll(() => types.dispose());
+
+  test.each(readdirSync('plugins').filter((name) => name !== 'api'))('%s', async (name) => {
     expect(readPluginFolder(join('plugins', name)).name).toBe(name);
-    expect((await compilePlugin(join('plugins', name))).code).toContain('var plugin =');
-  }
+    expect(await checkPlugin(join('plugins', name), types)).toEqual([]);
+    const tested = reveille('plugin', 'test', join(process.cwd(), 'plugins', name));
+    expect(tested.stdout).toMatch(/^✓[^✗]*\n\n\d+ tests? passed\.\n$/);
+    expect(tested).toMatchObject({ status: 0, stderr: '' });
+  });
 });

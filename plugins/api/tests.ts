@@ -100,10 +100,19 @@ export type TestEvent = { readonly t: number; readonly cpu: number | null } & (
       /** Of a delay. */
       readonly delayNs?: number;
       /** Of a redirection. */
-      readonly redirectedTo?: { readonly cpu: number; readonly vector: number };
+      readonly toCpu?: number;
+      readonly toVector?: number;
     }
   /** A policy did something else: `mark`, `log`, `verdict`, `suspend`, `resume`, `duty-cycle`, `fault`, … */
-  | { readonly kind: 'policy'; readonly act: string; readonly text: string; readonly verdict?: string }
+  | {
+      readonly kind: 'policy';
+      readonly act: string;
+      readonly text: string;
+      readonly verdict?: string;
+      /** Of a duty cycle. */
+      readonly runNs?: number;
+      readonly periodNs?: number;
+    }
   /** A serial port has said a line; `end`: where it ends in what the port has said, in bytes. `port`: 0 for COM1, 4 for the debug console. */
   | { readonly kind: 'serial-line'; readonly port: number; readonly end: number }
   /** `started`, `ended`, … */

@@ -4,7 +4,7 @@ export const tests: PolicyTests = [
   {
     name: 'every AP waits',
     guest: 'herd',
-    timeLimit: '100ms',
+    timeLimit: '50ms',
     check({ cpus, events }) {
       for (const { cpu, state, startedAt } of cpus.slice(1)) {
         if (startedAt !== null || state !== 'INIT_RECEIVED') throw new Error(`CPU ${cpu} is ${state}`);
@@ -18,7 +18,7 @@ export const tests: PolicyTests = [
     name: 'those that nobody chose do not',
     guest: 'herd',
     options: { cpus: '2' },
-    timeLimit: '100ms',
+    timeLimit: '50ms',
     check({ cpus }) {
       const started = cpus.filter(({ startedAt }) => startedAt !== null).map(({ cpu }) => cpu);
       if (started.join() !== '0,1,3') throw new Error(`CPUs ${started.join()} have started`);
