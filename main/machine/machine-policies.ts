@@ -170,6 +170,10 @@ class MachineSteering implements Steering {
     this.#board.router.withhold(mode, source, this.#setOf(cpus), vector, decision, author);
   }
 
+  lose(mode: IpiMode, cpu: number): void {
+    this.#board.router.lost(mode, this.#setOf([cpu]));
+  }
+
   send(mode: IpiMode, cpu: number, vector: number, author: number): void {
     const { events } = this.#board;
     writeIpiEvents(events, this.now, NO_CPU, mode, vector, Decision.DELIVER, this.#setOf([cpu]), author);

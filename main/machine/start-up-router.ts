@@ -222,7 +222,12 @@ export class StartUpRouter {
   withhold(mode: IpiMode, source: number, targets: CpuSet, vector: number, decision: Decision, author: number): void {
     const flags = source === NO_CPU && this.#derives ? IPI_DERIVED : 0;
     writeIpiEvents(this.#events, this.#clock.now(), source, mode, vector | flags, decision, targets, author);
-    if (!this.#derives || decision !== Decision.DROP) return;
+    if (decision === Decision.DROP) this.lost(mode, targets);
+  }
+
+  /** An INIT or SIPI that a policy keeps from these CPUs never arrives. */
+  lost(mode: IpiMode, targets: CpuSet): void {
+    if (!this.#derives || mode !== IpiMode.SIPI) return;
     // KVM has let the CPU begin: it has to be brought back.
     for (const vcpu of this.#vcpus) if (has(targets, vcpu.cpu)) vcpu.alert(Attention.INIT);
   }

@@ -46,6 +46,8 @@ export interface Steering {
     decision: Decision,
     author: number,
   ): void;
+  /** What was withheld for now never arrives. */
+  lose(mode: IpiMode, cpu: number): void;
   /** Sends an NMI, or where KVM has the local APICs a SIPI. */
   send(mode: IpiMode, cpu: number, vector: number, author: number): void;
   suspend(cpu: number, suspended: boolean): void;

@@ -40,9 +40,11 @@ export class StartUpDecisions {
     for (const kept of this.#kept.takeOf(author, cpu)) this.#letGo(kept);
   }
 
-  /** Forgets those instead; gives their number. */
+  /** Loses those instead; gives their number. */
   discard(author: number, cpu: number): number {
-    return this.#kept.takeOf(author, cpu).length;
+    const kept = this.#kept.takeOf(author, cpu);
+    for (const { mode } of kept) this.#steering.lose(mode, cpu);
+    return kept.length;
   }
 
   /** What one policy decided about one target. */

@@ -68,6 +68,11 @@ export interface IpiEvent extends Base {
   derived: boolean;
 }
 
+/** A policy has sent it, and no CPU. */
+export function isPolicysOwn({ source, author, derived }: IpiEvent): boolean {
+  return source === null && author !== undefined && !derived;
+}
+
 /** Why an INIT or SIPI to a CPU did not simply arrive. */
 export interface DecisionEvent extends Base {
   kind: 'decision';

@@ -2,7 +2,12 @@
 import { portName } from '../../../preload/contract/ports';
 import type { CpuModel } from '../../../preload/contract/machine-model';
 import { formatTime as formatDelay } from '../../../preload/contract/quantities';
-import type { DecisionEvent, IpiEvent, MachineEvent } from '../../../preload/contract/machine-events';
+import {
+  type DecisionEvent,
+  type IpiEvent,
+  isPolicysOwn,
+  type MachineEvent,
+} from '../../../preload/contract/machine-events';
 import type { MpStateName } from '../../../preload/contract/mp-state';
 import { SHOWN_PER_SECOND } from '../../../preload/contract/event-digest';
 import { formatTime } from './quantities';
@@ -45,7 +50,8 @@ export function describeDecision(ipi: IpiEvent): string {
 }
 
 function describeSource(ipi: IpiEvent): string {
-  return ipi.source === null ? 'an unseen cpu' : `cpu ${ipi.source}`;
+  if (ipi.source !== null) return `cpu ${ipi.source}`;
+  return isPolicysOwn(ipi) ? `policy ${ipi.author}` : 'an unseen cpu';
 }
 
 /** `apic 9, received by no cpu`. */
