@@ -52,8 +52,9 @@ const CAUGHT: [string, RegExp, 'everywhere' | 'exact'][] = [
     'everywhere',
   ],
   [
+    // On a busy host the CPU that was given the area may come after the latecomer, or be late itself.
     'late-ap --policy slow-ap --policy-option by=1500ms',
-    /^late-ap: the area of cpu \d was taken 2 times, the last time by cpu 1$/,
+    /^late-ap: the area of cpu \d was taken 2 times, the last time by cpu \d$/,
     'everywhere',
   ],
   ['no-delay --policy deaf-after-init', /^cpu \d apic \d does not answer$/, 'exact'],
