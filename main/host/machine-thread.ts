@@ -1,6 +1,4 @@
 /** The machine thread: makes the machine and its vcpu threads, carries its streams, and ends it. */
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import {
   type AcceleratorName,
   hasVirtualTime,
@@ -33,18 +31,16 @@ import { checkPausePoints } from './request-schema';
 import { Sampler } from './sampler';
 import { openSerialBackend, type SerialPort } from './serial';
 import { openNetwork } from './network/index';
-import { ringBell } from './network/bell';
 import { NetworkError } from './network/network-error';
 import { SlowingTimer } from './slowing-timer';
 import { readSymbolFile, symbolsBeside } from './symbol-file';
 import { Symbolizer } from './symbolizer';
 import { restoreSnapshot, snapshotRomSize } from './snapshot-file';
-import type { CrashReport, ThreadTask, VcpuMessage } from './vcpu-worker';
+import { MachineThreads, type ThreadNews } from './machine-threads';
+import type { CrashReport } from './vcpu-worker';
 import { PolicyHost } from './policy-host';
 import { SandboxThreads } from './sandbox-threads';
-import type { PolicySeats } from './policy-seats';
 import { EndCause, EVENT_CAPACITY } from '../machine/shared-memory';
-import type { TimedPolicyCommand } from '../../preload/contract/policies';
 import type { RunInput } from '../../preload/contract/recording';
 
 /** Streams are fetched this long after the first news, so at most once in this time. */
@@ -65,24 +61,19 @@ const QUIET_FRAMES_IN_TURNS = 2;
 const EXIT_REPORT_MS = 100;
 /** Bytes of events on their way to the shell before more of them wait in the ring. */
 const EVENTS_UNACKNOWLEDGED = 2 ** 20;
-/** A vcpu thread that has been told to stop comes out with a kick and takes itself down; hundreds do so in turn. */
-const STOP_TIMEOUT_MS = 2000;
-const STOP_TIMEOUT_PER_CPU_MS = 50;
-
 type StartCommand = Extract<MachineCommand, { type: 'start' }>;
 
 export class MachineThread {
   readonly #post: (message: MachineMessage) => void;
-  readonly #workers = new Set<Worker>();
-  readonly #madeFor = new Set<number>();
-  #running = 0;
+  readonly #threads = new MachineThreads(
+    (news) => this.#hear(news),
+    (error) => this.#fail(error),
+  );
   readonly #crashes: CrashReport[] = [];
   #machine: Machine | null = null;
   #names: Symbolizer | null = null;
   #ports: SerialPort[] = [];
   #host: HostHandles = { disks: [], bell: null };
-  /** Threads that have begun before they are needed. */
-  readonly #spares: Worker[] = [];
   readonly #sandboxes = new SandboxThreads();
   #failure: unknown = null;
   #pendingStop: Outcome | null = null;
@@ -104,8 +95,6 @@ export class MachineThread {
       () => this.#sendAll(this.#machine as Machine),
       (input) => this.#give(input),
     );
-    // The BSP's thread loads its code while the machine is made.
-    this.#spares.push(this.#newWorker());
   }
 
   /** Makes the machine and runs it to its end. */
@@ -175,7 +164,7 @@ export class MachineThread {
       for (const [port, backend] of portBackends(config).entries()) {
         this.#ports.push(await openSerialBackend(backend, port, machine, this.#post));
       }
-      this.#startThreads(policyCommands);
+      this.#threads.start(machine, this.#host, this.#policies?.seats(policyCommands) ?? null);
       const abilities = machineAbilities(config, this.#policies !== null);
       this.#post({ type: 'started', config, memory: config.memory, abilities, image: machine.image });
       this.#requests.open({ machine, abilities, coreDigest: core?.digest ?? null, names });
@@ -201,7 +190,7 @@ export class MachineThread {
       if (this.#pendingStop !== null) machine.stop(this.#pendingStop);
       await this.#carryStreams(machine);
       this.#requests.close();
-      await this.#endThreads(machine);
+      await this.#threads.end(machine);
       // Nobody writes any more: what the ring holds goes out, and has room for the last words.
       this.#sendEvents(machine);
       if (!runsInTurns(config)) exits.report();
@@ -224,7 +213,7 @@ export class MachineThread {
       this.#exitTimer?.stop();
       this.#policies?.close();
       void this.#sandboxes.close();
-      for (const spare of this.#spares) void spare.terminate();
+      this.#threads.close();
     }
   }
 
@@ -343,27 +332,6 @@ export class MachineThread {
     return true;
   }
 
-  /** The BSP's first; where CPUs run beside each other policies have a thread of their own, for which it waits. */
-  #startThreads(commands: TimedPolicyCommand[]): void {
-    const { config } = this.#machine as Machine;
-    const seats = this.#policies?.seats(commands) ?? null;
-    if (seats === null || runsInTurns(config)) this.#startThread(config.bsp, seats);
-    else this.#assign('policies', config.bsp, seats);
-    if (config.network !== null) this.#assign('network', config.bsp, null);
-  }
-
-  #startThread(cpu: number, seats: PolicySeats | null = null): void {
-    this.#madeFor.add(cpu);
-    this.#assign('vcpu', cpu, seats);
-  }
-
-  #assign(role: ThreadTask['role'], cpu: number, policies: PolicySeats | null): void {
-    const worker = this.#spares.shift() ?? this.#newWorker();
-    const descriptor = (this.#machine as Machine).descriptor(cpu);
-    const task: ThreadTask = { role, descriptor, host: this.#host, policies };
-    worker.postMessage(task, policies === null ? [] : [policies.orders]);
-  }
-
   /** Ends a machine when its time is up, as the thread that runs all CPUs does itself; where it stood still meanwhile, later. */
   #limitTime(machine: Machine, limit: number, timers: NodeJS.Timeout[]): void {
     const look = (): void => {
@@ -373,63 +341,23 @@ export class MachineThread {
     const index = timers.push(setTimeout(look, limit / 1e6)) - 1;
   }
 
-  /** A vcpu thread is up. The BSP's brings up the first of the others, on a larger host several at a time. */
-  #threadIsUp(): void {
-    const machine = this.#machine as Machine;
-    this.#running++;
-    if (this.#running === machine.config.cpus && !runsInTurns(machine.config)) {
-      machine.board.events.write(EventKind.MACHINE, NO_CPU, MachineChange.THREADS_READY);
-    }
-    const starts = this.#running === 1 ? Math.max(1, availableParallelism() >> 1) : 1;
-    for (let i = 0; i < starts && !machine.stopping; i++) {
-      const next = machine.nextThread(this.#madeFor);
-      if (next >= 0) this.#startThread(next);
-    }
-  }
-
   /** For a machine with policies: their thread, and on KVM the one that asks them beside the BSP's. */
   #prepare(accelerator: AcceleratorName, sandboxes: boolean): void {
     runWhenWoken(accelerator, true);
     if (sandboxes) this.#sandboxes.prepare();
-    if (accelerator === 'kvm' && this.#spares.length < 2) this.#spares.push(this.#newWorker());
+    if (accelerator === 'kvm') this.#threads.prepare(2);
   }
 
-  #newWorker(): Worker {
-    const worker = new Worker(new URL('./vcpu-worker.cjs', import.meta.url));
-    this.#workers.add(worker);
-    worker.on('message', (message: VcpuMessage) => {
-      if (message === 'running') this.#threadIsUp();
-      else if (message === 'asking') this.#startThread((this.#machine as Machine).config.bsp);
-      else if (message === 'held') this.#requests.look();
-      else if ('noNetwork' in message) this.#fail(new NetworkError('host', message.noNetwork));
-      else if ('news' in message) this.#policies?.receive(message);
-      else this.#crashes.push(message);
-    });
-    worker.on('error', (error) => this.#fail(error));
-    worker.on('exit', () => this.#workers.delete(worker));
-    return worker;
+  #hear(news: ThreadNews): void {
+    if (news === 'held') this.#requests.look();
+    else if ('noNetwork' in news) this.#fail(new NetworkError('host', news.noNetwork));
+    else if ('news' in news) this.#policies?.receive(news);
+    else this.#crashes.push(news);
   }
 
   #fail(error: unknown): void {
     this.#failure ??= error;
     this.#machine?.stop({ kind: 'crash', code: null, cpu: null, reason: String(error) });
-  }
-
-  async #endThreads(machine: Machine): Promise<void> {
-    machine.board.stop();
-    if (this.#host.bell !== null) ringBell(this.#host.bell);
-    const ended = Promise.all(
-      [...this.#workers]
-        .filter((worker) => !this.#spares.includes(worker))
-        .map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
-    );
-    const milliseconds = STOP_TIMEOUT_MS + machine.config.cpus * STOP_TIMEOUT_PER_CPU_MS;
-    const timeout = new Promise((_, reject) => {
-      setTimeout(() => {
-        reject(new Error(`${this.#workers.size} vcpu threads did not stop within ${milliseconds} ms.`));
-      }, milliseconds).unref();
-    });
-    await Promise.race([ended, timeout]);
   }
 
   #conclusion(machine: Machine): Pick<Extract<MachineMessage, { type: 'ended' }>, 'summary' | 'diagnosis'> {
