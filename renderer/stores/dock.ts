@@ -29,8 +29,12 @@ export const PANELS: readonly PanelKind[] = [
 /** A drag of a border changes the layout many times a second. */
 const SAVE_AFTER_MS = 500;
 const INSPECTOR_WIDTH = 320;
-const CONSOLE_SHARE = 0.28;
-const CPUS_SHARE = 0.28;
+/** In a narrower dock the inspector lies behind the timeline: beside it four tiles in a row would have no room. */
+const ROOM_BESIDE = 1000;
+/** Parts of the dock's height; a low one has fewer lines of a console, and still the rows of tiles. */
+const SHARES = { cpus: 0.28, console: 0.28 };
+const LOW_SHARES = { cpus: 0.32, console: 0.24 };
+const LOW = 700;
 
 export const useDock = defineStore('dock', () => {
   const app = useApp();
@@ -72,9 +76,11 @@ export const useDock = defineStore('dock', () => {
       (port) => port > 0 && port !== DEBUG_CONSOLE,
     );
     for (const id of [...beside.map(portId), 'screen']) add(id, { referencePanel: 'com1', direction: 'within' });
-    add('inspector', { direction: 'right' }, { initialWidth: Math.min(INSPECTOR_WIDTH, width / 3) });
-    dock.getPanel('cpus')?.api.setSize({ height: height * CPUS_SHARE });
-    dock.getPanel('com1')?.api.setSize({ height: height * CONSOLE_SHARE });
+    if (width < ROOM_BESIDE) add('inspector', { referencePanel: 'timeline', direction: 'within' });
+    else add('inspector', { direction: 'right' }, { initialWidth: INSPECTOR_WIDTH });
+    const shares = height < LOW ? LOW_SHARES : SHARES;
+    dock.getPanel('cpus')?.api.setSize({ height: height * shares.cpus });
+    dock.getPanel('com1')?.api.setSize({ height: height * shares.console });
     for (const id of ['com1', 'timeline', 'cpus']) dock.getPanel(id)?.api.setActive();
   }
 
