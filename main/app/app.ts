@@ -8,7 +8,7 @@ import type { HostProbe } from '../../preload/contract/machine';
 import { portId, portName } from '../../preload/contract/ports';
 import { Emitter } from '../base/emitter';
 import { parseCommand } from './commands';
-import { AppError, systemReason } from './errors';
+import { AppError, sentence, systemReason } from './errors';
 import { exportEvents } from './event-export';
 import { fileName } from './file-name';
 import { bundledGuests } from './guests';
@@ -85,17 +85,21 @@ export class App {
     await this.machines.shutdown();
   }
 
-  /** A machine file that was opened from outside the window. */
+  /** A machine file that was opened from outside the window, which tells what is wrong with it. */
   openFile(path: string): void {
     try {
-      const machine = this.machines.create(parseMachineFile(readFileSync(path, 'utf8')));
-      // For the window that is there, and for one that is yet to load.
-      this.#notices.fire({ type: 'show', machine: machine.id });
-      this.#preferences.change({ selected: machine.id });
+      this.importFile(path);
     } catch (error) {
-      const message = error instanceof AppError ? error.message : `${path} cannot be read: ${systemReason(error)}.`;
-      this.#notices.fire({ type: 'problem', message });
+      this.#notices.fire({ type: 'problem', message: sentence((error as Error).message) });
     }
+  }
+
+  /** Makes the machine of a file, and shows it; throws an AppError. */
+  importFile(path: string): void {
+    const machine = this.machines.create(parseMachineFile(read(path)));
+    // For the window that is there, and for one that is yet to load.
+    this.#notices.fire({ type: 'show', machine: machine.id });
+    this.#preferences.change({ selected: machine.id });
   }
 
   /** A menu item of the shell was chosen. */
@@ -139,7 +143,8 @@ export class App {
       'events.read': ({ machine, run, from }) => this.#run(machine, run).events.read(from),
       'events.export': ({ machine, format }) => {
         const run = machines.run(machine);
-        return exportEvents(format, fileName(machines.settings(machine).name), run.config, run.events);
+        const name = fileName(machines.settings(machine).name);
+        return exportEvents(format, name, run.config, run.events, format === 'json-lines' ? run.recordedHeader : '');
       },
       'trace.read': ({ name, bytes }) => readTrace(name, bytes),
       'serial.read': ({ machine, run, port, from }) => this.#run(machine, run).serial(port).read(from),
@@ -238,5 +243,13 @@ export class App {
     } catch (error) {
       throw new AppError('host', `${path} cannot be read: ${systemReason(error)}.`);
     }
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AppError('usage', `${path} cannot be read: ${systemReason(error)}.`);
   }
 }

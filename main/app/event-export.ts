@@ -1,7 +1,9 @@
 /** A run's events as files: lines of JSON, a Perfetto trace, a table. */
+import { resolve } from 'node:path';
 import type { ExportFormat, ExportedFile } from '../../preload/contract/channels';
 import { EVENT_BYTES } from '../../preload/contract/events';
-import type { MachineConfig } from '../../preload/contract/machine';
+import type { ImageReport } from '../../preload/contract/image-report';
+import type { MachineConfig, RunHeader } from '../../preload/contract/machine';
 import { type MachineEvent, MachineEventDecoder } from '../../preload/contract/machine-events';
 import type { EventHistory } from './history';
 import { PerfettoWriter } from './perfetto';
@@ -55,21 +57,39 @@ export function jsonLines(events: readonly MachineEvent[]): string {
   return events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }
 
+/**
+ * The first of a run's lines, by which it is replayed. `config`: what its machine was made from. The machine's process wants whole
+ * paths; whoever replays the run may stand elsewhere.
+ */
+export function headerLine(
+  config: MachineConfig,
+  image: ImageReport | null,
+  run: Pick<RunHeader, 'guest' | 'initrd' | 'policies'>,
+): string {
+  const { guest, initrd, policies } = run;
+  const initrdPath = config.initrd === null ? null : resolve(config.initrd);
+  const disks = config.disks.map((disk) => ({ ...disk, path: resolve(disk.path) }));
+  const made = { ...config, guest: resolve(config.guest), initrd: initrdPath, disks };
+  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, image, guest, initrd, policies };
+  return `${JSON.stringify(header)}\n`;
+}
+
 /** The trace's title in Perfetto. */
 export function traceTitle({ guest }: TracedMachine): string {
   return `Reveille: ${guest}`;
 }
 
-/** `name`: what the file is called, without its ending. */
+/** `name`: what the file is called, without its ending; `header`: of lines of JSON, empty where they cannot be replayed. */
 export function exportEvents(
   format: ExportFormat,
   name: string,
   machine: TracedMachine,
   history: EventHistory,
+  header = '',
 ): ExportedFile {
   switch (format) {
     case 'json-lines':
-      return file(`${name}.events.jsonl`, encoded('', jsonLines, machine, history));
+      return file(`${name}.events.jsonl`, encoded(header, jsonLines, machine, history));
     case 'csv':
       return file(`${name}.events.csv`, encoded(`${COLUMNS.join(',')}\n`, csvLines, machine, history));
     case 'perfetto':

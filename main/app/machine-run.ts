@@ -1,5 +1,5 @@
 /** One run of a machine: its process from the start to its end, and what it has said. */
-import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, statSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { PolicyChoice } from '../../plugins/api/manifest';
 import type { MachineStatus, RunInfo } from '../../preload/contract/app';
@@ -12,6 +12,8 @@ import { DEBUG_CONSOLE, portBackends, portId, portName } from '../../preload/con
 import type { ScreenPage } from '../../preload/contract/screen';
 import { Emitter } from '../base/emitter';
 import { AppError } from './errors';
+import { headerLine } from './event-export';
+import { imageDigest } from './guests';
 import { EventHistory, SerialHistory } from './history';
 import { goodbyeTime, type MachineProcess } from './machine-process';
 import type { PluginStore } from './plugin-store';
@@ -49,6 +51,8 @@ export class MachineRun {
   readonly #through: Float64Array;
   readonly #logDirectory: string;
   readonly #pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
+  /** It began as a snapshot. */
+  readonly #continued: boolean;
   #nextRequest = 1;
   /** What the screen showed at the end. */
   #lastPage: ScreenPage | null = null;
@@ -75,6 +79,7 @@ export class MachineRun {
     this.#process = process;
     this.policies = new RunPolicies(process, options.policies, options.plugins);
     this.#logDirectory = options.logDirectory;
+    this.#continued = options.snapshot !== null;
     this.info = {
       number: options.number,
       accelerator: config.accelerator,
@@ -109,6 +114,19 @@ export class MachineRun {
       policies: options.policies.programs,
       ...(options.snapshot === null ? {} : { snapshot: options.snapshot }),
       ...(options.symbols === null ? {} : { symbols: options.symbols }),
+    });
+  }
+
+  /** The first line of its events, by which they are replayed; empty where they cannot be, as some or the beginning are missing. */
+  get recordedHeader(): string {
+    const { guest, initrd } = this.config;
+    const images = initrd === null ? [guest] : [guest, initrd];
+    const changed = images.some((path) => !existsSync(path) || statSync(path).mtimeMs > this.info.startedAt);
+    if (this.#continued || changed || this.events.read(0, 1).first > 0) return '';
+    return headerLine(this.config, this.info.image, {
+      guest: imageDigest(guest),
+      initrd: initrd === null ? null : imageDigest(initrd),
+      policies: this.info.policies.map(({ policy }) => policy),
     });
   }
 

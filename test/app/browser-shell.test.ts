@@ -190,10 +190,13 @@ describe('its port', () => {
     expect((await refused('--prot', '1')).said).toContain('app takes --port N and --no-open');
   });
 
-  test('is all that is said to it: a machine file is refused with the way on', async () => {
-    const { status, said } = await refused('machine.reveille');
-    expect(status).toBe(2);
-    expect(said).toContain('app opens no files, so not "machine.reveille": "Import a machine" in its window takes');
+  test('is all that is said to it beside machine files: another file, or a wrong one, is refused with the way on', async () => {
+    const image = await refused('bzImage');
+    expect(image.status).toBe(2);
+    expect(image.said).toContain('app opens machines\' files, which end in .reveille, so not "bzImage"');
+    const missing = await refused('missing.reveille');
+    expect(missing.status).toBe(2);
+    expect(missing.said).toContain('missing.reveille cannot be read: no such file or directory (ENOENT)');
   });
 
   test('that another program has is refused with a way on', async () => {

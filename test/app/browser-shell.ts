@@ -29,10 +29,10 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-/** `data`: XDG_DATA_HOME of an app that ran before; by default one of its own, which goes with it. */
-export async function startApp(data?: string): Promise<RunningApp> {
+/** `data`: XDG_DATA_HOME of an app that ran before; by default one of its own, which goes with it. `files`: of machines. */
+export async function startApp(data?: string, files: string[] = []): Promise<RunningApp> {
   const home = data ?? mkdtempSync(join(tmpdir(), 'reveille-test-'));
-  const { child, link, errors } = await launch(home);
+  const { child, link, errors } = await launch(home, files);
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   return {
     link,
@@ -48,8 +48,11 @@ export async function startApp(data?: string): Promise<RunningApp> {
   };
 }
 
-function launch(home: string): Promise<{ child: ChildProcess; link: string; errors: () => string }> {
-  const child = spawn(process.execPath, ['out/reveille.js', 'app', '--port', '0', '--no-open'], {
+function launch(
+  home: string,
+  files: string[] = [],
+): Promise<{ child: ChildProcess; link: string; errors: () => string }> {
+  const child = spawn(process.execPath, ['out/reveille.js', 'app', '--port', '0', '--no-open', ...files], {
     env: { ...process.env, XDG_DATA_HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

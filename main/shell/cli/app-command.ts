@@ -1,6 +1,7 @@
 /** `reveille app`: the desktop app in a browser. */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { resolve as fullPath } from 'node:path';
 import { parseArgs } from 'node:util';
 import { App } from '../../app/app';
 import { dataDirectory } from '../../app/data-directory';
@@ -15,12 +16,17 @@ const DEFAULT_PORT = 7333;
 const MAX_PORT = 65_535;
 
 export async function app(args: string[], installation: Installation): Promise<number> {
-  const { port, open, explicit } = parseAppOptions(args);
+  const { port, open, explicit, files } = parseAppOptions(args);
   const directory = dataDirectory();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const instance = await becomeInstance(directory);
   if ('link' in instance) {
     announce(instance.link, open, 'Reveille is running already; another window opens at');
+    if (files.length > 0) {
+      throw new UsageError(
+        `${files.join(', ')} was not opened: "Import a machine" in that window takes .reveille files.`,
+      );
+    }
     return Status.SUCCESS;
   }
   let finish!: () => void;
@@ -38,6 +44,7 @@ export async function app(args: string[], installation: Installation): Promise<n
       pickPlugin: null,
       quit: finish,
     });
+    for (const file of files) desktop.importFile(fullPath(file));
     // From here on a signal ends it properly.
     const ended = untilEnd(desktop, quit);
     const server = await listen(desktop, { port, explicit, pages: installation.pages, secret: instance.secret });
@@ -100,18 +107,29 @@ function announce(link: string, open: boolean, words: string): void {
   browser.unref();
 }
 
-function parseAppOptions(args: string[]): { port: number; open: boolean; explicit: boolean } {
+interface AppOptions {
+  port: number;
+  open: boolean;
+  explicit: boolean;
+  /** Of machines. */
+  files: string[];
+}
+
+function parseAppOptions(args: string[]): AppOptions {
   let values: { port?: string | undefined; 'no-open'?: boolean | undefined };
   let positionals: string[];
   try {
     const options = { port: { type: 'string' }, 'no-open': { type: 'boolean' } } as const;
     ({ values, positionals } = parseArgs({ args, options, allowPositionals: true }));
   } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('\n')[0]}; app takes --port N and --no-open`);
-  }
-  if (positionals.length > 0) {
     throw new UsageError(
-      `app opens no files, so not "${positionals[0]}": "Import a machine" in its window takes .reveille files; app takes --port N and --no-open`,
+      `${(error as Error).message.split('\n')[0]}; app takes --port N, --no-open and .reveille files`,
+    );
+  }
+  const stranger = positionals.find((file) => !file.endsWith('.reveille'));
+  if (stranger !== undefined) {
+    throw new UsageError(
+      `app opens machines' files, which end in .reveille, so not "${stranger}"; it takes --port N and --no-open`,
     );
   }
   const { port } = values;
@@ -122,5 +140,6 @@ function parseAppOptions(args: string[]): { port: number; open: boolean; explici
     port: port === undefined ? DEFAULT_PORT : Number(port),
     open: values['no-open'] !== true,
     explicit: port !== undefined,
+    files: positionals,
   };
 }

@@ -1,9 +1,8 @@
 /** What a run is recorded into: `--events` and `--trace`. */
-import { resolve } from 'node:path';
 import type { ImageReport } from '../../../preload/contract/image-report';
-import type { MachineConfig, RunHeader } from '../../../preload/contract/machine';
+import type { MachineConfig } from '../../../preload/contract/machine';
 import type { MachineEvent } from '../../../preload/contract/machine-events';
-import { jsonLines, traceTitle } from '../../app/event-export';
+import { headerLine, jsonLines, traceTitle } from '../../app/event-export';
 import type { MachineProcess } from '../../app/machine-process';
 import { PerfettoWriter } from '../../app/perfetto';
 import { FileSink } from './file-sink';
@@ -23,16 +22,6 @@ export interface Recorder {
 type EventSource = Pick<MachineProcess, 'holdEvents' | 'releaseEvents'>;
 
 type RecordedParts = Omit<Recorded, 'events' | 'trace'>;
-
-/** The machine's process wants the whole path; whoever replays the run may stand elsewhere. */
-function headerLine(config: MachineConfig, image: ImageReport | null, run: RecordedParts): string {
-  const { guest, initrd, policies } = run;
-  const initrdPath = config.initrd === null ? null : resolve(config.initrd);
-  const disks = config.disks.map((disk) => ({ ...disk, path: resolve(disk.path) }));
-  const made = { ...config, guest: resolve(config.guest), initrd: initrdPath, disks };
-  const header: RunHeader = { t: 0, cpu: null, kind: 'run', config: made, image, guest, initrd, policies };
-  return `${JSON.stringify(header)}\n`;
-}
 
 /** One JSON object a line. */
 class EventLines implements Recorder {

@@ -15,8 +15,8 @@ export const HELP = `Reveille shows and steers how the processors of an x86 mach
   reveille sweep <guest> --seeds A..B [options]
   reveille sweep <guest> --policy NAME --vary OPTION=A..B [options]
                                    boots a guest many times, and says what came of it (below)
-  reveille app [--port N] [--no-open]
-                                   the desktop app in a browser: dashboard, timeline, consoles
+  reveille app [--port N] [--no-open] [FILE.reveille...]
+                                   the desktop app in a browser: dashboard, timeline, consoles; with these machines
   reveille plugin <command>        policies and more, from this Reveille and from others (below)
   reveille probe [--json]          what this host can do, and why not
   reveille guests [--json]         the bundled guests, and those of enabled plugins
