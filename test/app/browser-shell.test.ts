@@ -187,7 +187,7 @@ describe('its port', () => {
       expect(status).toBe(2);
       expect(said).toContain(`"${port}" is none`);
     }
-    expect((await refused('--prot', '1')).said).toContain('app takes --port N and --no-open');
+    expect((await refused('--prot', '1')).said).toContain('app takes --port N, --no-open and .reveille files');
   });
 
   test('is all that is said to it beside machine files: another file, or a wrong one, is refused with the way on', async () => {
