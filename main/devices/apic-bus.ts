@@ -7,17 +7,15 @@
 import { IpiMode, NO_CPU } from '../../preload/contract/events';
 import type { BitOperations } from '../base/bits';
 import type { Clock } from '../base/clock';
+import type { CpuSet } from '../base/cpu-set';
 import { BROADCAST, DeliveryMode, type InterruptMessageSink, XAPIC_BROADCAST } from './interrupt-message';
 import { Lapic, LAPIC_WORDS, Latch, type LapicHost } from './lapic';
 import { ICR_ASSERT, ICR_LEVEL_TRIGGERED, ICR_LOGICAL } from '../base/lapic-registers';
 
 /**
- * A set of CPUs: bit n of word m stands for CPU 32m + n. It is empty where nobody has the address,
- * and whoever gets it has it only until he returns.
+ * Decides about INIT and start-up IPIs that somebody receives, and reports them. `source` is a CPU, or NO_CPU for a device or an input pin.
+ * The set of targets is lent until the call returns.
  */
-export type CpuSet = Int32Array;
-
-/** Decides about INIT and start-up IPIs that somebody receives, and reports them. `source` is a CPU, or NO_CPU for a device or an input pin. */
 export interface StartUpSink {
   init(source: number, targets: CpuSet): void;
   startUp(source: number, targets: CpuSet, vector: number): void;

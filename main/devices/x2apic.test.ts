@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { atomicBits } from '../base/bits';
 import { IpiMode } from '../../preload/contract/events';
-import { ApicBus, type CpuSet } from './apic-bus';
+import type { CpuSet } from '../base/cpu-set';
+import { ApicBus } from './apic-bus';
 import { Lapic, LAPIC_WORDS } from './lapic';
 import { readX2apic, writeX2apic } from './x2apic';
 

@@ -7,7 +7,8 @@
  */
 import type { KernelInterrupts, VcpuKicker } from '../accelerator/types';
 import type { Clock } from '../base/clock';
-import { ApicBus, type CpuSet, type IpiObserver } from '../devices/apic-bus';
+import type { CpuSet } from '../base/cpu-set';
+import { ApicBus, type IpiObserver } from '../devices/apic-bus';
 import type { Bus } from '../devices/bus';
 import type { Device, IrqLine } from '../devices/device';
 import type { InterruptMessageSink } from '../devices/interrupt-message';
@@ -20,7 +21,8 @@ import type { MachineConfig } from '../../preload/contract/machine';
 import { type PolicyQueue, Want } from './policy-queue';
 import { type MachineMemory, MachineWord } from './shared-memory';
 import type { Sharing } from './sharing';
-import { type StartUpRouter, writeIpiEvents } from './start-up-router';
+import type { StartUpRouter } from './start-up-router';
+import { writeIpiEvents } from './ipi-events';
 import { Attention } from './vcpu-control';
 import { shortestTimerPeriod } from './virtual-clock';
 

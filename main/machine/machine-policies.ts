@@ -15,7 +15,7 @@ import type { EventWriter } from './event-ring';
 import { Noted, type PolicyNote, Want } from './policy-queue';
 import { inputPosition } from './run-input';
 import { EndCause, type MachineMemory, Restraint } from './shared-memory';
-import { writeIpiEvents } from './start-up-router';
+import { writeIpiEvents } from './ipi-events';
 import { Attention } from './vcpu-control';
 
 /**

@@ -3,6 +3,7 @@
  * news of IPIs, MP states and serial lines. Any thread writes; the engine's reads. Where no policy is, nothing wants
  * anything, and a look at one word is all it costs.
  */
+import { type CpuSet, cpusOf } from '../base/cpu-set';
 import { Mutex } from '../base/mutex';
 import type { IpiMode } from '../../preload/contract/events';
 import type { MpState } from '../../preload/contract/mp-state';
@@ -42,9 +43,6 @@ const TIME = 4;
 const LENGTH = 6;
 const DATA = 8;
 const MASK = POLICY_QUEUE_ENTRIES - 1;
-
-/** CPUs as bits: CPU n is bit n & 31 of word n >> 5. */
-type CpuSet = Int32Array | Uint32Array;
 
 export class PolicyQueue {
   readonly #head: Int32Array;
@@ -231,15 +229,6 @@ export interface PolicyNote {
   from: MpState;
   to: MpState;
   line: string;
-}
-
-function cpusOf(set: Int32Array): number[] {
-  const cpus: number[] = [];
-  for (let word = 0; word < set.length; word++) {
-    for (let bits = set[word] >>> 0, cpu = word * 32; bits !== 0; bits >>>= 1, cpu++)
-      if ((bits & 1) !== 0) cpus.push(cpu);
-  }
-  return cpus;
 }
 
 function latin1(bytes: Uint8Array, offset: number, length: number): string {

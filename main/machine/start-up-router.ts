@@ -20,22 +20,19 @@
  * its events say that they are derived.
  */
 import type { Clock } from '../base/clock';
+import { type CpuSet, hasCpu } from '../base/cpu-set';
 import type { Lock } from '../base/mutex';
 import { Decision, EventKind, IPI_DERIVED, IPI_RELEASED, IpiMode, NO_CPU } from '../../preload/contract/events';
 import { MpState } from '../../preload/contract/mp-state';
 import type { EventWriter } from './event-ring';
+import { AUTHOR_MACHINE, writeIpiEvents } from './ipi-events';
 import { PauseCause, type PauseSwitch } from './pause-switch';
 import { type PolicyQueue, Want } from './policy-queue';
 import { MachineWord, VcpuWord } from './shared-memory';
 import { Attention, type VcpuControl } from './vcpu-control';
 
-/** Who decided: 0 is the machine itself; policies count from 1. */
-const AUTHOR_MACHINE = 0;
 /** Of the event of an MP state that no SIPI has brought about. */
 export const NO_VECTOR = -1;
-
-/** CPUs as bits: CPU n is bit n & 31 of word n >> 5. */
-export type CpuSet = Int32Array | Uint32Array;
 
 export class StartUpRouter {
   readonly #vcpus: readonly VcpuControl[];
@@ -229,7 +226,7 @@ export class StartUpRouter {
   lost(mode: IpiMode, targets: CpuSet): void {
     if (!this.#derives || mode !== IpiMode.SIPI) return;
     // KVM has let the CPU begin: it has to be brought back.
-    for (const vcpu of this.#vcpus) if (has(targets, vcpu.cpu)) vcpu.alert(Attention.INIT);
+    for (const vcpu of this.#vcpus) if (hasCpu(targets, vcpu.cpu)) vcpu.alert(Attention.INIT);
   }
 
   /** Whether a CPU would take it as it is now. The BSP never waits for a SIPI, but in passing (see `restarted`). */
@@ -272,7 +269,7 @@ export class StartUpRouter {
     const ignored = this.#outcome[Decision.IGNORED];
     let takers = 0;
     for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
-      if (!has(targets, cpu)) continue;
+      if (!hasCpu(targets, cpu)) continue;
       const taken = this.takes(cpu, mode);
       if (taken) takers++;
       const group = taken ? delivered : ignored;
@@ -284,7 +281,7 @@ export class StartUpRouter {
     writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.DELIVER, delivered, author);
     writeIpiEvents(this.#events, now, source, mode, vector | flags, Decision.IGNORED, ignored, author);
     for (let cpu = 0; cpu < this.#vcpus.length; cpu++) {
-      if (!has(delivered, cpu)) continue;
+      if (!hasCpu(delivered, cpu)) continue;
       if (mode === IpiMode.INIT) this.#takeInit(this.#vcpus[cpu], takers === 1);
       else this.#takeSipi(this.#vcpus[cpu], vector);
     }
@@ -292,7 +289,7 @@ export class StartUpRouter {
     if (mode === IpiMode.SIPI) {
       sender?.alert(Attention.GIVE_WAY);
       for (let cpu = 0; cpu < this.#vcpus.length; cpu++)
-        if (has(delivered, cpu)) this.#vcpus[cpu].alert(Attention.SIPI);
+        if (hasCpu(delivered, cpu)) this.#vcpus[cpu].alert(Attention.SIPI);
     }
     this.#events.hushed = false;
   }
@@ -310,7 +307,7 @@ export class StartUpRouter {
       author,
     );
     for (const vcpu of this.#vcpus) {
-      if (!has(targets, vcpu.cpu)) continue;
+      if (!hasCpu(targets, vcpu.cpu)) continue;
       const lock = this.#stateLocks[vcpu.cpu];
       lock.acquire();
       const waits = vcpu.mpState === MpState.INIT_RECEIVED;
@@ -381,28 +378,5 @@ export class StartUpRouter {
     if (to === MpState.RUNNABLE) vcpu.markStarted(now);
     if (this.#policies.wants(Want.MP_STATE)) this.#policies.mpState(vcpu.cpu, from, to, now);
     this.#events.writeAt(now, EventKind.MP_STATE, vcpu.cpu, from, to, derived ? 1 : 0, vector);
-  }
-}
-
-function has(set: CpuSet, cpu: number): boolean {
-  return (set[cpu >> 5] & (1 << (cpu & 31))) !== 0;
-}
-
-/** Writes one IPI to the event stream: a record for each group of 64 CPUs that has targets in it. `what`: vector and IPI_… */
-export function writeIpiEvents(
-  events: EventWriter,
-  now: number,
-  source: number,
-  mode: IpiMode,
-  what: number,
-  decision: number,
-  targets: CpuSet,
-  author = AUTHOR_MACHINE,
-): void {
-  for (let word = 0; word < targets.length; word += 2) {
-    const low = targets[word];
-    const high = word + 1 < targets.length ? targets[word + 1] : 0;
-    if ((low | high) === 0) continue;
-    events.writeAt(now, EventKind.IPI, source, what | (mode << 8), decision | (author << 8), word * 32, low, high);
   }
 }
