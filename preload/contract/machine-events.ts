@@ -69,7 +69,7 @@ export interface IpiEvent extends Base {
 }
 
 /** A policy has sent it, and no CPU. */
-export function isPolicysOwn({ source, author, derived }: IpiEvent): boolean {
+export function isPolicysOwn({ source, author, derived }: Pick<IpiEvent, 'source' | 'author' | 'derived'>): boolean {
   return source === null && author !== undefined && !derived;
 }
 

@@ -11,6 +11,11 @@ test('an IPI reads differently for its sender and its targets', () => {
   expect(eventWords({ ...sipi, source: null, derived: true }, 1)).toBe(
     'SIPI 0x08 (derived) from a sender that cannot be seen',
   );
+  const own = { ...sipi, mode: 'init', source: null, author: 1 };
+  expect(eventWords(own, 1, ['', 'manual'])).toBe('INIT from manual');
+  expect(eventWords({ ...own, derived: true }, 1, ['', 'manual'])).toBe(
+    'INIT (derived) from a sender that cannot be seen',
+  );
 });
 
 test('CPUs that follow each other are a range', () => {

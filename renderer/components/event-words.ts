@@ -3,7 +3,13 @@ import type { PausePoint, PauseReason } from '../../preload/contract/inspection'
 import { portName } from '../../preload/contract/ports';
 import { hexToBytes, quotedInput } from '../../preload/contract/serial-input';
 import { formatTime } from '../../preload/contract/quantities';
-import type { DecisionEvent, IpiEvent, MachineEvent, PolicyEvent } from '../../preload/contract/machine-events';
+import {
+  type DecisionEvent,
+  type IpiEvent,
+  isPolicysOwn,
+  type MachineEvent,
+  type PolicyEvent,
+} from '../../preload/contract/machine-events';
 import { hex } from './format';
 import { stateLook } from './mp-states';
 
@@ -42,9 +48,15 @@ export function cpuList(cpus: readonly number[]): string {
   return `${cpus.length === 1 ? 'CPU' : 'CPUs'} ${text}`;
 }
 
-/** `from CPU 0`. */
-export function senderWords({ source }: Pick<IpiEvent, 'source'>): string {
-  return source === null ? 'from a sender that cannot be seen' : `from CPU ${source}`;
+/** `from CPU 0`, `from manual`; `authors`: names of policies by their numbers. */
+export function senderWords(
+  ipi: Pick<IpiEvent, 'source' | 'author' | 'derived'>,
+  authors: readonly string[] = [],
+): string {
+  if (ipi.source !== null) return `from CPU ${ipi.source}`;
+  if (!isPolicysOwn(ipi)) return 'from a sender that cannot be seen';
+  const { author = 0 } = ipi;
+  return `from ${authors[author] ?? `policy ${author}`}`;
 }
 
 /** An event as what happened to a CPU; `authors`: names of policies by their numbers. */
@@ -56,7 +68,7 @@ export function eventWords(event: MachineEvent, cpu: number, authors: readonly s
       const decision = DECISIONS[event.decision] ?? `, ${event.decision}`;
       const what = `${ipiWords(event)}${event.derived ? ' (derived)' : ''}`;
       if (!event.targets.includes(cpu)) return `sent ${what} to ${cpuList(event.targets)}${decision}`;
-      return `${what} ${event.source === cpu ? 'from itself' : senderWords(event)}${decision}`;
+      return `${what} ${event.source === cpu ? 'from itself' : senderWords(event, authors)}${decision}`;
     }
     case 'decision':
       return decisionWords(event, authors);
@@ -96,8 +108,8 @@ const DONE: Record<string, string> = {
 /** `drop-sipi dropped SIPI 0x08 from CPU 0: the first one is lost`. */
 function decisionWords(event: DecisionEvent, authors: readonly string[]): string {
   const author = authors[event.author] ?? `policy ${event.author}`;
-  const { decision, reason, delayNs = 0, toCpu, toVector = 0 } = event;
-  const what = `${ipiWords(event)} ${senderWords(event)}`;
+  const { source, decision, reason, delayNs = 0, toCpu, toVector = 0 } = event;
+  const what = `${ipiWords(event)}${source === null ? '' : ` from CPU ${source}`}`;
   const why = reason === '' ? '' : `: ${reason}`;
   if (decision === 'delay') return `${author} delayed ${what} by ${formatTime(delayNs)}${why}`;
   if (decision === 'redirect') return `${author} sent ${what} to CPU ${toCpu}, vector ${hex(toVector)}${why}`;

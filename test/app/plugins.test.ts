@@ -220,6 +220,11 @@ test('a saved file is at work in a running machine, and one that cannot be compi
     .getByText(/index\.ts:4:\d+: /)
     .first()
     .waitFor();
+  const told = page.getByRole('status').locator('div', { hasText: 'has problems in its source' });
+  const fits = await told.evaluate(
+    (box) => box.getBoundingClientRect().right <= (box.parentElement as Element).getBoundingClientRect().right,
+  );
+  expect(fits).toBe(true);
   save('index.ts', source('sixth'));
   await page.getByText(/has problems in its source/).waitFor({ state: 'hidden' });
   // The page may know of the new source before the machine has it.
