@@ -50,6 +50,32 @@ test('the keys of the console: search, and the way out', async (ctx) => {
   expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Search (Ctrl+F)');
 });
 
+test('what is selected is copied, what is pasted reaches the guest; the screen is cleared, and the log saved whole', async (ctx) => {
+  const { page } = await windows.openMachine(ctx, { accelerator: 'wasm', cmdline: 'beat=60000' });
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.keyboard.press('F5');
+  await says(page, 'commands: help');
+  await screen(page).getByText('commands: help').click({ clickCount: 3, force: true });
+  await page.keyboard.press('Control+Shift+C');
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  await expect.poll(copied).toContain('commands: help');
+
+  await page.evaluate(() => navigator.clipboard.writeText('park 1\r'));
+  await input(page).focus();
+  await page.keyboard.press('Control+Shift+V');
+  await says(page, 'cpu 1 is parked');
+
+  const tools = page.getByRole('toolbar', { name: 'COM1 console' });
+  const saved = page.waitForEvent('download');
+  await tools.getByRole('button', { name: 'Save the log' }).click();
+  const text = readFileSync(await (await saved).path(), 'utf8');
+  expect(text).toContain('commands: help');
+  expect(text).toContain('cpu 1 is parked');
+
+  await tools.getByRole('button', { name: 'Clear' }).click();
+  await expect.poll(() => screen(page).innerText()).not.toContain('commands: help');
+});
+
 test('lines have their times where these are wanted', async (ctx) => {
   const { page } = await windows.openMachine(ctx, { accelerator: 'wasm' });
   await page.keyboard.press('F5');
