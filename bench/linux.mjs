@@ -37,6 +37,8 @@ const MARKS = [
   ['userspace is up', 'userspace'],
 ];
 const LAST = MARKS.at(-1)[0];
+/** No boot takes so long: one that does hangs. */
+const BOOT_LIMIT_MS = 120_000;
 
 const EMULATORS = {
   reveille: (cmdline) => [
@@ -65,8 +67,13 @@ async function boot(name, cmdline) {
     // Reveille sums the run up.
     if (times.has(LAST)) child.kill(name === 'reveille' ? 'SIGINT' : 'SIGKILL');
   });
+  const limit = setTimeout(() => child.kill('SIGKILL'), BOOT_LIMIT_MS);
   await once(child, 'close');
-  if (!times.has(LAST)) throw new Error(`${name} ended before "${LAST}":\n${output}`);
+  clearTimeout(limit);
+  if (!times.has(LAST)) {
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    throw new Error(`${name} ended, or was ended, after ${seconds} s before "${LAST}":\n${output}`);
+  }
   return { times, output };
 }
 
