@@ -6,14 +6,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { needsKvm } from './support/needs';
+import { LONG, needsKvm } from './support/needs';
 import { reveille } from './support/reveille';
 
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
 const PATIENCE = 300_000;
 
 /** CPUs of the machines that KVM runs, too: REVEILLE_LONG=1 takes every number up to 16. */
-const LONG = process.env['REVEILLE_LONG'] === '1';
 const COUNTS = LONG ? Array.from({ length: 16 }, (_, index) => index + 1) : [1, 2, 3, 4, 7, 16];
 
 let directory: string;

@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MachineEvent } from '../preload/contract/machine-events';
 import type { AcceleratorName, IrqchipMode } from '../preload/contract/machine';
-import { needsKvm } from './support/needs';
+import { LONG, needsKvm } from './support/needs';
 import { type MachineRun, readEvents, Run, runMachine } from './support/reveille';
 
 /** KVM's interrupt modes, and the emulator. */
 const MODES = ['exact', 'kernel', 'split', 'wasm'] as const;
 type Mode = (typeof MODES)[number];
 /** Takes minutes; a plain run takes a share of it and says so. */
-const LONG = process.env['REVEILLE_LONG'] === '1';
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
 const PATIENCE = 120_000;
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
 import type { MachineEvent } from '../preload/contract/machine-events';
 import { type StockGuests, stockGuests } from '../scripts/stock-guests.mjs';
 import { grubDisk } from './support/grub-disk';
-import { needsKvm } from './support/needs';
+import { needsKvm, needsLong } from './support/needs';
 import { TestMachine } from './support/machine';
 import { runMachine } from './support/reveille';
 
@@ -149,7 +149,7 @@ test('its boot menu is chosen from with the keyboard', { timeout: PATIENCE }, as
 
 test('on KVM: it starts GRUB, which boots a kernel that wakes all CPUs', { timeout: 10 * PATIENCE }, async (ctx) => {
   // KVM without hardware virtualization, as on a nested host, takes minutes for GRUB to unpack itself.
-  if (process.env['REVEILLE_LONG'] !== '1') ctx.skip('a long run: REVEILLE_LONG=1');
+  needsLong(ctx);
   needsKvm(ctx);
   const { seabios, grub = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsFirmware(ctx);
   const disk = herdDisk(grub, `set timeout=0\n${HERD}`);

@@ -1,10 +1,11 @@
 // The decoder refuses what real hardware refuses: random byte strings have the length that iced-x86 gives them, or are #UD with
 // both, by what CPUID announces. `node scripts/decoder.mjs` takes any number of them.
 import { describe, expect, test } from 'vitest';
+import { LONG } from '../support/needs';
 import { bytesOf, Corpus, MODES } from './corpus';
 
 const SEED = 1;
-const CASES = process.env.REVEILLE_LONG === '1' ? 1_000_000 : 60_000;
+const CASES = LONG ? 1_000_000 : 60_000;
 
 describe('a corpus of random byte strings', () => {
   const corpus = new Corpus();

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { Core } from '../../bench/bare-core.mjs';
 import { X87Comparer } from './x87/compare';
 import { X87_FORMS } from './x87/forms';
+import { LONG } from '../support/needs';
 
 /** REVEILLE_LONG=1 takes two million. */
-const CASES = process.env['REVEILLE_LONG'] === '1' ? 2_000_000 : 60_000;
+const CASES = LONG ? 2_000_000 : 60_000;
 const SEED = 1;
 const PATIENCE = 600_000;
 

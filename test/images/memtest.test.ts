@@ -7,7 +7,7 @@ import type { PartialMachineConfig } from '../../main/machine/configuration';
 import type { MachineEvent } from '../../preload/contract/machine-events';
 import { needsStockGuests } from '../support/linux';
 import { TestMachine } from '../support/machine';
-import { needsKvm } from '../support/needs';
+import { needsKvm, needsLong } from '../support/needs';
 import { runMachine } from '../support/reveille';
 import { startUps } from '../support/start-ups';
 
@@ -116,7 +116,7 @@ test('two passes of the tests that are chosen with the keyboard find no error', 
 });
 
 test('two passes of all tests on all CPUs find no error', { timeout: LONG_PATIENCE }, async (ctx) => {
-  if (process.env['REVEILLE_LONG'] !== '1') ctx.skip('a long run: REVEILLE_LONG=1');
+  needsLong(ctx);
   // In the host's time, of which it waits more than ten minutes for memory to forget.
   const machine = start(ctx, { cmdline: CMDLINE, realtime: true });
   expect(await afterTwoPasses(machine)).toMatch(TWO_PASSES);

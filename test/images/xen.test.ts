@@ -3,7 +3,7 @@ import { expect, test, type TestContext } from 'vitest';
 import type { PartialMachineConfig } from '../../main/machine/configuration';
 import { needsStockGuests } from '../support/linux';
 import { TestMachine } from '../support/machine';
-import { needsKvm } from '../support/needs';
+import { needsKvm, needsLong } from '../support/needs';
 import { startUps } from '../support/start-ups';
 
 /** How long a machine may take on a host with other work to do; not a measure of anything. */
@@ -53,7 +53,7 @@ test.for(['exact', 'kernel'] as const)(
   { timeout: LONG_PATIENCE },
   async (irqchip, ctx) => {
     // KVM without hardware virtualization, as on a nested host, takes most of a minute.
-    if (process.env['REVEILLE_LONG'] !== '1') ctx.skip('a long run: REVEILLE_LONG=1');
+    needsLong(ctx);
     needsKvm(ctx);
     const machine = await started(ctx, { accelerator: 'kvm', irqchip, cpus: 2 }, 'Brought up 2 CPUs');
     expect(machine.output).toContain('Brought up 2 CPUs');

@@ -5,6 +5,13 @@ import type { TestContext } from 'vitest';
 
 type Skippable = Pick<TestContext, 'skip'>;
 
+/** Whether what takes minutes runs, too: REVEILLE_LONG=1. */
+export const LONG = process.env['REVEILLE_LONG'] === '1';
+
+export function needsLong(ctx: Skippable): void {
+  if (!LONG) ctx.skip('a long run: REVEILLE_LONG=1');
+}
+
 /** KVM, for this user. */
 export function needsKvm(ctx: Skippable): void {
   try {
