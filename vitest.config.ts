@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { PATIENCE_MS } from './test/support/patience';
 
 const EMULATOR = [
   'test/bios-services.test.ts',
@@ -27,8 +28,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['main/**/*.test.ts', 'preload/**/*.test.ts', 'renderer/**/*.test.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 2 * PATIENCE_MS,
+          hookTimeout: 2 * PATIENCE_MS,
         },
       },
       {
@@ -37,8 +38,8 @@ export default defineConfig({
         test: {
           name: 'emulator',
           include: EMULATOR,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 2 * PATIENCE_MS,
+          hookTimeout: 2 * PATIENCE_MS,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
@@ -51,11 +52,11 @@ export default defineConfig({
           name: 'system',
           include: ['test/**/*.test.ts'],
           exclude: EMULATOR,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // Most wait for many things; of a test that fails, one of them is told before this ends it.
+          testTimeout: 5 * PATIENCE_MS,
+          hookTimeout: 5 * PATIENCE_MS,
           fileParallelism: false,
-          // A busy host's browser may take more than the second that is the default.
-          expect: { poll: { timeout: 15_000 } },
+          expect: { poll: { timeout: PATIENCE_MS } },
           sequence: { groupOrder: 2 },
         },
       },

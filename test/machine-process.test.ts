@@ -15,18 +15,14 @@ const SHELL = `
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), Number(process.argv[2]));
 `;
 
-test.each([0, 20, 40, 60, 80, 100, 150, 300])(
-  'a shell that dies after %i ms leaves none behind',
-  { timeout: 20_000 },
-  async (ms) => {
-    const shell = spawn(process.execPath, ['-e', SHELL, ENTRY, `${ms}`], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let machine = '';
-    let said = '';
-    shell.stdout.setEncoding('utf8').on('data', (text: string) => (machine += text));
-    shell.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-    onTestFailed(() => void process.kill(Number(machine), 'SIGKILL'));
-    // Settles only when the last holder of its stderr is gone, which the machine's process is.
-    await once(shell, 'close');
-    expect(said).toBe('');
-  },
-);
+test.each([0, 20, 40, 60, 80, 100, 150, 300])('a shell that dies after %i ms leaves none behind', async (ms) => {
+  const shell = spawn(process.execPath, ['-e', SHELL, ENTRY, `${ms}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let machine = '';
+  let said = '';
+  shell.stdout.setEncoding('utf8').on('data', (text: string) => (machine += text));
+  shell.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  onTestFailed(() => void process.kill(Number(machine), 'SIGKILL'));
+  // Settles only when the last holder of its stderr is gone, which the machine's process is.
+  await once(shell, 'close');
+  expect(said).toBe('');
+});

@@ -66,15 +66,13 @@ class Author {
   }
 }
 
-const SLOW = { timeout: 20_000 };
-
 async function reloaded(author: Author, count: number): Promise<void> {
-  await expect.poll(() => author.reloads.length, SLOW).toBe(count);
+  await expect.poll(() => author.reloads.length).toBe(count);
 }
 
 /** What is told last. */
 async function told(author: Author, problems: unknown[]): Promise<void> {
-  await expect.poll(() => author.problems.at(-1)?.problems, SLOW).toEqual(problems);
+  await expect.poll(() => author.problems.at(-1)?.problems).toEqual(problems);
 }
 
 const changed = (word: string): string => SOURCE.replace(`reason: 'late'`, `reason: '${word}'`);

@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const NOWHERE = { DISPLAY: undefined, WAYLAND_DISPLAY: undefined };
-const SLOW = { timeout: 30_000 };
-
 let home: string;
 let children: ChildProcess[];
 
@@ -60,7 +58,7 @@ const ECHO = 'console.log("electron", ...process.argv.slice(2)); process.exitCod
 
 test('without a display the app opens in a browser, and Ctrl-C ends it', async () => {
   const { child, said, ended } = start('.', [], {});
-  await expect.poll(said, SLOW).toMatch(/Reveille is at http:/);
+  await expect.poll(said).toMatch(/Reveille is at http:/);
   expect(said().split('\n')[0]).toBe('The desktop app opens in a browser: there is no display.');
   // As the terminal does, to the whole group.
   process.kill(-(child.pid as number), 'SIGINT');
@@ -69,7 +67,7 @@ test('without a display the app opens in a browser, and Ctrl-C ends it', async (
 
 test('a signal to it alone reaches the app', async () => {
   const { child, said, ended } = start('.', [], {});
-  await expect.poll(said, SLOW).toMatch(/Reveille is at http:/);
+  await expect.poll(said).toMatch(/Reveille is at http:/);
   child.kill('SIGTERM');
   expect(await ended).toEqual({ code: 143, signal: null });
 });

@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, expect, test, type TestContext } from 'vitest';
 import { needsProgram } from '../support/needs';
 import { type RunningApp, openBrowser, openPage, startApp } from './browser-shell';
+import { runCommand } from './windows';
 
 const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
@@ -13,9 +14,6 @@ interface Axe {
     runOnly: string[];
   }): Promise<{ violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[] }>;
 }
-
-/** Of a page that is quick; so a test that fails says where. */
-const PATIENCE_MS = 10_000;
 
 let app: RunningApp | undefined;
 let browser: Browser | undefined;
@@ -30,7 +28,6 @@ async function open(ctx: TestContext, colorScheme: 'dark' | 'light'): Promise<Pa
     colorScheme,
     reducedMotion: 'reduce',
   });
-  page.setDefaultTimeout(PATIENCE_MS);
   return page;
 }
 
@@ -50,12 +47,6 @@ async function violations(page: Page): Promise<string[]> {
       nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
     );
   }, RULES);
-}
-
-async function command(page: Page, words: string): Promise<void> {
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Search commands' }).fill(words);
-  await page.keyboard.press('Enter');
 }
 
 /** Each way to something that is shown; they follow one another in one window. */
@@ -79,7 +70,7 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
     'about',
     async (page) => {
       await page.keyboard.press('Escape');
-      await command(page, 'about');
+      await runCommand(page, 'about');
       await page.getByText('What the host says of it').first().click();
     },
   ],
@@ -87,7 +78,7 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
     'new machine',
     async (page) => {
       await page.keyboard.press('Escape');
-      await command(page, 'new machine');
+      await runCommand(page, 'new machine');
       await page.getByRole('dialog', { name: 'New machine' }).waitFor();
     },
   ],
@@ -120,7 +111,7 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
     'plugins',
     async (page) => {
       await page.keyboard.press('Escape');
-      await command(page, 'plugins');
+      await runCommand(page, 'plugins');
       await page.getByRole('heading', { name: 'absent-ap', exact: true }).first().waitFor();
     },
   ],
@@ -146,7 +137,7 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
     'snapshots',
     async (page) => {
       await page.keyboard.press('Escape');
-      await command(page, 'snapshots');
+      await runCommand(page, 'snapshots');
       await page.getByText('There are none yet.').waitFor();
     },
   ],
@@ -161,7 +152,7 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
   [
     'a machine that stands still, with a CPU in the inspector',
     async (page) => {
-      await command(page, 'pause');
+      await runCommand(page, 'pause');
       await page.getByRole('listbox').getByRole('option').nth(1).click();
       await page.getByText('General registers').waitFor();
     },
@@ -169,36 +160,36 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
   [
     'the table of events',
     async (page) => {
-      await command(page, 'show events');
+      await runCommand(page, 'show events');
       await page.getByTestId('event-row').first().waitFor();
     },
   ],
   [
     'a console of a port that the machine has not',
     async (page) => {
-      await command(page, 'resume');
-      await command(page, 'show hvc0');
+      await runCommand(page, 'resume');
+      await runCommand(page, 'show hvc0');
       await page.getByText('has no hvc0').waitFor();
     },
   ],
   [
     'the debug console',
     async (page) => {
-      await command(page, 'show debug console');
+      await runCommand(page, 'show debug console');
       await page.getByText('A guest only writes here').waitFor();
     },
   ],
   [
     'the screen of a machine',
     async (page) => {
-      await command(page, 'show screen');
+      await runCommand(page, 'show screen');
       await page.getByRole('application', { name: 'screen and keyboard' }).locator('.row').first().waitFor();
     },
   ],
   [
     'quit',
     async (page) => {
-      await command(page, 'quit');
+      await runCommand(page, 'quit');
       await page.getByRole('dialog', { name: 'Power off and quit?' }).waitFor();
     },
   ],
@@ -206,15 +197,15 @@ const VIEWS: [name: string, show: (page: Page) => Promise<void>][] = [
     'a machine that has ended, and a message',
     async (page) => {
       await page.getByRole('button', { name: 'Cancel' }).click();
-      await command(page, 'power off');
+      await runCommand(page, 'power off');
       await page.getByRole('navigation').getByText('Powered off.').waitFor();
-      await command(page, 'pause');
+      await runCommand(page, 'pause');
       await page.getByRole('status').getByText('This machine does not run.').waitFor();
     },
   ],
 ];
 
-test.for(['dark', 'light'] as const)('axe finds nothing in any view, %s', { timeout: 120_000 }, async (theme, ctx) => {
+test.for(['dark', 'light'] as const)('axe finds nothing in any view, %s', async (theme, ctx) => {
   const page = await open(ctx, theme);
   const found: Record<string, string[]> = {};
   for (const [name, show] of VIEWS) {

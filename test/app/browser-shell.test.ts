@@ -10,8 +10,6 @@ import WebSocket from 'ws';
 import { decodeMessage, encodeMessage } from '../../preload/contract/wire';
 import { type Entered, enter, type RunningApp, startApp } from './browser-shell';
 
-const SLOW = { timeout: 30_000 };
-
 interface Answer {
   status: number;
   text: string;
@@ -67,7 +65,7 @@ async function startFirst(entered: Entered): Promise<void> {
     (await command(entered, 'machines.list', null)) as never;
   const [{ id }] = await machines();
   await command(entered, 'machine.start', { machine: id, snapshot: null });
-  await expect.poll(async () => (await machines())[0].status, SLOW).toBe('running');
+  await expect.poll(async () => (await machines())[0].status).toBe('running');
 }
 
 function childrenOf(pid: number): number[] {
@@ -76,7 +74,7 @@ function childrenOf(pid: number): number[] {
 
 const alive = (pids: number[]): number[] => pids.filter((pid) => existsSync(`/proc/${pid}`));
 async function untilGone(pids: number[]): Promise<void> {
-  await expect.poll(() => alive(pids), SLOW).toEqual([]);
+  await expect.poll(() => alive(pids)).toEqual([]);
 }
 
 const statusOf = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => child.once('exit', resolve));
@@ -232,7 +230,7 @@ describe('its end', () => {
     expect(machines).toHaveLength(1);
     const ended = statusOf(app.process);
     app.process.kill('SIGINT');
-    await expect.poll(() => app.errors(), SLOW).toContain('Still running: heartbeat. Ctrl-C again');
+    await expect.poll(() => app.errors()).toContain('Still running: heartbeat. Ctrl-C again');
     expect(alive(machines)).toEqual(machines);
     app.process.kill('SIGINT');
     expect(await ended).toBe(0);

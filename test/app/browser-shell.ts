@@ -7,9 +7,9 @@ import { type Browser, type BrowserContext, type Page, chromium } from 'playwrig
 import { WebSocket } from 'ws';
 import type { Argument, CommandName, Result } from '../../preload/contract/channels';
 import { decodeMessage, encodeMessage, type ToWindow } from '../../preload/contract/wire';
+import { PATIENCE_MS } from '../support/patience';
 
 export const CHROMIUM = '/usr/bin/chromium';
-const START_MS = 20_000;
 
 /** Those that run, so that none outlives us, however we end: a bench whose output nobody reads any more gets EPIPE. */
 const children = new Set<ChildProcess>();
@@ -62,7 +62,7 @@ function launch(
   let errors = '';
   child.stderr.on('data', (chunk) => (errors += String(chunk)));
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`reveille app said no address: ${said}${errors}`)), START_MS);
+    const timer = setTimeout(() => reject(new Error(`reveille app said no address: ${said}${errors}`)), PATIENCE_MS);
     child.once('exit', (code) => reject(new Error(`reveille app ended with ${code}: ${said}${errors}`)));
     child.stdout.on('data', (chunk) => {
       said += String(chunk);
@@ -127,6 +127,7 @@ export async function openClient({ socket: url, cookie, origin }: Entered): Prom
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
+    timeout: PATIENCE_MS,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
   });
 }
@@ -142,6 +143,7 @@ export async function openPage(
   known?: BrowserContext,
 ): Promise<{ page: Page; context: BrowserContext; problems: string[] }> {
   const context = known ?? (await browser.newContext(options));
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error.stack)));

@@ -9,11 +9,10 @@ import { needsKvm } from '../support/needs';
 import { startApp } from './browser-shell';
 import { appWindows } from './windows';
 
-const SOON_MS = 20_000;
 const windows = appWindows(() => startApp());
 
 const screen = (page: Page) => page.locator('section[aria-label=COM1] .xterm-rows');
-const says = (page: Page, text: string) => screen(page).filter({ hasText: text }).waitFor({ timeout: SOON_MS });
+const says = (page: Page, text: string) => screen(page).filter({ hasText: text }).waitFor();
 const input = (page: Page) => page.getByLabel('Console of COM1', { exact: false });
 const log = (machine: string): string =>
   readFileSync(join(windows.app?.dataDirectory ?? '', 'machines', machine, 'logs', 'com1.log'), 'utf8');
@@ -45,9 +44,10 @@ test('the keys of the console: search, and the way out', async (ctx) => {
   await page.keyboard.type('processors');
   await page.getByText('1 of 1', { exact: true }).waitFor();
   await page.keyboard.press('Escape');
-  expect(await input(page).evaluate((element) => element === document.activeElement)).toBe(true);
+  await expect.poll(() => input(page).evaluate((element) => element === document.activeElement)).toBe(true);
   await page.keyboard.press('Control+Shift+ArrowUp');
-  expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Search (Ctrl+F)');
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+  await expect.poll(focused).toBe('Search (Ctrl+F)');
 });
 
 test('what is selected is copied, what is pasted reaches the guest; the screen is cleared, and the log saved whole', async (ctx) => {
@@ -93,7 +93,7 @@ test('a guest that floods loses nothing in its log, and the window can be used',
   await page.keyboard.press('Control+k');
   await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Escape');
-  await page.getByText(/Ended: /).waitFor({ timeout: 2 * SOON_MS });
+  await page.getByText(/Ended: /).waitFor();
   const said = log(machine);
   expect(said.length).toBe(count * 64);
   expect(said).toBe(`${LINE}\r\n`.repeat(count));

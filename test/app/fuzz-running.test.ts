@@ -14,8 +14,6 @@ import { argumentFor, nasty } from './nasty';
 const SEED = 4;
 const CALLS = 1500;
 const FRAMES = 500;
-/** How long it may take on a host with other work to do; not a measure of anything. */
-const PATIENCE = 120_000;
 const RUN = 1;
 
 let home: string;
@@ -32,7 +30,7 @@ beforeAll(async () => {
   client = await openClient(await enter(await app.anotherLink()));
   [{ id: machine }] = await client.call('machines.list', null);
   await client.call('machine.start', { machine, snapshot: null });
-}, PATIENCE);
+});
 
 afterAll(async () => {
   client.close();
@@ -52,7 +50,7 @@ async function eventCount(): Promise<number> {
 
 /** Does something to the app, after which the machine of before counts on, in the same run, and nothing was said on stderr. */
 async function meanwhileCounts(what: () => Promise<void>): Promise<void> {
-  await expect.poll(beats, { timeout: PATIENCE }).toBeGreaterThan(0);
+  await expect.poll(beats).toBeGreaterThan(0);
   const before = await client.call('machines.list', null);
   await what();
   const after = await client.call('machines.list', null);
@@ -61,8 +59,8 @@ async function meanwhileCounts(what: () => Promise<void>): Promise<void> {
   );
   expect(after[0].run?.number).toBe(RUN);
   const [beat, events] = [await beats(), await eventCount()];
-  await expect.poll(beats, { timeout: PATIENCE }).toBeGreaterThan(beat);
-  await expect.poll(eventCount, { timeout: PATIENCE }).toBeGreaterThan(events);
+  await expect.poll(beats).toBeGreaterThan(beat);
+  await expect.poll(eventCount).toBeGreaterThan(events);
   expect(app.errors()).toBe('');
 }
 
@@ -75,7 +73,7 @@ const open = (): Promise<WebSocket> =>
 
 const some = (most: number): fc.Arbitrary<number> => fc.oneof(fc.nat(most), fc.maxSafeNat());
 
-test('commands with a wrong argument that name it', { timeout: PATIENCE }, () =>
+test('commands with a wrong argument that name it', () =>
   meanwhileCounts(async () => {
     const named = Object.entries(schemas).filter(
       ([, schema]) => 'machine' in ((schema as { entries?: object }).entries ?? {}),
@@ -94,10 +92,9 @@ test('commands with a wrong argument that name it', { timeout: PATIENCE }, () =>
       }),
       { seed: SEED, numRuns: CALLS },
     );
-  }),
-);
+  }));
 
-test('requests, input and reading of what it does not have', { timeout: PATIENCE }, () =>
+test('requests, input and reading of what it does not have', () =>
   meanwhileCounts(async () => {
     const cpu = fc.nat(4095);
     const request = fc.oneof(
@@ -143,10 +140,9 @@ test('requests, input and reading of what it does not have', { timeout: PATIENCE
       }),
       { seed: SEED, numRuns: FRAMES },
     );
-  }),
-);
+  }));
 
-test('acknowledgements of its streams, of any position, on a connection that goes on', { timeout: PATIENCE }, () =>
+test('acknowledgements of its streams, of any position, on a connection that goes on', () =>
   meanwhileCounts(async () => {
     const socket = await open();
     const acknowledge = fc.oneof(
@@ -175,10 +171,9 @@ test('acknowledgements of its streams, of any position, on a connection that goe
     });
     socket.removeAllListeners('close');
     socket.close();
-  }),
-);
+  }));
 
-test('what is no message, and ends in the middle of one', { timeout: PATIENCE }, () =>
+test('what is no message, and ends in the middle of one', () =>
   meanwhileCounts(async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
@@ -194,5 +189,4 @@ test('what is no message, and ends in the middle of one', { timeout: PATIENCE },
     socket.send(encodeMessage({ call: 'events.export', id: 1, argument: { machine, format: 'csv' } }));
     socket.terminate();
     await closed;
-  }),
-);
+  }));

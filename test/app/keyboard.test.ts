@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startApp } from './browser-shell';
 import { appWindows } from './windows';
 
-const windows = appWindows(() => startApp(), { patience: 20_000 });
+const windows = appWindows(() => startApp());
 
 /** More than a view has places for the focus. */
 const MOST_TABS = 120;
@@ -62,7 +62,7 @@ test('a machine is made, started, typed at, paused, inspected, stepped and delet
   await reach(page, tile(0), 'Shift+Tab');
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('Enter');
-  expect(await tile(1).getAttribute('aria-selected')).toBe('true');
+  await expect.poll(() => tile(1).getAttribute('aria-selected')).toBe('true');
   await page.locator('section[aria-label="CPU inspector"]').getByText('General registers').waitFor();
   await page.keyboard.press('F10');
   await page

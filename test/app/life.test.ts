@@ -4,11 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { type RunningApp, startApp } from './browser-shell';
-import { appWindows } from './windows';
+import { appWindows, runCommand } from './windows';
 
-/** A loaded host takes its time. */
-const SLOW = 20_000;
-const windows = appWindows(() => startApp(), { patience: SLOW });
+const windows = appWindows(() => startApp());
 let page: Page;
 
 /** A machine like the one that is there at the first start. Gives its id. */
@@ -46,7 +44,7 @@ test('the machine that is there at the first start wakes its processors, and is 
   await page.getByRole('button', { name: 'Start using Reveille' }).click();
   await start();
   await page.getByTestId('timeline-canvas').waitFor();
-  expect(await eventsShown()).toBeGreaterThan(10);
+  await expect.poll(eventsShown).toBeGreaterThan(10);
   await powerOff();
 });
 
@@ -73,7 +71,7 @@ test('a machine whose process is killed is shown as crashed, keeps its events, a
     .getByText(/SIGKILL/)
     .first()
     .waitFor();
-  expect(await eventsShown()).toBeGreaterThanOrEqual(before);
+  await expect.poll(eventsShown).toBeGreaterThanOrEqual(before);
   await page
     .getByRole('button', { name: /^restart/i })
     .first()
@@ -103,9 +101,7 @@ describe('a recorded run', () => {
   }
 
   async function openTrace(): Promise<void> {
-    await page.keyboard.press('Control+k');
-    await page.keyboard.type('open trace');
-    await page.keyboard.press('Enter');
+    await runCommand(page, 'open trace');
   }
 });
 

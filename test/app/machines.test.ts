@@ -9,7 +9,7 @@ import { expect, test, type TestContext } from 'vitest';
 import { sampleLinux } from '../../main/loader/sample-images';
 import { reveille } from '../support/reveille';
 import { startApp } from './browser-shell';
-import { appWindows } from './windows';
+import { appWindows, runCommand } from './windows';
 
 const windows = appWindows(() => startApp());
 
@@ -47,7 +47,7 @@ test('the welcome page runs a machine and tells its story, and is gone when one 
   const states = welcome.getByRole('list', { name: 'Processors' });
   await welcome.getByRole('button', { name: 'Run the example' }).click();
   await welcome.getByRole('log').getByText('CPU 0 is the BSP').waitFor();
-  expect(await states.getByText('UNINITIALIZED', { exact: true }).count()).toBe(3);
+  await expect.poll(() => states.getByText('UNINITIALIZED', { exact: true }).count()).toBe(3);
 
   await welcome.getByRole('button', { name: 'Next: INIT' }).click();
   await states.getByText('INIT_RECEIVED', { exact: true }).waitFor();
@@ -55,7 +55,7 @@ test('the welcome page runs a machine and tells its story, and is gone when one 
 
   await welcome.getByRole('button', { name: 'Next: SIPI' }).click();
   await welcome.getByText('CPU 1 executes its first instruction, at 0x08000.').waitFor();
-  await expect.poll(() => states.getByText('HALTED', { exact: true }).count(), { timeout: 20_000 }).toBe(3);
+  await expect.poll(() => states.getByText('HALTED', { exact: true }).count()).toBe(3);
 
   await welcome.getByRole('button', { name: 'Start using Reveille' }).click();
   await welcome.waitFor({ state: 'hidden' });
@@ -84,7 +84,7 @@ test('a machine is made with the form, runs, and is edited', async (ctx) => {
   await form.getByRole('button', { name: 'Save and start' }).click();
   await form.waitFor({ state: 'hidden' });
   await row(page, 'quiet herd').getByText('CPU 2 wrote 16 to the debug-exit port.').waitFor();
-  expect(await row(page, 'quiet herd').innerText()).toContain('herd, 4 CPUs, emulator');
+  await expect.poll(() => row(page, 'quiet herd').innerText()).toContain('herd, 4 CPUs, emulator');
   await page.getByText('4 CPUs, 1 x 2 x 2').waitFor();
 
   await choose(page, 'quiet herd', 'Edit');
@@ -111,7 +111,7 @@ test('what cannot be is said beside its field, and nothing is saved until it is 
     expect(await field.getAttribute('aria-invalid')).toBe('true');
     const described = (await field.getAttribute('aria-describedby'))?.split(' ') ?? [];
     expect(described).toContain(await said.getAttribute('id'));
-    expect(await save.isDisabled()).toBe(true);
+    await expect.poll(() => save.isDisabled()).toBe(true);
     await field.fill(good);
     await said.waitFor({ state: 'hidden' });
   }
@@ -164,7 +164,7 @@ test('the emulator says which interrupt modes it does not have', async (ctx) => 
   const page = await openWelcomed(ctx);
   const form = await fillIn(page, 'modes', 'roll-call');
   const kernel = form.getByRole('radio', { name: 'Kernel' });
-  expect(await kernel.isDisabled()).toBe(true);
+  await expect.poll(() => kernel.isDisabled()).toBe(true);
   const described = (await kernel.getAttribute('aria-describedby'))?.split(' ')[0];
   expect(await form.locator(`#${described}`).innerText()).toContain(
     'Not available: The emulator has no interrupt controllers of its own.',
@@ -186,7 +186,7 @@ test('the form says what an image is, and which fields it has a use for', async 
 
   await give('boot.bin', Uint8Array.of(0xf4));
   await form.getByText('flat image, entered as a boot sector: entry 0x7c00 in real mode').waitFor();
-  expect([await initrd.isDisabled(), await form.getByLabel('Command line').isDisabled()]).toEqual([true, true]);
+  for (const field of [initrd, form.getByLabel('Command line')]) await expect.poll(() => field.isDisabled()).toBe(true);
   await form.getByText('This kind of image takes no file beside it.').waitFor();
 
   await give('vmlinuz', sampleLinux({ address: 0x1000000, initSize: 0x10000000 }));
@@ -194,7 +194,7 @@ test('the form says what an image is, and which fields it has a use for', async 
   await summary.click();
   await form.getByText('asks for being loaded above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G): ignored').waitFor();
   await form.getByText('The image gets it as initial RAM disk.').waitFor();
-  expect(await initrd.isDisabled()).toBe(false);
+  await expect.poll(() => initrd.isDisabled()).toBe(false);
   const problem = form.getByText('The image is loaded up to 272 MiB: give the machine that much memory or more.');
   await problem.waitFor();
   await form.getByLabel('Memory').fill('272M');
@@ -203,7 +203,7 @@ test('the form says what an image is, and which fields it has a use for', async 
   await initrd.fill('/bin/sh');
   await give('boot.bin', Uint8Array.of(0xf4));
   await form.getByText('This kind of image takes no file beside it: leave the field empty.').waitFor();
-  expect(await initrd.isDisabled()).toBe(false);
+  await expect.poll(() => initrd.isDisabled()).toBe(false);
   await page.keyboard.press('Escape');
 });
 
@@ -265,8 +265,8 @@ test('a machine is duplicated, exported, imported and deleted', async (ctx) => {
   const chooser = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: 'Import a machine' }).click();
   await (await chooser).setFiles({ name: 'copy.reveille', mimeType: '', buffer: readFileSync(path) });
-  await row(page, 'original 2').waitFor();
   await page.getByRole('status').getByText('original 2 was imported.').waitFor();
+  await row(page, 'original 2').waitFor();
 });
 
 test('a network is chosen, or what it lacks is said; a port that is taken ends the start with a sentence', async (ctx) => {
@@ -275,7 +275,7 @@ test('a network is chosen, or what it lacks is said; a port that is taken ends t
   const network = form.getByRole('checkbox', { name: 'Behind a NAT' });
   const { host } = await (await windows.client(ctx)).call('app.info', null);
   if (host.network !== null) {
-    expect(await network.isDisabled()).toBe(true);
+    await expect.poll(() => network.isDisabled()).toBe(true);
     await form.getByText(host.network).waitFor();
     return;
   }
@@ -314,7 +314,7 @@ test('a file that is no machine is refused with a sentence that stays', async (c
   await alert.waitFor();
   await page.getByRole('button', { name: 'Dismiss this message' }).click();
   await alert.waitFor({ state: 'hidden' });
-  expect(await row(page, '').count()).toBe(before);
+  await expect.poll(() => row(page, '').count()).toBe(before);
 });
 
 test('a snapshot is kept with its machine, restored and deleted', async (ctx) => {
@@ -327,7 +327,7 @@ test('a snapshot is kept with its machine, restored and deleted', async (ctx) =>
 
   await choose(page, 'saved', 'Snapshots');
   const snapshots = page.getByRole('dialog', { name: 'Snapshots of saved' });
-  expect(await snapshots.getByRole('button', { name: 'Restore' }).isDisabled()).toBe(true);
+  await expect.poll(() => snapshots.getByRole('button', { name: 'Restore' }).isDisabled()).toBe(true);
   await page.keyboard.press('Escape');
   await choose(page, 'saved', 'Power off');
   await row(page, 'saved').getByText('Powered off.').waitFor();
@@ -349,12 +349,11 @@ test('a trace from a file is listed beneath the machines, and closed', async (ct
   const file = join(folder, 'roll.jsonl');
   await reveille('run', 'roll-call', '--accel', 'wasm', '--cpus', '3', '--events', file);
   const chooser = page.waitForEvent('filechooser');
-  await page.keyboard.press('Control+k');
-  await page.keyboard.type('open trace');
-  await page.keyboard.press('Enter');
+  await runCommand(page, 'open trace');
   await (await chooser).setFiles(file);
   const opened = page.getByRole('region', { name: 'Opened traces' });
-  expect(await opened.getByRole('button', { name: 'roll.jsonl 3 CPUs' }).getAttribute('aria-current')).toBe('true');
+  const trace = opened.getByRole('button', { name: 'roll.jsonl 3 CPUs' });
+  await expect.poll(() => trace.getAttribute('aria-current')).toBe('true');
   await opened.getByRole('button', { name: 'Close roll.jsonl' }).click();
   await opened.waitFor({ state: 'hidden' });
 });
@@ -365,10 +364,10 @@ test('the list is used by arrow keys, and its menu by the context menu key', asy
   await rows.first().getByRole('button').first().click();
   await page.keyboard.press('End');
   const last = rows.last().getByRole('button').first();
-  expect(await last.getAttribute('aria-current')).toBe('true');
-  expect(await last.evaluate((element) => element.matches(':focus'))).toBe(true);
+  await expect.poll(() => last.getAttribute('aria-current')).toBe('true');
+  await expect.poll(() => last.evaluate((element) => element.matches(':focus'))).toBe(true);
   await page.keyboard.press('Home');
-  expect(await rows.first().getByRole('button').first().getAttribute('aria-current')).toBe('true');
+  await expect.poll(() => rows.first().getByRole('button').first().getAttribute('aria-current')).toBe('true');
   await rows.first().click({ button: 'right' });
   await page.getByRole('menuitem', { name: 'Duplicate' }).waitFor();
   await page.keyboard.press('Escape');
@@ -436,7 +435,7 @@ test('the palette finds, explains and runs by keyboard', async (ctx) => {
   await page.keyboard.press('Control+k');
   await expect.poll(() => palette.getByRole('option').first().innerText()).toContain('About Reveille');
   await page.keyboard.press('ArrowUp');
-  expect(await palette.getByRole('option').last().getAttribute('aria-selected')).toBe('true');
+  await expect.poll(() => palette.getByRole('option').last().getAttribute('aria-selected')).toBe('true');
 });
 
 test('a running machine is edited for its next start, and one whose process is killed says so', async (ctx) => {
@@ -461,9 +460,7 @@ test('a running machine is edited for its next start, and one whose process is k
   await banner.waitFor({ state: 'hidden' });
 
   // Quitting asks while it runs.
-  await page.keyboard.press('Control+k');
-  await page.keyboard.type('quit');
-  await page.keyboard.press('Enter');
+  await runCommand(page, 'quit');
   const quit = page.getByRole('dialog', { name: 'Power off and quit?' });
   expect(await quit.innerText()).toContain('victim');
   await quit.getByRole('button', { name: 'Cancel' }).click();

@@ -3,10 +3,7 @@ import { expect, test } from 'vitest';
 import { openBrowser, startApp } from './browser-shell';
 import { needsProgram } from '../support/needs';
 
-/** How long it may take on a host with other work to do; not a measure of anything. */
-const PATIENCE = 120_000;
-
-test('a page that is used asks for nothing outside the app', { timeout: PATIENCE }, async (ctx) => {
+test('a page that is used asks for nothing outside the app', async (ctx) => {
   needsProgram(ctx, 'chromium');
   const app = await startApp();
   ctx.onTestFinished(() => app.stop());

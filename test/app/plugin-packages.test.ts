@@ -8,7 +8,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
 import { startApp } from './browser-shell';
 import { keptMachine } from './kept-machines';
-import { appWindows } from './windows';
+import { appWindows, runCommand } from './windows';
 
 const COMMAND = fileURLToPath(new URL('../../out/reveille.js', import.meta.url));
 const MANIFEST = {
@@ -24,14 +24,12 @@ let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-packages-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const windows = appWindows(() => startApp(keptMachine({})), { patience: 20_000 });
+const windows = appWindows(() => startApp(keptMachine({})));
 
 async function showPlugins(ctx: TestContext): Promise<{ page: Page; dialog: Locator }> {
   const page = await windows.open(ctx);
   await page.locator('nav li').first().waitFor();
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Search commands' }).fill('Plugins…');
-  await page.keyboard.press('Enter');
+  await runCommand(page, 'Plugins…');
   return { page, dialog: page.getByRole('dialog', { name: 'Plugins' }) };
 }
 
@@ -52,7 +50,7 @@ test('a package shows what it may do before it is enabled; it is disabled, and r
   await details.getByText('decide what becomes of INITs and SIPIs').waitFor();
   await details.getByRole('button', { name: 'Not now' }).click();
   const listed = dialog.getByRole('list', { name: 'Plugins' }).getByRole('button', { name: 'night-watch' });
-  expect(await listed.innerText()).toContain('not enabled');
+  await expect.poll(() => listed.innerText()).toContain('not enabled');
   await details.getByRole('button', { name: 'Enable…' }).click();
   await details.getByRole('button', { name: 'Allow and enable' }).click();
   await details.getByRole('button', { name: 'Disable' }).click();
@@ -117,5 +115,5 @@ test.for<[string, () => string, RegExp]>([
   const before = await listed.count();
   await install(dialog, make());
   await page.getByRole('alert').getByText(sentence).waitFor();
-  expect(await listed.count()).toBe(before);
+  await expect.poll(() => listed.count()).toBe(before);
 });

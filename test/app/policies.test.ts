@@ -4,7 +4,7 @@ import { expect, test, type TestContext } from 'vitest';
 import { startApp } from './browser-shell';
 import { needsKvm } from '../support/needs';
 import { keptMachine } from './kept-machines';
-import { appWindows } from './windows';
+import { appWindows, runCommand } from './windows';
 
 const windows = appWindows(() =>
   startApp(keptMachine({ accelerator: 'wasm', guest: { kind: 'bundled', name: 'roll-call' } })),
@@ -14,12 +14,6 @@ async function open(ctx: TestContext): Promise<Page> {
   const page = await windows.open(ctx);
   await page.locator('nav li').first().waitFor();
   return page;
-}
-
-async function command(page: Page, words: string): Promise<void> {
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Search commands' }).fill(words);
-  await page.keyboard.press('Enter');
 }
 
 async function addPolicy(form: Locator, title: string): Promise<Locator> {
@@ -45,7 +39,7 @@ test('policies are added, given options, ordered and kept; what cannot be is sai
   await addPolicy(form, 'By hand');
   await drop.getByLabel('First SIPI to lose').fill('0');
   await drop.locator('.reason').getByText('must be a whole number from 1 to 1000').waitFor();
-  expect(await form.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
+  await expect.poll(() => form.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
   await drop.getByLabel('First SIPI to lose').fill('2');
   await drop.getByLabel('CPUs', { exact: true }).fill('1,9');
   await drop.locator('.reason').getByText('CPUs of this machine').waitFor();
@@ -107,9 +101,9 @@ test('with “manual” every AP waits until it is released, by menu, inspector 
     .getByRole('button', { name: 'Hold' })
     .click();
   await page.getByRole('status').getByText('CPU 3 will wait when its SIPI comes').waitFor();
-  await command(page, 'manual release all');
+  await runCommand(page, 'manual release all');
   await page.getByText('Ended: CPU 0 wrote 16 to the debug-exit port.').waitFor();
-  expect(await tiles.getByText('waiting for SIPI').count()).toBe(0);
+  await expect.poll(() => tiles.getByText('waiting for SIPI').count()).toBe(0);
 });
 
 test('a policy steers a machine on KVM, too', async (ctx) => {
@@ -126,7 +120,7 @@ test('a policy steers a machine on KVM, too', async (ctx) => {
   await page.getByRole('menuitem', { name: 'Release' }).click();
   await page.getByRole('status').getByText('CPU 2 is released').waitFor();
   await expect.poll(() => tiles.getByText('waiting for SIPI').count()).toBe(2);
-  await command(page, 'manual release all');
+  await runCommand(page, 'manual release all');
   await page.getByText('Ended: CPU 0 wrote 16 to the debug-exit port.').waitFor();
 });
 

@@ -3,9 +3,9 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { decodeMessage } from '../../preload/contract/wire';
 import { startApp } from './browser-shell';
-import { appWindows } from './windows';
+import { appWindows, runCommand } from './windows';
 
-const windows = appWindows(() => startApp(), { patience: 20_000 });
+const windows = appWindows(() => startApp());
 
 /** Holds back answers, not what the app tells by itself, while it is told to. */
 async function slowLink(page: Page): Promise<{ hold: () => void; release: () => void }> {
@@ -64,11 +64,9 @@ test('an export, an import and a trace that is opened', async (ctx) => {
   await underWay('Importing', async () => {});
 
   const chooseTrace = page.waitForEvent('filechooser');
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox').fill('Open a trace');
-  await page.keyboard.press('Enter');
+  await runCommand(page, 'Open a trace');
   link.hold();
   await (await chooseTrace).setFiles(trace);
   await underWay('Opening the trace', () => page.getByTestId('timeline-canvas').waitFor());
-  expect(await page.getByTestId('timeline-shown').innerText()).toMatch(/[1-9][\d,]* events/);
+  await expect.poll(() => page.getByTestId('timeline-shown').innerText()).toMatch(/[1-9][\d,]* events/);
 });

@@ -58,11 +58,12 @@ test('text is shown in its colours, keys reach the guest, and the last page stay
   await row(page, 1).filter({ hasText: '▲₧*' }).waitFor();
   await page.keyboard.press('Control+Shift+ArrowUp');
   await row(page, 1).filter({ hasText: '▲₧*' }).filter({ hasText: '¬' }).waitFor();
-  expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Type into the machine');
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+  await expect.poll(focused).toBe('Type into the machine');
 
   await page.keyboard.press('Shift+F5');
   await panel(page).getByText('The machine has ended: this is what it showed last.').waitFor();
-  expect(await row(page, 0).textContent()).toContain('READY');
+  await expect.poll(() => row(page, 0).textContent()).toContain('READY');
   await page.reload();
   await page.getByText('Screen', { exact: true }).click();
   await row(page, 0).filter({ hasText: 'READY' }).waitFor();

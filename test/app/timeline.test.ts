@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startApp } from './browser-shell';
 import { appWindows } from './windows';
 
-const windows = appWindows(() => startApp(), { patience: 20_000 });
+const windows = appWindows(() => startApp());
 
 test('goes from one start-up IPI to the next, measures, searches, and is exported as a picture and as CSV', async (ctx) => {
   const { page } = await windows.openMachine(ctx, { accelerator: 'wasm', cmdline: 'beat=60000' });
@@ -21,18 +21,20 @@ test('goes from one start-up IPI to the next, measures, searches, and is exporte
   await expect.poll(() => said.textContent()).toContain('INIT');
   const first = await said.textContent();
   await canvas.focus();
-  for (let presses = 0; presses < 8 && !(await said.textContent())?.includes('SIPI'); presses++) {
-    await page.keyboard.press(']');
-  }
-  expect(await said.textContent()).toContain('SIPI');
-  for (let presses = 0; presses < 8 && (await said.textContent()) !== first; presses++) await page.keyboard.press('[');
-  expect(await said.textContent()).toBe(first);
+  const press = async (key: string): Promise<void> => {
+    const before = await said.textContent();
+    await page.keyboard.press(key);
+    await expect.poll(() => said.textContent()).not.toBe(before);
+  };
+  while (!(await said.textContent())?.includes('SIPI')) await press(']');
+  while ((await said.textContent()) !== first) await press('[');
 
   await page.keyboard.press('m');
   await page.keyboard.press('ArrowRight');
-  expect(await page.getByTestId('timeline-measure').getAttribute('aria-pressed')).toBe('true');
+  const measures = () => page.getByTestId('timeline-measure').getAttribute('aria-pressed');
+  await expect.poll(measures).toBe('true');
   await page.keyboard.press('Escape');
-  expect(await page.getByTestId('timeline-measure').getAttribute('aria-pressed')).toBe('false');
+  await expect.poll(measures).toBe('false');
 
   const shown = page.getByTestId('timeline-shown');
   const before = await shown.innerText();
@@ -52,7 +54,7 @@ test('goes from one start-up IPI to the next, measures, searches, and is exporte
   expect(picture.subarray(1, 4).toString()).toBe('PNG');
   expect(picture.readUInt32BE(16)).toBe(await canvas.evaluate((element) => (element as HTMLCanvasElement).width));
   const [, ...lines] = (await exported('csv')).toString().trimEnd().split('\n');
-  expect(await shown.innerText()).toContain(`${lines.length} events`);
+  await expect.poll(() => shown.innerText()).toContain(`${lines.length} events`);
 
   await page.getByTestId('timeline-search').fill('sipi');
   await page.getByTestId('timeline-next-match').click();

@@ -3,19 +3,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { needsStockGuests } from '../support/linux';
+import { PATIENCE_MS } from '../support/patience';
 import { startApp } from './browser-shell';
 import { appWindows } from './windows';
 
-/** How long a boot may take on a host with other work to do; not a measure of anything. */
-const PATIENCE = 300_000;
-/** And a step of it. */
-const STEP = 60_000;
+/** How long a boot may take on a host with other work to do, in ms; not a measure of anything. */
+const BOOT_MS = 5 * PATIENCE_MS;
 const LINES = 1000;
-const windows = appWindows(() => startApp(), { patience: STEP });
+const windows = appWindows(() => startApp());
 
 const panel = (page: Page, port: string) => page.locator(`section[aria-label=${port}]`);
-const says = (page: Page, port: string, text: string) =>
-  panel(page, port).locator('.xterm-rows').filter({ hasText: text }).waitFor();
+const screen = (page: Page, port: string) => panel(page, port).locator('.xterm-rows');
+const says = (page: Page, port: string, text: string) => screen(page, port).filter({ hasText: text }).waitFor();
 const front = (page: Page, port: string) => page.getByText(port, { exact: true }).click();
 
 async function type(page: Page, port: string, text: string): Promise<void> {
@@ -23,7 +22,7 @@ async function type(page: Page, port: string, text: string): Promise<void> {
   await page.keyboard.type(text);
 }
 
-test('hvc0 has what a serial port has, and hvc1 may be elsewhere', { timeout: PATIENCE }, async (ctx) => {
+test('hvc0 has what a serial port has, and hvc1 may be elsewhere', { timeout: 2 * BOOT_MS }, async (ctx) => {
   const { cloud, initrd } = needsStockGuests(ctx);
   const { page } = await windows.openMachine(ctx, {
     accelerator: 'wasm',
@@ -36,7 +35,7 @@ test('hvc0 has what a serial port has, and hvc1 may be elsewhere', { timeout: PA
     consoles: [{ kind: 'stdio' }, { kind: 'pty' }],
   });
   await page.keyboard.press('F5');
-  await says(page, 'COM1', '~ #');
+  await screen(page, 'COM1').filter({ hasText: '~ #' }).waitFor({ timeout: BOOT_MS });
   await type(page, 'COM1', 'sh /etc/virtio; echo all $((2 * 3)) loaded\r');
   await says(page, 'COM1', 'all 6 loaded');
   await type(page, 'COM1', 'cat /dev/hvc0 &\r');

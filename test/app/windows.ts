@@ -12,9 +12,6 @@ import { FIRST_MACHINE } from '../../main/app/machine-settings';
 import { needsProgram } from '../support/needs';
 import { type Client, enter, openBrowser, openClient, openPage, type RunningApp } from './browser-shell';
 
-/** Of a page that is quick, in ms; so a test that fails says where. */
-const PATIENCE = 10_000;
-
 export interface AppWindows {
   /** A new window. */
   open(ctx: TestContext): Promise<Page>;
@@ -31,10 +28,7 @@ export interface AppWindows {
 }
 
 /** `expectsErrors`: what a page's console says as an error is no failure, since a hostile page says such things. */
-export function appWindows(
-  start: () => Promise<RunningApp>,
-  { expectsErrors = false, patience = PATIENCE } = {},
-): AppWindows {
+export function appWindows(start: () => Promise<RunningApp>, { expectsErrors = false } = {}): AppWindows {
   let app: RunningApp | undefined;
   let browser: Browser | undefined;
   let context: BrowserContext | undefined;
@@ -76,7 +70,6 @@ export function appWindows(
     browser ??= await openBrowser();
     const opened = await openPage(browser, ours, undefined, context);
     ({ context, page: shown, problems } = opened);
-    shown.setDefaultTimeout(patience);
     return shown;
   }
 
@@ -113,4 +106,11 @@ export function appWindows(
     await expect.poll(live).toBe(false);
     await call('machines.delete', { machine });
   }
+}
+
+/** Runs the command of the palette that its words find first. */
+export async function runCommand(page: Page, words: string): Promise<void> {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search commands' }).fill(words);
+  await page.keyboard.press('Enter');
 }

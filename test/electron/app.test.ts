@@ -8,8 +8,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CHROMIUM } from '../app/browser-shell';
 import { BINARY, type Desktop, openAgain, openDesktop } from './desktop';
 
-const SLOW = { timeout: 20_000 };
-
 let home: string;
 let desktop: Desktop;
 
@@ -40,7 +38,7 @@ async function open(...args: string[]): Promise<void> {
 
 async function startMachine(): Promise<void> {
   await desktop.page.getByRole('toolbar', { name: 'Machine' }).getByRole('button', { name: 'Start' }).click();
-  await expect.poll(async () => (await machines())[0].status, SLOW).toBe('running');
+  await expect.poll(async () => (await machines())[0].status).toBe('running');
 }
 
 /** What the guest has said on COM1; xterm draws it on a canvas, where no test can read it. */
@@ -90,7 +88,7 @@ function textOf(path: string): string {
 
 /** In Electron it is for the zygote to bury them, which may follow the app's own end. */
 async function expectGone(processes: readonly number[]): Promise<void> {
-  await expect.poll(() => processes.filter((pid) => existsSync(`/proc/${pid}`)), SLOW).toEqual([]);
+  await expect.poll(() => processes.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
 }
 
 /** Answers the next question of the app. */
@@ -168,20 +166,20 @@ describe('the desktop app', () => {
 
     // Frames come by the port of the machine's process.
     const cpus = page.getByRole('region', { name: 'CPUs' }).getByRole('option');
-    await expect.poll(() => cpus.count(), SLOW).toBe(4);
+    await expect.poll(() => cpus.count()).toBe(4);
     const awake = async (): Promise<number> =>
       (await cpus.allInnerTexts()).filter((text) => /runnable|running|halted/i.test(text)).length;
-    await expect.poll(awake, SLOW).toBe(4);
-    await expect.poll(() => consoleText(id), SLOW).toMatch(/beat/);
+    await expect.poll(awake).toBe(4);
+    await expect.poll(() => consoleText(id)).toMatch(/beat/);
 
     await page.getByRole('region', { name: 'COM1' }).getByRole('textbox').first().focus();
     await page.keyboard.type('help\n');
-    await expect.poll(() => consoleText(id), SLOW).toContain('park N');
+    await expect.poll(() => consoleText(id)).toContain('park N');
 
     await page.addInitScript(RECORD_FRAMES);
     await page.reload();
-    await expect.poll(awake, SLOW).toBe(4);
-    await expect.poll(async () => (await recorded(page)).length, SLOW).toBeGreaterThan(3);
+    await expect.poll(awake).toBe(4);
+    await expect.poll(async () => (await recorded(page)).length).toBeGreaterThan(3);
     const frames = await recorded(page);
     const { total } = await result<{ total: number }>(page, 'events.read', { machine: id, run: 1, from: 0 });
     expect(frames[0].first).toBeGreaterThan(0);
@@ -190,7 +188,7 @@ describe('the desktop app', () => {
     expect((await page.getByRole('alert').allInnerTexts()).join('')).toBe('');
 
     await result(page, 'machine.stop', { machine: id });
-    await expect.poll(machineProcesses, SLOW).toEqual([]);
+    await expect.poll(machineProcesses).toEqual([]);
     expect((await machines())[0].status).toBe('ended');
   });
 
@@ -257,20 +255,21 @@ describe('the desktop app', () => {
     });
 
     expect(await openAgain(home, ['other.reveille'], home)).toBe(0);
-    await expect.poll(() => desktop.page.getByRole('heading', { level: 1 }).innerText(), SLOW).toBe('brought along');
-    expect(await desktop.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].isMinimized())).toBe(false);
+    await expect.poll(() => desktop.page.getByRole('heading', { level: 1 }).innerText()).toBe('brought along');
+    const minimized = () => desktop.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].isMinimized());
+    await expect.poll(minimized).toBe(false);
 
     writeFileSync(join(home, 'bad.reveille'), '{');
     await openAgain(home, [join(home, 'bad.reveille')], home);
     await expect
-      .poll(() => desktop.page.getByRole('alert').allInnerTexts(), SLOW)
+      .poll(() => desktop.page.getByRole('alert').allInnerTexts())
       .toContainEqual(expect.stringMatching(/JSON|file/));
     expect((await machines()).map(({ settings }) => settings.name)).toEqual(['heartbeat', 'brought along']);
 
     await closeWindow();
     expect(await desktop.ended).toBe(0);
     desktop = await openDesktop(home, [join(home, 'other.reveille')]);
-    await expect.poll(async () => (await machines()).length, SLOW).toBe(3);
+    await expect.poll(async () => (await machines()).length).toBe(3);
   });
 
   test('comes back where it was, and asks before it ends machines', async () => {
@@ -282,9 +281,8 @@ describe('the desktop app', () => {
     await answer(1);
     await closeWindow();
     expect(await desktop.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
-    expect(await desktop.evaluate(() => (globalThis as { asked?: string[] }).asked)).toEqual([
-      'heartbeat is still running.',
-    ]);
+    const asked = () => desktop.evaluate(() => (globalThis as { asked?: string[] }).asked);
+    await expect.poll(asked).toEqual(['heartbeat is still running.']);
     const processes = await machineProcesses();
     expect(processes).toHaveLength(1);
 
@@ -331,7 +329,7 @@ describe('the desktop app', () => {
   test('its menu speaks to the page', async () => {
     await open();
     await desktop.evaluate(({ Menu }) => Menu.getApplicationMenu()?.items[0].submenu?.items[0].click());
-    await expect.poll(() => desktop.page.getByRole('dialog').count(), SLOW).toBe(1);
+    await expect.poll(() => desktop.page.getByRole('dialog').count()).toBe(1);
   });
 
   test('installs a plugin by its own file dialog and shows its panel, which stays in its frame', async () => {
@@ -361,7 +359,7 @@ describe('the desktop app', () => {
     await startMachine();
     await command('Show Greetings');
     const said = page.frameLocator('iframe[title^="Greetings"]').locator('#said');
-    await expect.poll(() => said.innerText(), SLOW).toBe('4 CPUs, good morning');
+    await expect.poll(() => said.innerText()).toBe('4 CPUs, good morning');
 
     const panel = page.frames().find((frame) => frame.url().includes('/plugin-panel/')) as Frame;
     await expect(panel.evaluate("fetch('/').then(({ status }) => status)")).rejects.toThrow('fetch');
@@ -385,9 +383,9 @@ describe('the desktop app', () => {
     await startMachine();
     const [pid] = await machineProcesses();
     process.kill(pid, 'SIGKILL');
-    await expect.poll(async () => (await machines())[0].status, SLOW).toBe('crashed');
+    await expect.poll(async () => (await machines())[0].status).toBe('crashed');
     await expect
-      .poll(() => desktop.page.getByRole('alert').allInnerTexts(), SLOW)
+      .poll(() => desktop.page.getByRole('alert').allInnerTexts())
       .toContainEqual(expect.stringMatching(/died/));
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type * as Electron from 'electron';
 import { _electron, type Browser, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { PATIENCE_MS } from '../support/patience';
 
 /** Set by `npm run test:electron`: Electron's own binary. */
 export const BINARY = process.env.REVEILLE_ELECTRON;
@@ -90,10 +91,12 @@ async function pageOf(home: string, child: ChildProcess): Promise<Page> {
         browser ??= await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
         return browser.contexts()[0]?.pages()[0]?.url();
       },
-      { timeout: 40_000, interval: 200 },
+      { interval: 200 },
     )
     .toMatch(/^https:/);
-  const [page] = (browser as Browser).contexts()[0].pages();
+  const [context] = (browser as Browser).contexts();
+  context.setDefaultTimeout(PATIENCE_MS);
+  const [page] = context.pages();
   return page;
 }
 

@@ -30,6 +30,7 @@ export async function startChromium(options) {
   ({ session, handlers } = options);
   context = await chromium.launchPersistentContext(join(options.userData, 'chromium'), {
     executablePath: '/usr/bin/chromium',
+    timeout: 0,
     viewport: { width: 1440, height: 900 },
     handleSIGINT: false,
     handleSIGTERM: false,
