@@ -20,6 +20,10 @@ export default defineConfig({
   test: {
     environment: 'node',
     pool: 'forks',
+    // Most wait for many things; of a test that fails, one of them is told before this ends it.
+    testTimeout: 5 * PATIENCE_MS,
+    hookTimeout: 5 * PATIENCE_MS,
+    expect: { poll: { timeout: PATIENCE_MS } },
     // Of the tests of one file that are marked concurrent: those of the emulator in files that test KVM, too.
     maxConcurrency: 2,
     projects: [
@@ -28,8 +32,6 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['main/**/*.test.ts', 'preload/**/*.test.ts', 'renderer/**/*.test.ts'],
-          testTimeout: 2 * PATIENCE_MS,
-          hookTimeout: 2 * PATIENCE_MS,
         },
       },
       {
@@ -38,8 +40,6 @@ export default defineConfig({
         test: {
           name: 'emulator',
           include: EMULATOR,
-          testTimeout: 2 * PATIENCE_MS,
-          hookTimeout: 2 * PATIENCE_MS,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
@@ -52,11 +52,7 @@ export default defineConfig({
           name: 'system',
           include: ['test/**/*.test.ts'],
           exclude: EMULATOR,
-          // Most wait for many things; of a test that fails, one of them is told before this ends it.
-          testTimeout: 5 * PATIENCE_MS,
-          hookTimeout: 5 * PATIENCE_MS,
           fileParallelism: false,
-          expect: { poll: { timeout: PATIENCE_MS } },
           sequence: { groupOrder: 2 },
         },
       },

@@ -11,7 +11,6 @@ import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'v
 import { needsKvm, needsProgram } from './support/needs';
 import { type MachineRun, runMachine } from './support/reveille';
 
-const PATIENCE = 120_000;
 const SOURCES = fileURLToPath(new URL('./architecture/', import.meta.url));
 const INCLUDES = ['architecture/include/', '../resources/guests/include/'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
@@ -243,7 +242,7 @@ function run({ name, cpus }: Guest, accel: string, without: readonly string[], .
 }
 
 describe.each(GUESTS)('$name', (guest) => {
-  test('wasm', { timeout: PATIENCE }, async (ctx) => {
+  test('wasm', async (ctx) => {
     needsProgram(ctx, 'nasm');
     const { lines, summary } = await run(guest, 'wasm', guest.apart ?? []);
     expect(lines).toEqual(expectedOf(guest.name));
@@ -259,7 +258,7 @@ describe.each(GUESTS)('$name', (guest) => {
     return (onKvm ??= run(guest, 'kvm', leftOut, ...(guest.onKvm ?? [])));
   };
 
-  test('kvm', { timeout: PATIENCE }, async (ctx) => {
+  test('kvm', async (ctx) => {
     const { lines, summary } = await kvm(ctx);
     // Absent: the guest found that this processor does not have it.
     const named = new Set(lines.filter((line) => line.endsWith(' absent')).map(nameOf));
@@ -273,13 +272,13 @@ describe.each(GUESTS)('$name', (guest) => {
   });
 
   for (const [group, reason] of Object.entries(groups)) {
-    test(`kvm: ${group}`, { timeout: PATIENCE }, async (ctx) => {
+    test(`kvm: ${group}`, async (ctx) => {
       expect((await kvm(ctx)).lines).toContain(`${group} left out`);
       ctx.skip(`the KVM of this host ${reason}`);
     });
   }
   for (const [check, reason] of Object.entries(checks)) {
-    test(`kvm: ${check}`, { timeout: PATIENCE }, async (ctx) => {
+    test(`kvm: ${check}`, async (ctx) => {
       const line = (await kvm(ctx)).lines.find((said) => nameOf(said) === check);
       if (line?.includes(' FAILED ')) ctx.skip(`the KVM of this host ${reason}`);
       expect(line).toBe(`${check} ok`);
@@ -292,7 +291,7 @@ describe('a triple fault is a crash', () => {
   const others = ['32-bit', '64-bit', 'bound', 'int-32', 'int-64', 'undefined-32', 'undefined-64', 'user-32'];
 
   for (const accel of ['wasm', 'kvm']) {
-    test(`on ${accel}`, { timeout: PATIENCE }, async (ctx) => {
+    test(`on ${accel}`, async (ctx) => {
       if (accel === 'kvm') needsKvm(ctx);
       needsProgram(ctx, 'nasm');
       const { summary, status } = await run(guest, accel, others);
@@ -305,7 +304,7 @@ describe('a triple fault is a crash', () => {
 
 describe('several CPUs with other seeds', () => {
   for (const seed of [1, 2, 3, 0xffffffff]) {
-    test(`wasm, seed ${seed}`, { timeout: PATIENCE }, async (ctx) => {
+    test(`wasm, seed ${seed}`, async (ctx) => {
       needsProgram(ctx, 'nasm');
       for (const guest of GUESTS.filter(({ cpus }) => cpus > 1)) {
         const { lines } = await run(guest, 'wasm', [], '--seed', `${seed}`);

@@ -7,10 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LONG, needsKvm } from './support/needs';
-import { reveille } from './support/reveille';
-
-/** How long a machine may take on a host with other work to do; not a measure of anything. */
-const PATIENCE = 300_000;
+import { HANG, reveille } from './support/reveille';
 
 /** CPUs of the machines that KVM runs, too: REVEILLE_LONG=1 takes every number up to 16. */
 const COUNTS = LONG ? Array.from({ length: 16 }, (_, index) => index + 1) : [1, 2, 3, 4, 7, 16];
@@ -26,7 +23,7 @@ interface Outcome {
 
 async function run(guest: string, ...options: string[]): Promise<Outcome> {
   const path = join(directory, 'events');
-  const { status, stdout, stderr } = await reveille('run', guest, '--timeout', '120s', '--events', path, ...options);
+  const { status, stdout, stderr } = await reveille('run', guest, '--timeout', HANG, '--events', path, ...options);
   expect(status, stdout + stderr).toBe(0);
   return { transcript: stdout, events: readFileSync(path, 'utf8') };
 }
@@ -47,7 +44,7 @@ describe.each(['roll-call', 'herd'])('%s', (guest) => {
     [7, 5],
     [42, 8],
     [0xffffffff, 16],
-  ])('seed %i, %i CPUs: the same run again, event for event', { timeout: PATIENCE }, async (seed, cpus) => {
+  ])('seed %i, %i CPUs: the same run again, event for event', async (seed, cpus) => {
     const options = ['--seed', `${seed}`, '--cpus', `${cpus}`];
     const first = await emulated(guest, ...options);
     expect(first.events.split('\n').length).toBeGreaterThan(4 * cpus);
@@ -55,14 +52,14 @@ describe.each(['roll-call', 'herd'])('%s', (guest) => {
   });
 });
 
-test('herd: other seeds are other interleavings, of the same CPUs', { timeout: PATIENCE }, async () => {
+test('herd: other seeds are other interleavings, of the same CPUs', async () => {
   const runs: Outcome[] = [];
   for (let seed = 0; seed < 8; seed++) runs.push(await emulated('herd', '--cpus', '8', '--seed', `${seed}`));
   expect(new Set(runs.map(({ events }) => events)).size).toBe(8);
   expect(new Set(runs.map(({ transcript }) => inOrder(transcript).join('\n'))).size).toBe(1);
 });
 
-test('roll-call: what it says does not depend on the seed', { timeout: PATIENCE }, async () => {
+test('roll-call: what it says does not depend on the seed', async () => {
   const said = new Set<string>();
   for (let seed = 0; seed < 4; seed++) {
     said.add((await emulated('roll-call', '--cpus', '6', '--seed', `${seed}`)).transcript);
@@ -81,18 +78,18 @@ describe.each(['exact', 'kernel'])('the same transcripts as on KVM, irqchip %s',
   beforeEach(needsKvm);
   const kvm = ['--accel', 'kvm', '--irqchip', irqchip];
 
-  test.each(COUNTS)('%i CPUs', { timeout: PATIENCE }, async (cpus) => {
+  test.each(COUNTS)('%i CPUs', async (cpus) => {
     const machine = ['--cpus', `${cpus}`];
     expect(await transcripts('--accel', 'wasm', ...machine)).toEqual(await transcripts(...kvm, ...machine));
   });
 
-  test.each([0, 1, 2, 3])('CPU %i of 4 is the BSP', { timeout: PATIENCE }, async (bsp) => {
+  test.each([0, 1, 2, 3])('CPU %i of 4 is the BSP', async (bsp) => {
     const machine = ['--cpus', '4', '--bsp', `${bsp}`];
     expect(await transcripts('--accel', 'wasm', ...machine)).toEqual(await transcripts(...kvm, ...machine));
   });
 });
 
-test.each([64, 255])('%i CPUs, more than KVM is asked for', { timeout: PATIENCE }, async (cpus) => {
+test.each([64, 255])('%i CPUs, more than KVM is asked for', async (cpus) => {
   const rollCall = await emulated('roll-call', '--cpus', `${cpus}`);
   const ids = Array.from({ length: cpus }, (_, index) => index);
   expect(rollCall.transcript.split('\r\n').slice(0, -1)).toEqual([

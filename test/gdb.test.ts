@@ -1,13 +1,12 @@
 /** Machines under gdb: Debian's own, by its scripts, and what it does not send, packet by packet. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import { debugAbilities, whyNoStep } from '../main/accelerator/index';
-import { GdbClient } from './support/gdb-client';
+import { GdbClient, runGdb } from './support/gdb-client';
 import { needsKvm, needsProgram } from './support/needs';
 import { readEvents, Run, runMachine } from './support/reveille';
 
@@ -43,7 +42,7 @@ function needsDebugging(ctx: TestContext): void {
 
 /** A machine that waits for gdb, and where. */
 async function underGdb(image: string, ...args: string[]): Promise<{ run: Run; address: string }> {
-  const run = new Run(['run', image, '--gdb', ':0', '--timeout', '60s', ...args]);
+  const run = new Run(['run', image, '--gdb', ':0', ...args]);
   runs.push(run);
   await run.tells('lets it go');
   const [, address] = /"target remote ([^"]+)"/.exec(run.stderr) ?? [];
@@ -51,9 +50,7 @@ async function underGdb(image: string, ...args: string[]): Promise<{ run: Run; a
 }
 
 async function gdb(address: string, ...commands: string[]): Promise<string> {
-  const script = ['set pagination off', 'set confirm off', 'set width 0', `target remote ${address}`, ...commands];
-  const args = ['-nx', '-batch', ...script.flatMap((command) => ['-ex', command]), guest];
-  const { stdout, stderr } = await promisify(execFile)('gdb', args, { timeout: 50_000 });
+  const { stdout, stderr } = await runGdb(guest, address, ...commands);
   return stdout + stderr;
 }
 

@@ -11,9 +11,6 @@ import { type MachineRun, readEvents, Run, runMachine } from './support/reveille
 /** KVM's interrupt modes, and the emulator. */
 const MODES = ['exact', 'kernel', 'split', 'wasm'] as const;
 type Mode = (typeof MODES)[number];
-/** Takes minutes; a plain run takes a share of it and says so. */
-/** How long a machine may take on a host with other work to do; not a measure of anything. */
-const PATIENCE = 120_000;
 
 interface Machine {
   accel: AcceleratorName;
@@ -108,27 +105,27 @@ function guestsOn(mode: Mode): void {
   describe.each([1, 2, 3, 4, 8, 16])('%i CPUs', (cpus) => {
     const of = machine(mode, cpus);
 
-    test('roll-call', { timeout: PATIENCE }, async () => {
+    test('roll-call', async () => {
       const run = await runMachine('roll-call', ...options(of));
       expect(run.lines).toEqual(rollCall(of));
       expectSuccess(run, of);
     });
 
-    test('herd', { timeout: PATIENCE }, async () => {
+    test('herd', async () => {
       const run = await runMachine('herd', ...options(of));
       expect(inOrder(run.lines)).toEqual(herd(of));
       expectSuccess(run, of);
     });
   });
 
-  test.each([0, 1, 2, 3])('CPU %i of 4 is the BSP', { timeout: PATIENCE }, async (bsp) => {
+  test.each([0, 1, 2, 3])('CPU %i of 4 is the BSP', async (bsp) => {
     const of = machine(mode, 4, bsp);
     const run = await runMachine('roll-call', ...options(of));
     expect(run.lines).toEqual(rollCall(of));
     expectSuccess(run, of);
   });
 
-  test('APIC ids with gaps, not in order', { timeout: PATIENCE }, async () => {
+  test('APIC ids with gaps, not in order', async () => {
     const of = machine(mode, [6, 0, 200, 33], 2);
     const run = await runMachine('roll-call', ...options(of));
     expect(run.lines).toEqual(rollCall(of));
@@ -139,28 +136,28 @@ function guestsOn(mode: Mode): void {
     ['2x2x1', [0, 1, 2, 3]],
     ['1x2x2', [0, 1, 2, 3]],
     ['2x3x1', [0, 1, 2, 4, 5, 6]],
-  ])('topology %s', { timeout: PATIENCE }, async (topology, apicIds) => {
+  ])('topology %s', async (topology, apicIds) => {
     const of = machine(mode, apicIds);
     const run = await runMachine('herd', '--accel', of.accel, '--irqchip', of.irqchip, '--topology', topology);
     expect(inOrder(run.lines)).toEqual(herd(of));
     expectSuccess(run, of);
   });
 
-  test('INIT and SIPIs with no time between them', { timeout: PATIENCE }, async () => {
+  test('INIT and SIPIs with no time between them', async () => {
     const of = machine(mode, 4);
     const run = await runMachine('roll-call', ...options(of), '--cmdline', 'delay=none');
     expect(run.lines).toEqual(rollCall(of));
     expectSuccess(run, of);
   });
 
-  test('CPUs found in the MP table', { timeout: PATIENCE }, async () => {
+  test('CPUs found in the MP table', async () => {
     const of = machine(mode, [0, 2, 4], 1);
     const run = await runMachine('herd', ...options(of), '--cmdline', 'table=mp');
     expect(inOrder(run.lines).at(-1)).toBe('herd: all 3 processors are here');
     expectSuccess(run, of);
   });
 
-  test('fault triple: a crash, with the CPU, the place and the registers', { timeout: PATIENCE }, async () => {
+  test('fault triple: a crash, with the CPU, the place and the registers', async () => {
     const of = machine(mode, 3);
     const run = await runMachine('fault', ...options(of), '--cmdline', 'triple');
     expect(run.status).toBe(4);
@@ -172,7 +169,7 @@ function guestsOn(mode: Mode): void {
     expect(run.summary.cpus[1].exits['shutdown']).toBe(1);
   });
 
-  test('fault ud: the guest reports its own failure', { timeout: PATIENCE }, async () => {
+  test('fault ud: the guest reports its own failure', async () => {
     const of = machine(mode, 3);
     const run = await runMachine('fault', ...options(of), '--cmdline', 'ud');
     expect(run.status).toBe(1);
@@ -180,13 +177,13 @@ function guestsOn(mode: Mode): void {
     expect(run.summary.outcome).toMatchObject({ kind: 'guest-exit', code: 1, cpu: 1 });
   });
 
-  test('fault: a word that it does not know is a failure, not a fault', { timeout: PATIENCE }, async () => {
+  test('fault: a word that it does not know is a failure, not a fault', async () => {
     const run = await runMachine('fault', ...options(machine(mode, 2)), '--cmdline', 'spin invalid');
     expect(run.lines.at(-1)).toBe('fault: the command line may have triple, ud or spin, and table=mp');
     expect(run.status).toBe(1);
   });
 
-  test('fault spin: a CPU that takes no interrupt still stops', { timeout: PATIENCE }, async () => {
+  test('fault spin: a CPU that takes no interrupt still stops', async () => {
     const of = machine(mode, 2);
     const run = new Run(['run', 'fault', ...options(of), '--cmdline', 'spin', '--json']);
     await run.says('is about to spin with interrupts off');
@@ -198,7 +195,7 @@ function guestsOn(mode: Mode): void {
     expect(summary.cpus[1].state).toBe('RUNNABLE');
   });
 
-  test('heartbeat: beats, parks, wakes and quits by what is typed', { timeout: PATIENCE }, async () => {
+  test('heartbeat: beats, parks, wakes and quits by what is typed', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'reveille-test-'));
     const file = (name: string) => join(directory, name);
     const serial = [2, 3, 4].flatMap((port) => [`--serial${port}`, `file:${file(`com${port}`)}`]);
@@ -210,8 +207,10 @@ function guestsOn(mode: Mode): void {
       for (const cpu of [0, 1, 2, 3]) await run.says(`cpu ${cpu} apic ${cpu} beat 3\r\n`);
 
       run.type('park 2\n');
-      let from = await run.says('cpu 2 is parked: it was sent an INIT and waits for a SIPI');
-      // An INIT is not at once: where the host is busy, a beat may still come.
+      await run.says('cpu 2 is parked: it was sent an INIT and waits for a SIPI');
+      await run.tells(/cpu 2 {2}(RUNNABLE|HALTED) -> INIT_RECEIVED/);
+      let from = run.stdout.length;
+      // What it has said before may still be on its way.
       for (let beat = 0; beat < 5; beat++) from = await run.says('cpu 0 apic 0 beat', from);
       const parked = from;
       for (let beat = 0; beat < 10; beat++) from = await run.says('cpu 0 apic 0 beat', from);
@@ -283,7 +282,7 @@ describe('at length on KVM', () => {
     },
   );
 
-  test('exact: 64 CPUs, one after the other and all at once', { timeout: 3 * PATIENCE }, async () => {
+  test('exact: 64 CPUs, one after the other and all at once', async () => {
     const of = machine('exact', 64);
     const one = await runMachine('roll-call', ...options(of));
     expect(one.lines).toEqual(rollCall(of));
@@ -293,14 +292,14 @@ describe('at length on KVM', () => {
     expectSuccess(all, of);
   });
 
-  test.each(['kernel', 'split'] as const)('%s: x2APIC ids past 254', { timeout: PATIENCE }, async (mode) => {
+  test.each(['kernel', 'split'] as const)('%s: x2APIC ids past 254', async (mode) => {
     const of = machine(mode, [0, 254, 300, 1000]);
     const run = await runMachine('roll-call', ...options(of));
     expect(run.lines).toEqual(rollCall(of));
     expectSuccess(run, of);
   });
 
-  test('kernel: more CPUs than xAPIC ids', { timeout: 5 * PATIENCE }, async (ctx) => {
+  test('kernel: more CPUs than xAPIC ids', { timeout: 600_000 }, async (ctx) => {
     if (!LONG) ctx.skip('288 CPUs take 3 GB and a minute: REVEILLE_LONG=1 runs them');
     const of = machine('kernel', 288);
     const run = await runMachine('herd', ...options(of));

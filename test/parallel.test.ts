@@ -13,7 +13,6 @@ import { guestImage, TestMachine } from './support/machine';
 import { needsProgram } from './support/needs';
 import { readEvents, reveille, runMachine } from './support/reveille';
 
-const PATIENCE = 240_000;
 const PARALLEL = ['--accel', 'wasm', '--parallel'];
 const CONFIG = { accelerator: 'wasm', parallel: true } as const;
 /** Rounds of each litmus test; scripts/litmus.mjs does any number. */
@@ -35,7 +34,7 @@ function assemble(source: string): string {
 }
 
 describe('bundled guests', () => {
-  test.each([1, 2, 16])('roll-call and herd with %i CPUs', { timeout: PATIENCE }, async (cpus) => {
+  test.each([1, 2, 16])('roll-call and herd with %i CPUs', async (cpus) => {
     for (const guest of ['roll-call', 'herd']) {
       const { lines, status, summary } = await runMachine(guest, ...PARALLEL, '--cpus', `${cpus}`);
       const numbers = Array.from({ length: cpus - 1 }, (_, n) => `cpu ${n + 1} apic ${n + 1} here`);
@@ -48,13 +47,12 @@ describe('bundled guests', () => {
 
   test.each(['lost-sipi', 'one-stack', 'first-cpu', 'late-ap', 'no-delay', 'loose-count'])(
     '%s ends well',
-    { timeout: PATIENCE },
     async (guest) => {
       expect((await runMachine(guest, ...PARALLEL, '--cpus', '3')).status).toBe(0);
     },
   );
 
-  test('the mode stands in the first line of the events', { timeout: PATIENCE }, async () => {
+  test('the mode stands in the first line of the events', async () => {
     const events = join(directory, 'events');
     await reveille('run', 'herd', ...PARALLEL, '--cpus', '2', '--events', events);
     const [header] = readFileSync(events, 'utf8').split('\n');
@@ -70,7 +68,7 @@ describe('the architecture', () => {
     ['features', 2],
     ['smm', 2],
     ['a20', 2],
-  ])('%s', { timeout: PATIENCE }, async (guest, cpus) => {
+  ])('%s', async (guest, cpus) => {
     const { lines } = await runMachine(assemble(`architecture/${guest}`), ...PARALLEL, '--cpus', `${cpus}`);
     expect(`${lines.join('\n')}\n`).toBe(readFileSync(path(`architecture/${guest}.txt`), 'utf8'));
   });
@@ -90,7 +88,7 @@ describe('litmus tests', () => {
     return new Map(lines.map(outcomesOf).map(({ name, counts }) => [name, counts]));
   }
 
-  test.each([2, 4])('%i CPUs: nothing that x86 forbids', { timeout: 3 * PATIENCE }, async (cpus) => {
+  test.each([2, 4])('%i CPUs: nothing that x86 forbids', { timeout: 720_000 }, async (cpus) => {
     const found = await outcomes(cpus, `rounds=${ROUNDS}`);
     expect([...found.keys()].sort()).toEqual(
       Object.keys(LITMUS)
@@ -105,7 +103,7 @@ describe('litmus tests', () => {
     }
   });
 
-  test('store buffering shows', { timeout: 3 * PATIENCE }, async (ctx) => {
+  test('store buffering shows', { timeout: 720_000 }, async (ctx) => {
     if (availableParallelism() < 2) ctx.skip('on a single processor no two CPUs run at the same time');
     // On a host with other work to do it takes more rounds until two threads run at the same time.
     let rounds = 0;
@@ -121,7 +119,7 @@ describe('control', () => {
   const start = (guest: string, cpus: number, options: ConstructorParameters<typeof TestMachine>[1] = {}) =>
     new TestMachine({ ...CONFIG, guest: guestImage(guest), cpus, memory: 8 << 20 }, options);
 
-  test('paused, saved, resumed; another goes on from the file', { timeout: PATIENCE }, async () => {
+  test('paused, saved, resumed; another goes on from the file', async () => {
     const first = start('heartbeat', 3);
     await first.says('beat');
     await first.until(() => first.events.some((event) => event.kind === 'machine' && event.change === 'threads-ready'));
@@ -143,7 +141,7 @@ describe('control', () => {
     expect(cpus.map(({ startedAtNs }) => startedAtNs !== null)).toEqual([true, true, true]);
   });
 
-  test('an AP is caught before its first instruction, and stepped', { timeout: PATIENCE }, async () => {
+  test('an AP is caught before its first instruction, and stepped', async () => {
     const machine = start('herd', 3, { pausePoints: [{ on: 'first-instruction', cpu: 2 }] });
     await machine.message('paused');
     const before = await machine.request('inspect', { cpu: 1 });
@@ -155,7 +153,7 @@ describe('control', () => {
     expect((await machine.end()).outcome).toMatchObject({ kind: 'guest-exit', code: 0x10 });
   });
 
-  test('a policy that keeps a SIPI back is asked by a thread of its own', { timeout: PATIENCE }, async () => {
+  test('a policy that keeps a SIPI back is asked by a thread of its own', async () => {
     const events = join(directory, 'policy-events');
     const args = ['run', 'roll-call', ...PARALLEL, '--cpus', '3', '--policy', 'first-sipi-lost', '--events', events];
     expect((await reveille(...args)).status).toBe(0);

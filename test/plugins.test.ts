@@ -79,7 +79,7 @@ test('a new plugin works: it is right, its tests pass, a machine runs with it, i
   const installed = reveille('plugin', 'install', 'night-watch-0.1.0.tgz', '--enable', '--yes');
   expect(installed.stdout).toContain('start-up: decide what becomes of INITs and SIPIs\nnight-watch is enabled.\n');
   expect(reveille('run', 'herd', '--accel', 'wasm', '--policy', 'night-watch').status).toBe(0);
-}, 120_000);
+});
 
 test('permissions are granted by somebody, or not at all', () => {
   reveille('plugin', 'new', 'late');
@@ -105,7 +105,7 @@ test('permissions are granted by somebody, or not at all', () => {
   expect(reveille('plugin', 'disable', 'late').stdout).toBe('late is disabled.\n');
   expect(reveille('plugin', 'remove', 'late').stdout).toBe('late is removed.\n');
   expect(existsSync(join(folder, 'late/index.ts'))).toBe(true);
-}, 60_000);
+});
 
 describe('what is wrong is told at its line', () => {
   test('by check, and it is not packed', () => {
@@ -123,7 +123,7 @@ describe('what is wrong is told at its line', () => {
     expect(reveille('plugin', 'check', 'late').stdout).toMatch(
       /policies\[0\]\.needs must be one of gated, exact, not 'luck'\.\n$/,
     );
-  }, 60_000);
+  });
 
   test('in exports, in tests, in files that the manifest names', async () => {
     const types = new TypeChecker(pathToFileURL(join(OUT, 'typecheck-worker.js')), pathToFileURL('plugins/api/'));
@@ -179,7 +179,7 @@ describe('what is wrong is told at its line', () => {
     );
     const faulty = JSON.parse(reveille('plugin', 'test', 'late', '--json').stdout) as { tests: { problem: string }[] };
     expect(faulty.tests[0].problem).toMatch(/broken[\s\S]*at .*index\.ts:12/);
-  }, 120_000);
+  });
 });
 
 describe('refused', () => {
@@ -240,7 +240,7 @@ test('a guest of a plugin is run by its name, with the command line that its man
   expect(run).toMatchObject({ status: 0, stdout: expect.stringContaining('herd') });
   const [header] = readFileSync(join(folder, 'events'), 'utf8').split('\n');
   expect(JSON.parse(header)).toMatchObject({ config: { cmdline: 'unknown-word' } });
-}, 60_000);
+});
 
 test("the template's tsconfig.json is how plugins are checked", () => {
   const { compilerOptions } = JSON.parse(readFileSync('resources/plugin-template/tsconfig.json', 'utf8')) as {

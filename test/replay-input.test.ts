@@ -13,7 +13,6 @@ import { guestImage, TestMachine } from './support/machine';
 import { needsKvm } from './support/needs';
 import { readEvents, reveille } from './support/reveille';
 
-const PATIENCE = 120_000;
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-input-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -72,7 +71,7 @@ async function pressesPowerButton(machine: TestMachine): Promise<void> {
 }
 
 describe('on the emulator the replay is the same run, to the byte', () => {
-  test('with keys that alone wake a CPU', { timeout: PATIENCE }, async () => {
+  test('with keys that alone wake a CPU', async () => {
     const { file, machine } = await record('keys', { guest: keyEcho, cpus: 3, accelerator: 'wasm' }, typesWhenHalted);
     expect(given(machine.events).map((event) => event.kind === 'key' && [event.code, event.down])).toEqual([
       ...[
@@ -87,7 +86,7 @@ describe('on the emulator the replay is the same run, to the byte', () => {
     expect(await replayed(file)).toMatch(SAME);
   });
 
-  test('with the power button, pressed while a CPU looks for it', { timeout: PATIENCE }, async () => {
+  test('with the power button, pressed while a CPU looks for it', async () => {
     const config = { guest: obeysPowerButton, cpus: 2, accelerator: 'wasm', seed: 9 } as const;
     const { file, machine } = await record('power', config, pressesPowerButton);
     const [press] = given(machine.events);
@@ -99,7 +98,7 @@ describe('on the emulator the replay is the same run, to the byte', () => {
     expect(await replayed(file)).toMatch(/replay: event \d+ differs/);
   });
 
-  test('with commands to a policy, whose timers do mostly nothing', { timeout: PATIENCE }, async () => {
+  test('with commands to a policy, whose timers do mostly nothing', async () => {
     const source = `export const policies = { policy: { start(machine) {
       const look = () => machine.after(70_000, look);
       look();
@@ -134,7 +133,7 @@ describe('on the emulator the replay is the same run, to the byte', () => {
   test.each([
     ['and no time passes', false],
     ['while a policy looks again and again', true],
-  ])('with a command where no CPU has anything to do, %s', { timeout: PATIENCE }, async (_, looks) => {
+  ])('with a command where no CPU has anything to do, %s', async (_, looks) => {
     const source = `export const policies = { policy: { start(machine, options, look = () => machine.after(700_000, look)) {
       if (${looks}) look();
       return { commands: { later: () => (machine.after(3_000_000, () => machine.mark('it is later')), 'yes') } };
@@ -158,7 +157,7 @@ describe('on KVM the guest gets it at about its time', () => {
   test.for([
     ['keys', keyLookout, typesWhenReady],
     ['power', obeysPowerButton, pressesPowerButton],
-  ] as const)('%s', { timeout: PATIENCE }, async ([name, guest, person], ctx) => {
+  ] as const)('%s', async ([name, guest, person], ctx) => {
     needsKvm(ctx);
     const { file, machine } = await record(
       `${name}-kvm`,

@@ -8,7 +8,6 @@ import { serialEcho } from './support/guest';
 import { needsKvm } from './support/needs';
 import { readEvents, reveille, Run } from './support/reveille';
 
-const PATIENCE = 300_000;
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'reveille-replay-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,7 +47,7 @@ describe('on the emulator a replay is the same run', () => {
     ['spurious-init', 'roll-call'],
     ['other-bsp', 'roll-call'],
   ] as const;
-  test.each(cases)('with %s on %s', { timeout: PATIENCE }, async (policy, guest) => {
+  test.each(cases)('with %s on %s', async (policy, guest) => {
     const words = [guest, '--cpus', '6', '--accel', 'wasm', '--seed', '5', '--time-limit', '400ms', '--policy', policy];
     const recorded = await record(policy, ...words);
     const again = join(folder, `${policy}.again`);
@@ -57,14 +56,14 @@ describe('on the emulator a replay is the same run', () => {
     expect(readFileSync(again, 'utf8')).toBe(readFileSync(recorded, 'utf8'));
   });
 
-  test('also of two policies together', { timeout: PATIENCE }, async () => {
+  test('also of two policies together', async () => {
     const policies = ['--policy', 'drop-sipi', '--policy-option', 'cpus=1', '--policy', 'staggered'];
     const words = ['herd', '--cpus', '4', '--accel', 'wasm', '--time-limit', '400ms'];
     const recorded = await record('two', ...words, ...policies);
     expect((await reveille('replay', recorded)).stderr).toMatch(/all \d+ events are the same/);
   });
 
-  test('with what was dropped late, and the last words', { timeout: PATIENCE }, async () => {
+  test('with what was dropped late, and the last words', async () => {
     const plugin = join(folder, 'late');
     mkdirSync(plugin);
     const permissions = ['start-up', 'configure'];
@@ -91,7 +90,7 @@ describe('on the emulator a replay is the same run', () => {
     expect((await reveille('replay', recorded)).stderr).toMatch(/all \d+ events are the same/);
   });
 
-  test('with what was typed while it ran, at its instruction', { timeout: PATIENCE }, async () => {
+  test('with what was typed while it ran, at its instruction', async () => {
     const recorded = join(folder, 'typed.events');
     const words = ['heartbeat', '--cpus', '4', '--accel', 'wasm', '--seed', '5', '--cmdline', 'beat=50'];
     const run = new Run(['run', ...words, '--events', recorded]);
@@ -123,7 +122,7 @@ describe('on the emulator a replay is the same run', () => {
     }
   });
 
-  test('also where nothing but what is typed ever wakes a CPU', { timeout: PATIENCE }, async () => {
+  test('also where nothing but what is typed ever wakes a CPU', async () => {
     const recorded = await recordEcho('wasm');
     const again = join(folder, 'echo.again');
     const { stdout, stderr } = await reveille('replay', recorded, '--events', again);
@@ -132,7 +131,7 @@ describe('on the emulator a replay is the same run', () => {
     expect(readFileSync(again, 'utf8')).toBe(readFileSync(recorded, 'utf8'));
   });
 
-  test('and where it is not, it says at which event', { timeout: PATIENCE }, async () => {
+  test('and where it is not, it says at which event', async () => {
     const recorded = await record('changed', 'roll-call', '--accel', 'wasm', '--policy', 'drop-sipi');
     const lines = readFileSync(recorded, 'utf8').split('\n');
     const dropped = lines.findIndex((line) => line.includes('"kind":"decision"'));
@@ -144,7 +143,7 @@ describe('on the emulator a replay is the same run', () => {
   });
 });
 
-test('on KVM each decision meets the IPI in its place', { timeout: PATIENCE }, async (ctx) => {
+test('on KVM each decision meets the IPI in its place', async (ctx) => {
   needsKvm(ctx);
   const recorded = await record('kvm', 'roll-call', '--accel', 'kvm', '--policy', 'drop-sipi');
   const again = join(folder, 'kvm.again');
@@ -159,7 +158,7 @@ test('on KVM each decision meets the IPI in its place', { timeout: PATIENCE }, a
   expect(drops(again)).toHaveLength(3);
 });
 
-test('and on KVM the guest gets what was typed at about its time', { timeout: PATIENCE }, async (ctx) => {
+test('and on KVM the guest gets what was typed at about its time', async (ctx) => {
   needsKvm(ctx);
   const recorded = await recordEcho('kvm');
   const again = join(folder, 'echo.again');
@@ -184,7 +183,7 @@ describe('a file that cannot be replayed is refused with a sentence', () => {
     expect(stderr).toMatch(message);
   });
 
-  test('one of another guest', { timeout: PATIENCE }, async () => {
+  test('one of another guest', async () => {
     const recorded = await record('other', 'roll-call', '--accel', 'wasm');
     const lines = readFileSync(recorded, 'utf8').split('\n');
     lines[0] = lines[0].replace(/"guest":"[0-9a-f]{64}"/, `"guest":"${'0'.repeat(64)}"`);
@@ -192,7 +191,7 @@ describe('a file that cannot be replayed is refused with a sentence', () => {
     expect((await reveille('replay', recorded)).stderr).toContain('its SHA-256 differs');
   });
 
-  test('one whose configuration or events were tampered with', { timeout: PATIENCE }, async () => {
+  test('one whose configuration or events were tampered with', async () => {
     const recorded = await record('tampered', 'roll-call', '--accel', 'wasm');
     const text = readFileSync(recorded, 'utf8');
     writeFileSync(recorded, text.replace('"bsp":0', '"bsp":9'));

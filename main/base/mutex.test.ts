@@ -17,7 +17,7 @@ describe('one thread', () => {
 });
 
 describe('several threads', () => {
-  test('none is in while another is, and none sleeps for ever', { timeout: 60_000 }, async () => {
+  test('none is in while another is, and none sleeps for ever', async () => {
     const code = await ThreadCode.compile(new URL('./testing/mutex-thread.ts', import.meta.url));
     const data: MutexThread = { words: words(), times: 50_000, threads: 4 };
     await Promise.all(Array.from({ length: data.threads }, () => joined(code.start(data))));
@@ -25,7 +25,7 @@ describe('several threads', () => {
     expect(data.words[0]).toBe(0);
   });
 
-  test('a release wakes one that waits', { timeout: 60_000 }, async () => {
+  test('a release wakes one that waits', async () => {
     const code = await ThreadCode.compile(new URL('./testing/mutex-thread.ts', import.meta.url));
     const data: MutexThread = { words: words(), times: 1, threads: 1 };
     const mutex = new Mutex(data.words, 0);

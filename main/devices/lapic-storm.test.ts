@@ -16,7 +16,7 @@ const IRR = 0x200;
 
 const SENDERS = 3;
 /** Long enough that only a lost kick can reach it. */
-const HANG_MS = 20_000;
+const HANG_MS = 120_000;
 
 /** Words after the LAPIC's: kicks so far, go or stop, senders ready, and acknowledgements by vector. */
 const KICKS = LAPIC_WORDS;
@@ -127,7 +127,7 @@ it('loses no interrupt, no EOI and no kick', async () => {
   expect(vectors.map((vector) => state[ACKS + vector])).toEqual(vectors.map(() => ROUNDS));
   expect(vectors.map((vector) => ended[vector])).toEqual(vectors.map(() => ROUNDS / 2));
   expect(lapic.pendingVector()).toBe(-1);
-}, 60_000);
+});
 
 it('keeps each vector its trigger mode while its neighbours change theirs', async () => {
   const { state, finished } = start(`
@@ -142,7 +142,7 @@ it('keeps each vector its trigger mode while its neighbours change theirs', asyn
   await finished;
   // Here the words count how often a vector's mode was not the one it was last sent with.
   expect([...state.subarray(ACKS)].filter((count) => count > 0)).toEqual([]);
-}, 60_000);
+});
 
 it('has nothing pending after an INIT, whoever was sending at that moment', async () => {
   const { state, lapic, finished } = start(`
@@ -159,4 +159,4 @@ it('has nothing pending after an INIT, whoever was sending at that moment', asyn
   Atomics.store(state, GO, 2);
   await finished;
   expect(Array.from({ length: 8 }, (_, word) => lapic.read(IRR + 0x10 * word, 4))).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
-}, 60_000);
+});

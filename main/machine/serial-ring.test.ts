@@ -63,7 +63,7 @@ describe('one thread', () => {
   });
 });
 
-describe('a full ring', { timeout: 60_000 }, () => {
+describe('a full ring', () => {
   let code: ThreadCode;
 
   beforeAll(async () => {

@@ -10,7 +10,7 @@ const CASES = LONG ? 1_000_000 : 60_000;
 describe('a corpus of random byte strings', () => {
   const corpus = new Corpus();
 
-  test.each(MODES)('of %i-bit code', { timeout: 300_000 }, (bits) => {
+  test.each(MODES)('of %i-bit code', (bits) => {
     expect(corpus.compare(bits, SEED, 0, CASES)).toEqual([]);
   });
 

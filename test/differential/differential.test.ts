@@ -9,7 +9,6 @@ import { hasLocalSegments } from './native';
 const CASES = 300_000;
 const CASES_BESIDE = 40_000;
 const SEED = 1;
-const PATIENCE = 300_000;
 const SCRIPT = fileURLToPath(new URL('../../scripts/differential.mjs', import.meta.url));
 
 /** What of the emulator's instruction set a processor may lack, as /proc/cpuinfo calls it. */
@@ -23,7 +22,7 @@ function missing(): string | null {
 }
 
 describe("the emulator's instructions", () => {
-  it(`do what those of the host's processor do, in ${CASES} generated cases`, { timeout: PATIENCE }, (context) => {
+  it(`do what those of the host's processor do, in ${CASES} generated cases`, (context) => {
     const reason = missing();
     if (reason !== null) context.skip(reason);
     const { stdout } = spawnSync(process.execPath, [SCRIPT, `${CASES}`, `${SEED}`], { encoding: 'utf8' });
@@ -37,7 +36,7 @@ describe("the emulator's instructions", () => {
     expect(faults).toBeGreaterThan(CASES / 10);
   });
 
-  it(`and with other CPUs beside, in ${CASES_BESIDE}`, { timeout: PATIENCE }, (context) => {
+  it(`and with other CPUs beside, in ${CASES_BESIDE}`, (context) => {
     const reason = missing();
     if (reason !== null) context.skip(reason);
     const env = { ...process.env, REVEILLE_BESIDE: '1' };

@@ -13,7 +13,6 @@ import { Random } from '../differential/random';
 import { TestMachine } from '../support/machine';
 import { needsKvm, needsProgram } from '../support/needs';
 
-const PATIENCE = 300_000;
 const SEED = 7;
 const MIB = 2 ** 20;
 const SECTOR = 512;
@@ -102,45 +101,41 @@ const KINDS = [
   { accelerator: 'kvm', kills: 10, needs: needsKvm },
 ] as const;
 
-test.for(KINDS)(
-  '$accelerator: killed at any moment',
-  { timeout: PATIENCE },
-  async ({ accelerator, kills, needs }, ctx) => {
-    for (const program of ['nasm', 'ld', 'qemu-img']) needsProgram(ctx, program);
-    needs(ctx);
-    const path = join(directory, `${accelerator}.img`);
-    const overlay = join(directory, `${accelerator}.qcow2`);
-    const image = Buffer.alloc(SECTORS * SECTOR, 'as it was before ');
-    writeFileSync(path, image);
-    const random = new Random();
-    random.seed(SEED, 0);
-    const flushed = new Flushed();
+test.for(KINDS)('$accelerator: killed at any moment', async ({ accelerator, kills, needs }, ctx) => {
+  for (const program of ['nasm', 'ld', 'qemu-img']) needsProgram(ctx, program);
+  needs(ctx);
+  const path = join(directory, `${accelerator}.img`);
+  const overlay = join(directory, `${accelerator}.qcow2`);
+  const image = Buffer.alloc(SECTORS * SECTOR, 'as it was before ');
+  writeFileSync(path, image);
+  const random = new Random();
+  random.seed(SEED, 0);
+  const flushed = new Flushed();
 
-    for (let kill = 1; kill <= kills; kill++) {
-      const machine = new TestMachine({
-        guest: writer(kill * STRIDE),
-        cpus: 1,
-        memory: 4 * MIB,
-        accelerator,
-        disks: [{ path, readonly: false, overlay }],
-      });
-      ctx.onTestFinished(() => machine.process.kill());
-      const flushes = 1 + random.below(12);
-      const moment = random.below(40) / 10;
-      await machine.until(() => machine.output.split('\n').length > flushes);
-      await sleep(moment);
-      machine.process.kill();
-      await machine.process.closed;
-      flushed.take(kill * STRIDE, machine.output);
+  for (let kill = 1; kill <= kills; kill++) {
+    const machine = new TestMachine({
+      guest: writer(kill * STRIDE),
+      cpus: 1,
+      memory: 4 * MIB,
+      accelerator,
+      disks: [{ path, readonly: false, overlay }],
+    });
+    ctx.onTestFinished(() => machine.process.kill());
+    const flushes = 1 + random.below(12);
+    const moment = random.below(40) / 10;
+    await machine.until(() => machine.output.split('\n').length > flushes);
+    await sleep(moment);
+    machine.process.kill();
+    await machine.process.closed;
+    flushed.take(kill * STRIDE, machine.output);
 
-      const { 'check-errors': errors, corruptions, leaks } = checked(overlay);
-      expect({ errors, corruptions }, `kill ${kill}`).toEqual({ errors: 0 });
-      // Those of the request that was cut off, at most: the next machine takes them off.
-      expect(leaks ?? 0).toBeLessThanOrEqual(MOST_CLUSTERS);
-      const raw = join(directory, 'disk.img');
-      execFileSync('qemu-img', ['convert', '-O', 'raw', overlay, raw]);
-      expect(flushed.wrongSector(readFileSync(raw), image), `kill ${kill}`).toBe(null);
-      expect(readFileSync(path).equals(image)).toBe(true);
-    }
-  },
-);
+    const { 'check-errors': errors, corruptions, leaks } = checked(overlay);
+    expect({ errors, corruptions }, `kill ${kill}`).toEqual({ errors: 0 });
+    // Those of the request that was cut off, at most: the next machine takes them off.
+    expect(leaks ?? 0).toBeLessThanOrEqual(MOST_CLUSTERS);
+    const raw = join(directory, 'disk.img');
+    execFileSync('qemu-img', ['convert', '-O', 'raw', overlay, raw]);
+    expect(flushed.wrongSector(readFileSync(raw), image), `kill ${kill}`).toBe(null);
+    expect(readFileSync(path).equals(image)).toBe(true);
+  }
+});

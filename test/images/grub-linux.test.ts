@@ -7,33 +7,26 @@ import { grubDisk } from '../support/grub-disk';
 import { needsStockGuests } from '../support/linux';
 import { Run } from '../support/reveille';
 
-/** How long a machine may take on a host with other work to do; not a measure of anything. */
-const PATIENCE = 300_000;
-
-test.for(['linux', 'linux16'])(
-  'GRUB’s %s command boots it with all CPUs',
-  { timeout: PATIENCE },
-  async (command, ctx) => {
-    const {
-      seabios,
-      cloud,
-      initrd,
-      grub = ctx.skip('this host cannot run Debian’s grub-mkimage'),
-    } = needsStockGuests(ctx);
-    const folder = mkdtempSync(join(tmpdir(), 'reveille-grub-linux-'));
-    ctx.onTestFinished(() => rmSync(folder, { recursive: true }));
-    const disk = join(folder, 'disk.img');
-    const suffix = command.slice('linux'.length);
-    const menu = `${command} /vmlinuz console=ttyS0 quiet\ninitrd${suffix} /initrd\nboot\n`;
-    const files = { 'grub.cfg': Buffer.from(menu), vmlinuz: readFileSync(cloud), initrd: readFileSync(initrd) };
-    writeFileSync(disk, grubDisk(grub, files));
-    const options = ['--accel', 'wasm', '--cpus', '2', '--memory', '256M', '--disk', `${disk},readonly`];
-    const run = new Run(['run', seabios, ...options]);
-    ctx.onTestFinished(() => void run.child.kill());
-    const prompt = await run.says('~ # ');
-    run.type('nproc\n');
-    await run.says('2\r\n', prompt);
-    run.type('poweroff\n');
-    expect((await run.ended).status).toBe(0);
-  },
-);
+test.for(['linux', 'linux16'])('GRUB’s %s command boots it with all CPUs', async (command, ctx) => {
+  const {
+    seabios,
+    cloud,
+    initrd,
+    grub = ctx.skip('this host cannot run Debian’s grub-mkimage'),
+  } = needsStockGuests(ctx);
+  const folder = mkdtempSync(join(tmpdir(), 'reveille-grub-linux-'));
+  ctx.onTestFinished(() => rmSync(folder, { recursive: true }));
+  const disk = join(folder, 'disk.img');
+  const suffix = command.slice('linux'.length);
+  const menu = `${command} /vmlinuz console=ttyS0 quiet\ninitrd${suffix} /initrd\nboot\n`;
+  const files = { 'grub.cfg': Buffer.from(menu), vmlinuz: readFileSync(cloud), initrd: readFileSync(initrd) };
+  writeFileSync(disk, grubDisk(grub, files));
+  const options = ['--accel', 'wasm', '--cpus', '2', '--memory', '256M', '--disk', `${disk},readonly`];
+  const run = new Run(['run', seabios, ...options]);
+  ctx.onTestFinished(() => void run.child.kill());
+  const prompt = await run.says('~ # ');
+  run.type('nproc\n');
+  await run.says('2\r\n', prompt);
+  run.type('poweroff\n');
+  expect((await run.ended).status).toBe(0);
+});

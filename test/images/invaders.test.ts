@@ -9,8 +9,6 @@ import { needsStockGuests } from '../support/linux';
 import { TestMachine } from '../support/machine';
 import { needsKvm } from '../support/needs';
 
-/** How long a machine may take on a host with other work to do; not a measure of anything. */
-const PATIENCE = 120_000;
 const INVADER = '-*-';
 /** The cannon is two rows high, at the bottom. */
 const CANNON = '/ \\';
@@ -52,16 +50,12 @@ async function play(machine: TestMachine): Promise<string> {
   return (await machine.shows((shown) => shown.some((row) => row.includes(HELD)))).join('\n');
 }
 
-test.for(['wasm', 'kvm'] as const)(
-  '%s: Reveille’s loader starts it',
-  { timeout: PATIENCE },
-  async (accelerator, ctx) => {
-    if (accelerator === 'kvm') needsKvm(ctx);
-    expect(await play(start(ctx, { guest: needsStockGuests(ctx).invaders, accelerator }))).toContain(HELD);
-  },
-);
+test.for(['wasm', 'kvm'] as const)('%s: Reveille’s loader starts it', async (accelerator, ctx) => {
+  if (accelerator === 'kvm') needsKvm(ctx);
+  expect(await play(start(ctx, { guest: needsStockGuests(ctx).invaders, accelerator }))).toContain(HELD);
+});
 
-test('SeaBIOS and GRUB’s multiboot command start it from a disk', { timeout: PATIENCE }, async (ctx) => {
+test('SeaBIOS and GRUB’s multiboot command start it from a disk', async (ctx) => {
   const { seabios, invaders, grub = ctx.skip('this host cannot run Debian’s grub-mkimage') } = needsStockGuests(ctx);
   const path = join(folder, 'disk.img');
   const files = { 'grub.cfg': Buffer.from('multiboot /invaders\nboot\n'), invaders: readFileSync(invaders) };

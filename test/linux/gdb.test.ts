@@ -1,11 +1,10 @@
 /** Debian's kernel under Debian's gdb, with the symbols that the kernel itself carries. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { findKallsyms } from '../../main/symbols/kallsyms';
+import { runGdb } from '../support/gdb-client';
 import { needsStockGuests } from '../support/linux';
 import { needsProgram } from '../support/needs';
 import { Run } from '../support/reveille';
@@ -29,7 +28,7 @@ test('gdb stops each AP at the kernel’s start_secondary, names where every CPU
   const symbols = join(directory, 'vmlinux');
   writeFileSync(symbols, symbolElf(table, '_text', '_etext'));
 
-  const options = ['--accel', 'wasm', '--cpus', '3', '--memory', '256M', '--timeout', '150s', '--gdb', ':0'];
+  const options = ['--accel', 'wasm', '--cpus', '3', '--memory', '256M', '--gdb', ':0'];
   const cmdline = ['--initrd', guests.initrd, '--cmdline', 'console=ttyS0 nokaslr'];
   const run = new Run(['run', guests.cloud, ...options, ...cmdline, '--symbols', symbols]);
   ends.push(async () => {
@@ -39,12 +38,10 @@ test('gdb stops each AP at the kernel’s start_secondary, names where every CPU
   await run.tells('lets it go');
   const [, address] = /"target remote ([^"]+)"/.exec(run.stderr) ?? [];
   const commands = [
-    ...['set pagination off', 'set confirm off', 'set width 0', `target remote ${address}`],
     ...['hbreak start_secondary', 'continue', 'info threads', 'monitor mp-state', 'continue', 'info threads'],
     ...['delete', 'kill'],
   ];
-  const args = ['-nx', '-batch', ...commands.flatMap((command) => ['-ex', command]), symbols];
-  const { stdout, stderr } = await promisify(execFile)('gdb', args, { timeout: 140_000 });
+  const { stdout, stderr } = await runGdb(symbols, address, ...commands);
   expect(stdout).toMatch(/Thread 2 "cpu 1" hit Breakpoint 1, 0x[0-9a-f]+ in start_secondary \(\)/);
   expect(stdout).toMatch(/Thread 3 "cpu 2" hit Breakpoint 1, 0x[0-9a-f]+ in start_secondary \(\)/);
   // The BSP waits for the AP in some function of the kernel.

@@ -75,7 +75,7 @@ test('runs a machine with a policy, and has what an author needs', () => {
   run('plugin', 'new', 'late');
   expect(run('plugin', 'check', 'late')).toBe('');
   expect(run('plugin', 'test', 'late')).toContain('2 tests passed.');
-}, 120_000);
+});
 
 test('serves the app', async () => {
   const child = spawn(command, ['app', '--port', '0', '--no-open'], {

@@ -1,7 +1,26 @@
-/** gdb's side of its protocol, packet by packet, for what gdb itself would not send. */
+/** Debian's gdb, and its side of the protocol packet by packet, for what gdb itself would not send. */
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { encodePacket, PacketReader } from '../../main/gdb/packet';
+
+/** How long gdb waits for an answer, in seconds: a host with much other work to do takes more than its default of two. */
+const REMOTE_TIMEOUT = 200;
+/** When gdb is ended, in ms, so that what it has said until then is told. */
+const HANG_MS = 280_000;
+
+/** gdb at the machine of this address, with the symbols of a file, does these commands. */
+export function runGdb(
+  symbols: string,
+  address: string,
+  ...commands: string[]
+): Promise<{ stdout: string; stderr: string }> {
+  const quiet = ['pagination off', 'confirm off', 'width 0', `remotetimeout ${REMOTE_TIMEOUT}`];
+  const script = [...quiet.map((setting) => `set ${setting}`), `target remote ${address}`, ...commands];
+  const args = ['-nx', '-batch', ...script.flatMap((command) => ['-ex', command]), symbols];
+  return promisify(execFile)('gdb', args, { timeout: HANG_MS });
+}
 
 export class GdbClient {
   readonly socket: Socket;

@@ -57,23 +57,23 @@ export class Run {
   }
 
   /** Waits until Reveille has told it on stderr. */
-  async tells(text: string): Promise<void> {
-    await this.#awaits(this.child.stderr, text, () => this.stderr.indexOf(text));
+  async tells(text: string | RegExp): Promise<void> {
+    await this.#awaits(this.child.stderr, text, () =>
+      typeof text === 'string' ? this.stderr.indexOf(text) : this.stderr.search(text),
+    );
   }
 
   type(text: string): void {
     this.child.stdin.write(text);
   }
 
-  async #awaits(stream: NodeJS.ReadableStream, text: string, find: () => number): Promise<number> {
+  async #awaits(stream: NodeJS.ReadableStream, text: string | RegExp, find: () => number): Promise<number> {
     const over = this.ended.then(() => 'ended');
     for (;;) {
       const found = find();
       if (found >= 0) return found;
       if ((await Promise.race([once(stream, 'data'), over])) === 'ended' && find() < 0) {
-        throw new Error(
-          `the run ended before ${JSON.stringify(text)}:\n${this.stdout.toString('latin1')}${this.stderr}`,
-        );
+        throw new Error(`the run ended before ${text}:\n${this.stdout.toString('latin1')}${this.stderr}`);
       }
     }
   }
@@ -93,12 +93,15 @@ export interface MachineRun extends Result {
   events: MachineEvent[];
 }
 
+/** When a guest that hangs is ended: before its test is. */
+export const HANG = '280s';
+
 /** `reveille run` with its summary and its events. */
 export async function runMachine(guest: string, ...args: string[]): Promise<MachineRun> {
   const directory = mkdtempSync(join(tmpdir(), 'reveille-test-'));
   const path = join(directory, 'events');
   try {
-    const result = await reveille('run', guest, '--json', '--events', path, '--timeout', '90s', ...args);
+    const result = await reveille('run', guest, '--json', '--events', path, '--timeout', HANG, ...args);
     const lines = result.stdout.split('\n');
     if (lines.length < 2) throw new Error(`no summary (status ${result.status}): ${result.stderr}`);
     return {

@@ -24,7 +24,7 @@ const HANDLER = 0x7d00;
 const PORT = 0x42;
 const EPOCH = 0;
 /** Where a run that should have come back by itself comes back at the latest, so that a failure is no hang. */
-const BACKSTOP = 60e9;
+const BACKSTOP = 200e9;
 
 const now = () => Number(process.hrtime.bigint());
 
@@ -269,7 +269,7 @@ describe('kicks', () => {
     expectOut(s, 1);
   });
 
-  test('every kick of another thread arrives', { timeout: 120_000 }, async () => {
+  test('every kick of another thread arrives', async () => {
     const { vcpu } = setup().load(...SPIN);
     const words = new Int32Array(new SharedArrayBuffer(4));
     const code = await ThreadCode.compile(new URL('./testing/kick-thread.ts', import.meta.url));

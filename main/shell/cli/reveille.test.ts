@@ -11,7 +11,7 @@ let installation: TestInstallation;
 
 beforeAll(async () => {
   installation = await buildTestInstallation();
-}, 60_000);
+});
 
 afterAll(() => installation.remove());
 
@@ -85,7 +85,7 @@ describe('exit status', () => {
       [2, 2, false],
       [3, 3, false],
     ]);
-  }, 10_000);
+  });
 
   test.each([
     ['SIGINT', 130],
