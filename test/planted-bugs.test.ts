@@ -7,13 +7,20 @@ import { reveille } from './support/reveille';
 
 const GUESTS = ['lost-sipi', 'one-stack', 'first-cpu', 'late-ap', 'no-delay', 'loose-count'] as const;
 
+type Guest = (typeof GUESTS)[number];
+
+/** On KVM a busy host may let an AP come later than these wait by themselves, and then they meet their bug. */
+const PATIENT: Partial<Record<Guest, string>> = { 'one-stack': 'timeout=20000', 'late-ap': 'timeout=20000' };
+/** On KVM it is chance whether two that start together meet: nearly always with one-stack, hardly ever with loose-count. */
+const ATTEMPTS = 20;
+
 /** What the guest says last when all of its CPUs are up. */
-const success = (guest: string, cpus: number) =>
+const success = (guest: Guest, cpus: number) =>
   guest === 'late-ap'
     ? `late-ap: ${cpus} of ${cpus} processors are up, 0 given up`
     : `${guest}: all ${cpus} processors are here`;
 
-async function run(guest: string, config: Omit<PartialMachineConfig, 'guest'>) {
+async function run(guest: Guest, config: Omit<PartialMachineConfig, 'guest'>) {
   const machine = new TestMachine({ guest: guestImage(guest), ...config });
   const { outcome } = await machine.end();
   return { outcome, lines: machine.output.split('\r\n').slice(0, -1) };
@@ -27,10 +34,14 @@ describe.each([
   if (mode.accelerator === 'kvm') beforeEach(needsKvm);
 
   test.each(GUESTS)('%s', async (guest) => {
+    const onKvm = mode.accelerator === 'kvm';
+    const cmdline = (onKvm && PATIENT[guest]) || '';
     for (const cpus of sizes) {
-      const { outcome, lines } = await run(guest, { ...mode, cpus });
-      expect(lines.at(-1)).toBe(success(guest, cpus));
-      expect(outcome).toMatchObject({ kind: 'guest-exit', code: 0x10 });
+      let attempts = onKvm && guest === 'loose-count' ? ATTEMPTS : 1;
+      let last = await run(guest, { ...mode, cpus, cmdline });
+      while (--attempts > 0 && last.outcome.code !== 0x10) last = await run(guest, { ...mode, cpus, cmdline });
+      expect(last.lines.at(-1)).toBe(success(guest, cpus));
+      expect(last.outcome).toMatchObject({ kind: 'guest-exit', code: 0x10 });
     }
   });
 });
@@ -38,7 +49,12 @@ describe.each([
 /** Guest and policy as they are written after `reveille run`, the guest's last line, and what needs Reveille's own local APICs. */
 const CAUGHT: [string, RegExp, 'everywhere' | 'exact'][] = [
   ['lost-sipi --policy drop-sipi', /^cpu 1 apic 1 does not answer$/, 'everywhere'],
-  ['one-stack --cpus 8 --policy all-at-once', /^cpu \d apic \d finds what cpu \d has put on the stack$/, 'everywhere'],
+  // The barrier waits longer than a busy host may take from one SIPI to the next.
+  [
+    'one-stack --cpus 8 --policy all-at-once --policy-option wait=10s',
+    /^cpu \d apic \d finds what cpu \d has put on the stack$/,
+    'everywhere',
+  ],
   ['first-cpu --policy other-bsp', /^cpu \d apic \d+ does not answer$/, 'everywhere'],
   [
     'first-cpu --policy other-bsp --policy-option bsp=0 --policy-option order=kept',
@@ -67,14 +83,12 @@ describe.each([
   if (mode !== 'the emulator') beforeEach(needsKvm);
 
   test.each(CAUGHT.filter(([, , where]) => mode !== 'kernel' || where === 'everywhere'))('%s', async (words, line) => {
-    // On KVM it is chance whether two that start together meet.
-    for (let attempt = mode === 'the emulator' ? 5 : 1; ; attempt++) {
-      const { status, stdout } = await reveille('run', ...words.split(' '), ...accelerator);
-      if (status === 0 && attempt < 5) continue;
-      expect(stdout.split('\r\n').at(-2)).toMatch(line);
-      expect(status).toBe(1);
-      break;
-    }
+    const machine = ['run', ...words.split(' '), ...accelerator];
+    let attempts = mode === 'the emulator' ? 1 : ATTEMPTS;
+    let last = await reveille(...machine);
+    while (--attempts > 0 && last.status === 0) last = await reveille(...machine);
+    expect(last.stdout.split('\r\n').at(-2)).toMatch(line);
+    expect(last.status).toBe(1);
   });
 });
 

@@ -12,9 +12,6 @@
 %include "guest.inc"
 %include "planted.inc"
 
-DEFAULT_TIMEOUT_MS equ 1000
-LONGEST_TIMEOUT_MS equ 60000
-
 struc area
     .owner:  resd 1                             ; the CPU that the BSP knows to be there, as its entry
     .user:   resd 1                             ; the CPU that has taken it last
@@ -22,10 +19,10 @@ struc area
     .spare:  resd 1                             ; to 16 bytes
 endstruc
 
+timeout_option "late-ap", 1000
+
 section .data
-timeout_option: db "timeout=", 0
-timeout_ms:     dd DEFAULT_TIMEOUT_MS
-next_area:      dd areas                        ; that of the AP which is being woken
+next_area: dd areas                             ; that of the AP which is being woken
 
 section .bss
 alignb 64
@@ -113,24 +110,5 @@ ap_entry:
     take_next_area
     mov dword [rbx + percpu.state], CPU_HERE
     jmp halt_forever
-
-read_timeout_option:
-    mov edi, timeout_option
-    call find_option
-    test rax, rax
-    jz .done
-    mov rdi, rax
-    call parse_decimal
-    jc .bad
-    cmp eax, LONGEST_TIMEOUT_MS
-    ja .bad
-    test eax, eax
-    jz .bad
-    mov [timeout_ms], eax
-.done:
-    ret
-.bad:
-    print_line "late-ap: timeout= wants milliseconds from 1 to ", LONGEST_TIMEOUT_MS
-    jmp end_failure
 
 %include "image-end.inc"
