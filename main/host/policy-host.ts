@@ -16,9 +16,6 @@ import type { SandboxAnswer } from '../plugins/protocol';
 import type { PolicySeatData, PolicySeats, PostedOrder } from './policy-seats';
 import type { SandboxThreads } from './sandbox-threads';
 
-/** In ms: a sandbox has to come up first. */
-const CONFIGURE_LIMIT = 5000;
-const ENDED_LIMIT = 500;
 /** Ids of texts that are written here; those of the thread that asks the policies begin at 1. */
 const FIRST_TEXT = 2 ** 23;
 
@@ -72,10 +69,8 @@ export class PolicyHost {
     this.#programs.forEach(({ policy, permissions }, index) => {
       if (!permissions.includes('configure')) return;
       const { cpus, bsp, apicIds, tableOrder, topology } = changed;
-      const answer = this.#client(index).ask(
-        { ask: 'configure', configuration: { cpus, bsp, apicIds, tableOrder, topology }, seed: this.#seeds[index] },
-        CONFIGURE_LIMIT,
-      );
+      const configuration = { cpus, bsp, apicIds, tableOrder, topology };
+      const answer = this.#client(index).ask({ ask: 'configure', configuration, seed: this.#seeds[index] });
       if ('fault' in answer) throw new PolicyError(`The policy ${policy} failed at the configuration: ${answer.fault}`);
       changed = completeConfiguration({ ...changed, ...withOrder(changed, answer.configuration ?? {}), cpus });
     });
@@ -134,13 +129,10 @@ export class PolicyHost {
     for (const { author, act, text, cpu } of this.#recording?.lastWords ?? []) log.act(author, act, text, cpu);
     const changed = machine.board.vcpus.map(({ cpu, mpState }) => ({ cpu, state: policyState(mpState) }));
     const { kind, code, reason } = outcome;
+    const last = { ask: 'ended', now: machine.now, changed, outcome: { kind, code, reason } } as const;
     this.#programs.forEach(({ policy }, index) => {
       if (this.#faults[index] !== null) return;
-      const answer = this.#client(index).ask(
-        { ask: 'ended', now: machine.now, changed, outcome: { kind, code, reason } },
-        ENDED_LIMIT,
-      );
-      this.#lastWords(log, policy, index, answer);
+      this.#lastWords(log, policy, index, this.#client(index).ask(last));
     });
   }
 

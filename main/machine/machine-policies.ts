@@ -18,13 +18,6 @@ import { EndCause, type MachineMemory, Restraint } from './shared-memory';
 import { writeIpiEvents } from './ipi-events';
 import { Attention } from './vcpu-control';
 
-/**
- * In ms: how long an answer is waited for before its policy stands aside. The sandbox's own deadline, some 50 ms counted in steps,
- * comes first and knows the line; this one is for a host that has other work to do, the longer where the CPUs wait for it, too.
- */
-const ANSWER_LIMIT = 1000;
-const ANSWER_LIMIT_IN_TURNS = 5000;
-
 /** What of them comes from outside the machine's memory. */
 export interface MachinePoliciesParts {
   seats: readonly PolicySeat[];
@@ -41,6 +34,7 @@ export class MachinePolicies {
   readonly #engine: MachineEngine;
   readonly #nextOrder: () => EngineOrder | null;
   readonly #position: () => number;
+  readonly #inTurns: boolean;
 
   constructor(
     options: MachinePoliciesParts & { memory: MachineMemory; board: Board; config: MachineConfig; clock: Clock },
@@ -49,11 +43,12 @@ export class MachinePolicies {
     const inTurns = runsInTurns(config);
     const common = { steering: new MachineSteering(board, clock, config.cpus), facts: factsOf(config), tell };
     this.#board = board;
+    this.#inTurns = inTurns;
     this.#nextOrder = nextOrder;
     this.#position = () => inputPosition(memory, config) ?? 0;
     this.#engine =
       recording === null
-        ? new PolicyEngine({ ...common, seats, commands, limit: inTurns ? ANSWER_LIMIT_IN_TURNS : ANSWER_LIMIT })
+        ? new PolicyEngine({ ...common, seats, commands })
         : new ReplayEngine({ ...common, recording, inTurns });
   }
 
@@ -81,7 +76,11 @@ export class MachinePolicies {
   /** Asks about all that is waiting. */
   attend(): void {
     const { policies } = this.#board;
-    for (let note = policies.take(); note !== null; note = policies.take()) this.#observe(note);
+    for (let note = policies.take(); note !== null; note = policies.take()) {
+      // Beside CPUs that run on this thread may come late: what was due before the note goes before it.
+      if (!this.#inTurns) this.#engine.expire(note.time);
+      this.#observe(note);
+    }
     const overrun = policies.takeOverrun();
     if (overrun > 0) this.#engine.overrun(overrun);
   }

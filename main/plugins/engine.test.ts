@@ -135,7 +135,6 @@ function engineOf(...policies: Scripted[]): PolicyEngine {
     facts,
     commands: [],
     tell: (said) => news.push(said),
-    limit: 1,
   });
   engine.start();
   return engine;
@@ -194,6 +193,16 @@ describe('a decision', () => {
     engine.expire();
     expect(story.lines).toEqual(['SIPI 154 to 2 arrives by 1 released', 'SIPI 154 to 1 arrives by 1 released']);
     expect(engine.deadline).toBe(Infinity);
+  });
+
+  test('what is due by a time is done up to that', () => {
+    const engine = engineOf(onSipi((cpu) => ({ do: 'delay', by: 1000 - 100 * cpu, reason: '' })));
+    sipi(engine, 1, 2);
+    story.lines.length = 0;
+    story.now = 5000;
+    engine.expire(850);
+    expect(story.lines).toEqual(['SIPI 154 to 2 arrives by 1 released']);
+    expect(engine.deadline).toBe(900);
   });
 
   test('a redirected one arrives at once, elsewhere', () => {

@@ -19,8 +19,6 @@ import { PolicyLog } from './policy-log';
 import type { Action, MachineFacts, SandboxAnswer, Wants } from './protocol';
 import { StartUpDecisions } from './start-up-decisions';
 
-/** The first answer waits for the sandbox to be there. */
-const START_LIMIT_MS = 5000;
 /** Of timers that are not a policy's: those of timed commands. */
 const NO_AUTHOR = 0;
 
@@ -31,8 +29,6 @@ export class PolicyEngine implements MachineEngine {
   readonly #log: PolicyLog;
   readonly #commands: readonly TimedPolicyCommand[];
   readonly #tell: (news: EngineNews) => void;
-  /** In ms: how long an answer is waited for. */
-  readonly #limit: number;
   readonly #decisions: StartUpDecisions;
   readonly #actions: PolicyActions;
   readonly #agenda = new Agenda();
@@ -49,7 +45,6 @@ export class PolicyEngine implements MachineEngine {
     /** What policies are told to do at their times. */
     commands: readonly TimedPolicyCommand[];
     tell: (news: EngineNews) => void;
-    limit: number;
   }) {
     const { seats, steering, facts } = options;
     this.#policies = seats.map((seat, index) => new Policy(seat, index + 1, facts.cpus.length));
@@ -58,7 +53,6 @@ export class PolicyEngine implements MachineEngine {
     this.#tell = options.tell;
     this.#commands = options.commands;
     for (const [id, { at }] of this.#commands.entries()) this.#agenda.add(NO_AUTHOR, id, at);
-    this.#limit = options.limit;
     this.#log = new PolicyLog(steering.events, () => steering.now, seats.length);
     const zeros = () => facts.cpus.map(() => 0);
     this.#counts = { init: zeros(), sipi: zeros() };
@@ -87,9 +81,8 @@ export class PolicyEngine implements MachineEngine {
     return Math.min(this.#decisions.due, this.#agenda.due, this.#cpuTime.due);
   }
 
-  expire(): void {
-    const { now } = this.#steering;
-    this.#now = now;
+  expire(now = this.#steering.now): void {
+    this.#now = Math.max(this.#now, now);
     for (;;) {
       const due = this.deadline;
       if (due > now) return;
@@ -162,7 +155,7 @@ export class PolicyEngine implements MachineEngine {
   #startPolicy(policy: Policy): void {
     const states = this.#facts.cpus.map(({ cpu }) => policyState(this.#steering.state(cpu)));
     const facts = { ...this.#facts, seed: policy.seed, options: policy.options };
-    const answer = this.#ask(policy, { ask: 'start', states, facts }, START_LIMIT_MS);
+    const answer = this.#ask(policy, { ask: 'start', states, facts });
     policy.wants = answer?.wants ?? NO_WANTS;
     this.#want();
     this.#actions.perform(policy, answer?.actions ?? []);
@@ -227,9 +220,9 @@ export class PolicyEngine implements MachineEngine {
   }
 
   /** Null: it failed, or has failed before. */
-  #ask(policy: Policy, question: Question, limit = this.#limit): Exclude<SandboxAnswer, { fault: string }> | null {
+  #ask(policy: Policy, question: Question): Exclude<SandboxAnswer, { fault: string }> | null {
     if (policy.faulty) return null;
-    const answer = policy.ask(question, this.#now, (cpu) => this.#steering.state(cpu), limit);
+    const answer = policy.ask(question, this.#now, (cpu) => this.#steering.state(cpu));
     if (!('fault' in answer)) return answer;
     this.#fail(policy, answer.fault);
     return null;

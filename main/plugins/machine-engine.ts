@@ -12,7 +12,8 @@ export interface MachineEngine {
   /** Machine time in ns at which `expire` has something to do; Infinity: it has not. */
   readonly deadline: number;
   /** Does what is due by now, in the order of time. */
-  expire(): void;
+  /** Does what is due by `now`, the machine's time where it is not given. */
+  expire(now?: number): void;
   /** `time`: when it happened, in ns of machine time. */
   observe(observation: Observation, time: number): void;
   /** `position`: where CPUs take turns, between which two rounds (events.ts, SERIAL_INPUT). */

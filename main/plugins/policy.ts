@@ -16,8 +16,8 @@ export interface PolicySeat {
 }
 
 export interface PolicySandbox {
-  /** Waits for the answer; one that does not come within `limit` ms is a fault, and the sandbox is asked no more. */
-  ask(request: SandboxRequest, limit: number): SandboxAnswer;
+  /** Waits for the answer; one that does not come is a fault, and the sandbox is asked no more. */
+  ask(request: SandboxRequest): SandboxAnswer;
   /** It is asked no more. */
   close(): void;
 }
@@ -67,12 +67,12 @@ export class Policy {
     return this.#permissions.includes(permission);
   }
 
-  /** `now`: machine time in ns; `state`: of a CPU; `limit`: in ms. */
-  ask(question: Question, now: number, state: (cpu: number) => MpState, limit: number): SandboxAnswer {
+  /** `now`: machine time in ns; `state`: of a CPU. */
+  ask(question: Question, now: number, state: (cpu: number) => MpState): SandboxAnswer {
     // Of its targets an INIT or SIPI says the states itself.
     if (question.ask === 'init' || question.ask === 'sipi')
       for (const cpu of question.targets) this.#told[cpu] = state(cpu);
-    return this.sandbox.ask({ ...question, now, changed: this.#changed(state) } as SandboxRequest, limit);
+    return this.sandbox.ask({ ...question, now, changed: this.#changed(state) } as SandboxRequest);
   }
 
   /** The CPUs whose states are others than it was told last. */
