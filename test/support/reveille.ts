@@ -44,6 +44,10 @@ export class Run {
     }));
   }
 
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   get pid(): number {
     return this.child.pid as number;
   }
@@ -97,11 +101,31 @@ export interface MachineRun extends Result {
 export const HANG = '280s';
 
 /** `reveille run` with its summary and its events. */
-export async function runMachine(guest: string, ...args: string[]): Promise<MachineRun> {
+export function runMachine(guest: string, ...args: string[]): Promise<MachineRun> {
+  return runUntil(null, guest, ...args);
+}
+
+/** Between two looks at the events so far. */
+const LOOK_MS = 50;
+
+/** The same; as soon as `enough` holds of its events so far, it is ended as by Ctrl-C. */
+export async function runUntil(
+  enough: ((events: MachineEvent[]) => boolean) | null,
+  guest: string,
+  ...args: string[]
+): Promise<MachineRun> {
   const directory = mkdtempSync(join(tmpdir(), 'reveille-test-'));
   const path = join(directory, 'events');
   try {
-    const result = await reveille('run', guest, '--json', '--events', path, '--timeout', HANG, ...args);
+    const run = new Run(['run', guest, '--json', '--events', path, '--timeout', HANG, ...args]);
+    run.child.stdin.end();
+    if (enough !== null) {
+      while (run.running && !(existsSync(path) && enough(readEvents(path)))) {
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+      run.child.kill('SIGINT');
+    }
+    const result = await run.ended;
     const lines = result.stdout.split('\n');
     if (lines.length < 2) throw new Error(`no summary (status ${result.status}): ${result.stderr}`);
     return {
