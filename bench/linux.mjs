@@ -64,8 +64,8 @@ async function boot(name, cmdline) {
     output += bytes.toString('latin1');
     const now = (performance.now() - start) / 1000;
     for (const [text] of MARKS) if (!times.has(text) && output.includes(text)) times.set(text, now);
-    // Reveille sums the run up.
-    if (times.has(LAST)) child.kill(name === 'reveille' ? 'SIGINT' : 'SIGKILL');
+    // Reveille sums the run up. What comes meanwhile is no second request, which would kill it.
+    if (times.has(LAST) && !child.killed) child.kill(name === 'reveille' ? 'SIGINT' : 'SIGKILL');
   });
   const limit = setTimeout(() => child.kill('SIGKILL'), BOOT_LIMIT_MS);
   await once(child, 'close');
