@@ -25,9 +25,10 @@ async function start(): Promise<void> {
   await electron.whenReady();
   const directory = dataDirectory();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const instance = await becomeInstance(directory);
+  const files = machineFiles(process.argv.slice(1), process.cwd());
+  const instance = await becomeInstance(directory, files);
   if ('link' in instance) {
-    // The browser shell has these machines: another window of it.
+    // The browser shell has these machines, and opens the files: another window of it.
     await shell.openExternal(instance.link);
     electron.quit();
     return;
@@ -59,12 +60,12 @@ async function start(): Promise<void> {
     running: () => app.machines.live().map(({ settings }) => settings.name),
   });
   link.connect(window);
-  openFiles(app, process.argv.slice(1), process.cwd());
+  for (const file of files) app.openFile(file);
   electron.on('second-instance', (_event, argv, workingDirectory) => {
     if (window.isDestroyed()) return;
     if (window.isMinimized()) window.restore();
     window.focus();
-    openFiles(app, argv.slice(1), workingDirectory);
+    for (const file of machineFiles(argv.slice(1), workingDirectory)) app.openFile(file);
   });
 }
 
@@ -88,8 +89,8 @@ function fail(error: Error): void {
 }
 
 /** Machine files that a double click in a file manager has put on the command line. */
-function openFiles(app: App, args: string[], workingDirectory: string): void {
-  for (const path of args) if (path.endsWith('.reveille')) app.openFile(resolve(workingDirectory, path));
+function machineFiles(args: string[], workingDirectory: string): string[] {
+  return args.filter((path) => path.endsWith('.reveille')).map((path) => resolve(workingDirectory, path));
 }
 
 async function pickImage(): Promise<string | null> {

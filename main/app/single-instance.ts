@@ -1,6 +1,7 @@
 /**
  * One app for one data directory, whatever its shell: two would overwrite each other's machines. Who runs leaves its address
- * and a secret in a file that only this user can read; who comes later asks it for a link instead of starting.
+ * and a secret in a file that only this user can read; who comes later asks it for a link instead of starting, and hands it the
+ * machine files that it was to open.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,9 +10,15 @@ import * as v from 'valibot';
 import { AppError, systemReason } from './errors';
 
 const contents = v.object({ pid: v.number(), port: v.number(), secret: v.string() });
-const ASK_MS = 2000;
+/** A host may be busy, but whoever opens a window waits for this. */
+const ASK_MS = 10_000;
 /** No server: the app has a window of its own, or is about to say its port. */
 const NO_PORT = 0;
+
+/** What comes with a request for a link; `files`: of machines, whole paths. */
+export const linkRequest = v.strictObject({ files: v.array(v.pipe(v.string(), v.startsWith('/'))) });
+/** The status of an answer that refuses such a file with a sentence. */
+export const FILE_REFUSED = 422;
 
 export interface Instance {
   /** What a request for a link must carry. */
@@ -20,8 +27,11 @@ export interface Instance {
   release(): void;
 }
 
-/** The instance that this process becomes, or a link to the one that runs already. */
-export async function becomeInstance(directory: string): Promise<Instance | { link: string }> {
+/** The instance that this process becomes, or a link to the one that runs already and has opened these files of machines. */
+export async function becomeInstance(
+  directory: string,
+  files: string[],
+): Promise<Instance | { link: string }> {
   const path = join(directory, 'running.json');
   for (;;) {
     try {
@@ -32,7 +42,7 @@ export async function becomeInstance(directory: string): Promise<Instance | { li
         throw new AppError('host', `${path} cannot be written: ${systemReason(error)}.`);
       }
     }
-    const link = await askRunning(path);
+    const link = await askRunning(path, files);
     if (link !== null) return { link };
     // Left behind by one that was killed.
     rmSync(path, { force: true });
@@ -60,27 +70,33 @@ class OwnInstance implements Instance {
 }
 
 /** Null where nobody runs. */
-async function askRunning(path: string): Promise<string | null> {
+async function askRunning(path: string, files: string[]): Promise<string | null> {
   const other = v.safeParse(contents, parse(path));
   if (!other.success || !isAlive(other.output.pid)) return null;
   const { pid, port, secret } = other.output;
   if (port === NO_PORT) {
     throw new AppError('host', `Reveille runs already, as process ${pid}, in a window of its own or about to open one`);
   }
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/link`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${secret}` },
-      signal: AbortSignal.timeout(ASK_MS),
-    });
-    if (response.ok) return await response.text();
-  } catch {
-    // Whoever has that process number now does not listen there. Said below if it may be Reveille all the same.
-  }
+  const body = JSON.stringify({ files } satisfies v.InferInput<typeof linkRequest>);
+  const answer = await post(`http://127.0.0.1:${port}/link`, secret, body);
+  if (answer?.status === 200) return answer.text;
+  if (answer?.status === FILE_REFUSED) throw new AppError('usage', answer.text);
   throw new AppError(
     'host',
     `Process ${pid} seems to be a Reveille that does not answer. End it, or if it is another program remove ${path}`,
   );
+}
+
+/** Null where nobody answers. */
+async function post(url: string, secret: string, body: string): Promise<{ status: number; text: string } | null> {
+  try {
+    const headers = { authorization: `Bearer ${secret}` };
+    const response = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ASK_MS) });
+    return { status: response.status, text: await response.text() };
+  } catch {
+    // Whoever has that process number now does not listen there, or is too busy.
+    return null;
+  }
 }
 
 function parse(path: string): unknown {

@@ -125,6 +125,13 @@ describe('who may come in', () => {
     const link = await fetch(`${entered.origin}/link`, { method: 'POST', headers: { authorization: 'Bearer ' } });
     expect(link.status).toBe(403);
     expect(await link.text()).toContain('Only Reveille itself');
+    const { secret } = JSON.parse(readFileSync(join(app.dataDirectory, 'running.json'), 'utf8')) as { secret: string };
+    const ask = (body: string) =>
+      fetch(`${entered.origin}/link`, { method: 'POST', headers: { authorization: `Bearer ${secret}` }, body });
+    for (const body of ['', '{', 'null', '{"files":["a.reveille"]}', '{"files":[1]}', ' '.repeat(2 ** 20 + 1)]) {
+      expect((await ask(body)).status).toBe(400);
+    }
+    expect((await ask('{"files":[]}')).status).toBe(200);
   });
 
   test('no WebSocket for another origin, without the cookie, or elsewhere', async () => {

@@ -24,8 +24,8 @@ export interface RunningApp {
   process: ChildProcess;
   /** All that it said on stderr. */
   errors: () => string;
-  /** Another link, as `reveille app` gives it while the app runs. */
-  anotherLink(): Promise<string>;
+  /** Another link, as `reveille app FILE...` gives it while the app runs. */
+  anotherLink(files?: string[]): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export async function startApp(data?: string, files: string[] = []): Promise<Run
     dataDirectory: join(home, 'reveille'),
     process: child,
     errors,
-    anotherLink: async () => (await launch(home)).link,
+    anotherLink: async (more = []) => (await launch(home, more)).link,
     async stop() {
       child.kill('SIGTERM');
       await closed;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FIRST_MACHINE, formatMachineFile } from '../../main/app/machine-settings';
 import { reveille } from '../support/reveille';
-import { openBrowser, openPage, startApp } from './browser-shell';
+import { enter, openBrowser, openClient, openPage, startApp } from './browser-shell';
 
 test('a machine file on the command line opens as a machine, whose exported events are replayed to the last', async (ctx) => {
   const home = mkdtempSync(join(tmpdir(), 'reveille-files-'));
@@ -27,4 +27,27 @@ test('a machine file on the command line opens as a machine, whose exported even
   const { stderr } = await reveille('replay', await download.path());
   expect(stderr).toMatch(/replay: all \d+ events are the same/);
   expect(problems).toEqual([]);
+});
+
+test('a machine file is opened by the app that runs already, and one that is none is refused there', async (ctx) => {
+  const home = mkdtempSync(join(tmpdir(), 'reveille-files-'));
+  ctx.onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const app = await startApp(home);
+  ctx.onTestFinished(() => app.stop());
+  const { call, close } = await openClient(await enter(app.link));
+  ctx.onTestFinished(close);
+  const names = async () => (await call('machines.list', null)).map(({ settings }) => settings.name);
+  const [first] = await names();
+
+  const file = join(home, 'brought.reveille');
+  writeFileSync(file, formatMachineFile({ ...FIRST_MACHINE, name: 'brought along' }));
+  await enter(await app.anotherLink([file]));
+  expect(await names()).toEqual([first, 'brought along']);
+  expect((await call('preferences.get', null)).selected).toBe((await call('machines.list', null))[1].id);
+
+  const bad = join(home, 'bad.reveille');
+  writeFileSync(bad, '{');
+  await expect(app.anotherLink([bad])).rejects.toThrow('ended with 2');
+  await expect(app.anotherLink([join(home, 'none.reveille')])).rejects.toThrow('no such file or directory (ENOENT)');
+  expect(await names()).toEqual([first, 'brought along']);
 });

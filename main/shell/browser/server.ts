@@ -1,13 +1,16 @@
 /** The app in a browser: its page and its WebSocket, for this machine alone. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import sirv from 'sirv';
+import * as v from 'valibot';
 import { WebSocketServer } from 'ws';
 import { MOST_UPLOAD } from '../../../preload/contract/channels';
-import { AppError, systemReason } from '../../app/errors';
+import { AppError, ReveilleError, sentence, systemReason } from '../../app/errors';
 import type { App } from '../../app/app';
 import { PANELS_PATH, PANEL_POLICY, contentSecurityPolicy } from '../../app/page-policy';
+import { FILE_REFUSED, linkRequest } from '../../app/single-instance';
 import { Access } from './access';
 import { WindowSession } from './window-session';
 
@@ -23,6 +26,8 @@ const NO_SOCKET = 'Only the page that Reveille served may connect here, from the
 
 /** An upload, and the JSON around it. */
 const MOST_MESSAGE = MOST_UPLOAD + 2 ** 16;
+/** Bytes of a request for a link: paths of files. */
+const MOST_REQUEST = 2 ** 20;
 
 interface ServerOptions {
   /** Of 127.0.0.1; 0 takes a free one. */
@@ -104,7 +109,7 @@ export class BrowserServer {
     }
     const url = new URL(target, `http://127.0.0.1:${this.port}`);
     if (request.method === 'POST' && url.pathname === '/link') {
-      if (request.headers.authorization === `Bearer ${this.#secret}`) response.writeHead(200).end(this.link());
+      if (request.headers.authorization === `Bearer ${this.#secret}`) void this.#openFor(request, response);
       else refuse(response, 'Only Reveille itself may ask for a link.');
       return;
     }
@@ -132,6 +137,23 @@ export class BrowserServer {
     serve(request, response, () => refuse(response, 'There is no such page.', 404));
   }
 
+  /** For a `reveille app` that came later: opens its machine files, and gives it a link. */
+  async #openFor(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const asked = v.safeParse(linkRequest, await contentOf(request));
+    if (!asked.success) {
+      refuse(response, 'This is no request for a link.', 400);
+      return;
+    }
+    try {
+      for (const file of asked.output.files) this.#app.importFile(file);
+    } catch (error) {
+      if (!(error instanceof ReveilleError)) throw error;
+      refuse(response, sentence(error.message), FILE_REFUSED);
+      return;
+    }
+    response.writeHead(200).end(this.link());
+  }
+
   #redeem(offered: string, request: IncomingMessage, response: ServerResponse): void {
     const cookie = this.#access.redeem(offered);
     if (cookie === null && !this.#access.isKnown(request)) {
@@ -142,6 +164,17 @@ export class BrowserServer {
   }
 }
 
-function refuse(response: ServerResponse, sentence: string, status = 403): void {
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${sentence}\n`);
+/** The JSON that comes with a request; undefined where that is none, too long, or its sender hung up. */
+async function contentOf(request: IncomingMessage): Promise<unknown> {
+  // Node holds the sender to the length that it has announced.
+  if (!(Number(request.headers['content-length']) <= MOST_REQUEST)) return undefined;
+  try {
+    return JSON.parse(await text(request));
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(response: ServerResponse, words: string, status = 403): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${words}\n`);
 }

@@ -19,14 +19,9 @@ export async function app(args: string[], installation: Installation): Promise<n
   const { port, open, explicit, files } = parseAppOptions(args);
   const directory = dataDirectory();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const instance = await becomeInstance(directory);
+  const instance = await becomeInstance(directory, files);
   if ('link' in instance) {
     announce(instance.link, open, 'Reveille is running already; another window opens at');
-    if (files.length > 0) {
-      throw new UsageError(
-        `${files.join(', ')} was not opened: "Import a machine" in that window takes .reveille files.`,
-      );
-    }
     return Status.SUCCESS;
   }
   let finish!: () => void;
@@ -44,7 +39,7 @@ export async function app(args: string[], installation: Installation): Promise<n
       pickPlugin: null,
       quit: finish,
     });
-    for (const file of files) desktop.importFile(fullPath(file));
+    for (const file of files) desktop.importFile(file);
     // From here on a signal ends it properly.
     const ended = untilEnd(desktop, quit);
     const server = await listen(desktop, { port, explicit, pages: installation.pages, secret: instance.secret });
@@ -111,7 +106,7 @@ interface AppOptions {
   port: number;
   open: boolean;
   explicit: boolean;
-  /** Of machines. */
+  /** Of machines, whole paths. */
   files: string[];
 }
 
@@ -140,6 +135,6 @@ function parseAppOptions(args: string[]): AppOptions {
     port: port === undefined ? DEFAULT_PORT : Number(port),
     open: values['no-open'] !== true,
     explicit: port !== undefined,
-    files: positionals,
+    files: positionals.map((file) => fullPath(file)),
   };
 }
