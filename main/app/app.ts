@@ -2,7 +2,14 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AppInfo, GuestChoice, SettingsProblem } from '../../preload/contract/app';
-import type { Argument, CommandName, ExportedFile, Notice, Result } from '../../preload/contract/channels';
+import type {
+  Argument,
+  CommandName,
+  ExportFormat,
+  ExportedFile,
+  Notice,
+  Result,
+} from '../../preload/contract/channels';
 import type { ImageReport } from '../../preload/contract/image-report';
 import type { HostProbe } from '../../preload/contract/machine';
 import { portId, portName } from '../../preload/contract/ports';
@@ -141,11 +148,7 @@ export class App {
       'machine.snapshot': ({ machine }) => machines.snapshot(machine),
       'machine.deleteSnapshot': ({ machine, snapshot }) => done(void machines.deleteSnapshot(machine, snapshot)),
       'events.read': ({ machine, run, from }) => this.#run(machine, run).events.read(from),
-      'events.export': ({ machine, format }) => {
-        const run = machines.run(machine);
-        const name = fileName(machines.settings(machine).name);
-        return exportEvents(format, name, run.config, run.events, format === 'json-lines' ? run.recordedHeader : '');
-      },
+      'events.export': ({ machine, format }) => this.#exportEvents(machine, format),
       'trace.read': ({ name, bytes }) => readTrace(name, bytes),
       'serial.read': ({ machine, run, port, from }) => this.#run(machine, run).serial(port).read(from),
       'serial.input': ({ machine, port, text }) =>
@@ -231,14 +234,23 @@ export class App {
     return run;
   }
 
+  async #exportEvents(machine: string, format: ExportFormat): Promise<ExportedFile> {
+    const run = this.machines.run(machine);
+    const name = fileName(this.machines.settings(machine).name);
+    if (format !== 'json-lines') return exportEvents(format, name, run.config, run.events);
+    const { header, obstacle } = await run.replayHeader();
+    const file = exportEvents(format, name, run.config, run.events, header);
+    return obstacle === null ? file : { ...file, note: `These events cannot be replayed: ${obstacle}.` };
+  }
+
   #serialLog(machine: string, port: number): ExportedFile {
     const path = this.machines.run(machine).logPath(port);
     if (path === null) throw new AppError('usage', `${portName(port)} has no log: it is not a console of the window.`);
     try {
       return {
         name: `${fileName(this.machines.settings(machine).name)}-${portId(port)}.log`,
-        path,
         bytes: readFileSync(path),
+        note: `Until the next start the whole log is also in ${path}.`,
       };
     } catch (error) {
       throw new AppError('host', `${path} cannot be read: ${systemReason(error)}.`);

@@ -145,5 +145,5 @@ function* batches({ apicIds }: TracedMachine, history: EventHistory): Generator<
 }
 
 function file(name: string, parts: Iterable<Uint8Array>): ExportedFile {
-  return { name, path: null, bytes: Buffer.concat([...parts]) };
+  return { name, bytes: Buffer.concat([...parts]), note: null };
 }

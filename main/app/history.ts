@@ -55,7 +55,7 @@ class ChunkList {
 }
 
 /** Most records that are kept: 128 MiB. */
-const MOST_RECORDS = 4 * 2 ** 20;
+export const MOST_RECORDS = 4 * 2 ** 20;
 /** Records in one answer: 4 MiB. A browser takes one message in one task, some 6 ms for each MiB. */
 const ANSWER_RECORDS = 2 ** 17;
 

@@ -14,9 +14,10 @@ import { Emitter } from '../base/emitter';
 import { AppError } from './errors';
 import { headerLine } from './event-export';
 import { imageDigest } from './guests';
-import { EventHistory, SerialHistory } from './history';
+import { EventHistory, MOST_RECORDS, SerialHistory } from './history';
 import { goodbyeTime, type MachineProcess } from './machine-process';
 import type { PluginStore } from './plugin-store';
+import { replayObstacle } from './recording';
 import { RunPolicies } from './run-policies';
 
 /** A display that many CPUs fill is drawn less often. */
@@ -117,17 +118,29 @@ export class MachineRun {
     });
   }
 
-  /** The first line of its events, by which they are replayed; empty where they cannot be, as some or the beginning are missing. */
-  get recordedHeader(): string {
+  /** The first line of its events, by which they are replayed; or nothing, and the obstacle, which stands in a sentence. */
+  async replayHeader(): Promise<{ header: string; obstacle: string | null }> {
     const { guest, initrd } = this.config;
-    const images = initrd === null ? [guest] : [guest, initrd];
-    const changed = images.some((path) => !existsSync(path) || statSync(path).mtimeMs > this.info.startedAt);
-    if (this.#continued || changed || this.events.read(0, 1).first > 0) return '';
-    return headerLine(this.config, this.info.image, {
-      guest: imageDigest(guest),
-      initrd: initrd === null ? null : imageDigest(initrd),
-      policies: this.info.policies.map(({ policy }) => policy),
-    });
+    const obstacle = this.#replayObstacle;
+    if (obstacle !== null) return { header: '', obstacle };
+    const digests = { guest: await imageDigest(guest), initrd: initrd === null ? null : await imageDigest(initrd) };
+    // Meanwhile the guest goes on, and its events need room.
+    const late = this.#replayObstacle;
+    if (late !== null) return { header: '', obstacle: late };
+    const policies = this.info.policies.map(({ policy }) => policy);
+    return { header: headerLine(this.config, this.info.image, { ...digests, policies }), obstacle: null };
+  }
+
+  get #replayObstacle(): string | null {
+    if (this.#continued) return 'this run began as a snapshot';
+    const { first } = this.events.read(0, 1);
+    if (first > 0) return `the first ${first} of them are gone, as a run keeps ${MOST_RECORDS}`;
+    const { guest, initrd } = this.config;
+    const changed = [guest, initrd].find(
+      (path) => path !== null && (!existsSync(path) || statSync(path).mtimeMs > this.info.startedAt),
+    );
+    if (changed !== undefined) return `${changed} is not what this run began with`;
+    return replayObstacle(this.config);
   }
 
   get live(): boolean {

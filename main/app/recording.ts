@@ -38,6 +38,13 @@ export interface RecordedRun {
   lines: string[];
 }
 
+/** Why no run of such a machine can be replayed, to stand in a sentence; null: it can. */
+export function replayObstacle({ disks, network }: MachineConfig): string | null {
+  if (disks.some(({ readonly }) => !readonly)) return 'its machine writes to a disk, which is no more as it was then';
+  if (network != null) return 'its machine has a network, of which nothing is recorded';
+  return null;
+}
+
 /** `name`: of the file, for the sentences. Throws an AppError that says where it goes wrong. */
 export function readRecording(name: string, text: string): RecordedRun {
   const [first = '', ...lines] = text.replace(/\n$/, '').split('\n');

@@ -28,10 +28,7 @@ export interface Instance {
 }
 
 /** The instance that this process becomes, or a link to the one that runs already and has opened these files of machines. */
-export async function becomeInstance(
-  directory: string,
-  files: string[],
-): Promise<Instance | { link: string }> {
+export async function becomeInstance(directory: string, files: string[]): Promise<Instance | { link: string }> {
   const path = join(directory, 'running.json');
   for (;;) {
     try {

@@ -106,11 +106,11 @@ export type Result<Name extends CommandName> = Commands[Name][1];
 
 export type ExportFormat = 'perfetto' | 'json-lines' | 'csv';
 
-/** Where the shell could not save it itself, `bytes` are the window's to save; `path` where it did. */
+/** `note`: a sentence for whoever saves it. */
 export interface ExportedFile {
   name: string;
-  path: string | null;
   bytes: Uint8Array;
+  note: string | null;
 }
 
 export interface OpenedTrace {

@@ -334,6 +334,11 @@ test('a snapshot is kept with its machine, restored and deleted', async (ctx) =>
   await choose(page, 'saved', 'Snapshots');
   await snapshots.getByRole('button', { name: 'Restore' }).click();
   await row(page, 'saved').getByText('running').waitFor();
+  await page.getByTestId('timeline-export').click();
+  const exported = page.waitForEvent('download');
+  await page.getByTestId('timeline-export-json-lines').click();
+  await page.getByRole('status').getByText('These events cannot be replayed: this run began as a snapshot.').waitFor();
+  expect(readFileSync(await (await exported).path(), 'utf8')).not.toContain('"kind":"run"');
   await choose(page, 'saved', 'Power off');
   await row(page, 'saved').getByText('Powered off.').waitFor();
 

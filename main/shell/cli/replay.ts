@@ -9,7 +9,7 @@ import { startMachineProcess } from '../../app/forked-machine';
 import { imageDigest } from '../../app/guests';
 import { probeHost } from '../../app/host';
 import { prepareRun } from '../../app/machine-runs';
-import { readRecording } from '../../app/recording';
+import { readRecording, replayObstacle } from '../../app/recording';
 import { chooseDisplay } from './display';
 import type { Installation } from './installation';
 import { outcomeLine, Status } from './outcome';
@@ -23,14 +23,10 @@ const NO_PORT = { kind: 'none' } as const;
 export async function replay(args: string[], { machineProcess }: Installation): Promise<number> {
   const options = parseReplayOptions(args);
   const { header, recording, lines } = readRecording(options.file, read(options.file));
-  checkImage(options.file, 'guest', header.config.guest, header.guest);
-  checkImage(options.file, 'initial RAM disk', header.config.initrd, header.initrd);
-  if (!header.config.disks.every(({ readonly }) => readonly)) {
-    throw new UsageError(`${options.file} is of a machine that writes to a disk, which is no more as it was then.`);
-  }
-  if (header.config.network != null) {
-    throw new UsageError(`${options.file} is of a machine with a network, of which nothing was recorded.`);
-  }
+  await checkImage(options.file, 'guest', header.config.guest, header.guest);
+  await checkImage(options.file, 'initial RAM disk', header.config.initrd, header.initrd);
+  const obstacle = replayObstacle(header.config);
+  if (obstacle !== null) throw new UsageError(`The run in ${options.file} cannot be replayed: ${obstacle}.`);
   const onConsole = options.events !== '-' && header.config.serial.findIndex(({ kind }) => kind === 'stdio');
   const console = onConsole === false || onConsole < 0 ? null : onConsole;
   const serial = header.config.serial.map((_, port) =>
@@ -119,8 +115,8 @@ class Comparison implements Recorder {
   discard(): void {}
 }
 
-function checkImage(file: string, what: string, path: string | null, digest: string | null): void {
-  if ((path === null ? null : imageDigest(path)) === digest) return;
+async function checkImage(file: string, what: string, path: string | null, digest: string | null): Promise<void> {
+  if ((path === null ? null : await imageDigest(path)) === digest) return;
   throw new UsageError(
     `The ${what} ${path} is another than the one that ${file} was recorded with: its SHA-256 differs.`,
   );

@@ -87,7 +87,7 @@ async function runMachine(
     config,
     model,
     display,
-    recorders: openRecorders(recorded(options, config, policies), machine),
+    recorders: openRecorders(await recorded(options, config, policies), machine),
     console: options.console,
     timeout: options.timeout,
     policies,
@@ -132,15 +132,15 @@ const screenLines = (page: ScreenPage): string =>
     .map((line) => `${line}\n`)
     .join('');
 
-function recorded(
+async function recorded(
   { events, trace }: RunOptions,
   { guest, initrd }: MachineConfig,
   { programs }: LoadedPolicies,
-): Recorded {
+): Promise<Recorded> {
   const digests =
     events === null
       ? { guest: '', initrd: null }
-      : { guest: imageDigest(guest), initrd: initrd === null ? null : imageDigest(initrd) };
+      : { guest: await imageDigest(guest), initrd: initrd === null ? null : await imageDigest(initrd) };
   return { events, trace, ...digests, policies: programs.map(({ policy }) => policy) };
 }
 
