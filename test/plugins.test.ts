@@ -196,6 +196,8 @@ describe('refused', () => {
     [['plugin', 'check'], "reveille plugin check takes the path of a plugin's folder; there is none."],
     [['plugin', 'test', '/nowhere'], 'There is no /nowhere.'],
     [['plugin', 'pack', '.'], 'It is not packed: reveille-plugin.json: There is no plugin in'],
+    [['plugin', 'pack', '.', '--output', 'x'], 'There is no option --output; there are none here.'],
+    [['plugin', 'test', 'a file'], '/a file is a file: a plugin is a folder, whose package'],
     [['plugin', 'install', '/nowhere'], '/nowhere cannot be read: no such file or directory (ENOENT).'],
     [['plugin', 'enable', 'stagered'], 'There is no plugin "stagered". Did you mean staggered?'],
     [['plugin', 'remove', 'staggered'], 'The plugin staggered came with Reveille'],

@@ -201,7 +201,8 @@ export function parseStrictly<T extends Options>(args: string[], options: T) {
     const option = /'(?:-\w, )?(--?[^' =]+)/.exec(message)?.[1] ?? 'this';
     if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
       const known = Object.keys(options).map((name) => `--${name}`);
-      throw new UsageError(`There is no option ${option}; the options here are ${known.join(', ')}.`);
+      const here = known.length === 0 ? 'there are none here' : `the options here are ${known.join(', ')}`;
+      throw new UsageError(`There is no option ${option}; ${here}.`);
     }
     if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
       const takes = options[option.slice(2)]?.type === 'boolean' ? 'takes no value' : 'needs a value';
