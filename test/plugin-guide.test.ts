@@ -1,6 +1,6 @@
 /** docs/plugins.md as somebody follows it: its files are written, its commands run in their order, and say what it says that they do. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,15 +39,25 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** On a terminal, at which a person agrees. */
-function run(command: string): string {
+/**
+ * The lines of stdout and those of stderr, whose order among each other is not certain, even within a line. A command that asks
+ * runs on a terminal, at which a person agrees; there they are one.
+ */
+function run(command: string): string[][] {
   const env = {
     ...process.env,
     ...{ PATH: `${join(folder, 'bin')}:${process.env.PATH}`, XDG_DATA_HOME: join(folder, 'data'), NO_COLOR: '1' },
   };
   const asks = command.includes('--enable');
-  const words = asks ? ['script', '-qec', command, '/dev/null'] : ['sh', '-c', `${command} 2>&1 || true`];
-  return execFileSync(words[0], words.slice(1), { cwd: folder, env, input: asks ? 'y\n' : '', encoding: 'utf8' });
+  const [program, ...args] = asks ? ['script', '-qec', command, '/dev/null'] : ['sh', '-c', command];
+  const { stdout, stderr, error } = spawnSync(program, args, {
+    cwd: folder,
+    env,
+    input: asks ? 'y\n' : '',
+    encoding: 'utf8',
+  });
+  if (error !== undefined) throw error;
+  return [stdout, stderr].map((text) => text.split('\n').map(anywhere));
 }
 
 /** What differs from one host to the next. */
@@ -68,15 +78,15 @@ test('every command of the guide works, and says what the guide says', () => {
       writeFileSync(join(folder, PLUGIN, step.file), step.text);
       continue;
     }
-    const said = run(step.command).split('\n').map(anywhere);
+    const streams = run(step.command);
     // In their order; where the guide has an ellipsis, or says nothing, there is more.
-    let from = 0;
+    const next = streams.map(() => 0);
     for (const line of step.says
       .map(anywhere)
       .filter((text) => text !== '' && text !== '…' && !text.startsWith('Grant it?'))) {
-      const at = said.indexOf(line, from);
-      expect(at, `"${line}" after ${step.command}, which says\n${said.join('\n')}`).toBeGreaterThanOrEqual(from);
-      from = at + 1;
+      const which = streams.findIndex((lines, stream) => lines.includes(line, next[stream]));
+      expect(which, `"${line}" after ${step.command}, which says\n${streams.flat().join('\n')}`).not.toBe(-1);
+      next[which] = streams[which].indexOf(line, next[which]) + 1;
     }
   }
 });
