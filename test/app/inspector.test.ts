@@ -93,3 +93,19 @@ test('the tiles are one list to the keyboard', async (ctx) => {
   await expect.poll(() => tile(page, 6).getAttribute('aria-selected')).toBe('true');
   await inspector(page).getByText('What happened to CPU 6').waitFor();
 });
+
+test('four tiles have room for all of their words in a small window', async (ctx) => {
+  const { page } = await windows.openMachine(ctx, { accelerator: 'wasm' });
+  await page.setViewportSize({ width: 1024, height: 700 });
+  await page.keyboard.press('F5');
+  for (let cpu = 1; cpu < 4; cpu++) await tile(page, cpu).getByText('SIPI 0x08 from CPU 0').waitFor();
+  await tile(page, 3).getByText('halted').waitFor();
+  const cut = () =>
+    page
+      .getByRole('option')
+      .locator('.line > *')
+      .evaluateAll((parts) =>
+        parts.filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.textContent),
+      );
+  await expect.poll(cut).toEqual([]);
+});

@@ -82,7 +82,7 @@ export class TilePainter {
       const cpu = model.cpus[tile.cpu];
       const { lastIpi } = cpu;
       const exits = cpu.rates.reduce((sum, rate) => sum + rate.perSecond, 0);
-      write(tile, 'for', `for ${duration(model.time - cpu.changedAt)}`);
+      write(tile, 'for', duration(model.time - cpu.changedAt));
       write(tile, 'where', whereText(cpu));
       write(tile, 'ipi', lastIpi === null ? 'no IPI yet' : `${ipiWords(lastIpi)} ${senderWords(lastIpi)}`);
       write(tile, 'rate', perSecond(exits));
