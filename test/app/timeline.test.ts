@@ -60,3 +60,15 @@ test('goes from one start-up IPI to the next, measures, searches, and is exporte
   await page.getByTestId('timeline-next-match').click();
   await expect.poll(() => said.textContent()).toContain('SIPI');
 });
+
+test('in a small window all of the filter can be reached, and a filter that is set is taken back', async (ctx) => {
+  const { page } = await windows.openMachine(ctx, { accelerator: 'wasm', cmdline: 'beat=60000' });
+  await page.setViewportSize({ width: 1024, height: 480 });
+  await page.keyboard.press('F5');
+  const shown = page.getByTestId('event-filter');
+  await shown.click();
+  await page.getByRole('checkbox', { name: 'Exits' }).uncheck();
+  await expect.poll(() => shown.getAttribute('data-active')).toBe('true');
+  await page.getByRole('button', { name: 'Show everything' }).click();
+  await expect.poll(() => page.getByRole('checkbox', { name: 'Exits' }).isChecked()).toBe(true);
+});
