@@ -11,8 +11,7 @@ export interface MachineEngine {
   start(): void;
   /** Machine time in ns at which `expire` has something to do; Infinity: it has not. */
   readonly deadline: number;
-  /** Does what is due by now, in the order of time. */
-  /** Does what is due by `now`, the machine's time where it is not given. */
+  /** Does what is due by `now`, in the order of time; `now` is the machine’s time where it is not given. */
   expire(now?: number): void;
   /** `time`: when it happened, in ns of machine time. */
   observe(observation: Observation, time: number): void;
